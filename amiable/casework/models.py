@@ -1,0 +1,168 @@
+"""People at work: the episode of a customer being treated, what is to be done, what was said."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from amiable.ledger.models import Creditor, Customer, Invoice
+
+
+class Case(models.Model):
+    """One episode: opens with the first step due, closes when nothing is overdue; the scenario version is pinned."""
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="cases")
+    currency = models.CharField(max_length=3)
+    scenario_ref = models.BigIntegerField(null=True)  # the scenario version lives two floors above
+    opened_on = models.DateField()
+    closed_on = models.DateField(null=True, blank=True)
+    closed_because = models.CharField(max_length=20, blank=True)  # paid, written_off, merged
+    opened_overdue_minor = models.BigIntegerField(default=0)
+    responsible = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "currency"], condition=Q(closed_on__isnull=True), name="case_one_open"
+            )
+        ]
+        indexes = [models.Index(fields=["creditor", "opened_on"], name="case_opened")]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} {self.opened_on}"
+
+
+class TaskKind(models.TextChoices):
+    CALL = "call", _("Call")
+    CONFIRM = "confirm", _("Confirm")  # a step that waits for a person's word
+    REPLY = "reply", _("Answer")
+    CHECK = "check", _("Check")  # 'says it is paid', vanished items, in doubt
+    OTHER = "other", _("To do")
+
+
+class Task(models.Model):
+    """Something for a person to do about a customer."""
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="tasks")
+    case = models.ForeignKey(Case, null=True, blank=True, on_delete=models.SET_NULL, related_name="tasks")
+    kind = models.CharField(max_length=10, choices=TaskKind)
+    key = models.CharField(max_length=120, unique=True)  # who asked for it: the same wish twice is one task
+    title = models.CharField(max_length=200)
+    context = models.JSONField(default=dict, blank=True)
+    due_on = models.DateField()
+    assignee = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="tasks")
+    done_at = models.DateTimeField(null=True, blank=True)
+    done_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    outcome = models.CharField(max_length=20, blank=True)  # promise, paid, dispute, call_back, voicemail, ...
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["creditor", "due_on"], condition=Q(done_at__isnull=True), name="task_open")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class DisputeReason(models.TextChoices):
+    AMOUNT = "amount", _("Wrong amount")
+    NOT_RECEIVED = "not_received", _("Not delivered or not done")
+    QUALITY = "quality", _("Not as agreed")
+    NOT_MINE = "not_mine", _("Not for me")
+    CREDIT_EXPECTED = "credit_expected", _("Credit note expected")
+    OTHER = "other", _("Other")
+
+
+class Dispute(models.Model):
+    """An invoice, or a part of it, that the customer contests. Open until resolved; its hold stands in the ledger."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="disputes")
+    invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="disputes")
+    reason = models.CharField(max_length=20, choices=DisputeReason)
+    words = models.TextField(blank=True)
+    disputed_minor = models.BigIntegerField(null=True, blank=True)
+    opened_at = models.DateTimeField()
+    opened_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    owner = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="disputes")
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolution = models.CharField(max_length=12, blank=True)  # accepted, refused, settled, withdrawn
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["invoice"], condition=Q(resolved_at__isnull=True), name="dispute_one_open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.invoice_id} {self.reason}"
+
+
+class Note(models.Model):
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="notes")
+    text = models.TextField()
+    by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["customer", "-at"], name="note_customer")]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class Notification(models.Model):
+    """A line for a colleague; the day carries it on by e-mail where they wish so."""
+
+    user = models.ForeignKey("core.User", on_delete=models.CASCADE, related_name="notifications")
+    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.CASCADE)
+    text = models.CharField(max_length=300)
+    key = models.CharField(max_length=120)
+    created_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="notification_once")]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class SurveyAnswer(models.Model):
+    """What a customer thought after a contact, a payment, a plan or a dispute; score from 0 to 10."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="survey_answers")
+    after = models.CharField(max_length=20)
+    subject_ref = models.CharField(max_length=60)
+    score = models.PositiveSmallIntegerField()
+    words = models.TextField(blank=True)
+    answered_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "subject_ref"], name="survey_once"),
+            models.CheckConstraint(condition=Q(score__lte=10), name="survey_score_to_10"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.score}/10"
+
+
+class Placement(models.Model):
+    """A case handed to an outside agency, and taken back."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="placements")
+    agency = models.CharField(max_length=120)
+    placed_at = models.DateTimeField()
+    placed_by = models.ForeignKey("core.User", null=True, on_delete=models.SET_NULL)
+    recalled_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["case"], condition=Q(recalled_at__isnull=True), name="placement_one_open")
+        ]
+
+    def __str__(self) -> str:
+        return self.agency

@@ -1,0 +1,1 @@
+"""What the work brought, what it cost, what customers thought of it."""

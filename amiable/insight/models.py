@@ -1,0 +1,39 @@
+"""Measured values, each of one KPI, one day, one slice; and the reports that were sent."""
+
+from django.db import models
+
+from amiable.ledger.models import Creditor
+
+
+class Figure(models.Model):
+    """One measured value. A closed day's never changes: a correction is a newer row (`measured_at`)."""
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.CASCADE)
+    kpi = models.CharField(max_length=40)
+    as_of = models.DateField()
+    currency = models.CharField(max_length=3, blank=True)
+    slice = models.JSONField(default=dict, blank=True)
+    value = models.FloatField(null=True)  # empty: nothing to measure (a dash on screen, never a wrong zero)
+    numerator = models.BigIntegerField(null=True)
+    denominator = models.BigIntegerField(null=True)
+    measured_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["creditor", "kpi", "-as_of"], name="figure_day")]
+
+    def __str__(self) -> str:
+        return f"{self.kpi} {self.as_of} {self.value}"
+
+
+class Report(models.Model):
+    creditor = models.ForeignKey(Creditor, on_delete=models.CASCADE)
+    kind = models.CharField(max_length=40)
+    as_of = models.DateField()
+    content = models.JSONField(default=dict)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["creditor", "kind", "as_of"], name="report_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.as_of}"

@@ -1,0 +1,403 @@
+"""Who owes what. Residuals (`open_minor`) belong to the database: triggers keep them equal to the sum of entries.
+
+Nothing here may be added up over two currencies, and no entry is ever changed: a correction is a new entry.
+"""
+
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+CURRENCY = Q(currency__regex=r"^[A-Z]{3}$")
+
+
+class CustomerKind(models.TextChoices):
+    CONSUMER = "consumer", _("Consumer")
+    BUSINESS = "business", _("Business")
+    PUBLIC = "public", _("Public body")
+
+
+class CashAuthority(models.TextChoices):
+    """Whose word on money counts; what the others tell is provisional and reconciled to it."""
+
+    PSP = "psp", _("Payment provider")
+    BANK = "bank", _("Bank statement")
+    ACCOUNTS = "accounts", _("Accounts")
+
+
+class Creditor(models.Model):
+    """The legal entity to whom money is owed; the tenant of all data below it."""
+
+    key = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=120)
+    siren = models.CharField(max_length=14, blank=True)
+    country = models.CharField(max_length=2, default="FR")
+    currency = models.CharField(max_length=3, default="EUR")
+    language = models.CharField(max_length=5, default="fr")
+    time_zone = models.CharField(max_length=40, default="Europe/Paris")
+    address = models.TextField(blank=True)
+    email = models.EmailField(blank=True)
+    phone = models.CharField(max_length=32, blank=True)
+    payment_phone = models.CharField(max_length=32, blank=True)
+    iban = models.CharField(max_length=34, blank=True)
+    bic = models.CharField(max_length=11, blank=True)
+    cash_authority = models.CharField(max_length=10, choices=CashAuthority, default=CashAuthority.ACCOUNTS)
+    # What the creditor chooses within the law: allocation order, tolerances, caps, terms (see ledger/policy.py).
+    policy = models.JSONField(default=dict, blank=True)
+    # A new creditor is in dry run: nothing leaves the house until a person releases it.
+    released_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=CURRENCY, name="creditor_currency_iso")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Branch(models.Model):
+    creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT, related_name="branches")
+    code = models.CharField(max_length=40)
+    name = models.CharField(max_length=120)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["creditor", "code"], name="branch_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Customer(models.Model):
+    """The person or firm that owes. `number` is how the creditor knows it; what the creditor declares stands here."""
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT, related_name="customers")
+    source = models.CharField(max_length=60)
+    external_id = models.CharField(max_length=120)
+    number = models.CharField(max_length=60)
+    name = models.CharField(max_length=160)
+    kind = models.CharField(max_length=10, choices=CustomerKind, default=CustomerKind.BUSINESS)
+    siren = models.CharField(max_length=14, blank=True)
+    language = models.CharField(max_length=5, blank=True)
+    country = models.CharField(max_length=2, default="FR")
+    postcode = models.CharField(max_length=12, blank=True)
+    city = models.CharField(max_length=80, blank=True)
+    street = models.CharField(max_length=160, blank=True)
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children")
+    payer = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="paid_for")
+    branch = models.ForeignKey(Branch, null=True, blank=True, on_delete=models.SET_NULL)
+    salesperson = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL)
+    sector = models.CharField(max_length=60, blank=True)
+    terms_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    terms_end_of_month = models.BooleanField(default=False)
+    payment_method = models.CharField(max_length=20, blank=True)  # transfer, card, direct_debit, cheque
+    # Turnover is in minor units of the creditor's currency, yearly, as the creditor declares it.
+    turnover_minor = models.BigIntegerField(null=True, blank=True)
+    potential = models.CharField(max_length=10, blank=True)  # low, medium, high
+    key_account = models.BooleanField(default=False)
+    credit_limit_minor = models.BigIntegerField(null=True, blank=True)
+    external_score = models.SmallIntegerField(null=True, blank=True)  # 0 worst … 100 best
+    assistance = models.CharField(max_length=12, blank=True)  # alone, person: how the customer likes to be served
+    customer_since = models.DateField(null=True, blank=True)
+    merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["creditor", "source", "external_id"], name="customer_source_once"),
+            models.UniqueConstraint(fields=["creditor", "number"], name="customer_number_once"),
+            models.CheckConstraint(condition=~Q(merged_into=F("id")), name="customer_not_merged_into_itself"),
+        ]
+        indexes = [GinIndex(fields=["name"], opclasses=["gin_trgm_ops"], name="customer_name_trgm")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ContactRole(models.TextChoices):
+    MAIN = "main", _("Main contact")
+    ACCOUNTS = "accounts", _("Accounts payable")
+    BUYER = "buyer", _("Buyer")
+    MANAGER = "manager", _("Management")
+    OTHER = "other", _("Other")
+
+
+class Contact(models.Model):
+    """A person or address of a customer, with language and preferences (quiet hours, frequency, channel)."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="contacts")
+    name = models.CharField(max_length=120, blank=True)
+    role = models.CharField(max_length=10, choices=ContactRole, default=ContactRole.MAIN)
+    language = models.CharField(max_length=5, blank=True)
+    preferences = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name or self.get_role_display()
+
+
+class Medium(models.TextChoices):
+    EMAIL = "email", _("E-mail")
+    SMS = "sms", _("SMS")
+    LETTER = "letter", _("Letter")
+    CALL = "call", _("Call")
+    IVR = "ivr", _("Voice server")
+    WHATSAPP = "whatsapp", _("WhatsApp")
+
+
+class ContactPoint(models.Model):
+    """One address: an e-mail, a phone number (E.164) or a postal address (lines)."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="points")
+    medium = models.CharField(max_length=10, choices=Medium)
+    value = models.CharField(max_length=320)
+    # A permanent failure makes the address unusable from then on; a better one is asked for.
+    failed_at = models.DateTimeField(null=True, blank=True)
+    failure = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["contact", "medium", "value"], name="contact_point_once")]
+        indexes = [models.Index(fields=["value"], name="contact_point_value")]
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Consent(models.Model):
+    """Leave given or refused for a medium, by whom and how. The newest row counts."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="consents")
+    medium = models.CharField(max_length=10, choices=Medium)
+    given = models.BooleanField()
+    at = models.DateTimeField()
+    origin = models.CharField(max_length=60)
+
+    def __str__(self) -> str:
+        return f"{self.medium} {'+' if self.given else '-'}"
+
+
+class InvoiceKind(models.TextChoices):
+    INVOICE = "invoice", _("Invoice")
+    DEBIT_NOTE = "debit_note", _("Debit note")
+    TERM = "term", _("Term")
+
+
+class Account(models.TextChoices):
+    """Where the accounts carry the receivable."""
+
+    RECEIVABLE = "receivable", _("Receivable")
+    BILL = "bill", _("Bill of exchange")
+    DOUBTFUL = "doubtful", _("Doubtful debt")
+
+
+class Invoice(models.Model):
+    """One receivable with a due date. `amount_minor` never changes; `open_minor` is the database's.
+
+    `reached` and `reached_on` are the invoice's own climb through the scenario's levels (0: no step yet).
+    """
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT, related_name="invoices")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="invoices")
+    branch = models.ForeignKey(Branch, null=True, blank=True, on_delete=models.SET_NULL)
+    source = models.CharField(max_length=60)
+    external_id = models.CharField(max_length=120)
+    reference = models.CharField(max_length=60)
+    kind = models.CharField(max_length=10, choices=InvoiceKind, default=InvoiceKind.INVOICE)
+    account = models.CharField(max_length=10, choices=Account, default=Account.RECEIVABLE)
+    order_reference = models.CharField(max_length=60, blank=True)
+    issued_on = models.DateField()
+    due_on = models.DateField()
+    currency = models.CharField(max_length=3)
+    amount_minor = models.BigIntegerField()
+    open_minor = models.BigIntegerField()
+    settled_on = models.DateField(null=True, blank=True)  # kept by the database: when the residual became nil
+    known_at = models.DateTimeField()
+    reached = models.SmallIntegerField(default=0, db_default=0)
+    reached_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["creditor", "source", "external_id"], name="invoice_source_once"),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="invoice_amount_positive"),
+            models.CheckConstraint(condition=Q(open_minor__gte=0), name="invoice_not_over_allocated"),
+            models.CheckConstraint(condition=CURRENCY, name="invoice_currency_iso"),
+        ]
+        indexes = [
+            models.Index(fields=["customer", "due_on"], name="invoice_customer"),
+            models.Index(fields=["creditor", "reference"], name="invoice_reference"),
+            models.Index(fields=["creditor", "due_on"], condition=Q(open_minor__gt=0), name="invoice_open"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class CreditKind(models.TextChoices):
+    PAYMENT = "payment", _("Payment")
+    CREDIT_NOTE = "credit_note", _("Credit note")
+    OTHER = "other", _("Other credit")
+
+
+class Credit(models.Model):
+    """Money received or a credit note, with what is left of it. Nobody's yet (no customer): suspense.
+
+    `provisional`: told by someone who is not the creditor's cash authority; it counts for stopping reminders,
+    and is reconciled to the authority's word, never added to it (`confirmed_by` is that word).
+    """
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT, related_name="credits")
+    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="credits")
+    source = models.CharField(max_length=60)
+    external_id = models.CharField(max_length=120)
+    kind = models.CharField(max_length=12, choices=CreditKind, default=CreditKind.PAYMENT)
+    reference = models.CharField(max_length=140, blank=True)
+    received_on = models.DateField()
+    currency = models.CharField(max_length=3)
+    amount_minor = models.BigIntegerField()
+    open_minor = models.BigIntegerField()
+    method = models.CharField(max_length=20, blank=True)
+    provisional = models.BooleanField(default=False, db_default=False)
+    confirmed_by = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="confirms")
+    known_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["creditor", "source", "external_id"], name="credit_source_once"),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="credit_amount_positive"),
+            models.CheckConstraint(condition=Q(open_minor__gte=0), name="credit_not_over_allocated"),
+            models.CheckConstraint(condition=CURRENCY, name="credit_currency_iso"),
+        ]
+        indexes = [
+            models.Index(fields=["customer", "received_on"], name="credit_customer"),
+            models.Index(fields=["creditor"], condition=Q(open_minor__gt=0), name="credit_open"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference or f"{self.kind} {self.external_id}"
+
+
+class Allocation(models.Model):
+    """Moves money from a credit to an invoice of the same creditor and currency. Negative: takes one back (`reverses`).
+
+    Inserting the row is all: the database writes the entry and moves both residuals, or refuses.
+    """
+
+    credit = models.ForeignKey(Credit, on_delete=models.PROTECT, related_name="allocations")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="allocations")
+    amount_minor = models.BigIntegerField()
+    effective_on = models.DateField()
+    known_at = models.DateTimeField()
+    rule = models.CharField(max_length=20)  # named, lettered, reference, oldest_due, person, reversal
+    reverses = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="reversed_by")
+    by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount_minor__gt=0, reverses__isnull=True) | Q(amount_minor__lt=0, reverses__isnull=False),
+                name="allocation_sign",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.credit_id}→{self.invoice_id} {self.amount_minor}"
+
+
+class EntryKind(models.TextChoices):
+    PRINCIPAL = "principal", _("Principal")  # opens an invoice: written by the database
+    RECEIPT = "receipt", _("Receipt")  # opens a credit: written by the database
+    ALLOCATION = "allocation", _("Allocation")  # written by the database for each allocation
+    REVERSAL = "reversal", _("Reversal")
+    INTEREST = "interest", _("Late interest")
+    INDEMNITY = "indemnity", _("Recovery indemnity")
+    WRITE_OFF = "write_off", _("Write-off")
+    REFUND = "refund", _("Refund")
+
+
+class Entry(models.Model):
+    """One posting. The residual of an invoice, as of a day, is the sum of its entries; of a credit likewise.
+
+    `amount_minor` is signed as it moves the residual of the rows named. `effective_on`: when it counts;
+    `known_at`: when we learnt it. Append-only.
+    """
+
+    kind = models.CharField(max_length=10, choices=EntryKind)
+    invoice = models.ForeignKey(Invoice, null=True, on_delete=models.PROTECT, related_name="entries", db_index=False)
+    credit = models.ForeignKey(Credit, null=True, on_delete=models.PROTECT, related_name="entries", db_index=False)
+    allocation = models.ForeignKey(Allocation, null=True, on_delete=models.PROTECT, related_name="entries", db_index=False)
+    amount_minor = models.BigIntegerField()
+    effective_on = models.DateField()
+    known_at = models.DateTimeField()
+    reason = models.CharField(max_length=200, blank=True, db_default="")
+    by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT, db_index=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(invoice__isnull=False) | Q(credit__isnull=False), name="entry_names_a_row"),
+            models.CheckConstraint(condition=~Q(amount_minor=0), name="entry_not_nil"),
+        ]
+        indexes = [
+            models.Index(fields=["invoice"], condition=Q(invoice__isnull=False), name="entry_invoice"),
+            models.Index(fields=["credit"], condition=Q(credit__isnull=False), name="entry_credit"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.amount_minor}"
+
+
+class HoldKind(models.TextChoices):
+    DISPUTE = "dispute", _("Dispute")
+    PROMISE = "promise", _("Promise to pay")
+    PLAN = "plan", _("Payment plan")
+    PAYMENT = "payment", _("Payment under way")
+    CLAIMED = "claimed", _("Says it is paid")
+    INSOLVENCY = "insolvency", _("Insolvency proceedings")
+    MORATORIUM = "moratorium", _("Moratorium")
+    VULNERABLE = "vulnerable", _("Vulnerable person")
+    PLACED = "placed", _("With an agency")
+    PERSON = "person", _("Held by a colleague")
+    VANISHED = "vanished", _("Missing from the open items")
+
+
+class Hold(models.Model):
+    """A reason not to treat, on an invoice or on the whole customer, active on days with since ≤ day < until."""
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="holds")
+    invoice = models.ForeignKey(Invoice, null=True, blank=True, on_delete=models.CASCADE, related_name="holds")
+    kind = models.CharField(max_length=12, choices=HoldKind)
+    source_ref = models.CharField(max_length=80)  # the row that wrote it: 'dispute:17', 'desk:anna'
+    amount_minor = models.BigIntegerField(null=True, blank=True)  # the part it concerns; empty: the whole
+    reason = models.CharField(max_length=200, blank=True)
+    since = models.DateField()
+    until = models.DateField(null=True, blank=True)
+    by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(until__isnull=True) | Q(until__gte=F("since")), name="hold_ends_later"),
+            models.UniqueConstraint(
+                fields=["source_ref", "customer", "invoice"], name="hold_once", nulls_distinct=False
+            ),
+        ]
+        indexes = [models.Index(fields=["customer", "until"], name="hold_customer")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.since}–{self.until or '…'}"
+
+
+class Document(models.Model):
+    """A copy of an invoice (PDF), kept as a file in the documents folder and found by its digest."""
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT)
+    invoice = models.ForeignKey(Invoice, null=True, on_delete=models.CASCADE, related_name="documents")
+    name = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveIntegerField()
+    known_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["creditor", "sha256", "invoice"], name="document_once")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,1 @@
+"""Words go out once, answers come back: knows messages, never why they are sent."""

@@ -1,0 +1,192 @@
+"""What is to be said, each try to carry it, what the provider reports, what the customer answers."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from amiable.ledger.models import Contact, Creditor, Customer, Medium
+
+
+class Tone(models.TextChoices):
+    WARM = "warm", _("Warm")
+    NEUTRAL = "neutral", _("Neutral")
+    FIRM = "firm", _("Firm")
+
+
+class Template(models.Model):
+    """A text, in one version: creditor's own, or the house's where the creditor is empty."""
+
+    creditor = models.ForeignKey(Creditor, null=True, blank=True, on_delete=models.CASCADE)
+    key = models.CharField(max_length=40)  # courtesy_notice, reminder_1, ...
+    medium = models.CharField(max_length=10, choices=Medium)
+    language = models.CharField(max_length=5)
+    audience = models.CharField(max_length=10)  # consumer or business
+    tone = models.CharField(max_length=8, choices=Tone)
+    version = models.PositiveIntegerField(default=1)
+    subject = models.CharField(max_length=200, blank=True)
+    body = models.TextField()
+    approved_at = models.DateTimeField(null=True, blank=True)
+    approved_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["creditor", "key", "medium", "language", "audience", "tone", "version"],
+                name="template_version_once",
+                nulls_distinct=False,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.language} v{self.version}"
+
+
+class MessageState(models.TextChoices):
+    PLANNED = "planned", _("Planned")
+    SENDING = "sending", _("Being sent")
+    SENT = "sent", _("Sent")
+    IN_DOUBT = "in_doubt", _("In doubt")  # a crash came between the writing and the answer: for a person, never re-sent
+    WITHHELD = "withheld", _("Withheld")  # the guard's last look said no
+    FAILED = "failed", _("Failed")
+
+
+class Message(models.Model):
+    """What is to be said to a customer. Its key makes it one: (customer, run, purpose)."""
+
+    key = models.CharField(max_length=120, unique=True)
+    creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="messages")
+    contact = models.ForeignKey(Contact, null=True, blank=True, on_delete=models.SET_NULL)
+    currency = models.CharField(max_length=3)
+    purpose = models.CharField(max_length=40)  # the template's key; 'statement', 'receipt' too
+    medium = models.CharField(max_length=10, choices=Medium)
+    address = models.CharField(max_length=320, blank=True)
+    language = models.CharField(max_length=5)
+    tone = models.CharField(max_length=8, choices=Tone)
+    as_of = models.DateField()
+    # Who ordered it, and why, in the orderer's words; outreach does not ask. `capped`: the rails for reminders apply.
+    decision_ref = models.BigIntegerField(null=True, blank=True, db_index=True)
+    campaign_ref = models.BigIntegerField(null=True, blank=True)
+    step = models.CharField(max_length=40, blank=True)
+    capped = models.BooleanField(default=True)
+    # The invoices it is about (`about`), those it mentions besides (`also`), and the level that each one reaches by it.
+    about = ArrayField(models.BigIntegerField(), default=list)
+    also = ArrayField(models.BigIntegerField(), default=list)
+    level = models.SmallIntegerField(default=0)
+    also_levels = ArrayField(models.SmallIntegerField(), default=list)
+    context = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=MessageState, default=MessageState.PLANNED)
+    verdict = models.CharField(max_length=200, blank=True)  # why it was withheld or failed
+    advanced_on = models.DateField(null=True, blank=True)  # when its invoices' climb was recorded
+    # As it was sent: kept, so that anyone can read what the customer read.
+    subject = models.CharField(max_length=300, blank=True)
+    text = models.TextField(blank=True)
+    html = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["customer", "-created_at"], name="message_customer"),
+            models.Index(fields=["creditor", "as_of"], name="message_day"),
+            models.Index(fields=["state"], condition=Q(state__in=["planned", "sending", "in_doubt"]), name="message_open"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Delivery(models.Model):
+    """One try to carry a message. Written, and committed, before the provider is called."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="deliveries")
+    channel = models.CharField(max_length=40)
+    try_number = models.PositiveSmallIntegerField(default=1)
+    external_id = models.CharField(max_length=200, blank=True)  # Message-ID for e-mail
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=12, blank=True)  # '', accepted, refused, unavailable
+    detail = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["message", "try_number"], name="delivery_try_once")]
+        indexes = [models.Index(fields=["external_id"], name="delivery_external")]
+
+    def __str__(self) -> str:
+        return f"{self.message_id}/{self.try_number}"
+
+
+class EventKind(models.TextChoices):
+    QUEUED = "queued", _("Queued")
+    SENT = "sent", _("Sent")
+    DELIVERED = "delivered", _("Delivered")
+    OPENED = "opened", _("Opened")
+    CLICKED = "clicked", _("Clicked")
+    BOUNCED = "bounced", _("Bounced")
+    COMPLAINED = "complained", _("Complained")
+    REPLIED = "replied", _("Replied")
+    FAILED = "failed", _("Failed")
+
+
+class Event(models.Model):
+    """What happened to a message, in normalised words; the raw event is kept."""
+
+    source = models.CharField(max_length=40)
+    external_id = models.CharField(max_length=200)
+    message = models.ForeignKey(Message, null=True, on_delete=models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=12, choices=EventKind)
+    at = models.DateTimeField()
+    raw = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="event_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.message_id}"
+
+
+class Reply(models.Model):
+    """What a customer wrote, as it came, with the intent proposed and the intent confirmed."""
+
+    source = models.CharField(max_length=40)
+    external_id = models.CharField(max_length=200)
+    creditor = models.ForeignKey(Creditor, null=True, on_delete=models.CASCADE)
+    customer = models.ForeignKey(Customer, null=True, on_delete=models.CASCADE, related_name="replies")
+    message = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="replies")
+    medium = models.CharField(max_length=10, choices=Medium)
+    sender = models.CharField(max_length=320)
+    text = models.TextField()
+    at = models.DateTimeField()
+    intent = models.CharField(max_length=20, blank=True)
+    confidence = models.FloatField(null=True)
+    confirmed_intent = models.CharField(max_length=20, blank=True)
+    confirmed_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="reply_once")]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class OptOut(models.Model):
+    """An address, or all addresses of a medium, that the customer no longer wishes to be written to."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="opt_outs")
+    medium = models.CharField(max_length=10, choices=Medium)
+    address = models.CharField(max_length=320, blank=True)  # empty: the medium as a whole
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True)
+    origin = models.CharField(max_length=60)  # one_click, reply, portal, desk:anna
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "medium", "address"], condition=Q(until__isnull=True), name="opt_out_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.medium} {self.address}"

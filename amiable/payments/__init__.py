@@ -1,0 +1,1 @@
+"""Money comes in: attempts, promises, plans, bank lines, matching and allocation."""

@@ -1,0 +1,238 @@
+"""Tries to pay, promises and plans, debit authorities, and what the bank says."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from amiable.ledger.models import Credit, Creditor, Customer, Invoice
+
+
+class Journey(models.TextChoices):
+    EMAIL_LINK = "email_link", _("Link in an e-mail")
+    SMS_LINK = "sms_link", _("Link in an SMS")
+    LETTER_LINK = "letter_link", _("Link in a letter")
+    PORTAL = "portal", _("Portal")
+    AGENT = "agent", _("Agent on the phone")
+    IVR = "ivr", _("Voice server")
+    IVR_AGENT = "ivr_agent", _("Voice server with an agent")
+    CAMPAIGN = "campaign", _("Campaign")
+    STANDING = "standing", _("Standing order")
+
+
+class Chain(models.Model):
+    """The tries that follow one another until paid."""
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="chains")
+    currency = models.CharField(max_length=3)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "currency"], condition=Q(closed_at__isnull=True), name="chain_one_open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} {self.opened_at:%Y-%m-%d}"
+
+
+class AttemptState(models.TextChoices):
+    OPENED = "opened", _("Opened")
+    STARTED = "started", _("Started")
+    SUCCEEDED = "succeeded", _("Succeeded")
+    FAILED = "failed", _("Failed")
+    ABANDONED = "abandoned", _("Abandoned")
+
+
+class Attempt(models.Model):
+    """One try to pay on one journey: opened, started, input errors, then succeeded, failed or abandoned."""
+
+    chain = models.ForeignKey(Chain, on_delete=models.PROTECT, related_name="attempts")
+    creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="attempts")
+    token = models.CharField(max_length=40, unique=True)  # ours, told to the provider
+    provider = models.CharField(max_length=40)
+    external_id = models.CharField(max_length=200, blank=True)  # the provider's
+    journey = models.CharField(max_length=12, choices=Journey)
+    message_ref = models.BigIntegerField(null=True, blank=True)
+    campaign_ref = models.BigIntegerField(null=True, blank=True)
+    step = models.CharField(max_length=40, blank=True)
+    currency = models.CharField(max_length=3)
+    amount_minor = models.BigIntegerField()
+    invoices = ArrayField(models.BigIntegerField(), default=list)  # in the order in which they are to be paid
+    state = models.CharField(max_length=10, choices=AttemptState, default=AttemptState.OPENED)
+    input_errors = models.PositiveSmallIntegerField(default=0)
+    decline_code = models.CharField(max_length=60, blank=True)
+    credit = models.OneToOneField(Credit, null=True, blank=True, on_delete=models.PROTECT, related_name="attempt")
+    opened_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="attempt_amount_positive"),
+            models.UniqueConstraint(
+                fields=["provider", "external_id"], condition=~Q(external_id=""), name="attempt_external_once"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["creditor", "opened_at"], name="attempt_opened"),
+            models.Index(fields=["state", "opened_at"], condition=Q(state__in=["opened", "started"]), name="attempt_live"),
+        ]
+
+    def __str__(self) -> str:
+        return self.token
+
+
+class ProviderEvent(models.Model):
+    """A provider's word as it came: unique, so that the tenth telling of the same event changes nothing."""
+
+    provider = models.CharField(max_length=40)
+    external_id = models.CharField(max_length=200)
+    attempt = models.ForeignKey(Attempt, null=True, on_delete=models.CASCADE, related_name="provider_events")
+    kind = models.CharField(max_length=20)
+    at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    raw = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["provider", "external_id"], name="provider_event_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.external_id}"
+
+
+class PromiseState(models.TextChoices):
+    OPEN = "open", _("Open")
+    KEPT = "kept", _("Kept")
+    PARTLY = "partly", _("Partly kept")
+    BROKEN = "broken", _("Broken")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+class Promise(models.Model):
+    """An amount promised for a date, for named invoices; judged on the day after."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="promises")
+    currency = models.CharField(max_length=3)
+    amount_minor = models.BigIntegerField()
+    promised_for = models.DateField()
+    invoices = ArrayField(models.BigIntegerField(), default=list)
+    taken_at = models.DateTimeField()
+    taken_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL)
+    origin = models.CharField(max_length=20)  # call, portal, reply
+    state = models.CharField(max_length=10, choices=PromiseState, default=PromiseState.OPEN)
+    judged_on = models.DateField(null=True, blank=True)
+    kept_minor = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(amount_minor__gt=0), name="promise_amount_positive")]
+
+    def __str__(self) -> str:
+        return f"{self.amount_minor} {self.currency} {self.promised_for}"
+
+
+class Plan(models.Model):
+    """An agreed schedule; it re-times invoices and adds nothing to the exposure."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="plans")
+    currency = models.CharField(max_length=3)
+    total_minor = models.BigIntegerField()
+    reason = models.CharField(max_length=20)  # oversight, administrative, temporary, lasting, dispute, unwilling
+    capacity = models.JSONField(default=dict, blank=True)
+    invoices = ArrayField(models.BigIntegerField(), default=list)
+    state = models.CharField(max_length=12, default="offered")  # offered, agreed, late, cured, broken, done
+    offered_at = models.DateTimeField()
+    agreed_at = models.DateTimeField(null=True, blank=True)
+    agreed_from = models.GenericIPAddressField(null=True, blank=True)
+    replaces = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT)
+
+    def __str__(self) -> str:
+        return f"{self.total_minor} {self.currency}"
+
+
+class Instalment(models.Model):
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="instalments")
+    due_on = models.DateField()
+    amount_minor = models.BigIntegerField()
+    paid_minor = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(amount_minor__gt=0), name="instalment_amount_positive")]
+
+    def __str__(self) -> str:
+        return f"{self.due_on} {self.amount_minor}"
+
+
+class Mandate(models.Model):
+    """A debit authority of a customer."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="mandates")
+    provider = models.CharField(max_length=40)
+    reference = models.CharField(max_length=60, unique=True)
+    scheme = models.CharField(max_length=20)
+    signed_on = models.DateField()
+    last_used_on = models.DateField(null=True, blank=True)
+    ended_on = models.DateField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class Statement(models.Model):
+    """A statement of the creditor's bank account."""
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.CASCADE)
+    source = models.CharField(max_length=60)
+    external_id = models.CharField(max_length=120)
+    iban = models.CharField(max_length=34)
+    currency = models.CharField(max_length=3)
+    opened_on = models.DateField()
+    closed_on = models.DateField()
+    opening_minor = models.BigIntegerField()
+    closing_minor = models.BigIntegerField()
+    known_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["creditor", "source", "external_id"], name="statement_once")]
+
+    def __str__(self) -> str:
+        return f"{self.iban} {self.closed_on}"
+
+
+class StatementLine(models.Model):
+    statement = models.ForeignKey(Statement, on_delete=models.CASCADE, related_name="lines")
+    external_id = models.CharField(max_length=120)
+    booked_on = models.DateField()
+    value_on = models.DateField()
+    amount_minor = models.BigIntegerField()
+    payer = models.CharField(max_length=140, blank=True)
+    payer_iban = models.CharField(max_length=34, blank=True)
+    text = models.TextField(blank=True)
+    credit = models.ForeignKey(Credit, null=True, blank=True, on_delete=models.PROTECT, related_name="statement_lines")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["statement", "external_id"], name="statement_line_once")]
+
+    def __str__(self) -> str:
+        return f"{self.booked_on} {self.amount_minor}"
+
+
+class Match(models.Model):
+    """A proposed or confirmed spreading of a statement line over an invoice."""
+
+    line = models.ForeignKey(StatementLine, on_delete=models.CASCADE, related_name="matches")
+    invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="matches")
+    amount_minor = models.BigIntegerField()
+    confidence = models.FloatField()
+    reasons = models.JSONField(default=list)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    confirmed_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL)
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.line_id}→{self.invoice_id}"

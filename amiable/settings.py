@@ -1,0 +1,216 @@
+"""Every setting, read from the environment; a wrong value stops the start with one sentence.
+
+A variable NAME may also be given as NAME_FILE, the path of a file that holds the value (secrets on servers).
+"""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from amiable.core import postgres
+from amiable.core.home import home
+
+
+def env(name: str, default: str | None = None) -> str:
+    """The text of a variable, or of the file that NAME_FILE points to."""
+    path = os.environ.get(f"{name}_FILE")
+    if path:
+        try:
+            return Path(path).read_text().strip()
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from error
+    value = os.environ.get(name, default)
+    if value is None:
+        raise ImproperlyConfigured(f"Set {name} in the environment.")
+    return value
+
+
+def env_bool(name: str, default: bool) -> bool:
+    value = env(name, "1" if default else "0").lower()
+    if value not in {"0", "1", "true", "false", "yes", "no"}:
+        raise ImproperlyConfigured(f"{name} is {value!r}; say 1 or 0.")
+    return value in {"1", "true", "yes"}
+
+
+def env_int(name: str, default: int) -> int:
+    value = env(name, str(default))
+    if not value.lstrip("-").isdigit():
+        raise ImproperlyConfigured(f"{name} is {value!r}; say a whole number.")
+    return int(value)
+
+
+def own_secret(name: str) -> str:
+    """A secret of this installation, made once and kept readable by its owner only in the home folder."""
+    path = HOME / f"{name}.secret"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                file.write(secrets.token_urlsafe(48))
+        except FileExistsError:
+            pass  # another process was first, its secret is as good
+    return path.read_text().strip()
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's form of a postgresql:// address."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise ImproperlyConfigured("DATABASE_URL must start with postgresql://; Amiable runs on PostgreSQL only.")
+    options = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")) or "amiable",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": options.pop("host", None) or unquote(parts.hostname or ""),
+        "PORT": str(parts.port or options.pop("port", "")),
+        "OPTIONS": options,
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "TEST": {"NAME": env("AMIABLE_TEST_DATABASE", "test_amiable")},
+    }
+
+
+HOME = home()
+PRODUCTION = env_bool("AMIABLE_PRODUCTION", False)
+DEBUG = env_bool("AMIABLE_DEBUG", False)
+if PRODUCTION and DEBUG:
+    raise ImproperlyConfigured("AMIABLE_DEBUG must be off when AMIABLE_PRODUCTION is on.")
+# Rooms under /dev (outbox, clock, test payment page) exist only where nobody's real money runs.
+DEV_ROOMS = env_bool("AMIABLE_DEV_ROOMS", not PRODUCTION)
+
+SECRET_KEY = env("AMIABLE_SECRET_KEY") if PRODUCTION else env("AMIABLE_SECRET_KEY", "") or own_secret("django")
+CREDENTIAL_KEY = env("AMIABLE_CREDENTIAL_KEY") if PRODUCTION else env("AMIABLE_CREDENTIAL_KEY", "") or own_secret("credential")
+if PRODUCTION and len(SECRET_KEY) < 40:
+    raise ImproperlyConfigured("AMIABLE_SECRET_KEY must have at least 40 characters in production.")
+BASE_URL = env("AMIABLE_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+ALLOWED_HOSTS = env("AMIABLE_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+
+DATABASES = {"default": database(postgres.database_url())}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "procrastinate.contrib.django",
+    "django_htmx",
+    "django_cotton.apps.SimpleAppConfig",
+    "amiable.core",
+    "amiable.ledger",
+    "amiable.casework",
+    "amiable.intake",
+    "amiable.outreach",
+    "amiable.payments",
+    "amiable.portfolio",
+    "amiable.scenario",
+    "amiable.insight",
+    "amiable.web",
+]
+AUTH_USER_MODEL = "core.User"
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "amiable.web.security.ContentSecurityPolicy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "amiable.web.urls"
+WSGI_APPLICATION = "amiable.web.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    ["django_cotton.cotton_loader.Loader", "django.template.loaders.app_directories.Loader"],
+                )
+            ],
+            "builtins": ["django_cotton.templatetags.cotton"],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+                "amiable.web.ui.context.room",
+            ],
+        },
+    }
+]
+COTTON_DIR = "cotton"
+
+LANGUAGE_CODE = env("AMIABLE_LANGUAGE", "fr")
+LANGUAGES = [("fr", "Français"), ("en", "English")]
+LOCALE_PATHS = [Path(__file__).parent / "locale"]
+TIME_ZONE = env("AMIABLE_TIME_ZONE", "Europe/Paris")
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = HOME / "static"
+WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_AUTOREFRESH = DEBUG
+DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DOCUMENT_ROOT = HOME / "documents"
+
+SMTP_HOST = env("AMIABLE_SMTP_HOST", "")
+SMTP_PORT = env_int("AMIABLE_SMTP_PORT", 587)
+SMTP_USER = env("AMIABLE_SMTP_USER", "")
+SMTP_PASSWORD = env("AMIABLE_SMTP_PASSWORD", "")
+SMTP_TLS = env("AMIABLE_SMTP_TLS", "starttls")  # none, starttls, implicit
+MAIL_FROM = env("AMIABLE_MAIL_FROM", "")
+if SMTP_TLS not in {"none", "starttls", "implicit"}:
+    raise ImproperlyConfigured(f"AMIABLE_SMTP_TLS is {SMTP_TLS!r}; say none, starttls or implicit.")
+
+# A pay link stays good for this long; each message carries a fresh one.
+LINK_DAYS = env_int("AMIABLE_LINK_DAYS", 60)
+ATTEMPT_ABANDONED_MINUTES = env_int("AMIABLE_ATTEMPT_ABANDONED_MINUTES", 30)
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if PRODUCTION:
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_SSL_REDIRECT = env_bool("AMIABLE_SSL_REDIRECT", True)
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31_536_000
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env("AMIABLE_LOG_LEVEL", "WARNING")},
+}

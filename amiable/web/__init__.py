@@ -1,0 +1,1 @@
+"""Rooms where people meet the system: desk, portal, hooks, dev."""
