@@ -189,6 +189,7 @@ SMTP_USER = env("AMIABLE_SMTP_USER", "")
 SMTP_PASSWORD = env("AMIABLE_SMTP_PASSWORD", "")
 SMTP_TLS = env("AMIABLE_SMTP_TLS", "starttls")  # none, starttls, implicit
 MAIL_FROM = env("AMIABLE_MAIL_FROM", "")
+DKIM_SELECTOR = env("AMIABLE_DKIM_SELECTOR", "")
 if SMTP_TLS not in {"none", "starttls", "implicit"}:
     raise ImproperlyConfigured(f"AMIABLE_SMTP_TLS is {SMTP_TLS!r}; say none, starttls or implicit.")
 

@@ -19,5 +19,12 @@ def record(
 ) -> AuditEntry:
     """Writes one line of the trail. `act` reads noun.verb-in-past: `hold.placed`; `detail` must be JSON-able."""
     return AuditEntry.objects.create(
-        at=now, user=user, actor=actor, act=act, creditor_ref=creditor_ref, subject=subject, subject_ref=subject_ref, detail=detail
+        at=now,
+        user=user,
+        actor=actor,
+        act=act,
+        creditor_ref=creditor_ref,
+        subject=subject,
+        subject_ref=subject_ref,
+        detail=detail,
     )

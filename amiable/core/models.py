@@ -96,9 +96,14 @@ class Run(models.Model):
     error = models.TextField(blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["-as_of", "step"], name="run_day"), models.Index(fields=["-started_at"], name="run_recent")]
+        indexes = [
+            models.Index(fields=["-as_of", "step"], name="run_day"),
+            models.Index(fields=["-started_at"], name="run_recent"),
+        ]
         constraints = [
-            models.CheckConstraint(condition=Q(ended_at__isnull=True) | Q(ended_at__gte=models.F("started_at")), name="run_ends_later")
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=models.F("started_at")), name="run_ends_later"
+            )
         ]
 
     def __str__(self) -> str:

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from amiable.ledger.models import Creditor
+from amiable.ledger.models import Creditor, Invoice
 
 
 class FileKind(models.TextChoices):
@@ -72,3 +72,17 @@ class QuarantinedRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.line}: {self.reason}"
+
+
+class Sighting(models.Model):
+    """An open item that a source's snapshots showed, and the newest that did: seen before and not in the newest, it vanished."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="sightings")
+    invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="sightings")
+    seen_in = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="sightings")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "invoice"], name="sighting_once")]
+
+    def __str__(self) -> str:
+        return f"{self.invoice_id} {self.seen_in_id}"

@@ -323,7 +323,9 @@ class Entry(models.Model):
     kind = models.CharField(max_length=10, choices=EntryKind)
     invoice = models.ForeignKey(Invoice, null=True, on_delete=models.PROTECT, related_name="entries", db_index=False)
     credit = models.ForeignKey(Credit, null=True, on_delete=models.PROTECT, related_name="entries", db_index=False)
-    allocation = models.ForeignKey(Allocation, null=True, on_delete=models.PROTECT, related_name="entries", db_index=False)
+    allocation = models.ForeignKey(
+        Allocation, null=True, on_delete=models.PROTECT, related_name="entries", db_index=False
+    )
     amount_minor = models.BigIntegerField()
     effective_on = models.DateField()
     known_at = models.DateTimeField()
@@ -332,12 +334,15 @@ class Entry(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(invoice__isnull=False) | Q(credit__isnull=False), name="entry_names_a_row"),
+            models.CheckConstraint(
+                condition=Q(invoice__isnull=False) | Q(credit__isnull=False), name="entry_names_a_row"
+            ),
             models.CheckConstraint(condition=~Q(amount_minor=0), name="entry_not_nil"),
         ]
         indexes = [
             models.Index(fields=["invoice"], condition=Q(invoice__isnull=False), name="entry_invoice"),
             models.Index(fields=["credit"], condition=Q(credit__isnull=False), name="entry_credit"),
+            models.Index(fields=["effective_on"], name="entry_effective"),
         ]
 
     def __str__(self) -> str:

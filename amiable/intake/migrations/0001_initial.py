@@ -61,6 +61,18 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['loaded_by', 'line'], name='quarantined_line')],
             },
         ),
+        migrations.CreateModel(
+            name='Sighting',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sightings', to='ledger.invoice')),
+                ('seen_in', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sightings', to='intake.import')),
+                ('source', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sightings', to='intake.source')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('source', 'invoice'), name='sighting_once')],
+            },
+        ),
         migrations.AddConstraint(
             model_name='source',
             constraint=models.UniqueConstraint(fields=('creditor', 'key'), name='source_once'),

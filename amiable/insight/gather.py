@@ -1,0 +1,198 @@
+"""The tables on which KPIs stand, read once per measuring and only when a KPI asks: rows go in, Polars tables come out.
+
+All are as of a day by the dates on which things count, with what is known now. Nothing is added over two currencies.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from amiable.core import tables
+from amiable.core.calendar import end_of_month
+
+RECENT_DAYS = 30
+CASE_DAYS = 90
+MONTHS_BACK = 24
+
+# Residuals as of a day: today's, with all that counted later taken back.
+LATER = """SELECT {row}_id, sum(amount_minor) AS moved FROM ledger_entry
+  WHERE effective_on > %(as_of)s AND {row}_id IS NOT NULL GROUP BY 1"""
+
+OPEN_ITEMS = f"""
+WITH later AS ({LATER.format(row="invoice")}),
+segments AS (
+  SELECT DISTINCT ON (customer_id, currency) customer_id, currency, segment FROM portfolio_membership
+  WHERE since <= %(as_of)s AND (until IS NULL OR until > %(as_of)s) ORDER BY customer_id, currency, since DESC, id DESC)
+SELECT i.creditor_id, i.currency, i.customer_id, coalesce(s.segment, ''), i.due_on,
+       sum(i.open_minor - coalesce(l.moved, 0))::bigint
+FROM ledger_invoice i
+LEFT JOIN later l ON l.invoice_id = i.id
+LEFT JOIN segments s ON s.customer_id = i.customer_id AND s.currency = i.currency
+WHERE i.issued_on <= %(as_of)s AND (i.open_minor > 0 OR l.moved IS NOT NULL)
+GROUP BY 1, 2, 3, 4, 5 HAVING sum(i.open_minor - coalesce(l.moved, 0)) <> 0"""
+
+OPEN_CREDITS = f"""
+WITH later AS ({LATER.format(row="credit")})
+SELECT c.creditor_id, c.currency, sum(c.open_minor - coalesce(l.moved, 0))::bigint
+FROM ledger_credit c LEFT JOIN later l ON l.credit_id = c.id
+WHERE c.received_on <= %(as_of)s AND c.customer_id IS NOT NULL AND c.confirmed_by_id IS NULL
+  AND (c.open_minor > 0 OR l.moved IS NOT NULL)
+GROUP BY 1, 2"""
+
+BILLED = """
+SELECT creditor_id, currency, date_trunc('month', issued_on)::date, sum(amount_minor)::bigint
+FROM ledger_invoice WHERE issued_on <= %(as_of)s AND issued_on >= %(first_month)s GROUP BY 1, 2, 3"""
+
+# Money counts once: a provisional credit that the cash authority confirmed is left to the authority's own row.
+RECEIVED = """
+SELECT creditor_id, currency, sum(amount_minor)::bigint FROM (
+  SELECT creditor_id, currency, amount_minor FROM ledger_credit
+  WHERE kind = 'payment' AND confirmed_by_id IS NULL AND received_on BETWEEN %(recent)s AND %(as_of)s
+  UNION ALL
+  SELECT c.creditor_id, c.currency, e.amount_minor FROM ledger_entry e JOIN ledger_credit c ON c.id = e.credit_id
+  WHERE e.kind = 'refund' AND c.kind = 'payment' AND c.confirmed_by_id IS NULL
+    AND e.effective_on BETWEEN %(recent)s AND %(as_of)s) moved
+GROUP BY 1, 2"""
+
+# What was overdue when the case opened, less what of it is still open, less what left by other ways than money
+# (credit notes, write-offs). Charges added since are not part of it.
+CASES = """
+WITH cases AS (
+  SELECT * FROM casework_case WHERE opened_on BETWEEN %(case_days)s AND %(as_of)s AND opened_overdue_minor > 0),
+moved AS (
+  SELECT e.invoice_id, k.id AS case_id,
+    sum(e.amount_minor) FILTER (WHERE e.effective_on > %(as_of)s) AS later,
+    sum(e.amount_minor) FILTER (WHERE e.effective_on BETWEEN k.opened_on AND %(as_of)s
+      AND e.kind IN ('interest', 'indemnity')) AS charged,
+    -sum(e.amount_minor) FILTER (WHERE e.effective_on BETWEEN k.opened_on AND %(as_of)s
+      AND (e.kind = 'write_off' OR (e.kind IN ('allocation', 'reversal') AND c.kind <> 'payment'))) AS forgone
+  FROM cases k
+  JOIN ledger_invoice i ON i.customer_id = k.customer_id AND i.currency = k.currency AND i.due_on < k.opened_on
+  JOIN ledger_entry e ON e.invoice_id = i.id AND e.effective_on >= k.opened_on
+  LEFT JOIN ledger_credit c ON c.id = e.credit_id
+  GROUP BY 1, 2)
+SELECT k.creditor_id, k.currency, k.id, k.opened_overdue_minor,
+  coalesce(sum(i.open_minor - coalesce(m.later, 0) - coalesce(m.charged, 0)), 0)::bigint,
+  coalesce(sum(m.forgone), 0)::bigint
+FROM cases k
+LEFT JOIN ledger_invoice i ON i.customer_id = k.customer_id AND i.currency = k.currency AND i.due_on < k.opened_on
+  AND i.issued_on <= %(as_of)s
+LEFT JOIN moved m ON m.invoice_id = i.id AND m.case_id = k.id
+GROUP BY 1, 2, 3, 4"""
+
+ATTEMPTS = """
+SELECT a.creditor_id, a.currency, a.journey, count(*),
+  count(*) FILTER (WHERE a.state = 'succeeded'), count(*) FILTER (WHERE a.state IN ('failed', 'abandoned')),
+  count(*) FILTER (WHERE a.input_errors > 0)
+FROM payments_attempt a JOIN ledger_creditor c ON c.id = a.creditor_id
+WHERE a.started_at >= %(before_recent)s
+  AND (a.started_at AT TIME ZONE c.time_zone)::date BETWEEN %(recent)s AND %(as_of)s
+GROUP BY 1, 2, 3"""
+
+MESSAGES = """
+SELECT m.creditor_id, m.customer_id, m.medium, m.capped, count(*)
+FROM outreach_message m JOIN ledger_creditor c ON c.id = m.creditor_id
+WHERE m.state = 'sent' AND m.sent_at >= %(before_recent)s
+  AND (m.sent_at AT TIME ZONE c.time_zone)::date BETWEEN %(recent)s AND %(as_of)s
+GROUP BY 1, 2, 3, 4"""
+
+CALLS = """
+SELECT t.creditor_id, t.customer_id, count(*)
+FROM casework_task t JOIN ledger_creditor c ON c.id = t.creditor_id
+WHERE t.kind = 'call' AND t.done_at >= %(before_recent)s
+  AND (t.done_at AT TIME ZONE c.time_zone)::date BETWEEN %(recent)s AND %(as_of)s
+GROUP BY 1, 2"""
+
+OPT_OUTS = """
+SELECT u.creditor_id, o.customer_id, o.medium
+FROM outreach_optout o JOIN ledger_customer u ON u.id = o.customer_id JOIN ledger_creditor c ON c.id = u.creditor_id
+WHERE o.since >= %(before_recent)s AND (o.since AT TIME ZONE c.time_zone)::date BETWEEN %(recent)s AND %(as_of)s"""
+
+KEY: dict[str, Any] = {"creditor": pl.Int64, "currency": pl.String}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """The tables of one day. Each is read at its first use."""
+
+    as_of: date
+
+    @property
+    def months(self) -> list[tuple[date, int]]:
+        """The months that end with the day, newest first, each with the number of its days that have passed."""
+        found, last = [], self.as_of
+        for _ in range(MONTHS_BACK):
+            found.append((last.replace(day=1), last.day))
+            last = end_of_month(last.replace(day=1) - timedelta(days=1))
+        return found
+
+    @cached_property
+    def open_items(self) -> pl.DataFrame:
+        """Residual per customer and due date, with the segment of that day."""
+        table = self._read(
+            OPEN_ITEMS,
+            {**KEY, "customer": pl.Int64, "segment": pl.String, "due_on": pl.Date, "open_minor": pl.Int64},
+        )
+        late = (pl.lit(self.as_of) - pl.col("due_on")).dt.total_days()
+        return table.with_columns(pl.col("segment").fill_null(""), dpd=late)
+
+    @cached_property
+    def open_credits(self) -> pl.DataFrame:
+        """Money and credit notes of customers that no invoice has taken yet."""
+        return self._read(OPEN_CREDITS, {**KEY, "credit_minor": pl.Int64})
+
+    @cached_property
+    def billed(self) -> pl.DataFrame:
+        """What was billed, by month of issue."""
+        return self._read(BILLED, {**KEY, "month": pl.Date, "billed_minor": pl.Int64})
+
+    @cached_property
+    def received(self) -> pl.DataFrame:
+        """Money received in the recent days, refunds taken off."""
+        return self._read(RECEIVED, {**KEY, "received_minor": pl.Int64})
+
+    @cached_property
+    def cases(self) -> pl.DataFrame:
+        """Cases opened in the window: what was overdue then, what of it is open still, what left without money."""
+        return self._read(
+            CASES, {**KEY, "case": pl.Int64, "due_minor": pl.Int64, "left_minor": pl.Int64, "forgone_minor": pl.Int64}
+        )
+
+    @cached_property
+    def attempts(self) -> pl.DataFrame:
+        """Tries to pay that started in the recent days, by journey and how they ended."""
+        counts = ("started", "succeeded", "not_completed", "input_error")
+        return self._read(ATTEMPTS, {**KEY, "journey": pl.String, **dict.fromkeys(counts, pl.Int64)})
+
+    @cached_property
+    def messages(self) -> pl.DataFrame:
+        """Messages sent in the recent days, per customer; `capped` marks reminders."""
+        return self._read(
+            MESSAGES,
+            {"creditor": pl.Int64, "customer": pl.Int64, "medium": pl.String, "capped": pl.Boolean, "sent": pl.Int64},
+        )
+
+    @cached_property
+    def calls(self) -> pl.DataFrame:
+        """Calls made in the recent days, per customer."""
+        return self._read(CALLS, {"creditor": pl.Int64, "customer": pl.Int64, "made": pl.Int64})
+
+    @cached_property
+    def opt_outs(self) -> pl.DataFrame:
+        """Opt-outs of the recent days."""
+        return self._read(OPT_OUTS, {"creditor": pl.Int64, "customer": pl.Int64, "medium": pl.String})
+
+    def _read(self, query: str, schema: dict[str, Any]) -> pl.DataFrame:
+        recent = self.as_of - timedelta(days=RECENT_DAYS - 1)
+        values = {
+            "as_of": self.as_of,
+            "recent": recent,
+            # Any time zone's first instant of the window comes after this.
+            "before_recent": recent - timedelta(days=2),
+            "case_days": self.as_of - timedelta(days=CASE_DAYS - 1),
+            "first_month": self.months[-1][0],
+        }
+        return tables.read(query, values, schema=schema)

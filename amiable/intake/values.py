@@ -1,0 +1,130 @@
+"""Texts of a column to exact amounts, dates and clean words, a whole column at a time.
+
+In: text expressions. Out: an expression of the value, null where the text is none; `core.money.minor` for columns.
+"""
+
+import polars as pl
+
+from amiable.core.money import exponent
+
+ORDERS = ("dmy", "mdy", "ymd")
+_MONTHS = {
+    1: "janvier|january|janv|jan", 2: "fevrier|février|february|fevr|févr|feb|fev|fév", 3: "mars|march|mar",
+    4: "avril|april|avr|apr", 5: "mai|may", 6: "juin|june|jun", 7: "juillet|july|juil|jul", 8: "aout|août|august|aug|aou",
+    9: "septembre|september|sept|sep", 10: "octobre|october|oct", 11: "novembre|november|nov",
+    12: "decembre|décembre|december|dec|déc",
+}  # fmt: skip
+_SPACES = "[\\s\u00a0\u202f\u2009'’`]"
+_SIGNS = "[€$£¥]"
+_PLACES = 18  # digits of the largest amount
+
+
+def clean(column: str) -> pl.Expr:
+    """The text without spaces around it; null where nothing is left."""
+    text = pl.col(column).str.replace_all("[\u00a0\u202f\u2009\ufeff]", " ").str.strip_chars()
+    return pl.when(text == "").then(None).otherwise(text)
+
+
+def code(column: str) -> pl.Expr:
+    """A number of a customer or an invoice: `123.0` of a workbook is 123, inner spaces are one."""
+    text = clean(column).str.replace_all(r"\s+", " ")
+    return text.str.replace(r"^(\d+)[.,]0$", "${1}")
+
+
+def currency_of(column: str) -> pl.Expr:
+    """The currency that an amount names by its sign or its code, else null."""
+    text = pl.col(column)
+    return (
+        pl.when(text.str.contains("€")).then(pl.lit("EUR"))
+        .when(text.str.contains("£")).then(pl.lit("GBP"))
+        .otherwise(text.str.extract(r"(?:^|[^A-Za-z])([A-Z]{3})\s*$").fill_null(text.str.extract(r"^\s*([A-Z]{3})(?:[^A-Za-z]|$)")))
+    )  # fmt: skip
+
+
+def digits(column: str) -> pl.Expr:
+    """An amount without spaces, signs of currency, sign and brackets."""
+    text = pl.col(column).str.replace_all(_SPACES, "").str.replace_all(_SIGNS, "")
+    return text.str.replace(r"^[A-Z]{3}", "").str.replace(r"[A-Z]{3}$", "").str.strip_chars("+-−()")
+
+
+def negative(column: str) -> pl.Expr:
+    text = pl.col(column).str.replace_all(_SPACES, "").str.replace_all(_SIGNS, "")
+    text = text.str.replace(r"^[A-Z]{3}", "").str.replace(r"[A-Z]{3}$", "")
+    return text.str.contains(r"^[-−]|[-−]$|^\(.*\)$")
+
+
+def amount(column: str, *, decimal: str, currency: pl.Expr) -> pl.Expr:
+    """Minor units of the amounts of a column; null where a text is no exact amount in the row's currency."""
+    point = "," if decimal == "," else "."
+    group = "." if point == "," else ","
+    shape = rf"^(?:\d+|\d{{1,3}}(?:[{group}]\d{{3}})+)?(?:[{point}]\d*)?$"
+    raw = digits(column)
+    whole = raw.str.replace(rf"[{point}].*$", "").str.replace_all(group, "", literal=True).str.strip_chars_start("0")
+    fraction = raw.str.extract(rf"[{point}](.*)$").fill_null("").str.strip_chars_end("0")
+    places = places_of(currency)
+    value = (
+        (whole + pl.concat_str(fraction, pl.lit("0000")).str.slice(0, places))
+        .str.strip_chars_start("0")
+        .replace("", "0")
+        .cast(pl.Int64, strict=False)
+    )
+    readable = (
+        raw.str.contains(shape)
+        & raw.str.contains(r"\d")
+        & (fraction.str.len_chars() <= places)
+        & (whole.str.len_chars() + places <= _PLACES)
+    )
+    return pl.when(readable).then(pl.when(negative(column)).then(-value).otherwise(value))
+
+
+def places_of(currency: pl.Expr) -> pl.Expr:
+    """Digits after the point of each row's currency."""
+    def places(codes: pl.Series) -> pl.Series:
+        known = codes.unique().drop_nulls().to_list()
+        return codes.replace_strict(known, [exponent(code) for code in known], default=2, return_dtype=pl.UInt32)
+
+    return currency.map_batches(places, return_dtype=pl.UInt32, is_elementwise=True)
+
+
+def day(column: str, *, order: str) -> pl.Expr:
+    """The dates of a column, written in that order, as ISO, as eight digits or as a workbook's serial number."""
+    text = _plain_day(column)
+    three = r"^(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4}|\d{2})$"
+    first, second, year = (text.str.extract(three, place) for place in (1, 2, 3))
+    iso = r"^(\d{4})[-/. ]?(\d{1,2})[-/. ]?(\d{1,2})$"
+    dayfirst = order != "mdy"
+    year = pl.when(year.str.len_chars() == 4).then(year).when(year < "70").then("20" + year).otherwise("19" + year)
+    if order == "ymd":  # 24/01/31
+        year, second, first = pl.lit("20") + first, second, text.str.extract(three, 3)
+    compact = text.str.extract(r"^(\d{8})$")
+    ended = pl.when(compact.str.contains("^(19|20)")).then(None).otherwise(compact)
+    tail = ended.str.slice(2, 2) + "-" + ended.str.slice(0, 2) if dayfirst else ended.str.slice(0, 2) + "-" + ended.str.slice(2, 2)
+    serial = text.str.extract(r"^(\d{5})$").cast(pl.Int32, strict=False)
+    month, of_month = (second, first) if dayfirst else (first, second)
+    texts = pl.coalesce(
+        text.str.extract(iso, 1) + "-" + _two(text.str.extract(iso, 2)) + "-" + _two(text.str.extract(iso, 3)),
+        year + "-" + _two(month) + "-" + _two(of_month),
+        ended.str.slice(4, 4) + "-" + tail,
+    )
+    read = pl.coalesce(texts.str.to_date("%Y-%m-%d", strict=False), pl.date(1899, 12, 30) + pl.duration(days=serial))
+    return pl.when(read.dt.year().is_between(1950, 2150)).then(read)
+
+
+def places(column: str) -> tuple[pl.Expr, pl.Expr]:
+    """The first and second number of dates like 03/04/2024; null for other dates."""
+    text = _plain_day(column)
+    three = r"^(\d{1,2})[-/. ](\d{1,2})[-/. ](?:\d{4}|\d{2})$"
+    return text.str.extract(three, 1).cast(pl.Int32), text.str.extract(three, 2).cast(pl.Int32)
+
+
+def _two(number: pl.Expr) -> pl.Expr:
+    return number.str.zfill(2)
+
+
+def _plain_day(column: str) -> pl.Expr:
+    text = clean(column).str.to_lowercase().str.replace(r"[t ]\d{1,2}:\d{2}.*$", "")
+    text = text.str.replace(r"^(?:lun|mar|mer|jeu|ven|sam|dim|mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? ", "")
+    text = text.str.replace(r"^(\d{5})[.,]\d*$", "${1}").str.replace("^1er ", "1 ")
+    for month, names in _MONTHS.items():
+        text = text.str.replace(rf"^(\d{{1,2}})[-/. ]?(?:{names})\.?[-/. ,]*(\d{{2,4}})$", rf"${{1}} {month} ${{2}}")
+    return text

@@ -1,0 +1,84 @@
+"""What may keep a contact from being made: pure functions over a table, one row per contact that is considered.
+
+The engine asks when it decides, the guard asks again at the moment of sending. The first rail that speaks is named.
+Free of Django, the database and the clock.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from amiable.core.calendar import public_holidays
+from amiable.law.packs import Law
+
+# What a row must say. Counts of contacts are of reminders and calls, over all channels.
+COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "day": pl.Date,
+    "kind": pl.String,  # consumer, business, public
+    "channel": pl.String,  # email, sms, letter, call
+    "released": pl.Boolean,  # the creditor is out of dry run
+    "customer_hold": pl.String,  # kind of a hold on the whole customer, or null
+    "opted_out": pl.Boolean,  # of this channel
+    "has_address": pl.Boolean,  # a usable address for this channel
+    "waiting": pl.Boolean,  # a task for this customer waits for a person
+    "days_since_contact": pl.Int64,  # null: never
+    "contacts_7d": pl.Int64,
+    "days_since_conversation": pl.Int64,  # null: never
+    "oldest_days_late": pl.Int64,  # of the invoices it is about
+    "amount_minor": pl.Int64,  # what it is about, less the customer's credits
+    "minimum_minor": pl.Int64,
+}
+
+# A notice before the due date is a courtesy: it does not wait for the gap after a reminder of another invoice.
+SENTENCES = {
+    "customer_hold": "The customer is on hold.",
+    "waiting": "A task for this customer waits for a person.",
+    "below_minimum": "The amount is below the step's minimum, credits counted.",
+    "time_bar": "The oldest debt is older than the law allows to claim.",
+    "opted_out": "The customer does not wish to be contacted on this channel.",
+    "no_address": "No usable address for this channel.",
+    "day_off": "No contact on Sundays and public holidays.",
+    "conversation": "The customer was spoken to a few days ago.",
+    "gap": "The last contact is too recent.",
+    "cap": "The number of contacts in seven days is reached.",
+    "dry_run": "The creditor is in dry run: a person must release it.",
+}
+
+
+def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.DataFrame:
+    """The table with a column `rail`: the name of the first rail that says no (see SENTENCES), or null.
+
+    `table` has COLUMNS (more may stand beside). The creditor's `policy` can only narrow what the law allows.
+    """
+    bar = pl.when(pl.col("kind") == "consumer").then(law.value("consumer_time_bar_days")).otherwise(law.value("business_time_bar_days"))
+    gap = max(law.value("days_between_contacts"), int(policy.get("days_between_contacts", 0)))
+    cap = min(law.value("contacts_per_7_days"), int(policy.get("contacts_per_7_days", 99)))
+    quiet = max(law.value("quiet_days_after_conversation"), int(policy.get("quiet_days_after_conversation", 0)))
+    says_no = {
+        "customer_hold": pl.col("customer_hold").is_not_null(),
+        "waiting": pl.col("waiting"),
+        "below_minimum": (pl.col("amount_minor") < pl.col("minimum_minor")) | (pl.col("amount_minor") <= 0),
+        "time_bar": pl.col("oldest_days_late") > bar,
+        "opted_out": pl.col("opted_out"),
+        "no_address": ~pl.col("has_address"),
+        "day_off": _day_off(table["day"], law),
+        "conversation": pl.col("days_since_conversation") < quiet,
+        "gap": pl.col("days_since_contact") < gap,
+        "cap": pl.col("contacts_7d") >= cap,
+        "dry_run": ~pl.col("released"),
+    }
+    rail = pl.coalesce(*(pl.when(no).then(pl.lit(name)) for name, no in says_no.items()), pl.lit(None, dtype=pl.String))
+    return table.with_columns(rail.alias("rail"))
+
+
+def _day_off(days: pl.Series, law: Law) -> pl.Expr:
+    """True where the row's own day is a Sunday or public holiday on which the law, or our caution, wants silence."""
+    off: set[date] = set()
+    for day in days.unique().drop_nulls().to_list():
+        sunday = day.weekday() == 6 and not law.value("sunday_contact")
+        holiday = day in public_holidays(law.country, day.year) and not law.value("holiday_contact")
+        if sunday or holiday:
+            off.add(day)
+    return pl.col("day").is_in(sorted(off)) if off else pl.lit(False)

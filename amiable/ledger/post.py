@@ -1,0 +1,211 @@
+"""Postings made by people and rules: write-off, charge, reversal, doubtful debts, merging two customers.
+
+The database moves the residuals and refuses what would go below zero; nothing here ever changes an entry.
+"""
+
+from datetime import date, datetime
+
+from django.db import IntegrityError, transaction
+
+from amiable.core import audit
+from amiable.core.errors import UnableTo
+from amiable.core.models import User
+from amiable.ledger.models import (
+    Account,
+    Allocation,
+    Contact,
+    Credit,
+    Creditor,
+    Customer,
+    Entry,
+    EntryKind,
+    Hold,
+    Invoice,
+)
+
+
+class UnableToPost(UnableTo):
+    """The posting would break a rule of the books."""
+
+
+@transaction.atomic
+def write_off(
+    *, invoice: Invoice, amount_minor: int, reason: str, as_of: date, now: datetime, by: User | None = None
+) -> Entry:
+    """Gives up a part or the whole of an invoice's residual."""
+    if amount_minor <= 0:
+        raise UnableToPost("The amount to write off must be more than zero.")
+    entry = _post(
+        Entry(
+            kind=EntryKind.WRITE_OFF,
+            invoice=invoice,
+            amount_minor=-amount_minor,
+            effective_on=as_of,
+            known_at=now,
+            reason=reason,
+            by=by,
+        ),
+        f"Only what is still open on {invoice.reference} can be written off.",
+    )
+    audit.record(
+        "invoice.written_off",
+        now=now,
+        user=by,
+        creditor_ref=invoice.creditor_id,
+        subject="invoice",
+        subject_ref=invoice.pk,
+        amount_minor=amount_minor,
+        reason=reason,
+    )
+    return entry
+
+
+@transaction.atomic
+def write_off_small(*, creditor: Creditor, as_of: date, now: datetime, by: User | None = None) -> int:
+    """Writes off residuals up to the creditor's `small_balance_minor` that are overdue by 30 days or more.
+
+    Only what is left of a partly settled invoice counts as small balance; a small invoice is a real debt.
+    Returns how many invoices were cleared. 0 when the creditor's policy names no limit.
+    """
+    limit = int(creditor.policy.get("small_balance_minor", 0))
+    if limit <= 0:
+        return 0
+    small = Invoice.objects.select_for_update().filter(
+        creditor=creditor, open_minor__gt=0, open_minor__lte=limit, due_on__lte=date.fromordinal(as_of.toordinal() - 30)
+    )
+    entries = [
+        Entry(
+            kind=EntryKind.WRITE_OFF,
+            invoice=invoice,
+            amount_minor=-invoice.open_minor,
+            effective_on=as_of,
+            known_at=now,
+            reason="small balance",
+            by=by,
+        )
+        for invoice in small
+        if invoice.open_minor < invoice.amount_minor
+    ]
+    Entry.objects.bulk_create(entries)
+    return len(entries)
+
+
+@transaction.atomic
+def charge(
+    *, invoice: Invoice, kind: str, amount_minor: int, reason: str, as_of: date, now: datetime, by: User | None = None
+) -> Entry:
+    """Adds interest or the recovery indemnity to an invoice."""
+    if kind not in {EntryKind.INTEREST, EntryKind.INDEMNITY} or amount_minor <= 0:
+        raise UnableToPost("A charge is interest or an indemnity of more than zero.")
+    return _post(
+        Entry(
+            kind=kind,
+            invoice=invoice,
+            amount_minor=amount_minor,
+            effective_on=as_of,
+            known_at=now,
+            reason=reason,
+            by=by,
+        ),
+        "The charge cannot be posted.",
+    )
+
+
+@transaction.atomic
+def refund(
+    *, credit: Credit, amount_minor: int, reason: str, as_of: date, now: datetime, by: User | None = None
+) -> Entry:
+    """Takes money out of a credit: paid back, or taken over by another word for the same money."""
+    if amount_minor <= 0:
+        raise UnableToPost("The amount to take out must be more than zero.")
+    return _post(
+        Entry(
+            kind=EntryKind.REFUND,
+            credit=credit,
+            amount_minor=-amount_minor,
+            effective_on=as_of,
+            known_at=now,
+            reason=reason,
+            by=by,
+        ),
+        f"Only what is left of {credit} can be taken out.",
+    )
+
+
+@transaction.atomic
+def reverse(*, allocation: Allocation, as_of: date, now: datetime, by: User | None = None) -> Allocation:
+    """Takes an allocation back whole: the credit is free again, the invoice open again."""
+    if allocation.reverses_id or Allocation.objects.filter(reverses=allocation).exists():
+        raise UnableToPost("This allocation has been taken back already.")
+    back = Allocation.objects.create(
+        credit_id=allocation.credit_id,
+        invoice_id=allocation.invoice_id,
+        amount_minor=-allocation.amount_minor,
+        effective_on=max(as_of, allocation.effective_on),
+        known_at=now,
+        rule="reversal",
+        reverses=allocation,
+        by=by,
+    )
+    audit.record("allocation.reversed", now=now, user=by, subject="allocation", subject_ref=allocation.pk)
+    return back
+
+
+@transaction.atomic
+def transfer_to_doubtful(*, invoice: Invoice, now: datetime, by: User | None = None) -> None:
+    """Carries a receivable as doubtful; what is owed stays what it is."""
+    Invoice.objects.filter(pk=invoice.pk).update(account=Account.DOUBTFUL)
+    invoice.account = Account.DOUBTFUL
+    audit.record(
+        "invoice.doubtful",
+        now=now,
+        user=by,
+        creditor_ref=invoice.creditor_id,
+        subject="invoice",
+        subject_ref=invoice.pk,
+    )
+
+
+@transaction.atomic
+def merge(*, keep: Customer, absorb: Customer, now: datetime, by: User | None = None) -> Customer:
+    """Two records of one customer become one: invoices, credits, contacts and holds move to `keep`.
+
+    `absorb` stays as a pointer, so that its old number still finds the customer and files may go on naming it.
+    """
+    if keep.pk == absorb.pk:
+        raise UnableToPost("A customer cannot be merged into itself.")
+    if keep.creditor_id != absorb.creditor_id:
+        raise UnableToPost("Only customers of one creditor can be merged.")
+    locked = {
+        row.pk: row for row in Customer.objects.select_for_update().filter(pk__in=[keep.pk, absorb.pk]).order_by("pk")
+    }
+    if locked[keep.pk].merged_into_id or locked[absorb.pk].merged_into_id:
+        raise UnableToPost("One of the two has been merged already.")
+    for model in (Invoice, Credit, Contact):
+        model._default_manager.filter(customer=absorb).update(customer=keep)
+    for hold in Hold.objects.filter(customer=absorb):
+        if not Hold.objects.filter(source_ref=hold.source_ref, customer=keep, invoice=hold.invoice).exists():
+            Hold.objects.filter(pk=hold.pk).update(customer=keep)
+    Customer.objects.filter(merged_into=absorb).update(merged_into=keep)
+    Customer.objects.filter(pk=absorb.pk).update(merged_into=keep)
+    audit.record(
+        "customer.merged",
+        now=now,
+        user=by,
+        creditor_ref=keep.creditor_id,
+        subject="customer",
+        subject_ref=keep.pk,
+        absorbed=absorb.pk,
+        number=absorb.number,
+    )
+    keep.refresh_from_db()
+    return keep
+
+
+def _post(entry: Entry, refusal: str) -> Entry:
+    try:
+        with transaction.atomic():
+            entry.save(force_insert=True)
+    except IntegrityError as error:
+        raise UnableToPost(refusal) from error
+    return entry

@@ -1,0 +1,89 @@
+"""Where a customer can be reached on a medium, best first, and in which language.
+
+Never: an address that failed for good, or one whose owner does not wish to be written to, taken as usable.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from amiable.ledger.models import Consent, ContactPoint, ContactRole, Customer, CustomerKind
+from amiable.outreach.models import OptOut
+
+LANGUAGES = ("fr", "en")
+# Who is written to about invoices: in a firm the people who pay, at home the person.
+ORDER = {
+    CustomerKind.CONSUMER: (ContactRole.MAIN, ContactRole.MANAGER, ContactRole.ACCOUNTS, ContactRole.OTHER, ContactRole.BUYER),
+    CustomerKind.BUSINESS: (ContactRole.ACCOUNTS, ContactRole.MAIN, ContactRole.MANAGER, ContactRole.OTHER, ContactRole.BUYER),
+}
+
+
+@dataclass(frozen=True)
+class Address:
+    contact_id: int
+    value: str
+    language: str
+    failed: bool
+    opted_out: bool
+
+    @property
+    def usable(self) -> bool:
+        return not (self.failed or self.opted_out)
+
+
+def addresses(customers: Iterable[Customer], *, medium: str, now: datetime) -> dict[int, list[Address]]:
+    """The addresses of each customer on a medium, best first; unusable ones are listed too, and say why.
+
+    A wish not to be written to closes all addresses of that person, not only the one that it came from.
+    """
+    kinds = {customer.pk: customer.kind for customer in customers}
+    refused = _refused(list(kinds), medium)
+    whole, single = _opted_out(list(kinds), medium, now)
+    points = ContactPoint.objects.filter(contact__customer_id__in=kinds, medium=medium).values_list(
+        "id", "contact_id", "contact__customer_id", "contact__role", "contact__language", "value", "failed_at"
+    )
+    rows = list(points)
+    closed = {row[1] for row in rows if (row[2], row[5].lower()) in single} | refused
+    found: dict[int, list[tuple[tuple[int, int, int], Address]]] = defaultdict(list)
+    for point_id, contact_id, customer_id, role, language, value, failed_at in rows:
+        order = ORDER.get(CustomerKind(kinds[customer_id]), ORDER[CustomerKind.BUSINESS])
+        address = Address(
+            contact_id, value, language, failed_at is not None, customer_id in whole or contact_id in closed
+        )
+        found[customer_id].append(((order.index(ContactRole(role)), contact_id, point_id), address))
+    return {customer_id: [address for _rank, address in sorted(ranked, key=lambda pair: pair[0])] for customer_id, ranked in found.items()}
+
+
+def spoken(*wishes: str) -> str:
+    """The first language wished for that texts exist in; another language is answered in English."""
+    for wish in wishes:
+        if wish:
+            language = wish.replace("_", "-").split("-")[0].lower()
+            return language if language in LANGUAGES else "en"
+    return LANGUAGES[0]
+
+
+def _refused(customers: list[int], medium: str) -> set[int]:
+    """Contacts whose newest word on consent for this medium is no."""
+    newest: dict[int, bool] = {}
+    rows = Consent.objects.filter(contact__customer_id__in=customers, medium=medium).order_by("at", "id")
+    for contact_id, given in rows.values_list("contact_id", "given"):
+        newest[contact_id] = given
+    return {contact_id for contact_id, given in newest.items() if not given}
+
+
+def _opted_out(customers: list[int], medium: str, now: datetime) -> tuple[set[int], set[tuple[int, str]]]:
+    """Customers who closed the whole medium, and (customer, address) pairs closed one by one."""
+    rows = OptOut.objects.filter(customer_id__in=customers, medium=medium, since__lte=now)
+    rows = rows.filter(Q(until=None) | Q(until__gt=now))
+    whole: set[int] = set()
+    single: set[tuple[int, str]] = set()
+    for customer_id, address in rows.values_list("customer_id", "address"):
+        if address:
+            single.add((customer_id, address.lower()))
+        else:
+            whole.add(customer_id)
+    return whole, single

@@ -1,0 +1,131 @@
+"""The port by which words leave the house: one file per carrier in `channels/`, found by the registry.
+
+In: a Parcel, rendered and addressed. Out: a Receipt, or Refused / Unavailable / InDoubt.
+Never: a carrier that tries twice by itself, or one that says "sent" before the other side took the words.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+from django import forms
+from django.http import HttpRequest
+from django.utils.functional import Promise
+
+from amiable.core import registry
+from amiable.core.errors import AmiableError, Refused, Unavailable
+
+
+class AddressRefused(Refused):
+    """The other side knows that nobody can be reached at this address."""
+
+
+class Unreachable(Unavailable):
+    """The carrier itself cannot be reached: nothing was handed over, and the next message would fare no better."""
+
+
+class InDoubt(AmiableError):
+    """The words were handed over and no answer came: they may have been taken, so they are never handed over again."""
+
+
+class NotConfigured(Unavailable):
+    """The carrier lacks a setting; the message names it."""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One message as it leaves: everything is decided, a carrier only carries."""
+
+    key: str  # the same for each try, so that the far side can see a repetition
+    recipient: str
+    recipient_name: str
+    sender_name: str
+    reply_to: str
+    language: str
+    subject: str
+    text: str
+    html: str
+    unsubscribe_url: str
+    at: datetime
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The carrier took the words; `external_id` is how it will name them later."""
+
+    external_id: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Word:
+    """What a carrier reports later about a message, in our words (see EventKind); `raw` is kept as it came."""
+
+    external_id: str
+    message_external_id: str
+    kind: str
+    at: datetime
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Channel(ABC):
+    """A carrier. Used as a context manager: one connection serves everything sent inside."""
+
+    key: ClassVar[str] = ""
+    label: ClassVar[str | Promise]
+    medium: ClassVar[str]
+
+    class Config(forms.Form):
+        """What the carrier must be told; none by default."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        form = self.Config(dict(config))
+        if not form.is_valid():
+            name, errors = next(iter(form.errors.items()))
+            raise NotConfigured(f"The channel “{self.label}” is not set up: {name}: {' '.join(errors)}")
+        self.config: dict[str, Any] = form.cleaned_data
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    @classmethod
+    @abstractmethod
+    def settings(cls) -> dict[str, Any]:
+        """The configuration of this installation, in the fields of `Config`."""
+
+    @abstractmethod
+    def message_id(self, parcel_key: str) -> str:
+        """How the far side will know the message: known before it is sent, the same for each try."""
+
+    @abstractmethod
+    def send(self, parcel: Parcel) -> Receipt:
+        """Hands the words over, once. Raises Refused, AddressRefused, Unavailable, Unreachable or InDoubt."""
+
+    def events(self, request: HttpRequest) -> Iterable[Word]:
+        """What the carrier tells by its hook; a carrier without one tells nothing."""
+        return ()
+
+
+@cache
+def channels() -> dict[str, type[Channel]]:
+    """All carriers by key."""
+    from amiable.outreach import channels as folder
+
+    return registry.discover(folder, Channel, entry_point="amiable.channels")  # type: ignore[type-abstract]

@@ -1,0 +1,194 @@
+"""E-mail by SMTP: one connection for everything that is sent together, answers told apart by what they mean.
+
+Never: a message handed over twice. When the connection breaks after the words went out and before the server
+answered, nobody knows: that is InDoubt, and a person looks.
+"""
+
+import contextlib
+import hashlib
+import re
+import smtplib
+import ssl
+from types import TracebackType
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.translation import gettext_lazy as _
+
+from amiable.core.errors import Refused, Unavailable
+from amiable.outreach.channel import AddressRefused, Channel, InDoubt, Parcel, Receipt, Unreachable
+from amiable.outreach.mime import mime
+
+TIMEOUT = 30  # seconds without an answer
+# Replies to RCPT that speak of the mailbox, not of us or of the weather (RFC 5321 §4.2.3, RFC 3463 X.1.x).
+NO_SUCH_MAILBOX = {550, 551, 553, 556}
+ABOUT_THE_SENDER = re.compile(r"\b5\.7\.\d+\b")  # policy, authentication: the mailbox may be as good as ever
+
+
+class Hung(Unavailable):
+    """The server ended the connection before it took any words."""
+
+
+class EmailSmtp(Channel):
+    key = "email"
+    label = _("E-mail (SMTP)")
+    medium = "email"
+
+    class Config(forms.Form):
+        host = forms.CharField(label=_("Server"))
+        port = forms.IntegerField(label=_("Port"), min_value=1, max_value=65535)
+        tls = forms.ChoiceField(
+            label=_("Encryption"),
+            choices=[("starttls", "STARTTLS"), ("implicit", "TLS"), ("none", _("None"))],
+        )
+        user = forms.CharField(label=_("User"), required=False)
+        password = forms.CharField(label=_("Password"), required=False, strip=False, widget=forms.PasswordInput)
+        mail_from = forms.EmailField(label=_("Sender's address"), required=False)
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self._server: smtplib.SMTP | None = None
+
+    @classmethod
+    def settings(cls) -> dict[str, Any]:
+        return {
+            "host": settings.SMTP_HOST,
+            "port": settings.SMTP_PORT,
+            "tls": settings.SMTP_TLS,
+            "user": settings.SMTP_USER,
+            "password": settings.SMTP_PASSWORD,
+            "mail_from": settings.MAIL_FROM,
+        }
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hang_up()
+
+    def message_id(self, parcel_key: str) -> str:
+        domain = self.config["mail_from"].rpartition("@")[2] or self.config["host"]
+        return f"<{hashlib.sha256(parcel_key.encode()).hexdigest()[:32]}@{domain}>"
+
+    def send(self, parcel: Parcel) -> Receipt:
+        recipient = carried(parcel.recipient)
+        sender = carried(self.config["mail_from"] or parcel.reply_to)
+        message_id = self.message_id(parcel.key)
+        content = mime(parcel, sender=sender, recipient=recipient, message_id=message_id)
+        again = self._server is not None
+        try:
+            server = self._announce(sender, recipient, len(content))
+        except Hung:
+            if not again:
+                raise
+            # A connection that served others may have been closed by their server; nothing was handed over yet.
+            server = self._announce(sender, recipient, len(content))
+        return Receipt(external_id=message_id, detail=self._hand_over(server, content))
+
+    def _announce(self, sender: str, recipient: str, size: int) -> smtplib.SMTP:
+        """Everything up to the words: from here the server waits for them."""
+        server = self._connected()
+        try:
+            _expect(server.mail(sender, [f"size={size}"] if server.has_extn("size") else []), who="")
+            _expect(server.rcpt(recipient), who=recipient)
+            _expect(server.docmd("DATA"), who="", good=354)
+        except (smtplib.SMTPServerDisconnected, OSError) as error:
+            self._hang_up()
+            raise Hung(f"The mail server closed the connection ({error}).") from error
+        except Hung:
+            self._hang_up()
+            raise
+        except (Refused, Unavailable):
+            self._begin_again(server)
+            raise
+        return server
+
+    def _hand_over(self, server: smtplib.SMTP, content: bytes) -> str:
+        """The point of no return: from the final dot on, no answer means that nobody knows."""
+        try:
+            server.send(re.sub(rb"(?m)^\.", b"..", content) + b".\r\n")
+            answer = server.getreply()
+        except (smtplib.SMTPServerDisconnected, OSError) as error:
+            self._hang_up()
+            raise InDoubt(f"The mail server did not say whether it took the message ({error}).") from error
+        _expect(answer, who="")
+        return _said(answer)[:300]
+
+    def _connected(self) -> smtplib.SMTP:
+        """The open connection, or a new one; a server that hung up while we were busy is called again."""
+        if self._server is None:
+            self._server = self._connect()
+        return self._server
+
+    def _connect(self) -> smtplib.SMTP:
+        host, port, tls = self.config["host"], self.config["port"], self.config["tls"]
+        context = ssl.create_default_context()
+        server: smtplib.SMTP | None = None
+        try:
+            if tls == "implicit":
+                server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=context)
+            else:
+                server = smtplib.SMTP(host, port, timeout=TIMEOUT)
+            if tls == "starttls":
+                server.ehlo()
+                server.starttls(context=context)
+            server.ehlo()
+            if self.config["user"]:
+                server.login(self.config["user"], self.config["password"])
+        except smtplib.SMTPAuthenticationError as error:
+            _close(server)
+            raise Unreachable(f"The mail server {host} does not accept our user name and password.") from error
+        except (smtplib.SMTPException, OSError) as error:
+            _close(server)
+            raise Unreachable(f"The mail server {host}:{port} cannot be reached ({error}).") from error
+        return server
+
+    def _begin_again(self, server: smtplib.SMTP) -> None:
+        try:
+            server.rset()
+        except (smtplib.SMTPException, OSError):
+            self._hang_up()  # the next message opens a new connection
+
+    def _hang_up(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            with contextlib.suppress(smtplib.SMTPException, OSError):  # saying goodbye is a courtesy
+                server.quit()
+
+
+def carried(address: str) -> str:
+    """The address as SMTP carries it: the domain in ASCII. Raises AddressRefused for what is no address."""
+    local, _at, domain = address.strip().rpartition("@")
+    try:
+        ascii_address = f"{local}@{domain.encode('idna').decode()}"
+        ascii_address.encode("ascii")
+        validate_email(ascii_address)
+    except (UnicodeError, ValidationError) as error:
+        raise AddressRefused(f"“{address}” is not an e-mail address.") from error
+    return ascii_address
+
+
+def _expect(answer: tuple[int, bytes], *, who: str, good: int = 250) -> None:
+    """Turns a reply of the server into what it means for us. `who`: the mailbox asked about, if any."""
+    code = answer[0]
+    if code == good or (good == 250 and code in (251, 252)):
+        return
+    said = _said(answer)
+    if code == 421:
+        raise Hung(f"The mail server asks to come back later: {said}")
+    if 400 <= code < 500:
+        raise Unavailable(f"The mail server cannot take the message now: {said}")
+    if who and code in NO_SUCH_MAILBOX and not ABOUT_THE_SENDER.search(said):
+        raise AddressRefused(f"The mail server says that {who} does not exist: {said}")
+    raise Refused(f"The mail server refused the message: {said}")
+
+
+def _said(answer: tuple[int, bytes]) -> str:
+    return f"{answer[0]} {answer[1].decode(errors='replace')}".replace("\n", " ").strip()
+
+
+def _close(server: smtplib.SMTP | None) -> None:
+    if server is not None:
+        server.close()

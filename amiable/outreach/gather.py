@@ -1,0 +1,184 @@
+"""From rows to facts: all that the last look and the words need about some messages, as it is at this moment.
+
+In: messages. Out: one Facts each, read in a handful of queries for the whole batch.
+Never: an amount remembered from the day of the decision; each residual, credit and hold is read now.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from django.db.models import Sum
+
+from amiable.casework.models import Task, TaskKind
+from amiable.ledger import hold
+from amiable.ledger.models import Contact, Credit, Creditor, Customer, Invoice
+from amiable.outreach.address import Address, addresses
+from amiable.outreach.models import Message, MessageState
+
+# A message that left, or may have left, is a contact. A courtesy notice is one too, but never waits for a gap.
+REACHED_OUT = (MessageState.SENDING, MessageState.SENT, MessageState.IN_DOUBT)
+WAITS_FOR_A_PERSON = (TaskKind.CALL, TaskKind.CONFIRM, TaskKind.REPLY)
+SPOKEN = ("promise", "paid", "dispute", "refused", "call_back")  # outcomes of a call in which someone was spoken to
+REMEMBERED_DAYS = 60  # no rail looks back further
+
+
+@dataclass(frozen=True)
+class Line:
+    """One invoice as the message may speak of it."""
+
+    id: int
+    reference: str
+    kind: str
+    issued_on: date
+    due_on: date
+    amount_minor: int
+    open_minor: int
+    held_by: str  # kind of the hold that acts on it, or empty
+
+
+@dataclass
+class Facts:
+    """What is true about one message at this moment."""
+
+    message: Message
+    creditor: Creditor
+    customer: Customer
+    as_of: date
+    now: datetime
+    contact: Contact | None = None
+    address: Address | None = None  # where it may go now; None: nowhere
+    opted_out: bool = False
+    about: list[Line] = field(default_factory=list)
+    also: list[Line] = field(default_factory=list)
+    credit_minor: int = 0
+    customer_hold: str = ""
+    waiting: bool = False
+    days_since_contact: int | None = None
+    contacts_7d: int = 0
+    days_since_conversation: int | None = None
+
+    @property
+    def total_minor(self) -> int:
+        """What the message asks for, before credits."""
+        return sum(line.open_minor for line in (*self.about, *self.also))
+
+    @property
+    def to_pay_minor(self) -> int:
+        return max(self.total_minor - self.credit_minor, 0)
+
+
+def gather(messages: Sequence[Message], *, as_of: date, now: datetime) -> list[Facts]:
+    """The facts of each message, in the same order."""
+    customers = Customer.objects.in_bulk({message.customer_id for message in messages})
+    creditors = Creditor.objects.in_bulk({message.creditor_id for message in messages})
+    lines, held_customers = _lines(messages, customers, as_of)
+    credits = _credits(customers)
+    contacted, spoken, waiting = _contacts(customers, as_of), _conversations(customers, as_of), _waiting(customers)
+    found = {medium: addresses(customers.values(), medium=medium, now=now) for medium in {m.medium for m in messages}}
+    contacts = Contact.objects.in_bulk({m.contact_id for m in messages if m.contact_id})
+    gathered = []
+    for message in messages:
+        known = found[message.medium].get(message.customer_id, [])
+        address, opted_out = _usable(message, known)
+        facts = Facts(
+            message=message,
+            creditor=creditors[message.creditor_id],
+            customer=customers[message.customer_id],
+            as_of=as_of,
+            now=now,
+            contact=contacts.get(address.contact_id if address else message.contact_id or 0),
+            address=address,
+            opted_out=opted_out,
+            about=[lines[ref] for ref in message.about if ref in lines],
+            also=[lines[ref] for ref in message.also if ref in lines and ref not in message.about],
+            credit_minor=credits.get((message.customer_id, message.currency), 0),
+            customer_hold=held_customers.get(message.customer_id, ""),
+            waiting=message.customer_id in waiting,
+            days_since_conversation=spoken.get(message.customer_id),
+        )
+        days = [(as_of - day).days for ref, day in contacted.get(message.customer_id, ()) if ref != message.pk]
+        facts.days_since_contact = min(days, default=None)
+        facts.contacts_7d = sum(day < 7 for day in days)
+        if facts.address and facts.contact is None:
+            facts.contact = Contact.objects.get(pk=facts.address.contact_id)
+        gathered.append(facts)
+    return gathered
+
+
+def _usable(message: Message, known: Sequence[Address]) -> tuple[Address | None, bool]:
+    """Where the message may go now, and whether the wish not to be written to is what stops it.
+
+    The address that was ordered counts while it is usable; a wish of its owner is never walked around through
+    another address, a mailbox that failed is.
+    """
+    ordered = next((row for row in known if row.value == message.address), None)
+    if ordered and ordered.opted_out:
+        return None, True
+    if ordered and ordered.usable:
+        return ordered, False
+    usable = next((row for row in known if row.usable), None)
+    return usable, usable is None and any(row.opted_out for row in known)
+
+
+def _lines(
+    messages: Sequence[Message], customers: Mapping[int, Customer], as_of: date
+) -> tuple[dict[int, Line], dict[int, str]]:
+    held: dict[int, str] = {}
+    held_customers: dict[int, str] = {}
+    holds = hold.active(as_of=as_of).filter(customer_id__in=customers).order_by("id")
+    for customer_id, invoice_id, kind in holds.values_list("customer_id", "invoice_id", "kind"):
+        if invoice_id is None:
+            held_customers.setdefault(customer_id, kind)
+        else:
+            held.setdefault(invoice_id, kind)
+    wanted = {ref for message in messages for ref in (*message.about, *message.also)}
+    columns = ("id", "reference", "kind", "issued_on", "due_on", "amount_minor", "open_minor")
+    rows = Invoice.objects.filter(pk__in=wanted, customer_id__in=customers).values(*columns)
+    lines = {row["id"]: Line(**row, held_by=held.get(row["id"], "")) for row in rows}
+    return lines, held_customers
+
+
+def _credits(customers: Iterable[int]) -> dict[tuple[int, str], int]:
+    """Money and credit notes not yet allocated."""
+    rows = (
+        Credit.objects.filter(customer_id__in=customers, open_minor__gt=0)
+        .values("customer_id", "currency")
+        .annotate(open=Sum("open_minor"))
+    )
+    return {(row["customer_id"], row["currency"]): row["open"] for row in rows}
+
+
+def _contacts(customers: Iterable[int], as_of: date) -> dict[int, list[tuple[int, date]]]:
+    """When each customer was last reached out to: (message or 0 for a call, day), over all media."""
+    found: dict[int, list[tuple[int, date]]] = defaultdict(list)
+    since = as_of - timedelta(days=REMEMBERED_DAYS)
+    sent = Message.objects.filter(
+        customer_id__in=customers, capped=True, state__in=REACHED_OUT, as_of__gte=since, as_of__lte=as_of
+    )
+    for ref, customer_id, day in sent.values_list("id", "customer_id", "as_of"):
+        found[customer_id].append((ref, day))
+    for customer_id, day, _outcome in _calls(customers, since):
+        if day <= as_of:
+            found[customer_id].append((0, day))
+    return found
+
+
+def _conversations(customers: Iterable[int], as_of: date) -> dict[int, int]:
+    """Days since each customer was last spoken to."""
+    found: dict[int, int] = {}
+    for customer_id, day, outcome in _calls(customers, as_of - timedelta(days=REMEMBERED_DAYS)):
+        if day <= as_of and outcome in SPOKEN:
+            found[customer_id] = min(found.get(customer_id, 10_000), (as_of - day).days)
+    return found
+
+
+def _calls(customers: Iterable[int], since: date) -> list[tuple[int, date, str]]:
+    rows = Task.objects.filter(kind=TaskKind.CALL, customer_id__in=customers, done_at__date__gte=since)
+    return [(ref, at.date(), outcome) for ref, at, outcome in rows.values_list("customer_id", "done_at", "outcome")]
+
+
+def _waiting(customers: Iterable[int]) -> set[int]:
+    rows = Task.objects.filter(customer_id__in=customers, done_at=None, kind__in=WAITS_FOR_A_PERSON)
+    return set(rows.values_list("customer_id", flat=True))

@@ -1,0 +1,93 @@
+"""Messages are ordered: who is to be told what, about which invoices. Why is the orderer's business.
+
+In: orders with a key each. Out: planned Message rows, addressed and with a language.
+Never: two messages of one key, however often it is ordered.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import islice
+from typing import Any
+
+from django.db import transaction
+
+from amiable.ledger.models import Creditor, Customer
+from amiable.outreach.address import Address, addresses, spoken
+from amiable.outreach.models import Message
+
+BATCH = 2_000
+
+
+@dataclass(frozen=True)
+class Order:
+    """One message wished for. `about`: invoices that it is about, in order; `also`: those it mentions besides."""
+
+    key: str
+    creditor_id: int
+    customer_id: int
+    currency: str
+    purpose: str
+    medium: str
+    tone: str
+    as_of: date
+    about: Sequence[int]
+    also: Sequence[int] = ()
+    level: int = 0
+    also_levels: Sequence[int] = ()
+    decision_ref: int | None = None
+    step: str = ""
+    capped: bool = True
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+def order(orders: Iterable[Order], *, now: datetime) -> int:
+    """Writes the messages that are not there yet; returns how many those were."""
+    remaining = iter(orders)
+    return sum(_order(batch, now) for batch in iter(lambda: list(islice(remaining, BATCH)), []))
+
+
+@transaction.atomic
+def _order(orders: list[Order], now: datetime) -> int:
+    known = set(Message.objects.filter(key__in=[wish.key for wish in orders]).values_list("key", flat=True))
+    fresh = {wish.key: wish for wish in orders if wish.key not in known}
+    if not fresh:
+        return 0
+    customers = Customer.objects.in_bulk({wish.customer_id for wish in fresh.values()})
+    languages = dict(Creditor.objects.values_list("id", "language"))
+    found = {
+        medium: addresses(customers.values(), medium=medium, now=now)
+        for medium in {wish.medium for wish in fresh.values()}
+    }
+    rows = []
+    for wish in fresh.values():
+        customer = customers[wish.customer_id]
+        usable = [row for row in found[wish.medium].get(customer.pk, ()) if row.usable]
+        rows.append(_message(wish, customer, usable[0] if usable else None, languages[customer.creditor_id], now))
+    Message.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
+
+
+def _message(wish: Order, customer: Customer, address: Address | None, house: str, now: datetime) -> Message:
+    return Message(
+        key=wish.key,
+        creditor_id=wish.creditor_id,
+        customer_id=wish.customer_id,
+        contact_id=address.contact_id if address else None,
+        address=address.value if address else "",
+        language=spoken(address.language if address else "", customer.language, house),
+        currency=wish.currency,
+        purpose=wish.purpose,
+        medium=wish.medium,
+        tone=wish.tone,
+        as_of=wish.as_of,
+        decision_ref=wish.decision_ref,
+        step=wish.step,
+        capped=wish.capped,
+        about=list(wish.about),
+        also=list(wish.also),
+        level=wish.level,
+        also_levels=list(wish.also_levels),
+        context=dict(wish.context),
+        created_at=now,
+    )

@@ -1,0 +1,125 @@
+"""Messages in words: subject, plain text, HTML and what goes along, as they are at this moment.
+
+In: Facts. Out: Rendered. Never: a text that was not approved, an amount from yesterday.
+"""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from amiable.core.errors import UnableTo
+from amiable.ledger.balance import Statement, statement
+from amiable.ledger.models import CustomerKind
+from amiable.outreach.channel import Attachment
+from amiable.outreach.compose import Composed, compose, house_text
+from amiable.outreach.express import amount, attaches_statement, express, portal_url, short_day
+from amiable.outreach.gather import Facts, gather
+from amiable.outreach.models import Message, Template
+from amiable.outreach.statement import statement_pdf
+
+STATEMENT_NAMES = {"fr": "Relevé de compte {number} {day}.pdf", "en": "Statement of account {number} {day}.pdf"}
+TYPESETTERS = 2  # Typst works outside the interpreter's lock
+
+
+@dataclass(frozen=True)
+class Rendered:
+    subject: str
+    text: str
+    html: str
+    attachments: tuple[Attachment, ...] = ()
+
+
+def render(message: Message, *, as_of: date, now: datetime) -> Rendered:
+    """One message as it would leave now, for a preview. Raises UnableToCompose."""
+    [rendered] = render_all(gather([message], as_of=as_of, now=now))
+    if isinstance(rendered, UnableTo):
+        raise rendered
+    return rendered
+
+
+def render_all(facts: Sequence[Facts]) -> list[Rendered | UnableTo]:
+    """Each message in words, in the same order; one whose text cannot be filled gives the reason instead."""
+    own = _own_texts({each.creditor.pk for each in facts})
+    with ThreadPoolExecutor(TYPESETTERS) as typesetters:
+        halves = [_words(each, own, typesetters) for each in facts]
+        return [_whole(rendered, document) for rendered, document in halves]
+
+
+TextKey = tuple[int | None, str, str, str, str, str]
+
+
+def _own_texts(creditors: Iterable[int]) -> dict[TextKey, Template]:
+    """The newest approved version of each text that creditors, or this house, wrote themselves."""
+    rows = Template.objects.filter(approved_at__isnull=False)
+    rows = rows.filter(creditor_id__in=creditors) | rows.filter(creditor=None)
+    return {
+        (row.creditor_id, row.key, row.medium, row.language, row.audience, row.tone): row
+        for row in rows.order_by("version")
+    }
+
+
+def _text(facts: Facts, own: dict[TextKey, Template]) -> Composed:
+    message = facts.message
+    audience = "consumer" if facts.customer.kind == CustomerKind.CONSUMER else "business"
+    rest = (message.purpose, message.medium, message.language, audience, message.tone)
+    row = own.get((facts.creditor.pk, *rest)) or own.get((None, *rest))
+    if row:
+        return compose(row.body, subject=row.subject, language=row.language)
+    source = house_text(message.language, audience, message.purpose, message.tone)
+    return compose(source, subject="", language=message.language)
+
+
+def _words(
+    facts: Facts, own: dict[TextKey, Template], typesetters: ThreadPoolExecutor
+) -> tuple[Rendered | UnableTo, "Future[bytes] | None"]:
+    try:
+        text = _text(facts, own)
+        context = express(facts)
+        attaches = attaches_statement(facts)
+        if attaches or text.tells_balance:
+            account = statement(customer=facts.customer, as_of=facts.as_of, currency=facts.message.currency)
+            context["statement"] = _account(account, facts.message.language)
+        subject, plain, page = text.fill(context)
+    except UnableTo as error:
+        return error, None
+    name = STATEMENT_NAMES[facts.message.language].format(
+        number=facts.customer.number, day=short_day(facts.as_of, facts.message.language).replace("/", "-")
+    )
+    rendered = Rendered(subject, plain, page, (Attachment(name, "application/pdf", b""),) if attaches else ())
+    if not attaches:
+        return rendered, None
+    document = typesetters.submit(
+        statement_pdf,
+        statement=account,
+        creditor=facts.creditor,
+        customer=facts.customer,
+        language=facts.message.language,
+        now=facts.now,
+        pay_url=portal_url(facts),
+    )
+    return rendered, document
+
+
+def _whole(rendered: Rendered | UnableTo, document: "Future[bytes] | None") -> Rendered | UnableTo:
+    if isinstance(rendered, UnableTo) or document is None:
+        return rendered
+    try:
+        content = document.result()
+    except UnableTo as error:
+        return error
+    return replace(rendered, attachments=(replace(rendered.attachments[0], content=content),))
+
+
+def _account(account: Statement, language: str) -> dict[str, object]:
+    def shown(value_minor: int) -> str:
+        return amount(value_minor, account.currency, language)
+
+    return {
+        "open": shown(account.open_minor),
+        "overdue": shown(account.overdue_minor),
+        "not_due": shown(account.not_due_minor),
+        "credit": shown(account.credit_minor) if account.credit_minor else "",
+        "net": shown(account.open_minor - account.credit_minor),
+        "nothing_open": account.open_minor == 0,
+    }

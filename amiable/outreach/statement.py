@@ -1,0 +1,141 @@
+"""The statement of account as a PDF: what is open, since when, what is to be paid and how. For envelope or e-mail.
+
+In: a Statement of the ledger. Out: the bytes of the document. Never: an amount that is not the statement's own.
+"""
+
+import io
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import segno
+import yaml
+from stdnum import iban
+
+from amiable.core.money import major
+from amiable.core.typeset import pdf
+from amiable.ledger.balance import BUCKETS, Statement, bucket
+from amiable.ledger.models import CreditKind, Creditor, Customer
+from amiable.ledger.reference import payment_reference
+from amiable.outreach.express import amount, colour, day, grouped, phone, short_day
+
+LETTERS = Path(__file__).parent / "letters"
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What a banking app needs to pay: the EPC069-12 code holds the same."""
+
+    name: str
+    iban: str
+    bic: str
+    amount_minor: int
+    reference: str
+
+
+def statement_pdf(
+    *, statement: Statement, creditor: Creditor, customer: Customer, language: str, now: datetime, pay_url: str = ""
+) -> bytes:
+    """The statement in the customer's language; `pay_url` is printed as a second code where there is no transfer."""
+    return pdf(LETTERS / "statement.typ", statement_data(statement, creditor, customer, language, pay_url), made_at=now)
+
+
+def statement_data(
+    statement: Statement, creditor: Creditor, customer: Customer, language: str, pay_url: str = ""
+) -> dict[str, Any]:
+    """Everything that the page says, in words."""
+
+    def shown(value_minor: int) -> str:
+        return amount(value_minor, statement.currency, language)
+
+    words = yaml.safe_load((LETTERS / f"statement.{language}.yaml").read_text(encoding="utf-8"))
+    transfer = transfer_of(statement, creditor, customer)
+    ages = dict.fromkeys(BUCKETS, 0)
+    for line in statement.invoices:
+        ages[bucket(line.days_late)] += line.open_minor
+    return {
+        "language": language,
+        "words": words,
+        "colour": colour(creditor.policy.get("colour")),
+        "creditor": {
+            "name": creditor.name,
+            "address": [line for line in creditor.address.splitlines() if line.strip()],
+            "siren": creditor.siren,
+            "email": creditor.email,
+            "phone": phone(creditor.phone, creditor.country),
+            "payment_phone": phone(creditor.payment_phone, creditor.country),
+        },
+        "recipient": _address(customer, creditor),
+        "number": customer.number,
+        "as_of": day(statement.as_of, language),
+        "invoices": [
+            {
+                "reference": line.reference,
+                "issued": short_day(line.issued_on, language),
+                "due": short_day(line.due_on, language),
+                "days": str(line.days_late) if line.days_late > 0 else "",
+                "amount": shown(line.amount_minor),
+                "open": shown(line.open_minor),
+            }
+            for line in statement.invoices
+        ],
+        "credits": [
+            {
+                "reference": line.reference or words["credit_kinds"][CreditKind(line.kind).value],
+                "kind": words["credit_kinds"][CreditKind(line.kind).value],
+                "received": short_day(line.received_on, language),
+                "amount": shown(line.amount_minor),
+                "open": shown(-line.open_minor),
+            }
+            for line in statement.credits
+        ],
+        "ages": [{"name": words["ages"][name], "amount": shown(value)} for name, value in ages.items()],
+        "open": shown(statement.open_minor),
+        "credit": shown(-statement.credit_minor) if statement.credit_minor else "",
+        "net": shown(statement.open_minor - statement.credit_minor),
+        "overdue": shown(statement.net_overdue_minor) if statement.net_overdue_minor else "",
+        "transfer": {
+            "iban": grouped(creditor.iban),
+            "bic": creditor.bic,
+            "reference": grouped(transfer.reference),
+            "amount": shown(transfer.amount_minor),
+            "code": epc_code(transfer) if statement.currency == "EUR" else "",
+        }
+        if transfer
+        else None,
+        "pay_url": pay_url,
+    }
+
+
+def transfer_of(statement: Statement, creditor: Creditor, customer: Customer) -> Transfer | None:
+    """The transfer that would settle what is overdue, else everything; none without an IBAN or anything to pay."""
+    amount_minor = statement.net_overdue_minor or statement.net_minor
+    if not creditor.iban or not iban.is_valid(creditor.iban) or not amount_minor or statement.currency != creditor.currency:
+        return None
+    return Transfer(
+        name=creditor.name,
+        iban=iban.compact(creditor.iban),
+        bic=creditor.bic,
+        amount_minor=amount_minor,
+        reference=payment_reference(customer),
+    )
+
+
+def epc_code(transfer: Transfer) -> str:
+    """The EPC QR code (SVG) that European banking apps read: euro transfers up to 999 999 999,99 €, else empty."""
+    value = major(transfer.amount_minor, "EUR")
+    if not 0 < value <= 999_999_999:
+        return ""
+    lines = ["BCD", "002", "1", "SCT", transfer.bic, transfer.name[:70], transfer.iban, f"EUR{value:.2f}", "", transfer.reference]
+    code = segno.make("\n".join(lines), error="m", boost_error=False, micro=False, encoding="utf-8")
+    drawn = io.BytesIO()
+    code.save(drawn, kind="svg", border=0, xmldecl=False, svgclass=None, lineclass=None)
+    return drawn.getvalue().decode()
+
+
+def _address(customer: Customer, creditor: Creditor) -> list[str]:
+    lines = [customer.name, customer.street, f"{customer.postcode} {customer.city}".strip()]
+    if customer.country and customer.country != creditor.country:
+        lines.append(customer.country)
+    return [line for line in lines if line]

@@ -1,0 +1,190 @@
+"""Promises to pay: taken, held to, and judged by what was allocated since.
+
+In: an amount and a day; later the entries. Out: the promise with its hold; kept, partly or broken. Never: a promise
+judged before its day is over (kept early excepted), a reminder while it runs, two running promises on one invoice.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from amiable.casework.models import Notification, TaskKind
+from amiable.casework.task import ask
+from amiable.core import audit
+from amiable.core.errors import UnableTo
+from amiable.core.models import User
+from amiable.core.money import shown
+from amiable.core.words import in_house
+from amiable.ledger import hold
+from amiable.ledger.models import Creditor, Customer, HoldKind, Invoice
+from amiable.payments.attempt import local_day
+from amiable.payments.models import Promise, PromiseState
+
+GRACE_DAYS = 1
+
+
+class UnableToPromise(UnableTo):
+    """The amount, the day or the invoices of the promise do not hold."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    kept: int = 0
+    partly: int = 0
+    broken: int = 0
+
+
+@transaction.atomic
+def promise(
+    *,
+    customer: Customer,
+    amount_minor: int,
+    currency: str,
+    promised_for: date,
+    invoices: Sequence[int],
+    origin: str,
+    as_of: date,
+    now: datetime,
+    by: User | None = None,
+) -> Promise:
+    """Takes a promise and holds its invoices (all open ones where none are named) until its day and the grace are over."""
+    open_ones = Invoice.objects.filter(customer=customer, currency=currency, open_minor__gt=0)
+    rows = list((open_ones.filter(id__in=invoices) if invoices else open_ones).order_by("due_on", "id"))
+    if not rows or len(rows) < len(set(invoices)):
+        raise UnableToPromise(_("One of these invoices is no longer open. Please look at the amounts again."))
+    if promised_for < as_of:
+        raise UnableToPromise(_("The day of a promise lies today or later."))
+    if not 0 < amount_minor <= sum(row.open_minor for row in rows):
+        raise UnableToPromise(_("The amount must be more than nothing and not more than what is open."))
+    about = [row.pk for row in rows]
+    _withdraw(customer=customer, invoices=about, as_of=as_of)
+    taken = Promise.objects.create(
+        customer=customer,
+        currency=currency,
+        amount_minor=amount_minor,
+        promised_for=promised_for,
+        invoices=about,
+        taken_at=now,
+        taken_by=by,
+        origin=origin,
+    )
+    for row in rows:
+        hold.place(
+            kind=HoldKind.PROMISE,
+            source_ref=f"promise:{taken.pk}",
+            customer=customer,
+            invoice=row,
+            since=as_of,
+            until=promised_for + timedelta(days=grace_days(customer.creditor)),
+            by=by,
+            now=now,
+        )
+    _audit(taken, "promise.taken", creditor_ref=customer.creditor_id, now=now, by=by)
+    return taken
+
+
+@transaction.atomic
+def judge_promises(*, as_of: date, now: datetime, customers: Collection[int] | None = None) -> Summary:
+    """Judges the promises whose day and grace are over, and those kept early. Out: how many went which way."""
+    running = Promise.objects.select_for_update(of=("self",)).filter(state=PromiseState.OPEN)
+    if customers is not None:
+        running = running.filter(customer__in=list(customers))
+    rows = list(running.select_related("customer__creditor", "taken_by").order_by("id"))
+    paid = _paid_since(rows)
+    judged = {PromiseState.KEPT: 0, PromiseState.PARTLY: 0, PromiseState.BROKEN: 0}
+    for row in rows:
+        amount, settled = paid[row.pk]
+        over = as_of >= row.promised_for + timedelta(days=grace_days(row.customer.creditor))
+        if amount >= row.amount_minor or settled:
+            state = PromiseState.KEPT
+        elif over:
+            state = PromiseState.PARTLY if amount > 0 else PromiseState.BROKEN
+        else:
+            continue
+        judged[state] += 1
+        _judge(row, state=state, kept_minor=max(0, min(amount, row.amount_minor)), as_of=as_of, now=now)
+    return Summary(
+        kept=judged[PromiseState.KEPT], partly=judged[PromiseState.PARTLY], broken=judged[PromiseState.BROKEN]
+    )
+
+
+def grace_days(creditor: Creditor) -> int:
+    """Days after the promised one on which money may still arrive; at least one, since it is judged on the day after."""
+    return max(1, int(creditor.policy.get("promise_grace_days", GRACE_DAYS)))
+
+
+def _judge(row: Promise, *, state: PromiseState, kept_minor: int, as_of: date, now: datetime) -> None:
+    row.state, row.judged_on, row.kept_minor = state, as_of, kept_minor
+    row.save(update_fields=["state", "judged_on", "kept_minor"])
+    hold.lift(source_ref=f"promise:{row.pk}", on=as_of)
+    _audit(row, f"promise.{state}", creditor_ref=row.customer.creditor_id, now=now)
+    if state == PromiseState.KEPT:
+        return
+    missing = shown(row.amount_minor - kept_minor, row.currency)
+    title = in_house(
+        gettext_lazy("Promise of %(day)s not kept: %(missing)s missing"),
+        day=f"{row.promised_for:%d/%m}",
+        missing=missing,
+    )
+    ask(
+        kind=TaskKind.CALL,
+        key=f"promise:{row.pk}:not_kept",
+        customer=row.customer,
+        title=title,
+        due_on=as_of,
+        context={"promise": row.pk, "invoices": row.invoices},
+        assignee=row.taken_by,
+        currency=row.currency,
+        now=now,
+    )
+    if row.taken_by is not None:
+        Notification.objects.get_or_create(
+            user=row.taken_by,
+            key=f"promise:{row.pk}:not_kept",
+            defaults={"customer": row.customer, "text": f"{row.customer}: {title}"[:300], "created_at": now},
+        )
+
+
+def _withdraw(*, customer: Customer, invoices: list[int], as_of: date) -> None:
+    """A new promise takes the place of the ones that run on the same invoices."""
+    for old in Promise.objects.filter(customer=customer, state=PromiseState.OPEN, invoices__overlap=invoices):
+        Promise.objects.filter(pk=old.pk).update(state=PromiseState.WITHDRAWN, judged_on=as_of)
+        hold.lift(source_ref=f"promise:{old.pk}", on=as_of)
+
+
+# What was allocated, and not taken back, to the invoices of a promise since it was given. Money known before does not
+# count again; money that counts from a later day does, even when it is a backfill.
+_PAID = """
+SELECT p.id,
+  (SELECT coalesce(sum(a.amount_minor), 0)::bigint FROM ledger_allocation a
+   WHERE a.invoice_id = ANY(p.invoices) AND (a.known_at >= p.taken_at OR a.effective_on > w.taken_on)),
+  NOT EXISTS (SELECT FROM ledger_invoice i WHERE i.id = ANY(p.invoices) AND i.open_minor > 0)
+FROM payments_promise p JOIN unnest(%s::bigint[], %s::date[]) w(id, taken_on) ON w.id = p.id
+"""
+
+
+def _paid_since(rows: list[Promise]) -> dict[int, tuple[int, bool]]:
+    days = [local_day(row.customer.creditor, row.taken_at) for row in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(_PAID, [[row.pk for row in rows], days])
+        return {pk: (amount, settled) for pk, amount, settled in cursor.fetchall()}
+
+
+def _audit(row: Promise, act: str, *, creditor_ref: int, now: datetime, by: User | None = None) -> None:
+    audit.record(
+        act,
+        now=now,
+        user=by,
+        actor="" if by else "day" if act != "promise.taken" else row.origin,
+        creditor_ref=creditor_ref,
+        subject="customer",
+        subject_ref=row.customer_id,
+        promise=row.pk,
+        amount_minor=row.amount_minor,
+        kept_minor=row.kept_minor,
+        promised_for=row.promised_for.isoformat(),
+    )

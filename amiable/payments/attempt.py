@@ -1,0 +1,179 @@
+"""One try to pay: opened by a person's click, moved on by the provider's words, ended by them or by time.
+
+In: customer, amount, invoices; later words. Out: the attempt and its chain. Never: an attempt for more than is owed, a
+success taken back by a late word.
+"""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from amiable.core.errors import UnableTo
+from amiable.core.words import in_house
+from amiable.ledger import hold
+from amiable.ledger.models import Creditor, Customer, HoldKind, Invoice
+from amiable.payments import providers
+from amiable.payments.models import Attempt, AttemptState, Chain
+from amiable.payments.providers import Link, Word, WordKind
+
+LIVE = (AttemptState.OPENED, AttemptState.STARTED)
+
+
+class UnableToOpenAttempt(UnableTo):
+    """There is nothing to pay in the way asked for."""
+
+
+def open_attempt(
+    *,
+    customer: Customer,
+    amount_minor: int,
+    currency: str,
+    invoices: Sequence[int],
+    journey: str,
+    provider: str = "dummy",
+    message_ref: int | None = None,
+    campaign_ref: int | None = None,
+    step: str = "",
+    now: datetime,
+) -> Attempt:
+    """A new try, in the customer's open chain of that currency. Invoices stand in the order in which they are to be paid."""
+    providers.provider(provider)
+    wanted = list(dict.fromkeys(invoices))
+    residuals = dict(
+        Invoice.objects.filter(customer=customer, currency=currency, open_minor__gt=0).values_list("id", "open_minor")
+    )
+    if any(invoice not in residuals for invoice in wanted):
+        raise UnableToOpenAttempt(_("One of these invoices is no longer open. Please look at the amounts again."))
+    owed = sum(residuals[invoice] for invoice in wanted) if wanted else sum(residuals.values())
+    if not 0 < amount_minor <= owed:
+        raise UnableToOpenAttempt(_("The amount must be more than nothing and not more than what is open."))
+    with transaction.atomic():
+        return Attempt.objects.create(
+            chain=_open_chain(customer=customer, currency=currency, now=now),
+            creditor_id=customer.creditor_id,
+            customer=customer,
+            token=secrets.token_urlsafe(24),
+            provider=provider,
+            journey=journey,
+            message_ref=message_ref,
+            campaign_ref=campaign_ref,
+            step=step,
+            currency=currency,
+            amount_minor=amount_minor,
+            invoices=wanted,
+            opened_at=now,
+        )
+
+
+def pay_page(*, attempt: Attempt, return_url: str, now: datetime) -> str:
+    """Where the customer pays. Asks the provider, outside any transaction. Raises Refused or Unavailable."""
+    answer = providers.provider(attempt.provider).create(attempt, return_url=return_url, now=now)
+    if not isinstance(answer, Link):
+        raise UnableToOpenAttempt(_("This provider has no page to pay on."))
+    if answer.external_id:
+        attempt.external_id = answer.external_id
+        attempt.save(update_fields=["external_id"])
+    return answer.url
+
+
+def move_on(*, attempt: Attempt, word: Word, now: datetime) -> None:
+    """Takes one word into a locked attempt, in whatever order words arrive: money beats refusal, an end beats a beginning."""
+    if word.kind == WordKind.INPUT_ERROR:
+        attempt.input_errors += 1
+    if word.kind != WordKind.REFUNDED:
+        attempt.started_at = min(filter(None, [attempt.started_at, word.at]))
+    before = attempt.state
+    if word.kind == WordKind.SUCCEEDED:
+        attempt.state = AttemptState.SUCCEEDED
+    elif word.kind == WordKind.FAILED and before != AttemptState.SUCCEEDED:
+        attempt.state, attempt.decline_code = AttemptState.FAILED, word.detail
+    elif word.kind == WordKind.ABANDONED and before in LIVE:
+        attempt.state = AttemptState.ABANDONED
+    elif word.kind in {WordKind.STARTED, WordKind.INPUT_ERROR} and before == AttemptState.OPENED:
+        attempt.state = AttemptState.STARTED
+    if attempt.state != before and attempt.state not in LIVE:
+        attempt.ended_at = max(word.at, attempt.opened_at)
+    attempt.save(update_fields=["state", "input_errors", "decline_code", "started_at", "ended_at"])
+    _hold_while_paying(attempt=attempt, before=before, now=now)
+
+
+def abandon_stale(*, now: datetime) -> int:
+    """Ends the attempts that nobody has finished in time; a success told later still counts."""
+    before = now - timedelta(minutes=settings.ATTEMPT_ABANDONED_MINUTES)
+    with transaction.atomic():
+        stale = list(
+            Attempt.objects.select_for_update(of=("self",), skip_locked=True)
+            .filter(state__in=LIVE, opened_at__lt=before)
+            .select_related("customer", "creditor")
+            .order_by("id")
+        )
+        for attempt in stale:
+            was_started = attempt.state == AttemptState.STARTED
+            attempt.state, attempt.ended_at = AttemptState.ABANDONED, now
+            if was_started:
+                _lift(attempt=attempt, on=local_day(attempt.creditor, now))
+        Attempt.objects.bulk_update(stale, ["state", "ended_at"], batch_size=1000)
+    return len(stale)
+
+
+def close_chains(*, customers: Iterable[int], now: datetime) -> int:
+    """Closes the open chains of customers who owe nothing more in that currency that is due, or whose last try paid it all."""
+    closed = 0
+    for chain in Chain.objects.select_for_update().filter(customer__in=list(customers), closed_at__isnull=True):
+        last = chain.attempts.filter(state=AttemptState.SUCCEEDED).order_by("-ended_at").first()
+        if last is not None and not _still_open(last):
+            chain.closed_at = now
+            chain.save(update_fields=["closed_at"])
+            closed += 1
+    return closed
+
+
+def local_day(creditor: Creditor, at: datetime) -> date:
+    """The date on the creditor's wall."""
+    return at.astimezone(ZoneInfo(creditor.time_zone)).date()
+
+
+def _open_chain(*, customer: Customer, currency: str, now: datetime) -> Chain:
+    chain, _made = Chain.objects.get_or_create(
+        customer=customer,
+        currency=currency,
+        closed_at__isnull=True,
+        defaults={"creditor_id": customer.creditor_id, "opened_at": now},
+    )
+    return chain
+
+
+def _still_open(attempt: Attempt) -> bool:
+    """Whether something is left of what the attempt wanted to pay."""
+    wanted = Invoice.objects.filter(customer_id=attempt.customer_id, currency=attempt.currency, open_minor__gt=0)
+    return (wanted.filter(id__in=attempt.invoices) if attempt.invoices else wanted).exists()
+
+
+def _hold_while_paying(*, attempt: Attempt, before: str, now: datetime) -> None:
+    """Nobody is reminded while they pay: a hold stands from the start of the attempt to its end, at most until tomorrow."""
+    today = local_day(attempt.creditor, now)
+    if attempt.state == AttemptState.STARTED and before == AttemptState.OPENED:
+        rows: list[Invoice | None] = list(Invoice.objects.filter(id__in=attempt.invoices))
+        for invoice in rows or [None]:
+            hold.place(
+                kind=HoldKind.PAYMENT,
+                source_ref=f"attempt:{attempt.pk}",
+                customer=attempt.customer,
+                invoice=invoice,
+                since=today,
+                until=today + timedelta(days=1),
+                reason=in_house(gettext_lazy("A payment is under way.")),
+                now=now,
+            )
+    elif before in LIVE and attempt.state not in LIVE:
+        _lift(attempt=attempt, on=today)
+
+
+def _lift(*, attempt: Attempt, on: date) -> None:
+    hold.lift(source_ref=f"attempt:{attempt.pk}", on=on)

@@ -1,0 +1,234 @@
+"""The decide step of the day: who gets which step today and why, or why not, written as Decision rows.
+
+Comes in: profiles, open invoices, scenarios in force, law. Goes out: decisions and opened cases. Nothing is sent here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+from django.db import connection, transaction
+
+from amiable.core import tables
+from amiable.core.conditions import parse
+from amiable.law.packs import law
+from amiable.law.rails import SENTENCES
+from amiable.ledger.models import Creditor, Customer
+from amiable.scenario import gather, shelf
+from amiable.scenario.engine.decide import decide as engine
+from amiable.scenario.engine.journey import Journey
+from amiable.scenario.models import Scenario
+
+_DECIDED = [
+    "creditor_id", "customer_id", "case_id", "currency", "scenario_id", "step", "level", "channel", "verdict", "rail",
+    "reason", "about", "also", "also_levels", "facts",
+]  # fmt: skip
+_LISTED = [name for name in _DECIDED if name != "case_id"]
+# A case opens when someone who is overdue is treated; a courtesy before the due date opens none.
+_APPEND = f"""
+WITH opened AS (
+  INSERT INTO casework_case (creditor_id, customer_id, currency, scenario_ref, opened_on, opened_overdue_minor, closed_because)
+  SELECT creditor_id, customer_id, currency, scenario_id, %(as_of)s, overdue_minor, '' FROM decided
+  WHERE case_id IS NULL AND verdict IN ('do', 'ask') AND overdue_minor > 0
+  ON CONFLICT DO NOTHING RETURNING id, customer_id, currency
+), appended AS (
+  INSERT INTO scenario_decision (case_id, as_of, arm, propensity, {", ".join(_LISTED)})
+  SELECT coalesce(n.case_id, k.id), %(as_of)s, 'champion', 1.0, {", ".join(f"n.{name}" for name in _LISTED)}
+  FROM decided n LEFT JOIN opened k ON k.customer_id = n.customer_id AND k.currency = n.currency
+  WHERE n.verdict <> 'not' OR NOT EXISTS (
+    SELECT FROM (SELECT step, rail, verdict FROM scenario_decision o WHERE o.customer_id = n.customer_id
+                 AND o.currency = n.currency AND o.as_of < %(as_of)s ORDER BY o.as_of DESC LIMIT 1) last
+    WHERE last.verdict = 'not' AND last.step = n.step AND last.rail = n.rail)
+  ON CONFLICT (customer_id, currency, as_of) DO UPDATE SET case_id = excluded.case_id,
+    {", ".join(f"{name} = excluded.{name}" for name in _LISTED if name not in ("customer_id", "currency"))}
+  WHERE scenario_decision.verdict = 'not' RETURNING 1
+)
+SELECT (SELECT count(*) FROM appended), (SELECT count(*) FROM opened)
+"""
+
+
+@transaction.atomic
+def decide(*, as_of: date, now: datetime, dry_run: bool = False) -> dict[str, int]:
+    """Decides for everyone with something open. Safe to repeat: a day's done decisions stand, refusals may change.
+
+    With `dry_run` nothing is written. Returns how many decisions say do, ask and not.
+    """
+    shelf.stock(now=now)
+    decisions = decisions_of(as_of=as_of)
+    counts = {row["verdict"]: row["len"] for row in decisions.group_by("verdict").len().to_dicts()}
+    figures = {verdict: counts.get(verdict, 0) for verdict in ("do", "ask", "not")}
+    if dry_run or decisions.is_empty():
+        return {**figures, "written": 0, "cases": 0}
+    return {**figures, **_write(decisions, as_of=as_of)}
+
+
+def decisions_of(*, as_of: date, only: list[int] | None = None) -> pl.DataFrame:
+    """The engine's word for every customer (or those named) on a day; nothing is written."""
+    customers = gather.customers(as_of=as_of, only=only)
+    if customers.is_empty():
+        return pl.DataFrame(schema={"verdict": pl.String})
+    parts = []
+    latest = as_of + timedelta(days=60)
+    invoices = gather.invoices(as_of=as_of, latest=latest, customers=customers, only=only)
+    for creditor in Creditor.objects.filter(pk__in=customers["creditor_id"].unique().to_list()).order_by("pk"):
+        rows = customers.filter(pl.col("creditor_id") == creditor.pk)
+        parts += _of_creditor(creditor, rows, invoices, as_of=as_of)
+    return pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame(schema={"verdict": pl.String})
+
+
+def _of_creditor(creditor: Creditor, rows: pl.DataFrame, invoices: pl.DataFrame, *, as_of: date) -> list[pl.DataFrame]:
+    rows, journeys = with_scenarios(creditor, rows)
+    found = []
+    for (country,), part in rows.group_by("country"):
+        rules = law(str(country) or creditor.country, as_of)
+        found.append(
+            engine(part, invoices, journeys, facts=shelf.facts(), law=rules, policy=creditor.policy).with_columns(
+                pl.lit(creditor.pk).alias("creditor_id")
+            )
+        )
+    return found
+
+
+def with_scenarios(creditor: Creditor, rows: pl.DataFrame) -> tuple[pl.DataFrame, Mapping[int, Journey]]:
+    """The customers with the scenario of each: the version their open case is pinned to, else the first that applies."""
+    current = shelf.in_force(creditor.pk)
+    pinned = set(rows["pinned"].drop_nulls().unique().to_list()) - {scenario.pk for scenario in current}
+    journeys = shelf.journeys([*current, *Scenario.objects.filter(pk__in=pinned)])
+    applying = [
+        pl.when(parse(journeys[scenario.pk].applies, shelf.facts())).then(pl.lit(scenario.pk, dtype=pl.Int64))
+        for scenario in current
+    ]
+    first = pl.coalesce(pl.col("pinned"), *applying, pl.lit(None, dtype=pl.Int64))
+    return rows.with_columns(first.alias("scenario")).drop_nulls("scenario"), journeys
+
+
+def _write(decisions: pl.DataFrame, *, as_of: date) -> dict[str, int]:
+    """Opens the cases that today's steps need and appends the decisions.
+
+    A refusal that already stands unchanged is not written again every day; what was done today stands.
+    """
+    reasons = {**SENTENCES, "": "The step is due."}
+    rail = pl.col("rail").fill_null("")
+    table = decisions.with_columns(
+        pl.col("case_id"),
+        pl.col("scenario").alias("scenario_id"),
+        rail.alias("rail"),
+        rail.replace_strict(reasons, return_dtype=pl.String).alias("reason"),
+        tables.array("about"),
+        tables.array("also"),
+        tables.array("also_levels"),
+        pl.struct("segment", "oldest_days_late", "amount_minor", "overdue_minor", "credit_minor", "contacts_7d")
+        .struct.json_encode()
+        .alias("facts"),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP TABLE decided (creditor_id bigint, customer_id bigint, case_id bigint, currency text, scenario_id bigint,"
+            " step text, level smallint, channel text, verdict text, rail text, reason text, about bigint[], also bigint[],"
+            " also_levels smallint[], facts jsonb, overdue_minor bigint) ON COMMIT DROP"
+        )
+        tables.write(table, "decided", [*_DECIDED, "overdue_minor"])
+        cursor.execute("UPDATE decided SET rail = '' WHERE rail IS NULL")  # empty text travels as null
+        cursor.execute("ANALYZE decided")
+        # On the first day the planner sees an empty table of decisions and would scan, once per row, what grows under it.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(_APPEND, {"as_of": as_of})
+        written, opened = cursor.fetchone()
+        cursor.execute("SET LOCAL enable_seqscan = on")
+        cursor.execute("DROP TABLE decided")
+    return {"written": written, "cases": opened}
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """A step to come, if nothing changes until then."""
+
+    on: date
+    currency: str
+    step: str
+    channel: str
+    mode: str
+    verdict: str
+    rail: str
+    sentence: str
+    invoices: tuple[int, ...]
+    amount_minor: int
+
+
+def preview(*, customer: Customer, as_of: date, now: datetime, days: int = 60, steps: int = 3) -> list[Foreseen]:
+    """The next steps of a customer, if nothing changes: the same engine, asked for each day to come at once.
+
+    A step that a rail holds back is told with the rail and the first day on which it spoke.
+    """
+    del now
+    customers = gather.customers(as_of=as_of, only=[customer.pk])
+    if customers.is_empty():
+        return []
+    creditor = Creditor.objects.get(pk=customer.creditor_id)
+    invoices = gather.invoices(as_of=as_of, latest=as_of + timedelta(days=days + 60), customers=customers, only=[customer.pk])
+    rows, journeys = with_scenarios(creditor, customers)
+    found: list[Foreseen] = []
+    for currency in rows["currency"].to_list():
+        mine = rows.filter(pl.col("currency") == currency)
+        open_now = invoices.join(mine.select("row"), on="row", how="semi")
+        found += _foresee(creditor, mine, open_now, journeys, as_of=as_of, days=days, steps=steps)
+    return sorted(found, key=lambda item: item.on)
+
+
+def _foresee(
+    creditor: Creditor, customer: pl.DataFrame, invoices: pl.DataFrame, journeys: Mapping[int, Journey], *, as_of: date, days: int, steps: int
+) -> list[Foreseen]:
+    found: list[Foreseen] = []
+    start, last_contact = 0, customer["days_since_contact"][0]
+    while len(found) < steps and start <= days:
+        future = _days_ahead(customer, range(start, days + 1), as_of, last_contact)
+        offset = future.select("row", "offset")
+        shifted = invoices.drop("row").join(offset, how="cross").with_columns(
+            pl.col("days_late") + pl.col("offset"), pl.col("days_since_step") + pl.col("offset")
+        )
+        rules = law(customer["country"][0] or creditor.country, as_of)
+        said = engine(future, shifted.drop("offset"), journeys, facts=shelf.facts(), law=rules, policy=creditor.policy)
+        if said.is_empty():
+            break
+        said = said.sort("row")
+        done = said.filter(pl.col("verdict") != "not")
+        row: dict[str, Any] = (done if done.height else said).row(0, named=True)
+        found.append(_foreseen(row, as_of + timedelta(days=row["offset"])))
+        if not done.height:
+            break
+        reached = dict(zip([*row["about"], *row["also"]], [row["level"]] * len(row["about"]) + row["also_levels"], strict=True))
+        hit = pl.col("invoice").is_in(list(reached))
+        invoices = invoices.with_columns(
+            pl.when(hit).then(pl.col("invoice").replace_strict(reached, default=0, return_dtype=pl.Int64)).otherwise(pl.col("reached")).alias("reached"),
+            pl.when(hit).then(-row["offset"]).otherwise(pl.col("days_since_step")).alias("days_since_step"),
+        )  # fmt: skip
+        last_contact = -row["offset"]
+        start = row["offset"] + 1
+    return found
+
+
+def _days_ahead(customer: pl.DataFrame, offsets: range, as_of: date, last_contact: int | None) -> pl.DataFrame:
+    """The customer once per day to come, with the counts of contacts as they would then stand."""
+    ahead = pl.DataFrame({"offset": list(offsets)}, schema={"offset": pl.Int64})
+    return (
+        customer.drop("row")
+        .join(ahead, how="cross")
+        .with_columns(
+            pl.col("offset").alias("row"),
+            (pl.lit(as_of) + pl.duration(days=pl.col("offset"))).alias("day"),
+            (pl.lit(last_contact, dtype=pl.Int64) + pl.col("offset")).alias("days_since_contact"),
+            (pl.col("days_since_conversation") + pl.col("offset")).alias("days_since_conversation"),
+            pl.when(pl.col("offset") >= 7).then(0).otherwise(pl.col("contacts_7d")).alias("contacts_7d"),
+        )
+    )
+
+
+def _foreseen(row: Mapping[str, Any], on: date) -> Foreseen:
+    rail = row["rail"] or ""
+    return Foreseen(
+        on=on, currency=row["currency"], step=row["step"], channel=row["channel"], mode=row["mode"],
+        verdict=row["verdict"], rail=rail, sentence=SENTENCES.get(rail, ""),
+        invoices=(*row["about"], *row["also"]), amount_minor=row["amount_minor"],
+    )  # fmt: skip

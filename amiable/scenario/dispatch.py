@@ -1,0 +1,150 @@
+"""Carries out the day's decisions: messages are ordered, tasks are laid on desks, and climbs are recorded.
+
+Every order has a key, so that a second run orders nothing twice. An invoice climbs when its message has left the
+house (or may have: in doubt), or when its call lies on a desk.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils.translation import gettext_noop
+
+from amiable.casework.models import Task, TaskKind
+from amiable.core import audit
+from amiable.core.errors import UnableTo
+from amiable.core.models import User
+from amiable.ledger import hold
+from amiable.ledger.models import HoldKind
+from amiable.outreach.order import Order, order
+from amiable.scenario.models import Decision, Scenario, Verdict
+
+
+class UnableToConfirm(UnableTo):
+    """The task does not wait for a confirmation."""
+
+
+TITLES = {
+    TaskKind.CALL: gettext_noop("Call about overdue invoices"),
+    TaskKind.CONFIRM: gettext_noop("Confirm the formal notice"),
+}
+
+
+@transaction.atomic
+def dispatch(*, as_of: date, now: datetime) -> dict[str, int]:
+    """Orders what the day's decisions say. Safe to repeat."""
+    decisions = list(Decision.objects.filter(as_of=as_of).exclude(verdict=Verdict.NOT).select_related("customer").order_by("pk"))
+    steps = _steps(decisions)
+    messages = [d for d in decisions if d.verdict == Verdict.DO and d.channel != "call"]
+    ordered = order([_order(d, steps[d.scenario_id, d.step], as_of) for d in messages], now=now)
+    tasks = _lay(decisions, as_of=as_of, now=now)
+    _climb_calls(as_of)
+    return {"ordered": ordered, "tasks": tasks}
+
+
+@transaction.atomic
+def advance(*, as_of: date) -> dict[str, int]:
+    """Records the climb of every invoice whose message left the house (or may have). Safe to repeat."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH gone AS (UPDATE outreach_message SET advanced_on = as_of WHERE advanced_on IS NULL"
+            "   AND state IN ('sent', 'in_doubt') AND level > 0 RETURNING about, also, also_levels, level, as_of),"
+            " climbed AS (SELECT unnest(about) AS id, level, as_of FROM gone"
+            "   UNION ALL SELECT r.id, r.level, gone.as_of FROM gone, unnest(also, also_levels) AS r(id, level)),"
+            " highest AS (SELECT id, max(level) AS level, max(as_of) AS as_of FROM climbed GROUP BY id)"
+            " UPDATE ledger_invoice i SET reached = h.level, reached_on = h.as_of FROM highest h"
+            " WHERE i.id = h.id AND i.reached < h.level"
+        )
+        return {"climbed": cursor.rowcount}
+
+
+@transaction.atomic
+def confirm(*, task: Task, as_of: date, now: datetime, by: User) -> int:
+    """A person says yes to a step that waited: its message is ordered. Returns 1, or 0 when that was done before."""
+    task = Task.objects.select_for_update().get(pk=task.pk)
+    if task.kind != TaskKind.CONFIRM:
+        raise UnableToConfirm("This task does not wait for a confirmation.")
+    if task.done_at:
+        return 0
+    decision = Decision.objects.select_related("customer").get(pk=task.context["decision"])
+    ordered = order([_order(decision, _steps([decision])[decision.scenario_id, decision.step], as_of)], now=now)
+    Task.objects.filter(pk=task.pk).update(done_at=now, done_by=by, outcome="confirmed")
+    audit.record(
+        "step.confirmed", now=now, user=by, creditor_ref=decision.creditor_id, subject="customer",
+        subject_ref=decision.customer_id, step=decision.step,
+    )  # fmt: skip
+    return ordered
+
+
+def _steps(decisions: Iterable[Decision]) -> dict[tuple[int, str], dict[str, str]]:
+    """The settings of each step that is named, by scenario version and key."""
+    scenarios = Scenario.objects.filter(pk__in={decision.scenario_id for decision in decisions})
+    return {(scenario.pk, step["key"]): step for scenario in scenarios for step in scenario.data["steps"]}
+
+
+def _order(decision: Decision, step: dict[str, str], as_of: date) -> Order:
+    return Order(
+        key=f"step:{decision.pk}", creditor_id=decision.creditor_id, customer_id=decision.customer_id,
+        currency=decision.currency, purpose=step.get("template", decision.step), medium=decision.channel,
+        tone=step.get("tone", "neutral"), as_of=as_of, about=decision.about, also=decision.also, level=decision.level,
+        also_levels=decision.also_levels, decision_ref=decision.pk, step=decision.step,
+    )  # fmt: skip
+
+
+def _lay(decisions: Iterable[Decision], *, as_of: date, now: datetime) -> int:
+    """Calls to make and steps to confirm become tasks of the person responsible."""
+    tasks = []
+    for decision in decisions:
+        if decision.verdict == Verdict.ASK:
+            kind = TaskKind.CONFIRM
+        elif decision.channel == "call":
+            kind = TaskKind.CALL
+        else:
+            continue
+        tasks.append(
+            Task(
+                creditor_id=decision.creditor_id, customer_id=decision.customer_id, case_id=decision.case_id, kind=kind,
+                key=f"{kind}:{decision.pk}", title=TITLES[kind], due_on=as_of, created_at=now,
+                context={
+                    "decision": decision.pk, "step": decision.step, "currency": decision.currency,
+                    "amount_minor": decision.facts.get("amount_minor", 0), "invoices": [*decision.about, *decision.also],
+                    "days_late": decision.facts.get("oldest_days_late", 0),
+                },
+            )
+        )  # fmt: skip
+    existing = set(Task.objects.filter(key__in=[task.key for task in tasks]).values_list("key", flat=True))
+    Task.objects.bulk_create([task for task in tasks if task.key not in existing], ignore_conflicts=True)
+    return len(tasks) - len(existing)
+
+
+def _climb_calls(as_of: date) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH climbed AS (SELECT unnest(about) AS id, level FROM scenario_decision"
+            "   WHERE as_of = %(as_of)s AND verdict = 'do' AND channel = 'call'"
+            "   UNION ALL SELECT r.id, r.level FROM scenario_decision d, unnest(d.also, d.also_levels) AS r(id, level)"
+            "   WHERE d.as_of = %(as_of)s AND d.verdict = 'do' AND d.channel = 'call')"
+            " UPDATE ledger_invoice i SET reached = h.level, reached_on = %(as_of)s"
+            " FROM (SELECT id, max(level) AS level FROM climbed GROUP BY id) h WHERE i.id = h.id AND i.reached < h.level",
+            {"as_of": as_of},
+        )
+
+
+@transaction.atomic
+def decline(*, task: Task, days: int, reason: str, as_of: date, now: datetime, by: User) -> bool:
+    """A person says no to a step that waited: the customer is left alone for some days. False when done before."""
+    task = Task.objects.select_for_update().select_related("customer").get(pk=task.pk)
+    if task.kind != TaskKind.CONFIRM:
+        raise UnableToConfirm("This task does not wait for a confirmation.")
+    if task.done_at:
+        return False
+    hold.place(
+        kind=HoldKind.PERSON, source_ref=f"task:{task.pk}", customer=task.customer, since=as_of, now=now,
+        until=as_of + timedelta(days=max(days, 1)), reason=reason[:200], by=by,
+    )  # fmt: skip
+    Task.objects.filter(pk=task.pk).update(done_at=now, done_by=by, outcome="declined")
+    audit.record(
+        "step.declined", now=now, user=by, creditor_ref=task.creditor_id, subject="customer", subject_ref=task.customer_id,
+        reason=reason,
+    )  # fmt: skip
+    return True

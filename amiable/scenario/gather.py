@@ -1,0 +1,95 @@
+"""What the engine asks, read from the database as whole tables: customers with their facts, and open invoices."""
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from amiable.core import tables
+from amiable.core.calendar import end_of_day
+from amiable.core.money import exponent
+from amiable.portfolio import facts
+
+_STANDING: dict[str, type[pl.DataType]] = {
+    "customer_id": pl.Int64, "currency": pl.String, "segment": pl.String, "case_id": pl.Int64, "pinned": pl.Int64,
+    "released": pl.Boolean, "customer_hold": pl.String, "waiting": pl.Boolean, "spoken_on": pl.String,
+    "has_email": pl.Boolean, "has_sms": pl.Boolean, "has_letter": pl.Boolean, "has_call": pl.Boolean,
+    "out_email": pl.Boolean, "out_sms": pl.Boolean, "out_letter": pl.Boolean, "out_call": pl.Boolean,
+}  # fmt: skip
+SPOKEN = ("promise", "paid", "dispute", "refused", "call_back")  # outcomes of a call in which someone was spoken to
+
+_STANDING_QUERY = """
+WITH held AS (
+  SELECT customer_id, min(kind) AS kind FROM ledger_hold
+  WHERE invoice_id IS NULL AND since <= %(as_of)s AND (until IS NULL OR until > %(as_of)s) GROUP BY 1
+), point AS (
+  SELECT t.customer_id, bool_or(p.medium = 'email') AS email, bool_or(p.medium = 'sms') AS sms,
+         bool_or(p.medium IN ('sms', 'call')) AS phone
+  FROM ledger_contactpoint p JOIN ledger_contact t ON t.id = p.contact_id WHERE p.failed_at IS NULL GROUP BY 1
+), silent AS (
+  SELECT customer_id, bool_or(medium = 'email') AS email, bool_or(medium = 'sms') AS sms,
+         bool_or(medium = 'letter') AS letter, bool_or(medium = 'call') AS phone
+  FROM outreach_optout WHERE since < %(end)s AND (until IS NULL OR until >= %(end)s) GROUP BY 1
+), task AS (
+  SELECT customer_id, bool_or(done_at IS NULL AND kind IN ('call', 'confirm', 'reply')) AS waiting,
+         max(done_at) FILTER (WHERE kind = 'call' AND outcome = ANY(%(spoken)s)) AS spoken_at
+  FROM casework_task WHERE created_at < %(end)s GROUP BY 1
+)
+SELECT p.customer_id, p.currency, p.segment, k.id, k.scenario_ref, d.released_at IS NOT NULL, h.kind,
+       coalesce(t.waiting, false), t.spoken_at::date,
+       coalesce(o.email, false), coalesce(o.sms, false), u.street <> '' AND u.postcode <> '', coalesce(o.phone, false),
+       coalesce(s.email, false), coalesce(s.sms, false), coalesce(s.letter, false), coalesce(s.phone, false)
+FROM portfolio_profile p
+JOIN ledger_customer u ON u.id = p.customer_id AND u.merged_into_id IS NULL
+JOIN ledger_creditor d ON d.id = p.creditor_id
+LEFT JOIN casework_case k ON k.customer_id = p.customer_id AND k.currency = p.currency AND k.closed_on IS NULL
+LEFT JOIN held h ON h.customer_id = p.customer_id LEFT JOIN point o ON o.customer_id = p.customer_id
+LEFT JOIN silent s ON s.customer_id = p.customer_id LEFT JOIN task t ON t.customer_id = p.customer_id
+WHERE p.open_count > 0 {scope}
+"""
+
+_PROFILES = "SELECT {columns} FROM portfolio_profile WHERE open_count > 0 {scope}"
+
+_INVOICES = """
+SELECT i.id, i.customer_id, i.currency, %(as_of)s - i.due_on, i.open_minor, i.reached, %(as_of)s - i.reached_on, h.id IS NOT NULL
+FROM ledger_invoice i
+LEFT JOIN (SELECT invoice_id AS id FROM ledger_hold WHERE invoice_id IS NOT NULL AND since <= %(as_of)s
+           AND (until IS NULL OR until > %(as_of)s) GROUP BY 1) h ON h.id = i.id
+WHERE i.open_minor > 0 AND i.due_on <= %(latest)s {scope}
+"""
+_INVOICE: dict[str, type[pl.DataType]] = {
+    "invoice": pl.Int64, "customer_id": pl.Int64, "currency": pl.String, "days_late": pl.Int64, "open_minor": pl.Int64,
+    "reached": pl.Int64, "days_since_step": pl.Int64, "held": pl.Boolean,
+}  # fmt: skip
+
+
+def customers(*, as_of: date, only: list[int] | None = None) -> pl.DataFrame:
+    """One row per customer and currency with something open: facts under their public names and what the rails ask."""
+    scope = "AND p.customer_id = ANY(%(only)s)" if only is not None else ""
+    values: dict[str, Any] = {"as_of": as_of, "end": end_of_day(as_of), "only": only, "spoken": list(SPOKEN)}
+    columns = ", ".join(facts.COLUMNS)
+    measured = tables.read(
+        _PROFILES.format(columns=columns, scope=scope.replace("p.", "")), values, schema=facts.COLUMNS
+    )
+    standing = tables.read(_STANDING_QUERY.format(scope=scope), values, schema=_STANDING)
+    table = facts.for_conditions(measured, facts.declared(customers=only)).join(
+        standing, on=["customer_id", "currency"], how="inner"
+    )
+    spoken = (pl.lit(as_of) - pl.col("spoken_on").str.to_date()).dt.total_days()
+    scale = {code: float(10 ** exponent(code)) for code in table["currency"].unique().to_list()}
+    return table.with_columns(
+        day=pl.lit(as_of),
+        days_since_contact=pl.col("last_contact_days").cast(pl.Int64),
+        days_since_conversation=spoken,
+        scale=pl.col("currency").replace_strict(scale, return_dtype=pl.Float64),
+        segment=pl.col("segment").fill_null(""),
+    ).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
+
+
+def invoices(*, as_of: date, latest: date, customers: pl.DataFrame, only: list[int] | None = None) -> pl.DataFrame:
+    """The open invoices due by `latest`, with the row of their customer."""
+    scope = "AND i.customer_id = ANY(%(only)s)" if only is not None else ""
+    found = tables.read(_INVOICES.format(scope=scope), {"as_of": as_of, "latest": latest, "only": only}, schema=_INVOICE)
+    return found.join(customers.select("row", "customer_id", "currency"), on=["customer_id", "currency"], how="inner").drop(
+        "customer_id", "currency"
+    )

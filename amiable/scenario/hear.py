@@ -1,0 +1,182 @@
+"""What follows from each thing a customer says: holds, disputes, promises, tasks, opt-outs, notes.
+
+In: a saying, inside the one transaction of `respond.customer_said`. Never: an act about somebody else's invoice.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from functools import singledispatch
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from amiable.casework import note, task
+from amiable.casework.dispute import open_dispute
+from amiable.casework.models import Task, TaskKind
+from amiable.core import audit
+from amiable.core.calendar import next_business_day
+from amiable.core.errors import UnableTo
+from amiable.core.models import User
+from amiable.core.words import in_house
+from amiable.ledger import hold
+from amiable.ledger.models import Customer, HoldKind, Invoice, Medium
+from amiable.outreach.models import OptOut
+from amiable.payments.arrange import promise
+from amiable.scenario.sayings import OUTCOMES, AlreadyPaid, CallOutcome, Disputes, OptsOut, Promises
+
+CLAIMED_DAYS = 7  # how long "I have paid" keeps reminders away; the creditor's policy may say claimed_hold_days
+
+
+class UnableToRespond(UnableTo):
+    """What was said is not about something open of this customer."""
+
+
+@singledispatch
+def hear(saying: object, *, customer: Customer, as_of: date, now: datetime, by: User | None, origin: str) -> None:
+    raise UnableToRespond(f"Nobody knows what to do with {type(saying).__name__}.")
+
+
+@hear.register
+def _already_paid(
+    saying: AlreadyPaid, *, customer: Customer, as_of: date, now: datetime, by: User | None, origin: str
+) -> None:
+    rows = _open_invoices(customer, saying.invoices)
+    days = int(customer.creditor.policy.get("claimed_hold_days", CLAIMED_DAYS))
+    for row in rows:
+        hold.place(
+            kind=HoldKind.CLAIMED,
+            source_ref=f"claimed:{customer.pk}",
+            customer=customer,
+            invoice=row,
+            since=as_of,
+            until=as_of + timedelta(days=days),
+            reason=saying.words[:200],
+            by=by,
+            now=now,
+        )
+    references = ", ".join(row.reference for row in rows[:3]) + ("…" if len(rows) > 3 else "")
+    task.ask(
+        kind=TaskKind.CHECK,
+        key=f"claimed:{customer.pk}:{as_of}",
+        customer=customer,
+        title=in_house(gettext_lazy("Says it is paid: %(invoices)s"), invoices=references),
+        due_on=next_business_day(as_of, customer.creditor.country),
+        context={
+            "invoices": [row.pk for row in rows],
+            "paid_on": saying.paid_on.isoformat() if saying.paid_on else None,
+            "words": saying.words,
+        },
+        now=now,
+    )
+    record("payment.claimed", customer, now, by, origin, invoices=[row.pk for row in rows])
+
+
+@hear.register
+def _disputes(
+    saying: Disputes, *, customer: Customer, as_of: date, now: datetime, by: User | None, origin: str
+) -> None:
+    (invoice,) = _open_invoices(customer, [saying.invoice])
+    open_dispute(
+        invoice=invoice,
+        reason=saying.reason,
+        words=saying.words,
+        amount_minor=saying.amount_minor,
+        as_of=as_of,
+        now=now,
+        by=by,
+    )
+
+
+@hear.register
+def _promises(
+    saying: Promises, *, customer: Customer, as_of: date, now: datetime, by: User | None, origin: str
+) -> None:
+    promise(
+        customer=customer,
+        amount_minor=saying.amount_minor,
+        currency=saying.currency,
+        promised_for=saying.promised_for,
+        invoices=saying.invoices,
+        origin=origin,
+        as_of=as_of,
+        now=now,
+        by=by,
+    )
+
+
+@hear.register
+def _opts_out(saying: OptsOut, *, customer: Customer, as_of: date, now: datetime, by: User | None, origin: str) -> None:
+    if saying.medium not in Medium.values:
+        raise UnableToRespond(f"There is no medium called {saying.medium!r}.")
+    _row, new = OptOut.objects.get_or_create(
+        customer=customer,
+        medium=saying.medium,
+        address=saying.address,
+        until=None,
+        defaults={"since": now, "origin": origin},
+    )
+    if new:
+        record("contact.opted_out", customer, now, by, origin, medium=saying.medium, address=saying.address)
+
+
+@hear.register
+def _call_outcome(
+    saying: CallOutcome, *, customer: Customer, as_of: date, now: datetime, by: User | None, origin: str
+) -> None:
+    if saying.outcome not in OUTCOMES:
+        raise UnableToRespond(f"A call does not end with {saying.outcome!r}.")
+    call = Task.objects.filter(pk=saying.task_id, customer=customer).first()
+    if call is None:
+        raise UnableToRespond(f"There is no task {saying.task_id} about this customer.")
+    task.finish(task=call, outcome=saying.outcome, now=now, by=by)
+    note.write(customer=customer, text=saying.words, now=now, by=by)
+    hears = {"customer": customer, "as_of": as_of, "now": now, "by": by, "origin": origin}
+    if saying.promise is not None:
+        hear(saying.promise, **hears)
+    if saying.dispute is not None:
+        hear(saying.dispute, **hears)
+    if saying.outcome == "paid":
+        hear(AlreadyPaid(invoices=call.context.get("invoices", ()), words=saying.words), **hears)
+    if saying.outcome in {"call_back", "wrong_number"}:
+        _follow_up(call, saying, as_of=as_of, now=now, by=by)
+
+
+def _follow_up(call: Task, saying: CallOutcome, *, as_of: date, now: datetime, by: User | None) -> None:
+    """Another call on the day agreed, or a better number to be found."""
+    country = call.customer.creditor.country
+    tomorrow = next_business_day(as_of + timedelta(days=1), country)
+    again = saying.outcome == "call_back"
+    task.ask(
+        kind=TaskKind.CALL if again else TaskKind.CHECK,
+        key=f"{call.key}:{saying.outcome}:{as_of}"[-120:],
+        customer=call.customer,
+        title=in_house(gettext_lazy("Call back")) if again else in_house(gettext_lazy("Find the right phone number")),
+        due_on=(saying.call_back_on or tomorrow) if again else as_of,
+        context=call.context,
+        assignee=call.assignee or by,
+        now=now,
+    )
+
+
+def _open_invoices(customer: Customer, invoices: Sequence[int]) -> list[Invoice]:
+    """The open invoices named (all where none are), each checked to be this customer's."""
+    rows = Invoice.objects.filter(customer=customer, open_minor__gt=0)
+    if invoices:
+        rows = rows.filter(id__in=set(invoices))
+    found = list(rows.order_by("due_on", "id"))
+    if not found or len(found) < len(set(invoices)):
+        raise UnableToRespond(_("One of these invoices is no longer open. Please look at the amounts again."))
+    return found
+
+
+def record(act: str, customer: Customer, now: datetime, by: User | None, origin: str, **detail: object) -> None:
+    audit.record(
+        act,
+        now=now,
+        user=by,
+        actor=origin,
+        creditor_ref=customer.creditor_id,
+        subject="customer",
+        subject_ref=customer.pk,
+        **detail,
+    )

@@ -1,0 +1,60 @@
+"""What a customer may say, on the portal, on the phone or through a colleague; each is a small fact without behaviour."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True)
+class AlreadyPaid:
+    """These invoices have been paid, says the customer (all open ones where none are named)."""
+
+    invoices: Sequence[int]
+    paid_on: date | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Disputes:
+    """The customer contests an invoice, or a part of it."""
+
+    invoice: int
+    reason: str
+    words: str = ""
+    amount_minor: int | None = None
+
+
+@dataclass(frozen=True)
+class Promises:
+    """The customer will pay so much on that day."""
+
+    amount_minor: int
+    currency: str
+    promised_for: date
+    invoices: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class OptsOut:
+    """The customer wishes no more words by this medium, at this address or at all."""
+
+    medium: str
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class CallOutcome:
+    """A call was made: promise, paid, dispute, call_back, voicemail, no_answer, wrong_number, refused, other."""
+
+    task_id: int
+    outcome: str
+    words: str = ""
+    promise: Promises | None = None
+    dispute: Disputes | None = None
+    call_back_on: date | None = None
+
+
+Saying = AlreadyPaid | Disputes | Promises | OptsOut | CallOutcome
+OUTCOMES = frozenset(
+    {"promise", "paid", "dispute", "call_back", "voicemail", "no_answer", "wrong_number", "refused", "other"}
+)

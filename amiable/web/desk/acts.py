@@ -1,0 +1,269 @@
+"""What a colleague does about a customer: each act is one POST, one call of the domain, one line in the audit trail.
+
+The same filling-in (token) posted twice is one act. A refusal comes back as a sentence in the form.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.contrib import messages
+from django.db import connection, transaction
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from amiable.casework import dispute, note
+from amiable.core import audit
+from amiable.core.errors import AmiableError
+from amiable.core.models import AuditEntry, User
+from amiable.ledger import hold, post
+from amiable.ledger.models import Customer, HoldKind, Invoice, Medium
+from amiable.outreach.models import Tone
+from amiable.outreach.order import Order, order
+from amiable.scenario.respond import AlreadyPaid, Disputes, Promises, customer_said
+from amiable.web.desk import forms, scope
+from amiable.web.ui import clock
+
+# Holds that a colleague may lift by hand; the others end with the promise, dispute, plan or payment that wrote them.
+LIFTABLE = {
+    HoldKind.PERSON,
+    HoldKind.CLAIMED,
+    HoldKind.VANISHED,
+    HoldKind.INSOLVENCY,
+    HoldKind.MORATORIUM,
+    HoldKind.VULNERABLE,
+}
+
+
+@dataclass(frozen=True)
+class Done:
+    """One act as it reaches the domain: about whom, by whom, when, and what was filled in."""
+
+    customer: Customer
+    by: User
+    as_of: date
+    now: datetime
+    form: forms.Act
+    ref: int
+
+    @property
+    def said(self) -> dict[str, Any]:
+        return self.form.cleaned_data
+
+
+@dataclass(frozen=True)
+class Act:
+    title: Promise
+    button: Promise
+    done: Promise
+    right: str
+    form: type[forms.Act]
+    do: Callable[[Done], Any]
+    icon: str
+    key: str = ""
+    explains: Promise | str = ""
+    menu: bool = True
+    needs_open: bool = False
+
+
+def _note(act: Done) -> None:
+    note.write(customer=act.customer, text=act.said["text"], now=act.now, by=act.by)
+
+
+def _hold(act: Done) -> None:
+    hold.place(
+        kind=HoldKind.PERSON,
+        source_ref=f"desk:{act.said['token']}",
+        customer=act.customer,
+        invoice=act.form.one(),
+        since=act.as_of,
+        until=act.said["until"],
+        reason=act.said["reason"],
+        by=act.by,
+        now=act.now,
+    )
+
+
+def _lift(act: Done) -> None:
+    row = get_object_or_404(act.customer.holds.filter(kind__in=LIFTABLE), pk=act.ref)
+    hold.lift(source_ref=row.source_ref, on=act.as_of, invoice=row.invoice)
+
+
+def _promise(act: Done) -> None:
+    saying = Promises(
+        act.said["amount_minor"],
+        act.said["currency"],
+        act.said["promised_for"],
+        [int(pk) for pk in act.said["invoices"]],
+    )
+    customer_said(customer=act.customer, saying=saying, now=act.now, by=act.by, origin="desk")
+
+
+def _dispute(act: Done) -> None:
+    saying = Disputes(int(act.said["invoice"]), act.said["reason"], act.said["words"], act.said["amount_minor"])
+    customer_said(customer=act.customer, saying=saying, now=act.now, by=act.by, origin="desk")
+
+
+def _resolve(act: Done) -> None:
+    row = get_object_or_404(act.customer.disputes.filter(resolved_at=None), pk=act.ref)
+    dispute.resolve_dispute(dispute=row, resolution=act.said["resolution"], as_of=act.as_of, now=act.now, by=act.by)
+
+
+def _paid(act: Done) -> None:
+    saying = AlreadyPaid([int(pk) for pk in act.said["invoices"]], act.said["paid_on"], act.said["words"])
+    customer_said(customer=act.customer, saying=saying, now=act.now, by=act.by, origin="desk")
+
+
+def _statement(act: Done) -> None:
+    wish = Order(
+        key=f"desk:{act.said['token']}",
+        creditor_id=act.customer.creditor_id,
+        customer_id=act.customer.pk,
+        currency=act.said["currency"],
+        purpose="statement",
+        medium=Medium.EMAIL,
+        tone=Tone.NEUTRAL,
+        as_of=act.as_of,
+        about=[pk for pk, row in act.form.open.items() if row.currency == act.said["currency"]],
+        capped=False,
+    )
+    order([wish], now=act.now)
+
+
+def _write_off(act: Done) -> None:
+    invoice = act.form.one()
+    assert invoice is not None
+    post.write_off(
+        invoice=invoice,
+        amount_minor=act.said["amount_minor"],
+        reason=act.said["reason"],
+        as_of=act.as_of,
+        now=act.now,
+        by=act.by,
+    )
+
+
+ACTS: dict[str, Act] = {
+    "note": Act(gettext_lazy("Write a note"), gettext_lazy("Keep the note"), gettext_lazy("The note is kept."), "talk", forms.NoteForm, _note, "notes", "n"),
+    "promise": Act(
+        gettext_lazy("Promise to pay"),
+        gettext_lazy("Keep the promise in mind"),
+        gettext_lazy("The promise is noted; its invoices rest until then."),
+        "talk", forms.PromiseForm, _promise, "heart-handshake", "p",
+        gettext_lazy("Until that day the invoices are not chased. The day after, it is judged by what came in."), needs_open=True,
+    ),
+    "paid": Act(
+        gettext_lazy("Says it is paid"),
+        gettext_lazy("Note it and check"),
+        gettext_lazy("Noted: reminders rest for a week, and the payment is to be looked for."),
+        "talk", forms.PaidForm, _paid, "cash", "b", needs_open=True,
+    ),
+    "dispute": Act(
+        gettext_lazy("Open a dispute"),
+        gettext_lazy("Open the dispute"),
+        gettext_lazy("The dispute is open: this invoice is no longer chased, the others are."),
+        "talk", forms.DisputeForm, _dispute, "scale", "d",
+        gettext_lazy("Only this invoice leaves the reminders. Whoever is in charge of the customer gets a task."), needs_open=True,
+    ),
+    "hold": Act(
+        gettext_lazy("Place a hold"),
+        gettext_lazy("Place the hold"),
+        gettext_lazy("The hold is placed."),
+        "hold", forms.HoldForm, _hold, "hand-stop", "h",
+        gettext_lazy("Nothing is sent and no step is taken while the hold lasts."),
+    ),
+    "statement": Act(
+        gettext_lazy("Send a statement"),
+        gettext_lazy("Send the statement"),
+        gettext_lazy("The statement of account will leave with the next sending."),
+        "write", forms.StatementForm, _statement, "send", "s",
+        gettext_lazy("A statement of account by e-mail, with a link to see and pay everything. It is no reminder and is not counted as one."), needs_open=True,
+    ),
+    "write_off": Act(
+        gettext_lazy("Write off"),
+        gettext_lazy("Write off for good"),
+        gettext_lazy("Written off."),
+        "write_off", forms.WriteOffForm, _write_off, "trash", needs_open=True,
+    ),
+    "lift": Act(gettext_lazy("Lift the hold"), gettext_lazy("Lift it"), gettext_lazy("The hold is lifted from today."), "hold", forms.LiftForm, _lift, "player-play",
+        explains=gettext_lazy("From today on the steps of the scenario apply again."), menu=False),
+    "resolve": Act(gettext_lazy("End the dispute"), gettext_lazy("End the dispute"), gettext_lazy("The dispute has ended."), "talk", forms.ResolveForm, _resolve, "check",
+        explains=gettext_lazy("The invoice returns to its place in the scenario. Where the customer is right, a credit note comes from the accounts."), menu=False),
+}  # fmt: skip
+
+
+@require_http_methods(["GET", "POST"])
+@scope.inside
+def act(request: scope.Asked, pk: int, name: str, ref: int = 0) -> HttpResponse:
+    """The form of an act, and the act."""
+    wanted = ACTS.get(name)
+    if wanted is None:
+        raise Http404
+    customer = scope.customer_or_404(request.user, pk, act=wanted.right)
+    form = _form(wanted, request, customer)
+    if request.method == "POST" and form.is_valid():
+        done = Done(customer, request.user, clock.today(), clock.now(), form, ref)
+        try:
+            if once(name, done, lambda: wanted.do(done)):
+                messages.success(request, wanted.done)
+            return redirect("desk:customer", pk)
+        except AmiableError as error:
+            form.add_error(None, str(error))
+    content = {"act": wanted, "form": form, "customer": customer, "name": name, "ref": ref}
+    if request.headers.get("HX-Request"):
+        # A form with a mistake comes back into the dialog, wherever the good answer would have gone.
+        return render(
+            request,
+            "desk/_act.html",
+            content,
+            headers={"HX-Retarget": "#act", "HX-Reswap": "innerHTML", "HX-Reselect": "#act-form"},
+        )
+    return render(request, "desk/act.html", content)
+
+
+def menu(rights: set[str], *, anything_open: bool) -> list[tuple[str, Act]]:
+    """The acts that this user may do about this customer, in the order of the day's work."""
+    return [
+        (name, each)
+        for name, each in ACTS.items()
+        if each.menu and each.right in rights and (anything_open or not each.needs_open)
+    ]
+
+
+def once(name: str, done: Done, do: Callable[[], Any]) -> bool:
+    """Does it and writes it into the trail, both or neither; False where this very filling-in was done before."""
+    token = done.said["token"]
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"desk:{token}"])
+        kept = AuditEntry.objects.filter(
+            subject="customer", subject_ref=done.customer.pk, act=f"desk.{name}", detail__token=token
+        )
+        if kept.exists():
+            return False
+        do()
+        audit.record(
+            f"desk.{name}",
+            now=done.now,
+            user=done.by,
+            creditor_ref=done.customer.creditor_id,
+            subject="customer",
+            subject_ref=done.customer.pk,
+            token=token,
+            ref=done.ref or None,
+        )
+    return True
+
+
+def _form(wanted: Act, request: scope.Asked, customer: Customer) -> forms.Act:
+    invoices: list[Invoice] = list(customer.invoices.filter(open_minor__gt=0).order_by("due_on", "pk")[:500])
+    given = request.POST if request.method == "POST" else None
+    first = {"token": secrets.token_urlsafe(12)} | {
+        key: value for key, value in request.GET.items() if key == "invoice"
+    }
+    return wanted.form(given, customer=customer, invoices=invoices, today=clock.today(), initial=first)

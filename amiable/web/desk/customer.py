@@ -1,0 +1,115 @@
+"""One customer on one page: money, people, everything that happened, the next step and why."""
+
+from typing import Any
+
+from django.db.models import OuterRef, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET
+
+from amiable.casework.models import Case, Task
+from amiable.ledger import hold
+from amiable.ledger.models import Contact, Customer
+from amiable.scenario import decide
+from amiable.scenario.models import Scenario
+from amiable.web.desk import acts, exposure, labels, scope, telling, timeline
+from amiable.web.ui import clock
+
+INVOICES = 100
+
+
+@require_GET
+@scope.inside
+def customer(request: scope.Asked, pk: int) -> HttpResponse:
+    found = scope.customer_or_404(request.user, pk, related=("creditor", "branch", "salesperson", "parent", "payer"))
+    if found.merged_into_id:
+        return redirect("desk:customer", found.merged_into_id)
+    today = clock.today()
+    holds = list(hold.active(as_of=today).filter(customer=found).select_related("by").order_by("since", "pk"))
+    lines = exposure.lines(
+        invoices=found.invoices.filter(open_minor__gt=0).order_by("due_on", "pk"), holds=holds, today=today
+    )
+    credits = list(found.credits.filter(open_minor__gt=0))
+    shown = lines if request.GET.get("all") else lines[:INVOICES]
+    rules = labels.segment_rules(scope.visible_creditors(request.user).filter(pk=found.creditor_id))
+    case, segment_names = _case(found), labels.names(rules)
+    rights = scope.rights(request.user, found)
+    content: dict[str, Any] = {
+        "customer": found,
+        "exposures": exposure.exposures(lines=lines, credits=credits, holds=holds),
+        "lines": shown,
+        "left": len(lines) - len(shown),
+        "credits": credits,
+        "holds": [each for each in holds if each.invoice_id is None],
+        "contacts": _contacts(found),
+        "opt_outs": {(out.medium, out.address) for out in found.opt_outs.filter(until__isnull=True)},
+        "case": case,
+        "steps": {step["level"]: labels.step(step["key"]) for step in (case.steps or [] if case else [])},
+        "tasks": list(_open_tasks(found)),
+        "segments": [
+            (
+                profile,
+                segment_names.get(profile.segment, profile.segment),
+                rules.get(profile.segment, {}).get("when", ""),
+            )
+            for profile in found.profiles.order_by("-overdue_minor")
+        ],
+        "payment_method": labels.said(labels.METHODS, found.payment_method),
+        "acts": acts.menu(rights, anything_open=bool(lines)),
+        "rights": rights,
+        "disputes": {each.invoice_id: each.pk for each in found.disputes.filter(resolved_at=None)},
+        "liftable": acts.LIFTABLE,
+        "today": today,
+    }
+    return render(request, "desk/customer.html", content | _timeline(found, request, segment_names))
+
+
+@require_GET
+@scope.inside
+def happened(request: scope.Asked, pk: int) -> HttpResponse:
+    """More of the timeline, or another slice of it."""
+    found = scope.customer_or_404(request.user, pk)
+    names = labels.segment_labels(scope.visible_creditors(request.user).filter(pk=found.creditor_id))
+    return render(request, "desk/_timeline.html", {"customer": found} | _timeline(found, request, names))
+
+
+@require_GET
+@scope.inside
+def foreseen(request: scope.Asked, pk: int) -> HttpResponse:
+    """The next steps, if nothing changes, and why; asked for after the page is there, since the engine is run."""
+    found = scope.customer_or_404(request.user, pk)
+    steps = decide.preview(customer=found, as_of=clock.today(), now=clock.now())
+    return render(
+        request, "desk/_foreseen.html", {"customer": found, "told": [telling.foresee(step) for step in steps]}
+    )
+
+
+def _timeline(found: Customer, request: HttpRequest, segment_names: dict[str, str]) -> dict[str, Any]:
+    group = request.GET.get("show", "")
+    page = request.GET.get("page", "")
+    number = max(int(page), 1) if page.isdecimal() and len(page) < 6 else 1
+    chosen = group if group in timeline.GROUPS else ""
+    lines, more = timeline.happened(customer=found, group=chosen, page=number)
+    return {
+        "timeline": telling.tell(lines, segments=segment_names),
+        "more": number + 1 if more else 0,
+        "number": number,
+        "show": chosen,
+        "groups": telling.groups(),
+    }
+
+
+def _contacts(found: Customer) -> list[Contact]:
+    return list(found.contacts.order_by("role", "pk").prefetch_related("points"))
+
+
+def _open_tasks(found: Customer) -> Any:
+    return Task.objects.filter(customer=found, done_at=None).order_by("due_on", "pk")[:20]
+
+
+def _case(found: Customer) -> Any:
+    """The open case, with the steps of the scenario version that it is pinned to."""
+    steps = Scenario.objects.filter(pk=OuterRef("scenario_ref")).values("data__steps")[:1]
+    name = Scenario.objects.filter(pk=OuterRef("scenario_ref")).values("data__label")[:1]
+    cases = Case.objects.filter(customer=found, closed_on=None).select_related("responsible")
+    return cases.annotate(steps=Subquery(steps), scenario_label=Subquery(name)).order_by("opened_on").first()

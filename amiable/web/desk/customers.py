@@ -1,0 +1,138 @@
+"""The list of customers: who owes most first, one row per customer and currency, narrowed by search and filters."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from amiable.ledger import hold
+from amiable.ledger.models import Customer, CustomerKind
+from amiable.portfolio.models import Profile
+from amiable.web.desk import scope, search
+from amiable.web.desk.labels import segment_labels
+from amiable.web.ui import clock
+
+ROWS = 50
+BUCKETS = ("not_due", "1_30", "31_60", "61_90", "over_90")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the address asks for, each word checked; what is unknown is left out."""
+
+    q: str = ""
+    creditor: int | None = None
+    segment: str = ""
+    kind: str = ""
+    bucket: str = ""
+    overdue: bool = False
+    held: bool = False
+    page: int = 1
+
+    @classmethod
+    def read(cls, query: Any) -> "Asked":
+        def number(name: str) -> int | None:
+            text = query.get(name, "")
+            return int(text) if text.isdecimal() and len(text) < 18 else None
+
+        kind, bucket = query.get("kind", ""), query.get("bucket", "")
+        return cls(
+            q=query.get("q", "").strip(),
+            creditor=number("creditor"),
+            segment=query.get("segment", ""),
+            kind=kind if kind in CustomerKind.values else "",
+            bucket=bucket if bucket in BUCKETS else "",
+            overdue=query.get("overdue") == "1",
+            held=query.get("held") == "1",
+            page=max(number("page") or 1, 1),
+        )
+
+    def address(self, **changed: Any) -> str:
+        words = {
+            "q": self.q,
+            "creditor": self.creditor,
+            "segment": self.segment,
+            "kind": self.kind,
+            "bucket": self.bucket,
+        }
+        words |= {"overdue": "1" if self.overdue else "", "held": "1" if self.held else ""} | changed
+        return "?" + urlencode({name: value for name, value in words.items() if value})
+
+    @property
+    def narrowed(self) -> bool:
+        return self.address() != "?"
+
+
+@require_GET
+@scope.inside
+def customers(request: scope.Asked) -> HttpResponse:
+    asked = Asked.read(request.GET)
+    today = clock.today()
+    profiles = _profiles(request, asked, today)
+    start = (asked.page - 1) * ROWS
+    rows = list(
+        profiles.select_related("customer", "creditor")
+        .annotate(is_held=Exists(hold.active(as_of=today).filter(customer=OuterRef("customer_id"))))
+        .order_by(F("overdue_minor").desc(), F("open_minor").desc(), "customer_id", "currency")[
+            start : start + ROWS + 1
+        ]
+    )
+    content = {
+        "asked": asked,
+        "rows": rows[:ROWS],
+        "next": asked.address(page=asked.page + 1) if len(rows) > ROWS else "",
+        "labels": segment_labels(scope.visible_creditors(request.user)),
+    }
+    if request.headers.get("HX-Target") == "more":
+        return render(request, "desk/_customer_rows.html", content)
+    creditors = list(scope.visible_creditors(request.user))
+    totals = profiles.values("currency").annotate(
+        customers=Count("customer_id", distinct=True), open=Sum("open_minor"), overdue=Sum("overdue_minor")
+    )
+    content |= {
+        "creditors": creditors,
+        "totals": totals.order_by("-overdue"),
+        "kinds": CustomerKind.choices,
+        "buckets": _bucket_choices(),
+        "strangers": _without_profile(request, asked, today),
+    }
+    return render(request, "desk/customers.html", content)
+
+
+def _profiles(request: scope.Asked, asked: Asked, today: date) -> QuerySet[Profile]:
+    rows = Profile.objects.filter(scope.reach(request.user, path="customer__"), customer__merged_into__isnull=True)
+    if asked.q:
+        rows = rows.filter(customer__in=search.find(request.user, asked.q))
+    if asked.creditor:
+        rows = rows.filter(creditor_id=asked.creditor)
+    if asked.segment:
+        rows = rows.filter(segment=asked.segment)
+    if asked.kind:
+        rows = rows.filter(customer__kind=asked.kind)
+    if asked.overdue:
+        rows = rows.filter(overdue_minor__gt=0)
+    if asked.bucket:
+        column = "not_due_minor" if asked.bucket == "not_due" else f"overdue_{asked.bucket}_minor"
+        rows = rows.filter(**{f"{column}__gt": 0})
+    if asked.held:
+        rows = rows.filter(Exists(hold.active(as_of=today).filter(customer=OuterRef("customer_id"))))
+    return rows
+
+
+def _without_profile(request: scope.Asked, asked: Asked, today: date) -> list[Customer]:
+    """A search also finds customers of whom nothing was ever counted yet."""
+    if not asked.q or asked.page > 1:
+        return []
+    found = search.find(request.user, asked.q).filter(~Q(Exists(Profile.objects.filter(customer=OuterRef("pk")))))
+    return list(found.select_related("creditor").order_by("name", "pk")[:ROWS])
+
+
+def _bucket_choices() -> list[tuple[str, str]]:
+    labels = (_("Not yet due"), _("1–30 days late"), _("31–60 days late"), _("61–90 days late"), _("Over 90 days late"))
+    return list(zip(BUCKETS, labels, strict=True))

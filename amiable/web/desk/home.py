@@ -1,0 +1,155 @@
+"""What to do now: the tasks of the day by urgency and amount, what needs a person's eye, and the day at a glance."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Count,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from amiable.casework.models import Task, TaskKind
+from amiable.core import audit
+from amiable.core.calendar import end_of_day, start_of_day
+from amiable.core.models import Run
+from amiable.intake.models import QuarantinedRow
+from amiable.ledger.models import Credit, CreditKind, Creditor
+from amiable.outreach.models import Message, MessageState
+from amiable.payments.models import Promise, PromiseState
+from amiable.portfolio.models import Profile
+from amiable.web.desk import scope
+from amiable.web.ui import clock
+
+TASKS = 40
+# A customer who waits for an answer comes before a claim to check, that before a step to confirm, that before a call.
+URGENCY = [TaskKind.REPLY, TaskKind.CHECK, TaskKind.CONFIRM, TaskKind.CALL, TaskKind.OTHER]
+
+
+@require_GET
+@scope.inside
+def home(request: scope.Asked) -> HttpResponse:
+    today = clock.today()
+    wanted = request.GET.get("kind", "")
+    kind = wanted if wanted in TaskKind.values else ""
+    mine = request.GET.get("mine") == "1"
+    due = _due(request, today, mine=mine)
+    counts = dict(due.order_by().values_list("kind").annotate(n=Count("pk")))
+    tasks = list(_ordered(due.filter(kind=kind) if kind else due, today)[: TASKS + 1])
+    content: dict[str, Any] = {
+        "tasks": tasks[:TASKS],
+        "further": len(tasks) > TASKS,
+        "kind": kind,
+        "mine": mine,
+        "today": today,
+        "kinds": [(key, TaskKind(key).label, counts[key]) for key in URGENCY if counts.get(key)],
+        "all_count": sum(counts.values()),
+    }
+    content |= _needs_an_eye(request, today) | _glance(request, today)
+    return render(request, "desk/home.html", content)
+
+
+@require_POST
+@scope.inside
+def release(request: scope.Asked, pk: int) -> HttpResponse:
+    """Ends the dry run of a creditor: from now on messages leave the house."""
+    creditor = get_object_or_404(scope.whole_creditors(request.user, act="release"), pk=pk)
+    now = clock.now()
+    if Creditor.objects.filter(pk=creditor.pk, released_at=None).update(released_at=now):
+        audit.record(
+            "creditor.released",
+            now=now,
+            user=request.user,
+            creditor_ref=creditor.pk,
+            subject="creditor",
+            subject_ref=creditor.pk,
+        )
+        messages.success(
+            request,
+            _("%(creditor)s is released: from the next run on, messages leave the house.")
+            % {"creditor": creditor.name},
+        )
+    return redirect("desk:home")
+
+
+def _due(request: scope.Asked, today: date, *, mine: bool) -> QuerySet[Task]:
+    due = Task.objects.filter(scope.reach(request.user, path="customer__"), done_at=None, due_on__lte=today)
+    return (
+        due.filter(assignee=request.user)
+        if mine
+        else due.filter(Q(assignee=request.user) | Q(assignee=None) | Q(due_on__lt=today))
+    )
+
+
+def _ordered(due: QuerySet[Task], today: date) -> QuerySet[Task]:
+    """Late before today, then who waits, then the most money: overdue in the creditor's own currency."""
+    owed = Profile.objects.filter(customer=OuterRef("customer"), currency=OuterRef("creditor__currency")).values(
+        "overdue_minor"
+    )[:1]
+    rank = Case(
+        *(When(kind=kind, then=Value(place)) for place, kind in enumerate(URGENCY)),
+        default=Value(9),
+        output_field=IntegerField(),
+    )
+    very_late = Case(
+        When(due_on__lt=today - timedelta(days=1), then=Value(0)), default=Value(1), output_field=IntegerField()
+    )
+    return (
+        due.annotate(
+            owed=Coalesce(Subquery(owed, output_field=BigIntegerField()), Value(0)), rank=rank, very_late=very_late
+        )
+        .select_related("customer", "creditor", "assignee")
+        .order_by("very_late", "rank", F("owed").desc(), "due_on", "pk")
+    )
+
+
+def _needs_an_eye(request: scope.Asked, today: date) -> dict[str, Any]:
+    """What nobody asked a task for, and somebody must see."""
+    reach = scope.reach(request.user, path="customer__")
+    broken = Promise.objects.filter(reach, state=PromiseState.BROKEN, judged_on__gt=today - timedelta(days=14))
+    whole = scope.whole_creditors(request.user)
+    waiting = QuarantinedRow.objects.filter(loaded_by__creditor__in=whole, mended_at=None, dropped_at=None)
+    return {
+        "broken": list(broken.select_related("customer").order_by("-judged_on", "-amount_minor")[:8]),
+        "in_doubt": list(
+            Message.objects.filter(reach, state=MessageState.IN_DOUBT)
+            .select_related("customer")
+            .order_by("created_at")[:8]
+        ),
+        "quarantined": waiting.count(),
+        "dry": list(scope.whole_creditors(request.user, act="release").filter(released_at=None)),
+    }
+
+
+def _glance(request: scope.Asked, today: date) -> dict[str, Any]:
+    """The day in figures, each per currency, of the customers whom this user sees."""
+    reach = scope.reach(request.user, path="customer__")
+    since, until = start_of_day(today), end_of_day(today)
+    owed = Profile.objects.filter(reach).values("currency").annotate(minor=Sum("overdue_minor"), open=Sum("open_minor"))
+    money = Credit.objects.filter(
+        reach, kind=CreditKind.PAYMENT, received_on__gt=today - timedelta(days=30), received_on__lte=today
+    )
+    received = money.filter(confirmed_by=None).values("currency").annotate(minor=Sum("amount_minor"))
+    return {
+        "owed": list(owed.order_by("-minor")),
+        "received": list(received.order_by("-minor")),
+        "sent": Message.objects.filter(reach, state=MessageState.SENT, sent_at__gte=since, sent_at__lt=until).count(),
+        "runs": list(Run.objects.filter(as_of=today).order_by("-started_at")[:8])
+        if scope.sees_whole(request.user)
+        else [],
+    }

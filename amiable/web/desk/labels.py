@@ -1,0 +1,124 @@
+"""The words of the trade for keys that are rows or settings: steps, outcomes, journeys, segments, bands."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy
+
+from amiable.law.rails import SENTENCES
+from amiable.ledger.models import Creditor
+from amiable.portfolio import segments
+from amiable.portfolio.models import SegmentSet
+from amiable.web.templatetags.amiable_ui import language
+
+# Purposes of messages and steps of scenarios share their names.
+STEPS = {
+    "courtesy_notice": gettext_lazy("Courtesy notice"),
+    "reminder_1": gettext_lazy("First reminder"),
+    "reminder_2": gettext_lazy("Second reminder"),
+    "call": gettext_lazy("Call"),
+    "formal_notice": gettext_lazy("Formal notice"),
+    "statement": gettext_lazy("Statement of account"),
+    "receipt": gettext_lazy("Receipt"),
+    "promise_confirmed": gettext_lazy("Promise confirmed"),
+}
+OUTCOMES = {
+    "promise": gettext_lazy("Promise to pay"),
+    "paid": gettext_lazy("Says it is paid"),
+    "dispute": gettext_lazy("Dispute"),
+    "call_back": gettext_lazy("Call back later"),
+    "voicemail": gettext_lazy("Voicemail"),
+    "wrong_number": gettext_lazy("Wrong number"),
+    "refused": gettext_lazy("Refuses to pay"),
+    "no_answer": gettext_lazy("No answer"),
+    "other": gettext_lazy("Something else"),
+    "done": gettext_lazy("Done"),
+    "settled": gettext_lazy("Settled meanwhile"),
+    "confirmed": gettext_lazy("Confirmed"),
+    "declined": gettext_lazy("Declined"),
+    "accepted": gettext_lazy("Accepted"),
+    "withdrawn": gettext_lazy("Withdrawn"),
+}
+INTENTS = {
+    "paid": gettext_lazy("Says it is paid"),
+    "already_paid": gettext_lazy("Says it is paid"),
+    "promise": gettext_lazy("Promises to pay"),
+    "dispute": gettext_lazy("Disputes"),
+    "copy": gettext_lazy("Asks for a copy"),
+    "opt_out": gettext_lazy("Wishes no more e-mails"),
+    "out_of_office": gettext_lazy("Away"),
+    "other": gettext_lazy("Something else"),
+}
+RUNS = {
+    "day": gettext_lazy("The whole day"),
+    "import": gettext_lazy("Import"),
+    "allocate": gettext_lazy("Allocation"),
+    "promises": gettext_lazy("Promises judged"),
+    "portfolio": gettext_lazy("Facts and segments"),
+    "refresh": gettext_lazy("Facts and segments"),
+    "decide": gettext_lazy("Decisions"),
+    "send": gettext_lazy("Sending"),
+    "close": gettext_lazy("Cases closed"),
+    "measure": gettext_lazy("Figures"),
+    "abandon": gettext_lazy("Abandoned payments"),
+    "receive": gettext_lazy("Answers received"),
+}
+# Why a step was not taken; the words of law/rails.py, where they can be translated.
+RAILS = {
+    "customer_hold": gettext_lazy("The customer is on hold."),
+    "waiting": gettext_lazy("A task for this customer waits for a person."),
+    "below_minimum": gettext_lazy("The amount is below the step's minimum, credits counted."),
+    "time_bar": gettext_lazy("The oldest debt is older than the law allows to claim."),
+    "opted_out": gettext_lazy("The customer does not wish to be contacted on this channel."),
+    "no_address": gettext_lazy("No usable address for this channel."),
+    "day_off": gettext_lazy("No contact on Sundays and public holidays."),
+    "conversation": gettext_lazy("The customer was spoken to a few days ago."),
+    "gap": gettext_lazy("The last contact is too recent."),
+    "cap": gettext_lazy("The number of contacts in seven days is reached."),
+    "dry_run": gettext_lazy("The creditor is in dry run: a person must release it."),
+}
+METHODS = {
+    "transfer": gettext_lazy("bank transfer"),
+    "card": gettext_lazy("card"),
+    "direct_debit": gettext_lazy("direct debit"),
+    "cheque": gettext_lazy("cheque"),
+}
+BANDS = {
+    "not_due": gettext_lazy("Not yet due"),
+    "1_30": gettext_lazy("1–30 days"),
+    "31_60": gettext_lazy("31–60 days"),
+    "61_90": gettext_lazy("61–90 days"),
+    "over_90": gettext_lazy("over 90 days"),
+}
+
+
+def step(key: str) -> str:
+    """A step or purpose as people say it; one that nobody named here reads as its key."""
+    return str(STEPS.get(key) or key.replace("_", " ").capitalize())
+
+
+def rail(key: str) -> str:
+    return str(RAILS.get(key) or SENTENCES.get(key, key))
+
+
+def said(words: dict[str, Any], key: str) -> str:
+    return str(words.get(key) or key.replace("_", " ").capitalize())
+
+
+def segment_rules(creditors: QuerySet[Creditor]) -> dict[str, Mapping[str, Any]]:
+    """The segments of these creditors by key: the house's set, and above it what each creditor wrote itself."""
+    own = (
+        SegmentSet.objects.filter(creditor__in=creditors, active_since__isnull=False)
+        .order_by("creditor_id", "-version")
+        .distinct("creditor_id")
+    )
+    return {each["key"]: each for each in [*segments.starter(), *(one for kept in own for one in kept.segments)]}
+
+
+def segment_labels(creditors: QuerySet[Creditor]) -> dict[str, str]:
+    return names(segment_rules(creditors))
+
+
+def names(rules: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    return {key: each["label"].get(language(), each["label"]["en"]) for key, each in rules.items()}

@@ -1,0 +1,139 @@
+"""What a colleague may see and do, from their scopes: every query of the desk starts here.
+
+In: a user. Out: querysets and yes-or-no. What lies outside is answered like what does not exist (404).
+"""
+
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, cast
+
+from django.contrib.auth.views import redirect_to_login
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+
+from amiable.core.models import Role, Scope, User
+from amiable.ledger.models import Creditor, Customer
+
+P = ParamSpec("P")
+
+# Who may do what beside looking; a role that is not named here only reads.
+MAY: dict[str, set[str]] = {
+    "talk": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.SALES, Role.BRANCH, Role.ACCOUNTANT, Role.SERVICE},
+    "hold": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.SALES, Role.BRANCH, Role.SERVICE},
+    "write": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
+    "write_off": {Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
+    "release": {Role.MANAGER, Role.ADMIN},
+    "load": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
+}
+
+
+class Asked(HttpRequest):
+    """A request of a colleague who is logged in."""
+
+    user: User  # type: ignore[assignment]
+
+
+def inside(
+    view: Callable[Concatenate[Asked, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """The door of the desk: who is not logged in goes to the log-in page, fragments included."""
+
+    @wraps(view)
+    def door(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            return view(cast(Asked, request), *args, **kwargs)
+        if request.headers.get("HX-Request"):
+            return HttpResponse(status=204, headers={"HX-Redirect": reverse("desk:login")})
+        return redirect_to_login(request.get_full_path())
+
+    return door
+
+
+def scopes(user: User) -> list[Scope]:
+    """The scopes of a user, read once per request."""
+    kept: list[Scope] | None = user.__dict__.get("_desk_scopes")
+    if kept is None:
+        kept = list(user.scopes.order_by("id"))
+        user.__dict__["_desk_scopes"] = kept
+    return kept
+
+
+def reach(user: User, *, path: str = "") -> Q:
+    """The condition that rows belong to customers this user may see; `path` leads from the row to its customer."""
+    if user.is_superuser:
+        return Q()
+    reached = Q(pk__in=[])
+    for scope in scopes(user):
+        part = Q(**{f"{path}creditor_id": scope.creditor_ref})
+        if scope.branch_ref is not None:
+            part &= Q(**{f"{path}branch_id": scope.branch_ref})
+        if scope.own_customers_only:
+            part &= Q(**{f"{path}salesperson_id": user.pk})
+        reached |= part
+    return reached
+
+
+def customers_for(user: User) -> QuerySet[Customer]:
+    return Customer.objects.filter(reach(user))
+
+
+def visible_creditors(user: User) -> QuerySet[Creditor]:
+    """The creditors of whom this user sees at least a part."""
+    if user.is_superuser:
+        return Creditor.objects.order_by("name")
+    return Creditor.objects.filter(pk__in={scope.creditor_ref for scope in scopes(user)}).order_by("name")
+
+
+def whole_creditors(user: User, *, act: str | None = None) -> QuerySet[Creditor]:
+    """The creditors of whom this user sees everything (and may `act`): for files, runs and figures of the whole house."""
+    if user.is_superuser:
+        return Creditor.objects.order_by("name")
+    whole = {
+        scope.creditor_ref
+        for scope in scopes(user)
+        if scope.branch_ref is None and not scope.own_customers_only and (act is None or scope.role in MAY[act])
+    }
+    return Creditor.objects.filter(pk__in=whole).order_by("name")
+
+
+def sees_whole(user: User) -> bool:
+    """Whether this user sees the whole of any creditor."""
+    return user.is_superuser or any(each.branch_ref is None and not each.own_customers_only for each in scopes(user))
+
+
+def may(user: User, act: str, customer: Customer) -> bool:
+    """Whether a scope that reaches this customer carries a role that may do this."""
+    if user.is_superuser:
+        return True
+    return any(scope.role in MAY[act] and _reaches(scope, user, customer) for scope in scopes(user))
+
+
+def rights(user: User, customer: Customer) -> set[str]:
+    """Everything that this user may do about this customer."""
+    return {act for act in MAY if may(user, act, customer)}
+
+
+def customer_or_404(user: User, pk: int, *, act: str | None = None, related: Iterable[str] = ("creditor",)) -> Customer:
+    """The customer, when the user may see it (and may `act`); else the page does not exist."""
+    customer = get_object_or_404(customers_for(user).select_related(*related), pk=pk)
+    if act is not None and not may(user, act, customer):
+        raise Http404
+    return customer
+
+
+def _reaches(scope: Scope, user: User, customer: Customer) -> bool:
+    return (
+        scope.creditor_ref == customer.creditor_id
+        and (scope.branch_ref is None or scope.branch_ref == customer.branch_id)
+        and (not scope.own_customers_only or customer.salesperson_id == user.pk)
+    )
+
+
+def row_or_404(rows: QuerySet[Any], user: User, pk: int, *, act: str | None = None) -> Any:
+    """A row with a `customer`, when the user may see that customer (and may `act`)."""
+    row = get_object_or_404(rows.filter(reach(user, path="customer__")).select_related("customer__creditor"), pk=pk)
+    if act is not None and not may(user, act, row.customer):
+        raise Http404
+    return row

@@ -1,0 +1,164 @@
+"""One task at hand: what it is about, whom to ring, and the outcomes, each of them one click or one key."""
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from amiable.casework import task as tasks
+from amiable.casework.models import Task, TaskKind
+from amiable.core.calendar import next_business_day
+from amiable.core.errors import AmiableError
+from amiable.ledger.models import Medium
+from amiable.scenario import dispatch
+from amiable.scenario.respond import CallOutcome, Disputes, Promises, customer_said
+from amiable.web.desk import forms, labels, scope
+from amiable.web.ui import clock
+
+# In the order of their keys 1 … 7.
+OUTCOMES = ("promise", "paid", "dispute", "call_back", "voicemail", "wrong_number", "refused")
+AT_ONCE = ("paid", "call_back", "voicemail", "wrong_number", "refused")
+PAUSE_DAYS = 14
+
+
+@require_GET
+@scope.inside
+def task(request: scope.Asked, pk: int) -> HttpResponse:
+    found: Task = scope.row_or_404(Task.objects.all(), request.user, pk, act="talk")
+    return _show(request, found)
+
+
+@require_POST
+@scope.inside
+def done(request: scope.Asked, pk: int) -> HttpResponse:
+    """The outcome of a task: one click, one call of the domain."""
+    found: Task = scope.row_or_404(Task.objects.all(), request.user, pk, act="talk")
+    outcome = request.POST.get("outcome", "")
+    filled: dict[str, forms.Act] = {}
+    try:
+        if found.kind == TaskKind.CALL:
+            filled = _filled(request, found, outcome)
+            if any(not form.is_valid() for form in filled.values()):
+                return _show(request, found, filled)
+            customer_said(
+                customer=found.customer,
+                saying=_saying(request, found, outcome, filled),
+                now=clock.now(),
+                by=request.user,
+                origin="call",
+            )
+        else:
+            _finish(request, found, outcome)
+    except AmiableError as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(
+            request,
+            _("Done: %(task)s – %(outcome)s")
+            % {"task": found.customer.name, "outcome": labels.said(labels.OUTCOMES, outcome)},
+        )
+    return _back(request)
+
+
+def _finish(request: scope.Asked, found: Task, outcome: str) -> None:
+    now, today = clock.now(), clock.today()
+    if found.kind == TaskKind.CONFIRM and outcome == "confirmed":
+        dispatch.confirm(task=found, as_of=today, now=now, by=request.user)
+    elif found.kind == TaskKind.CONFIRM:
+        dispatch.decline(
+            task=found,
+            days=PAUSE_DAYS,
+            reason=request.POST.get("words", "").strip(),
+            as_of=today,
+            now=now,
+            by=request.user,
+        )
+    else:
+        tasks.finish(task=found, outcome="done", now=now, by=request.user)
+
+
+def _saying(request: scope.Asked, found: Task, outcome: str, filled: dict[str, forms.Act]) -> CallOutcome:
+    words = request.POST.get("words", "")[:2_000]
+    if outcome == "promise":
+        said = filled["promise"].cleaned_data
+        about = [int(pk) for pk in said["invoices"]]
+        return CallOutcome(
+            found.pk,
+            outcome,
+            words,
+            promise=Promises(said["amount_minor"], said["currency"], said["promised_for"], about),
+        )
+    if outcome == "dispute":
+        said = filled["dispute"].cleaned_data
+        return CallOutcome(
+            found.pk,
+            outcome,
+            words,
+            dispute=Disputes(int(said["invoice"]), said["reason"], said["words"], said["amount_minor"]),
+        )
+    return CallOutcome(found.pk, outcome, words)
+
+
+def _filled(request: scope.Asked, found: Task, outcome: str) -> dict[str, forms.Act]:
+    """The form that the outcome needs, filled in; most need none."""
+    kinds = {"promise": forms.PromiseForm, "dispute": forms.DisputeForm}
+    return {outcome: kinds[outcome](request.POST, **_about(found))} if outcome in kinds else {}
+
+
+def _show(request: scope.Asked, found: Task, filled: dict[str, forms.Act] | None = None) -> HttpResponse:
+    about, filled = _about(found), filled or {}
+    first = {"token": secrets.token_urlsafe(8)}
+    content: dict[str, Any] = {
+        "task": found,
+        "today": about["today"],
+        "promise": filled.get("promise") or forms.PromiseForm(initial=first, **about),
+        "dispute": filled.get("dispute") or forms.DisputeForm(initial=first, auto_id="d_%s", **about),
+        "open_now": "promise" if "promise" in filled else "dispute" if "dispute" in filled else "",
+        "at_once": [(str(OUTCOMES.index(key) + 1), key, labels.said(labels.OUTCOMES, key)) for key in AT_ONCE],
+        "next": _next(
+            request, request.GET.get("next") or request.POST.get("next") or request.headers.get("HX-Current-URL", "")
+        ),
+        "invoices": about["invoices"],
+        "step": labels.step(str(found.context.get("step", ""))) if found.context.get("step") else "",
+        "points": [
+            point
+            for contact in found.customer.contacts.prefetch_related("points")
+            for point in contact.points.all()
+            if point.medium in (Medium.CALL, Medium.SMS, Medium.IVR, Medium.WHATSAPP) and not point.failed_at
+        ],
+        "call_back_on": next_business_day(about["today"] + timedelta(days=1), found.customer.creditor.country),
+    }
+    if request.headers.get("HX-Request"):
+        return render(
+            request,
+            "desk/_task.html",
+            content,
+            headers={"HX-Retarget": "#act", "HX-Reswap": "innerHTML", "HX-Reselect": "#act-form"},
+        )
+    return render(request, "desk/task.html", content)
+
+
+def _about(found: Task) -> dict[str, Any]:
+    """The open invoices that the task names first, else all of the customer."""
+    rows = list(found.customer.invoices.filter(open_minor__gt=0).order_by("due_on", "pk")[:200])
+    named = set(found.context.get("invoices", ()))
+    rows.sort(key=lambda row: row.pk not in named)
+    return {"customer": found.customer, "invoices": rows, "today": clock.today()}
+
+
+def _next(request: scope.Asked, wanted: str) -> str:
+    """Where to go on afterwards: a page of this house, else the home page."""
+    good = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if wanted and good and "/tasks/" not in wanted else "/"
+
+
+def _back(request: scope.Asked) -> HttpResponse:
+    return redirect(_next(request, request.POST.get("next", "")))

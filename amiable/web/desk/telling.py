@@ -1,0 +1,262 @@
+"""Tells a line of the timeline in a sentence: picture, tone, words, and the details below."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from amiable.casework.models import DisputeReason, TaskKind
+from amiable.ledger.models import CreditKind, EntryKind, HoldKind, InvoiceKind, Medium
+from amiable.outreach.models import EventKind, MessageState
+from amiable.payments.models import AttemptState, Journey, PromiseState
+from amiable.scenario.decide import Foreseen
+from amiable.scenario.models import Verdict
+from amiable.web.desk import labels
+from amiable.web.desk.timeline import Happened
+from amiable.web.templatetags.amiable_ui import day, money
+
+
+@dataclass
+class Line:
+    """`more` are short facts in a row; `quote` is what somebody said or wrote."""
+
+    icon: str
+    tone: str
+    what: str
+    more: list[str] = field(default_factory=list)
+    quote: str = ""
+    url: str = ""
+    at: Any = None
+    is_day: bool = False
+    month: str = ""
+
+
+def tell(lines: list[Happened], *, segments: dict[str, str]) -> list[Line]:
+    """The lines as sentences; the first of each month carries the month's name."""
+    told, month = [], ""
+    for line in lines:
+        said = _segment(line.data, segments) if line.kind == "segment" else TELLERS[line.kind](line.data, line.ref)
+        said.more = [part for part in said.more if part]
+        said.at, said.is_day = line.day or line.at, line.day is not None
+        name = day(said.at, "LLLL y")
+        if name != month:
+            said.month = month = name
+        told.append(said)
+    return told
+
+
+def groups() -> list[tuple[str, str]]:
+    return [
+        ("", _("Everything")),
+        ("money", _("Money")),
+        ("words", _("Messages")),
+        ("people", _("People")),
+        ("decisions", _("Decisions")),
+    ]
+
+
+def foresee(step: Foreseen) -> dict[str, Any]:
+    """A step to come in words: when, what, for how much, and what stands in its way."""
+    media = {**dict(Medium.choices)}
+    return {
+        "on": step.on,
+        "currency": step.currency,
+        "what": labels.step(step.step),
+        "channel": "" if step.step == step.channel else media.get(step.channel, step.channel),
+        "ask": step.verdict == Verdict.ASK,
+        "refused": step.verdict == Verdict.NOT,
+        "why": labels.rail(step.rail) if step.rail else "",
+        "count": len(step.invoices),
+        "minor": step.amount_minor,
+    }
+
+
+def _amount(data: dict[str, Any], name: str = "amount_minor") -> str:
+    return money(abs(data[name]), data["currency"])
+
+
+def _by(data: dict[str, Any]) -> str:
+    return _("by %(name)s") % {"name": data["by"]} if data.get("by") else ""
+
+
+def _invoice(data: dict[str, Any], ref: int) -> Line:
+    kind = InvoiceKind(data["kind"]).label
+    what = format_html("{} <strong>{}</strong>, {}", kind, data["reference"], _amount(data))
+    return Line("file-invoice", "", what, [_("due on %(day)s") % {"day": day(data["due_on"])}])
+
+
+def _credit(data: dict[str, Any], ref: int) -> Line:
+    kind = CreditKind(data["kind"]).label
+    what = format_html("{} <strong>{}</strong>", kind, _amount(data))
+    more = [data["reference"], data["method"]]
+    if data["provisional"]:
+        more.append(_("announced, not yet confirmed"))
+    if data["open_minor"]:
+        more.append(_("%(amount)s not allocated yet") % {"amount": _amount(data, "open_minor")})
+    return Line("cash", "good", what, more)
+
+
+def _allocation(data: dict[str, Any], ref: int) -> Line:
+    words = {"amount": _amount(data), "invoice": data["invoice"]}
+    text = (
+        _("%(amount)s allocated to %(invoice)s")
+        if data["amount_minor"] > 0
+        else _("%(amount)s taken back from %(invoice)s")
+    )
+    return Line("receipt", "", text % words, [_by(data)])
+
+
+def _entry(data: dict[str, Any], ref: int) -> Line:
+    what = _("%(kind)s of %(amount)s on %(invoice)s") % {
+        "kind": EntryKind(data["kind"]).label,
+        "amount": _amount(data),
+        "invoice": data["invoice"],
+    }
+    return Line("scale", "warn", what, [data["reason"], _by(data)])
+
+
+def _attempt(data: dict[str, Any], ref: int) -> Line:
+    tone = {"succeeded": "good", "failed": "bad", "abandoned": "warn"}.get(data["state"], "")
+    what = _("Online payment of %(amount)s: %(state)s") % {
+        "amount": _amount(data),
+        "state": str(AttemptState(data["state"]).label).lower(),
+    }
+    errors = _("input errors: %(count)s") % {"count": data["input_errors"]} if data["input_errors"] else ""
+    return Line("credit-card", tone, what, [str(Journey(data["journey"]).label), errors, data["decline_code"]])
+
+
+def _promise(data: dict[str, Any], ref: int) -> Line:
+    tone = {"broken": "bad", "kept": "good"}.get(data["state"], "info")
+    what = _("Promise to pay %(amount)s by %(day)s") % {"amount": _amount(data), "day": day(data["promised_for"])}
+    return Line("heart-handshake", tone, what, [str(PromiseState(data["state"]).label), _by(data)])
+
+
+def _plan(data: dict[str, Any], ref: int) -> Line:
+    return Line(
+        "calendar",
+        "info",
+        _("Payment plan over %(amount)s") % {"amount": _amount(data, "total_minor")},
+        [data["state"]],
+    )
+
+
+def _message(data: dict[str, Any], ref: int) -> Line:
+    icon = {"email": "mail", "sms": "device-mobile", "letter": "file-invoice"}.get(data["medium"], "send")
+    tone = {"sent": "accent", "in_doubt": "bad", "failed": "bad", "withheld": "warn"}.get(data["state"], "")
+    what = format_html("{} <strong>{}</strong>", Medium(data["medium"]).label, labels.step(data["purpose"]))
+    state = MessageState(data["state"])
+    more = [data["address"], "" if state == MessageState.SENT else str(state.label), data["verdict"]]
+    url = reverse("desk:message", args=[ref]) if data["subject"] or state == MessageState.SENT else ""
+    return Line(icon, tone, what, more, data["subject"], url)
+
+
+def _event(data: dict[str, Any], ref: int) -> Line:
+    tone = {"bounced": "bad", "failed": "bad", "complained": "bad", "clicked": "good", "opened": "info"}.get(
+        data["kind"], ""
+    )
+    what = format_html("{} – {}", labels.step(data["purpose"]), str(EventKind(data["kind"]).label).lower())
+    return Line(
+        {"opened": "eye", "clicked": "external-link", "delivered": "check"}.get(data["kind"], "mail"), tone, what
+    )
+
+
+def _reply(data: dict[str, Any], ref: int) -> Line:
+    intent = data["confirmed_intent"] or data["intent"]
+    more = [data["sender"], labels.said(labels.INTENTS, intent) if intent else ""]
+    return Line("message", "info", _("The customer answered"), more, data["text"])
+
+
+def _opt_out(data: dict[str, Any], ref: int) -> Line:
+    what = _("No more %(medium)s, at the customer's wish") % {"medium": Medium(data["medium"]).label}
+    return Line("hand-stop", "warn", what, [data["address"], data["origin"]])
+
+
+def _survey(data: dict[str, Any], ref: int) -> Line:
+    return Line("star", "info", _("Satisfaction: %(score)s out of 10") % {"score": data["score"]}, [], data["words"])
+
+
+def _task(data: dict[str, Any], ref: int) -> Line:
+    icon = {"call": "phone", "reply": "message", "check": "search", "confirm": "check"}.get(data["kind"], "flag")
+    words = str((data["context"] or {}).get("words", ""))
+    if data["done_at"]:
+        what = format_html(
+            "{} – <strong>{}</strong>", data["title"], labels.said(labels.OUTCOMES, data["outcome"] or "done")
+        )
+        return Line(icon, "good", what, [_by(data)], words)
+    due = _("to do by %(day)s") % {"day": day(data["due_on"])}
+    return Line(icon, "", data["title"], [str(TaskKind(data["kind"]).label), due], words)
+
+
+def _note(data: dict[str, Any], ref: int) -> Line:
+    return Line("notes", "", _("Note"), [_by(data)], data["text"])
+
+
+def _hold(data: dict[str, Any], ref: int) -> Line:
+    what = format_html("{}", HoldKind(data["kind"]).label)
+    if data["invoice"]:
+        what = format_html("{} – {}", HoldKind(data["kind"]).label, data["invoice"])
+    until = _("until %(day)s") % {"day": day(data["until"])} if data["until"] else _("without an end")
+    since = _("from %(day)s") % {"day": day(data["since"])}
+    return Line("hand-stop", "held", what, [f"{since} {until}", _by(data)], data["reason"])
+
+
+def _dispute(data: dict[str, Any], ref: int) -> Line:
+    what = _("Dispute on %(invoice)s: %(reason)s") % {
+        "invoice": data["invoice"],
+        "reason": str(DisputeReason(data["reason"]).label).lower(),
+    }
+    part = _("%(amount)s of it") % {"amount": _amount(data, "disputed_minor")} if data["disputed_minor"] else ""
+    ended = _("resolved on %(day)s") % {"day": day(data["resolved_at"])} if data["resolved_at"] else ""
+    return Line("scale", "good" if ended else "bad", what, [part, ended, _by(data)], data["words"])
+
+
+def _decision(data: dict[str, Any], ref: int) -> Line:
+    words = {"step": labels.step(data["step"])}
+    told = {
+        Verdict.DO: ("bolt", "accent", _("Decided: %(step)s") % words),
+        Verdict.ASK: ("help", "info", _("Waits for a word: %(step)s") % words),
+        Verdict.NOT: ("x", "warn", _("Not done: %(step)s") % words),
+    }[Verdict(data["verdict"])]
+    scenario = _("scenario %(key)s, version %(version)s") % {"key": data["scenario"], "version": data["version"]}
+    return Line(*told, [labels.rail(data["rail"]) if data["rail"] else _("The step is due."), scenario])
+
+
+def _case(data: dict[str, Any], ref: int) -> Line:
+    return Line(
+        "flag", "", _("Case opened"), [_("%(amount)s overdue") % {"amount": _amount(data, "opened_overdue_minor")}]
+    )
+
+
+def _case_closed(data: dict[str, Any], ref: int) -> Line:
+    why = {"paid": _("paid"), "written_off": _("written off"), "merged": _("merged")}.get(data["closed_because"], "")
+    return Line("check", "good", _("Case closed"), [why])
+
+
+def _segment(data: dict[str, Any], segments: dict[str, str]) -> Line:
+    name = segments.get(data["segment"], data["segment"])
+    return Line("users", "", _("Now in the segment “%(segment)s”") % {"segment": name})
+
+
+TELLERS = {
+    "invoice": _invoice,
+    "credit": _credit,
+    "allocation": _allocation,
+    "entry": _entry,
+    "attempt": _attempt,
+    "promise": _promise,
+    "plan": _plan,
+    "message": _message,
+    "event": _event,
+    "reply": _reply,
+    "opt_out": _opt_out,
+    "survey": _survey,
+    "task": _task,
+    "note": _note,
+    "hold": _hold,
+    "dispute": _dispute,
+    "decision": _decision,
+    "case": _case,
+    "case_closed": _case_closed,
+}

@@ -1,0 +1,94 @@
+"""What the portal needs to know about the way a customer came and the ways they can pay."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db.models import Q
+
+from amiable.ledger.balance import Statement
+from amiable.ledger.models import Creditor, Medium
+from amiable.outreach.express import grouped
+from amiable.outreach.models import Message
+from amiable.outreach.statement import epc_code, transfer_of
+from amiable.payments.models import Journey
+from amiable.scenario.models import Decision
+from amiable.web.portal.gate import Visit
+
+PROMISE_DAYS = 14  # how far away a customer may put a day by themselves; policy portal_promise_days
+
+JOURNEYS = {Medium.EMAIL: Journey.EMAIL_LINK, Medium.SMS: Journey.SMS_LINK, Medium.LETTER: Journey.LETTER_LINK}
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What a customer needs to pay by bank transfer; `code` is a picture that banking apps read (EPC QR)."""
+
+    payee: str
+    iban: str
+    bic: str
+    reference: str
+    amount_minor: int
+    code: str
+
+
+@dataclass(frozen=True)
+class Contacted:
+    on: date
+    because: str
+
+
+def provider_key(creditor: Creditor) -> str:
+    """The payment provider the creditor chose; the one for trying out where nobody pays for real; else none."""
+    return str(creditor.policy.get("psp") or ("dummy" if settings.DEV_ROOMS else ""))
+
+
+def last_day_to_promise(creditor: Creditor, as_of: date) -> date:
+    return as_of + timedelta(days=int(creditor.policy.get("portal_promise_days", PROMISE_DAYS)))
+
+
+def origin(visit: Visit) -> dict[str, Any]:
+    """Which journey, message, campaign and step an attempt came by."""
+    message = _message(visit)
+    if message is None:
+        return {"journey": Journey.PORTAL}
+    return {
+        "journey": JOURNEYS.get(Medium(message.medium), Journey.PORTAL),
+        "message_ref": message.pk,
+        "campaign_ref": message.campaign_ref,
+        "step": message.step,
+    }
+
+
+def contacted(visit: Visit) -> Contacted | None:
+    """Why the message that carried this link was sent, in the words in which it was decided."""
+    message = _message(visit)
+    if message is None or message.decision_ref is None:
+        return None
+    decision = Decision.objects.filter(pk=message.decision_ref, customer=visit.customer).first()
+    return Contacted(on=decision.as_of, because=decision.reason) if decision else None
+
+
+def transfer(visit: Visit, statement: Statement) -> Transfer | None:
+    """Where the creditor's bank account is known: how to transfer what is due, and the picture that banking apps read."""
+    found = transfer_of(statement, visit.creditor, visit.customer)
+    if found is None:
+        return None
+    picture = epc_code(found) if statement.currency == "EUR" else ""
+    return Transfer(
+        payee=found.name,
+        iban=grouped(found.iban),
+        bic=found.bic,
+        reference=grouped(found.reference),
+        amount_minor=found.amount_minor,
+        code=f"data:image/svg+xml,{quote(picture)}" if picture else "",
+    )
+
+
+def _message(visit: Visit) -> Message | None:
+    if not visit.message_ref:
+        return None
+    theirs = Q(customer=visit.customer) | Q(customer__merged_into=visit.customer)
+    return Message.objects.filter(theirs, pk=visit.message_ref).first()

@@ -1,0 +1,20 @@
+from django.urls import path
+
+from amiable.web.portal import views
+from amiable.web.portal.unsubscribe import unsubscribe
+
+app_name = "portal"
+urlpatterns = [
+    path("p/<str:token>/", views.home, name="home"),
+    path("p/<str:token>/identify/", views.identify, name="identify"),
+    path("p/<str:token>/language/", views.language, name="language"),
+    path("p/<str:token>/pay/", views.pay, name="pay"),
+    path("p/<str:token>/paid/<str:attempt>/", views.paid, name="paid"),
+    path("p/<str:token>/paid/<str:attempt>/state/", views.paid_state, name="paid_state"),
+    path("p/<str:token>/claim/", views.claim, name="claim"),
+    path("p/<str:token>/promise/", views.promise, name="promise"),
+    path("p/<str:token>/dispute/<int:invoice>/", views.dispute, name="dispute"),
+    path("p/<str:token>/invoice/<int:invoice>/copy/", views.copy, name="copy"),
+    path("p/<str:token>/statement/", views.statement_copy, name="statement"),
+    path("u/<str:token>/", unsubscribe, name="unsubscribe"),
+]

@@ -1,0 +1,265 @@
+"""The rooms of the portal: what I owe, pay, "I have paid", "I contest this", copies and statement.
+
+In: a visit through the gate. Out: a page, or one domain call and a page. Never: a change by a GET, but that it was opened.
+"""
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.dateparse import parse_date
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from amiable.casework.models import DisputeReason
+from amiable.core.errors import AmiableError
+from amiable.core.money import UnreadableAmount, exponent
+from amiable.ledger import balance, hold
+from amiable.ledger.models import Document, Invoice
+from amiable.outreach.statement import statement_pdf
+from amiable.payments import providers
+from amiable.payments.attempt import local_day, open_attempt, pay_page
+from amiable.payments.models import Attempt, AttemptState
+from amiable.scenario import respond
+from amiable.web.portal import gate, journey
+from amiable.web.portal.amounts import Line, lines, read_amount
+from amiable.web.portal.gate import Visit, arrives, known
+from amiable.web.security import POLICY
+
+
+@require_safe
+@arrives
+def home(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """What I owe; before the question is answered, only to whom and how much."""
+    if request.method == "GET" and visit.message_ref:
+        respond.link_opened(message_ref=visit.message_ref, customer=visit.customer, now=visit.now)
+    statement, rows = _owed(request, visit)
+    page = {"visit": visit, "statement": statement}
+    if not gate.is_known(request, visit):
+        return render(request, "portal/gate.html", page | {"tries": gate.tries_left(visit)})
+    page |= {
+        "lines": rows,
+        "ticked_minor": sum(line.to_pay_minor for line in rows if line.ticked),
+        "exponent": exponent(statement.currency),
+        "currencies": balance.currencies(customer=visit.customer),
+        "can_pay": bool(journey.provider_key(visit.creditor)),
+        "last_day": journey.last_day_to_promise(visit.creditor, statement.as_of),
+        "contacted": journey.contacted(visit),
+        "transfer": journey.transfer(visit, statement),
+    }
+    response = render(request, "portal/home.html", page)
+    response.headers["Content-Security-Policy"] = _policy(journey.provider_key(visit.creditor))
+    return response
+
+
+@require_POST
+@arrives
+def identify(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    if not gate.identify(request, visit, request.POST.get("answer", "")):
+        if gate.tries_left(visit):
+            messages.error(request, _("That is not the number or the postcode we know. Please try again."))
+        return redirect("portal:home", token=visit.token)
+    return redirect("portal:home", token=visit.token)
+
+
+@require_POST
+@arrives
+def language(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    gate.choose_language(request, request.POST.get("language", ""))
+    return redirect("portal:home", token=visit.token)
+
+
+@require_POST
+@known
+def pay(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Opens an attempt for what is ticked, or a part of it, and leads to the provider's page."""
+    statement, chosen = _chosen(request, visit)
+    owed = sum(line.to_pay_minor for line in chosen)
+    try:
+        amount = read_amount(text, statement.currency) if (text := request.POST.get("amount", "").strip()) else owed
+        attempt = open_attempt(
+            customer=visit.customer,
+            amount_minor=min(amount, owed) if not text else amount,
+            currency=statement.currency,
+            invoices=[line.id for line in chosen],
+            provider=journey.provider_key(visit.creditor),
+            now=visit.now,
+            **journey.origin(visit),
+        )
+        back = reverse("portal:paid", args=[visit.token, attempt.token])
+        return redirect(pay_page(attempt=attempt, return_url=request.build_absolute_uri(back), now=visit.now))
+    except UnreadableAmount:
+        messages.error(request, _("Please write the amount in figures, for example 120.50."))
+    except AmiableError as error:
+        messages.error(request, str(error))
+    return redirect("portal:home", token=visit.token)
+
+
+@require_safe
+@known
+def paid(request: HttpRequest, visit: Visit, attempt: str) -> HttpResponseBase:
+    """Where the provider leads back to: waiting, paid or declined, whatever has been told by now."""
+    tried = _attempt(visit, attempt)
+    statement, rows = _owed(request, visit, currency=tried.currency)
+    references = (
+        Invoice.objects.filter(id__in=tried.invoices).order_by("due_on", "id").values_list("reference", flat=True)
+    )
+    page = {
+        "visit": visit,
+        "attempt": tried,
+        "state": _shown_state(tried),
+        "references": list(references),
+        "left_minor": sum(line.to_pay_minor for line in rows if line.days_late >= 0),
+        "currency": statement.currency,
+    }
+    return render(request, "portal/paid.html", page)
+
+
+@require_safe
+@known
+def paid_state(request: HttpRequest, visit: Visit, attempt: str) -> HttpResponseBase:
+    return JsonResponse({"state": _shown_state(_attempt(visit, attempt))})
+
+
+@require_POST
+@known
+def claim(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    _statement, chosen = _chosen(request, visit)
+    said = respond.AlreadyPaid(invoices=[line.id for line in chosen])
+    return _say(
+        request,
+        visit,
+        said,
+        _("Thank you. We are checking, and send no reminder for it meanwhile."),
+        nothing=not chosen,
+    )
+
+
+@require_POST
+@known
+def promise(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    statement, chosen = _chosen(request, visit)
+    try:
+        day = parse_date(request.POST.get("promised_for", ""))
+    except ValueError:
+        day = None
+    if day is None or not statement.as_of <= day <= journey.last_day_to_promise(visit.creditor, statement.as_of):
+        messages.error(request, _("Please choose one of the days offered."))
+        return redirect("portal:home", token=visit.token)
+    said = respond.Promises(
+        amount_minor=sum(line.to_pay_minor for line in chosen),
+        currency=statement.currency,
+        promised_for=day,
+        invoices=[line.id for line in chosen],
+    )
+    return _say(request, visit, said, _("Noted, thank you. We send no reminder for it until then."), nothing=not chosen)
+
+
+def dispute(request: HttpRequest, token: str, invoice: int) -> HttpResponseBase:
+    return (
+        _dispute_said(request, token, invoice) if request.method == "POST" else _dispute_form(request, token, invoice)
+    )
+
+
+@require_safe
+@known
+def _dispute_form(request: HttpRequest, visit: Visit, invoice: int) -> HttpResponseBase:
+    page = {"visit": visit, "invoice": _invoice(visit, invoice), "reasons": DisputeReason.choices}
+    return render(request, "portal/dispute.html", page)
+
+
+@require_POST
+@known
+def _dispute_said(request: HttpRequest, visit: Visit, invoice: int) -> HttpResponseBase:
+    row = _invoice(visit, invoice)
+    text = request.POST.get("amount", "").strip()
+    try:
+        part = read_amount(text, row.currency) if text else None
+    except UnreadableAmount:
+        messages.error(request, _("Please write the amount in figures, for example 120.50."))
+        return redirect("portal:dispute", token=visit.token, invoice=row.pk)
+    said = respond.Disputes(
+        invoice=row.pk,
+        reason=request.POST.get("reason", ""),
+        words=request.POST.get("words", "")[:2000],
+        amount_minor=part,
+    )
+    return _say(request, visit, said, _("Thank you. We look into it, and send no reminder for it meanwhile."))
+
+
+@require_safe
+@known
+def copy(request: HttpRequest, visit: Visit, invoice: int) -> HttpResponseBase:
+    """The invoice as it was issued."""
+    document = Document.objects.filter(invoice=_invoice(visit, invoice)).order_by("-id").first()
+    path = settings.DOCUMENT_ROOT / document.sha256[:2] / document.sha256 if document else None
+    if document is None or path is None or not path.is_file():
+        raise Http404
+    return FileResponse(path.open("rb"), filename=document.name, content_type="application/pdf", as_attachment=True)
+
+
+@require_safe
+@known
+def statement_copy(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    statement, _rows = _owed(request, visit)
+    spoken = get_language() or settings.LANGUAGE_CODE
+    pdf = statement_pdf(
+        statement=statement, creditor=visit.creditor, customer=visit.customer, language=spoken, now=visit.now
+    )
+    name = _("statement-of-account") + f"-{statement.as_of}.pdf"
+    return HttpResponse(
+        pdf, content_type="application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
+
+
+def _owed(request: HttpRequest, visit: Visit, *, currency: str | None = None) -> tuple[balance.Statement, list[Line]]:
+    as_of = local_day(visit.creditor, visit.now)
+    wanted = currency or request.POST.get("currency") or request.GET.get("currency")
+    if wanted not in balance.currencies(customer=visit.customer):
+        wanted = currency
+    statement = balance.statement(customer=visit.customer, as_of=as_of, currency=wanted)
+    holds = list(hold.active(as_of=as_of).filter(customer=visit.customer))
+    copies = set(Document.objects.filter(invoice__customer=visit.customer).values_list("invoice_id", flat=True))
+    return statement, lines(statement, holds=holds, copies=copies)
+
+
+def _chosen(request: HttpRequest, visit: Visit) -> tuple[balance.Statement, list[Line]]:
+    """The lines ticked in the form, in the order shown."""
+    statement, rows = _owed(request, visit)
+    ticked = set(request.POST.getlist("invoice"))
+    return statement, [line for line in rows if str(line.id) in ticked and line.to_pay_minor > 0]
+
+
+def _say(
+    request: HttpRequest, visit: Visit, saying: respond.Saying, thanks: str, *, nothing: bool = False
+) -> HttpResponseBase:
+    if nothing:
+        messages.error(request, _("Please tick at least one invoice."))
+        return redirect("portal:home", token=visit.token)
+    try:
+        respond.customer_said(customer=visit.customer, saying=saying, now=visit.now, origin="portal")
+    except AmiableError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, thanks)
+    return redirect("portal:home", token=visit.token)
+
+
+def _invoice(visit: Visit, pk: int) -> Invoice:
+    return get_object_or_404(Invoice, pk=pk, customer=visit.customer)
+
+
+def _attempt(visit: Visit, token: str) -> Attempt:
+    return get_object_or_404(Attempt.objects.select_related("credit"), token=token, customer=visit.customer)
+
+
+def _shown_state(attempt: Attempt) -> str:
+    return "waiting" if attempt.state in {AttemptState.OPENED, AttemptState.STARTED} else attempt.state
+
+
+def _policy(key: str) -> str:
+    """Our policy, opened for a form that leads to the provider's page."""
+    origins = " ".join(providers.provider(key).origins()) if key else ""
+    return POLICY.replace("form-action 'self'", f"form-action 'self' {origins}".strip())

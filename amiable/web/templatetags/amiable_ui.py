@@ -1,0 +1,137 @@
+"""Amounts, days and shares as people write them in their language."""
+
+from datetime import date, datetime
+from typing import Any
+
+from babel.dates import format_date
+from babel.numbers import format_compact_currency, format_decimal
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+
+from amiable.core import money as core_money
+
+register = template.Library()
+
+
+def language() -> str:
+    return (get_language() or "fr")[:2]
+
+
+def locale() -> str:
+    return {"fr": "fr_FR", "en": "en_GB"}.get(language(), language())
+
+
+@register.filter
+def money(amount_minor: int | None, currency: str) -> str:
+    """1 234,56 € — a dash where there is nothing to show."""
+    return "–" if amount_minor is None else core_money.shown(int(amount_minor), currency, language())
+
+
+@register.filter
+def money_short(amount_minor: int | None, currency: str) -> str:
+    """1,2 M€ for places where the cent does not matter."""
+    if amount_minor is None:
+        return "–"
+    value = core_money.major(int(amount_minor), currency)
+    return format_compact_currency(value, currency, locale=locale(), fraction_digits=1 if abs(value) >= 1000 else 0)
+
+
+@register.filter
+def day(value: date | datetime | str | None, style: str = "medium") -> str:
+    """12 mars 2026 (medium), 12/03/2026 (short), jeudi 12 mars 2026 (full)."""
+    if value in (None, ""):
+        return "–"
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value) if len(value) > 10 else date.fromisoformat(value)
+    if isinstance(value, datetime):
+        value = timezone.localtime(value)
+    assert value is not None
+    return format_date(value, format=style, locale=locale())
+
+
+@register.filter
+def whole(value: int | float | None) -> str:
+    return "–" if value is None else format_decimal(int(value), locale=locale())
+
+
+@register.filter
+def share(value: float | None, digits: int = 1) -> str:
+    """0.8234 → 82,3 %."""
+    if value is None:
+        return "–"
+    pattern = "#,##0" + ("." + "0" * digits if digits else "")
+    text = format_decimal(value * 100, format=pattern, locale=locale())
+    return f"{text}\N{NARROW NO-BREAK SPACE}%" if language() == "fr" else f"{text}%"
+
+
+@register.filter
+def get(mapping: dict[Any, Any], key: Any) -> Any:
+    return mapping.get(key)
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """A picture of the sprite; said aloud only where it has a label."""
+    from django.templatetags.static import static
+
+    sprite = f"{static('vendor/icons.svg')}#{name}"
+    if label:
+        return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"></use></svg>', label, sprite)
+    return format_html('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"></use></svg>', sprite)
+
+
+@register.simple_tag
+def ageing(profile: Any) -> list[dict[str, Any]]:
+    """The five bands of an ageing bar in percent of what is open, as positions of an SVG of width 100."""
+    from django.utils.translation import gettext as _
+
+    bands = [
+        ("not_due", _("Not yet due"), profile.not_due_minor),
+        ("d1", _("1–30 days"), profile.overdue_1_30_minor),
+        ("d31", _("31–60 days"), profile.overdue_31_60_minor),
+        ("d61", _("61–90 days"), profile.overdue_61_90_minor),
+        ("d90", _("over 90 days"), profile.overdue_over_90_minor),
+    ]
+    total = sum(amount for _key, _label, amount in bands) or 1
+    shown, at = [], 0.0
+    for key, label, amount in bands:
+        width = 100 * amount / total
+        shown.append(
+            {
+                "key": key,
+                "label": label,
+                "minor": amount,
+                "x": f"{at:.3f}",
+                "width": f"{width:.3f}",
+                "share": amount / total,
+            }
+        )
+        at += width
+    return shown
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """12 mars, 14:05 — for lists where the month and year stand beside."""
+    if value is None:
+        return "–"
+    local = timezone.localtime(value)
+    return f"{format_date(local, format='d MMM', locale=locale())}, {local:%H:%M}"
+
+
+@register.filter
+def step(key: str) -> str:
+    """A purpose or step as people say it."""
+    from amiable.web.desk import labels
+
+    return labels.step(key)
+
+
+@register.filter
+def run_name(key: str) -> str:
+    from amiable.web.desk import labels
+
+    return labels.said(labels.RUNS, key)

@@ -1,0 +1,308 @@
+"""Each KPI against an example worked by hand, over a real PostgreSQL."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from amiable.casework.models import Case, Task
+from amiable.insight.kpi import declared
+from amiable.insight.measure import figures, measure
+from amiable.insight.models import Figure
+from amiable.ledger.models import Allocation, Credit, Creditor, Customer, Entry, Invoice
+from amiable.outreach.models import Message, OptOut
+from amiable.payments.models import Attempt, Chain
+from amiable.portfolio.models import Membership
+
+pytestmark = pytest.mark.django_db
+
+DAY = date(2026, 5, 31)
+NOW = datetime(2026, 5, 31, 18, tzinfo=UTC)
+
+
+def creditor(key: str = "helia", **fields: Any) -> Creditor:
+    return Creditor.objects.create(key=key, name=key.title(), created_at=NOW, **fields)
+
+
+def customer(at: Creditor, number: str = "C1") -> Customer:
+    return Customer.objects.create(
+        creditor=at, source="test", external_id=number, number=number, name=number, created_at=NOW
+    )
+
+
+def invoice(who: Customer, amount: int, *, issued: date, due: date, currency: str = "EUR") -> Invoice:
+    count = Invoice.objects.count()
+    return Invoice.objects.create(
+        creditor=who.creditor,
+        customer=who,
+        source="test",
+        external_id=f"F{count}",
+        reference=f"F{count}",
+        issued_on=issued,
+        due_on=due,
+        currency=currency,
+        amount_minor=amount,
+        open_minor=amount,
+        known_at=NOW,
+    )
+
+
+def paid(which: Invoice, amount: int, *, on: date, kind: str = "payment", **fields: Any) -> Credit:
+    credit = received(which.customer, amount, on=on, kind=kind, currency=which.currency, **fields)
+    Allocation.objects.create(
+        credit=credit, invoice=which, amount_minor=amount, effective_on=on, known_at=NOW, rule="named"
+    )
+    return credit
+
+
+def received(who: Customer, amount: int, *, on: date, currency: str = "EUR", **fields: Any) -> Credit:
+    count = Credit.objects.count()
+    return Credit.objects.create(
+        creditor=who.creditor,
+        customer=who,
+        source="test",
+        external_id=f"P{count}",
+        received_on=on,
+        currency=currency,
+        amount_minor=amount,
+        open_minor=amount,
+        known_at=NOW,
+        **fields,
+    )
+
+
+def case(who: Customer, *, on: date, overdue: int) -> None:
+    Case.objects.create(creditor=who.creditor, customer=who, currency="EUR", opened_on=on, opened_overdue_minor=overdue)
+
+
+def before(days: int) -> date:
+    return DAY - timedelta(days=days)
+
+
+def triple(at: Creditor, key: str, currency: str = "") -> tuple[float | None, int | None, int | None]:
+    measure(as_of=DAY, now=NOW)
+    reading = figures(creditor=at, as_of=DAY, currency=currency, keys=[key])[key]
+    return reading.value, reading.numerator, reading.denominator
+
+
+def test_each_kpi_says_what_it_is() -> None:
+    for key, each in declared().items():
+        assert each.key == key
+        assert str(each.label)
+        assert str(each.formula)
+        assert each.sources
+    assert {"recovery_rate", "dso", "aged_balance", "overdue_contacted", "transactions_started"} <= set(declared())
+
+
+def test_recovery_is_what_came_in_of_what_was_overdue_when_the_case_opened() -> None:
+    helia = creditor()
+    anna, boris = customer(helia, "A"), customer(helia, "B")
+    old = invoice(anna, 10_000, issued=before(80), due=before(60))
+    morning = invoice(anna, 7_000, issued=before(80), due=before(60))
+    paid(morning, 7_000, on=before(50))  # the day of the opening, before it: not part of what was due
+    case(anna, on=before(50), overdue=10_000)
+    paid(old, 4_000, on=before(50))  # the same day, after it
+    paid(old, 1_000, on=before(10), kind="credit_note")
+    new = invoice(anna, 99_000, issued=before(45), due=before(30))  # came later: not part of this case's opening
+    paid(new, 99_000, on=before(20))
+    other = invoice(boris, 5_000, issued=before(60), due=before(40))
+    case(boris, on=before(30), overdue=5_000)
+    Entry.objects.create(kind="interest", invoice=other, amount_minor=300, effective_on=before(5), known_at=NOW)
+    Entry.objects.create(kind="write_off", invoice=other, amount_minor=-2_000, effective_on=before(4), known_at=NOW)
+    assert triple(helia, "recovery_rate") == (4_000 / 15_000, 4_000, 15_000)
+
+
+def test_recovery_of_a_past_day_leaves_out_what_came_later() -> None:
+    helia = creditor()
+    anna = customer(helia)
+    old = invoice(anna, 10_000, issued=before(80), due=before(60))
+    case(anna, on=before(50), overdue=10_000)
+    paid(old, 3_000, on=before(20))
+    paid(old, 7_000, on=before(5))
+    measure(as_of=before(10), now=NOW)
+    reading = figures(creditor=helia, as_of=before(10), keys=["recovery_rate"])["recovery_rate"]
+    assert (reading.numerator, reading.denominator) == (3_000, 10_000)
+
+
+def test_recovery_without_cases_is_a_dash() -> None:
+    assert triple(creditor(), "recovery_rate") == (None, None, None)
+
+
+def test_money_received_counts_once() -> None:
+    helia = creditor()
+    anna = customer(helia)
+    bank = received(anna, 5_000, on=before(3))
+    received(anna, 5_000, on=before(4), provisional=True, confirmed_by=bank)
+    received(anna, 800, on=before(29))
+    received(anna, 900, on=before(30))  # a day too old
+    received(anna, 700, on=before(2), kind="credit_note")
+    Entry.objects.create(kind="refund", credit=bank, amount_minor=-1_000, effective_on=DAY, known_at=NOW)
+    assert triple(helia, "received_30d") == (4_800.0, 4_800, None)
+
+
+def test_aged_balance_by_segment_and_age_and_never_over_two_currencies() -> None:
+    helia = creditor()
+    anna, boris = customer(helia, "A"), customer(helia, "B")
+    Membership.objects.create(customer=anna, currency="EUR", segment="loyal", since=before(90), until=before(10))
+    Membership.objects.create(customer=anna, currency="EUR", segment="late", since=before(10))
+    invoice(anna, 100, issued=before(20), due=DAY)  # the due day is not late
+    invoice(anna, 200, issued=before(40), due=before(30))
+    partly = invoice(anna, 400, issued=before(60), due=before(31))
+    paid(partly, 150, on=before(1))
+    invoice(boris, 1_000, issued=before(200), due=before(91))
+    settled_later = invoice(boris, 50, issued=before(200), due=before(61))
+    paid(settled_later, 50, on=DAY + timedelta(days=1))  # after the day
+    invoice(boris, 77_700, issued=before(5), due=before(1), currency="GBP")
+    measure(as_of=DAY, now=NOW)
+    reading = figures(creditor=helia, as_of=DAY)["aged_balance"]
+    assert {(each["segment"], each["bucket"]): value[1] for each, value in reading.slices} == {
+        ("late", "not_due"): 100,
+        ("late", "1_30"): 200,
+        ("late", "31_60"): 250,
+        ("", "61_90"): 50,
+        ("", "over_90"): 1_000,
+    }
+    assert reading.numerator == 1_600
+    assert triple(helia, "amount_overdue") == (1_500.0, 1_500, 1_600)
+    assert triple(helia, "amount_overdue", "GBP") == (77_700.0, 77_700, 77_700)
+
+
+def test_dso_counts_the_billing_back_month_by_month() -> None:
+    helia = creditor()
+    anna = customer(helia)
+    invoice(anna, 30_000, issued=date(2026, 5, 10), due=date(2026, 6, 9))
+    april = invoice(anna, 20_000, issued=date(2026, 4, 10), due=date(2026, 5, 10))
+    paid(april, 12_000, on=date(2026, 5, 12))
+    march = invoice(anna, 10_000, issued=date(2026, 3, 10), due=date(2026, 4, 10))
+    paid(march, 6_000, on=date(2026, 4, 12))
+    received(anna, 2_000, on=date(2026, 5, 20))  # not used yet: owed 42 000 − 2 000
+    # 40 000 = May 30 000 (31 days) + half of April's 20 000 (15 of 30 days)
+    assert triple(helia, "dso") == (46.0, 40_000, 50_000)
+
+
+def test_dso_is_nought_when_all_is_paid_and_a_dash_when_billing_does_not_explain_it() -> None:
+    helia, valmont = creditor(), creditor("valmont")
+    whole = invoice(customer(helia), 500, issued=before(20), due=before(1))
+    paid(whole, 500, on=DAY)
+    invoice(customer(valmont), 500, issued=date(2019, 1, 1), due=date(2019, 2, 1))
+    assert triple(helia, "dso")[:2] == (0.0, 0)
+    assert triple(valmont, "dso")[:2] == (None, 500)
+
+
+def attempt(who: Customer, journey: str, state: str, *, errors: int = 0, days: int = 1) -> None:
+    at = NOW - timedelta(days=days)
+    chain, _ = Chain.objects.get_or_create(
+        creditor=who.creditor, customer=who, currency="EUR", defaults={"opened_at": at}
+    )
+    Attempt.objects.create(
+        chain=chain,
+        creditor=who.creditor,
+        customer=who,
+        token=f"T{Attempt.objects.count()}",
+        provider="dummy",
+        journey=journey,
+        currency="EUR",
+        amount_minor=100,
+        state=state,
+        input_errors=errors,
+        opened_at=at,
+        started_at=None if state == "opened" else at,
+    )
+
+
+def test_transactions_by_journey() -> None:
+    helia = creditor()
+    anna = customer(helia)
+    for journey, state, errors in [
+        ("email_link", "succeeded", 1),
+        ("email_link", "abandoned", 2),
+        ("email_link", "failed", 0),
+        ("email_link", "started", 0),  # under way: neither
+        ("email_link", "opened", 0),  # never began
+        ("portal", "succeeded", 0),
+    ]:
+        attempt(anna, journey, state, errors=errors)
+    attempt(anna, "portal", "abandoned", days=31)
+    assert triple(helia, "transactions_started") == (5.0, 5, None)
+    assert triple(helia, "transactions_input_error") == (2.0, 2, 5)
+    assert triple(helia, "transactions_not_completed") == (2.0, 2, 5)
+    reading = figures(creditor=helia, as_of=DAY)["transactions_not_completed"]
+    assert reading.slices == [({"journey": "email_link"}, (2.0, 2, 4)), ({"journey": "portal"}, (0.0, 0, 1))]
+
+
+def message(who: Customer, *, days: int, state: str = "sent", capped: bool = True, medium: str = "email") -> None:
+    Message.objects.create(
+        key=f"M{Message.objects.count()}",
+        creditor=who.creditor,
+        customer=who,
+        currency="EUR",
+        purpose="reminder_1",
+        medium=medium,
+        language="fr",
+        tone="neutral",
+        as_of=before(days),
+        capped=capped,
+        state=state,
+        created_at=NOW,
+        sent_at=NOW - timedelta(days=days) if state == "sent" else None,
+    )
+
+
+def test_late_customers_contacted_by_message_or_call() -> None:
+    helia = creditor()
+    written, called, receipt_only, long_ago, withheld, punctual = (customer(helia, name) for name in "ABCDEF")
+    for who in (written, called, receipt_only, long_ago, withheld):
+        invoice(who, 100, issued=before(40), due=before(10))
+    invoice(punctual, 100, issued=before(5), due=DAY)
+    message(written, days=29)
+    message(punctual, days=2)
+    message(receipt_only, days=1, capped=False)
+    message(long_ago, days=30)
+    message(withheld, days=1, state="withheld")
+    Task.objects.create(
+        creditor=helia, customer=called, kind="call", key="t", title="t", due_on=DAY, done_at=NOW, created_at=NOW
+    )
+    assert triple(helia, "overdue_contacted") == (0.4, 2, 5)
+    assert triple(helia, "messages_sent") == (3.0, 3, None)
+    OptOut.objects.create(customer=written, medium="email", address="a@example.org", since=NOW, origin="one_click")
+    assert triple(helia, "opt_outs") == (1.0, 1, 3)
+
+
+def test_the_days_of_a_creditor_end_at_its_own_midnight() -> None:
+    helia = creditor()
+    anna = customer(helia)
+    message(anna, days=0)
+    Message.objects.update(sent_at=datetime(2026, 5, 31, 22, 30, tzinfo=UTC))  # half past midnight in Paris
+    assert triple(helia, "messages_sent")[1] == 0
+    assert triple(creditor("azores", time_zone="Atlantic/Azores"), "messages_sent")[1] == 0
+
+
+def test_measuring_again_writes_only_what_changed() -> None:
+    helia = creditor()
+    anna = customer(helia)
+    owed = invoice(anna, 1_000, issued=before(40), due=before(10))
+    first = measure(as_of=DAY, now=NOW)
+    assert first.written > 0
+    assert first.unchanged == 0
+    again = measure(as_of=DAY, now=NOW + timedelta(hours=1))
+    assert (again.written, again.unchanged) == (0, first.written)
+    paid(owed, 1_000, on=DAY)
+    later = measure(as_of=DAY, now=NOW + timedelta(hours=2))
+    assert 0 < later.written < first.written
+    newest = figures(creditor=helia, as_of=DAY)
+    assert newest["amount_overdue"].numerator == 0
+    assert newest["aged_balance"].slices == []  # what is gone is not shown
+    assert [row.numerator for row in Figure.objects.filter(kpi="amount_overdue").order_by("measured_at")] == [1_000, 0]
+    assert measure(as_of=DAY, now=NOW + timedelta(hours=3)).written == 0
+
+
+def test_history_is_a_value_per_day_and_creditors_do_not_mix() -> None:
+    helia, valmont = creditor(), creditor("valmont")
+    invoice(customer(helia), 1_000, issued=before(40), due=before(2))
+    for days in (3, 2, 1, 0):
+        measure(as_of=before(days), now=NOW)
+    reading = figures(creditor=helia, as_of=DAY)["amount_overdue"]
+    assert reading.history == [(before(3), 0.0), (before(2), 0.0), (before(1), 1_000.0), (DAY, 1_000.0)]
+    assert reading.as_of == DAY
+    assert figures(creditor=valmont, as_of=DAY)["amount_overdue"].value == 0.0
+    assert figures(creditor=helia, as_of=before(2))["amount_overdue"].value == 0.0
