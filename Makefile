@@ -62,6 +62,7 @@ $(PYTHON):
 	@mkdir -p $(DONE)
 
 $(DONE)/packages: requirements/lock.txt $(PYTHON)
+	@mkdir -p $(DONE)
 	$(UV) pip install -q --python $(PYTHON) --require-hashes -r requirements/lock.txt
 	@touch $@
 

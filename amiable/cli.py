@@ -8,7 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from amiable.ledger.models import Creditor
 
 app = typer.Typer(
-    help="Amiable gets invoices paid and keeps the customer.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    help="Amiable gets invoices paid and keeps the customer.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 Json = Annotated[bool, typer.Option("--json", help="Write JSON, and nothing else, to standard output.")]
 Day = Annotated[str, typer.Option("--as-of", help="The business date, as YYYY-MM-DD.")]
@@ -64,8 +67,12 @@ def _sentence(error: Exception) -> str | None:
 def import_(
     files: Annotated[list[Path], typer.Argument(help="CSV, XLSX, FEC, a folder or zip of invoice copies.")],
     creditor: Named,
-    as_of: Annotated[str, typer.Option("--as-of", help="The day the files tell of (YYYY-MM-DD); today when not said.")] = "",
-    kind: Annotated[str, typer.Option(help="movements, open_items, contacts, fec or copies; found by itself when not said.")] = "",
+    as_of: Annotated[
+        str, typer.Option("--as-of", help="The day the files tell of (YYYY-MM-DD); today when not said.")
+    ] = "",
+    kind: Annotated[
+        str, typer.Option(help="movements, open_items, contacts, fec or copies; found by itself when not said.")
+    ] = "",
     source: Annotated[str, typer.Option(help="The source whose remembered reading is used.")] = "",
     backfill: Annotated[bool, typer.Option("--backfill", help="History: count it as known on its own dates.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check everything, write nothing.")] = False,
@@ -73,19 +80,26 @@ def import_(
 ) -> None:
     """Take files into the ledger, each whole or not at all; the same file twice changes nothing."""
     now = _start()
+    from django.db import transaction
+
     from amiable.intake import load
 
-    owner = _creditor(creditor, make=not dry_run, now=now)
     day = _day(as_of, now)
     total = load.Summary()
-    with _bar("Reading", json) as tell:
+    rehearsed = transaction.atomic() if dry_run else nullcontext()
+    with _bar("Reading", json) as tell, rehearsed:
+        owner = _creditor(creditor, make=True, now=now)
         for path in files:
+
+            def told(rows: int, done: int, whole: int, name: str = path.name) -> None:
+                tell(name, done, whole)
+
             total += load.load(
                 path=path, creditor=owner, as_of=day, now=now, kind=kind or None, source_key=source or None,
-                backfill=True if backfill else None, dry_run=dry_run, progress=lambda rows, done, whole, p=path: tell(p.name, done, whole),
+                backfill=True if backfill else None, dry_run=dry_run, progress=told,
             )  # fmt: skip
-    if dry_run and owner.pk and owner.created_at == now:
-        owner.delete()
+        if dry_run:
+            transaction.set_rollback(True)
     _tell(total.figures(), json)
 
 
@@ -117,8 +131,16 @@ def balance(creditor: Named, as_of: Day = "", json: Json = False) -> None:
         _tell([asdict(row) for row in rows], json)
         return
     for row in rows:
-        parts = {"open": row.open_minor, "not due": row.not_due_minor, "overdue": row.overdue_minor, "credit": row.credit_minor}
-        print(", ".join(f"{name} {shown(value, row.currency)}" for name, value in parts.items()), f"({row.customers} customers)")
+        parts = {
+            "open": row.open_minor,
+            "not due": row.not_due_minor,
+            "overdue": row.overdue_minor,
+            "credit": row.credit_minor,
+        }
+        print(
+            ", ".join(f"{name} {shown(value, row.currency)}" for name, value in parts.items()),
+            f"({row.customers} customers)",
+        )
 
 
 @app.command()
@@ -130,7 +152,9 @@ def release(creditor: Named) -> None:
     owner = _creditor(creditor, make=False, now=now)
     owner.released_at = owner.released_at or now
     owner.save(update_fields=["released_at"])
-    audit.record("creditor.released", now=now, actor="cli", creditor_ref=owner.pk, subject="creditor", subject_ref=owner.pk)
+    audit.record(
+        "creditor.released", now=now, actor="cli", creditor_ref=owner.pk, subject="creditor", subject_ref=owner.pk
+    )
     print(f"{owner.name} is released: its messages leave the house from the next day's run.")
 
 
@@ -288,7 +312,9 @@ def bench(
         import importlib
 
         for each in wanted:
-            result = importlib.import_module({"import": "bench.import_fec", "day": "bench.day"}[each]).run(**sizes[each])
+            result = importlib.import_module({"import": "bench.import_fec", "day": "bench.day"}[each]).run(
+                **sizes[each]
+            )
             _tell(result if name else {each: result}, json)
 
 
@@ -376,7 +402,9 @@ def _bar(title: str, quiet: bool) -> Iterator[Any]:
 
     with Progress(console=Console(stderr=True), disable=quiet or not sys.stderr.isatty(), transient=True) as progress:
         task = progress.add_task(title, total=None)
-        yield lambda what, done, whole: progress.update(task, description=f"{title} {what}", completed=done, total=whole)
+        yield lambda what, done, whole: progress.update(
+            task, description=f"{title} {what}", completed=done, total=whole
+        )
 
 
 def _serve(host: str, port: int) -> None:
@@ -388,7 +416,9 @@ def _serve(host: str, port: int) -> None:
     try:
         server = waitress.create_server(application, host=host, port=port, threads=8, ident="amiable")
     except OSError as error:
-        raise UnableToObey(f"Port {port} of {host} cannot be used: {error.strerror}. Name another with --port.") from error
+        raise UnableToObey(
+            f"Port {port} of {host} cannot be used: {error.strerror}. Name another with --port."
+        ) from error
     print(f"Amiable is served at http://{host}:{port}/", file=sys.stderr, flush=True)
     try:
         server.run()

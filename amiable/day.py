@@ -50,7 +50,11 @@ def _allocate(as_of: date, now: datetime, clock: Clock) -> Figures:
 
 def _small(as_of: date, now: datetime, clock: Clock) -> Figures:
     """What is left of a paid invoice below the creditor's limit is written off."""
-    return {"written_off": sum(post.write_off_small(creditor=c, as_of=as_of, now=now) for c in Creditor.objects.order_by("pk"))}
+    return {
+        "written_off": sum(
+            post.write_off_small(creditor=c, as_of=as_of, now=now) for c in Creditor.objects.order_by("pk")
+        )
+    }
 
 
 def _promises(as_of: date, now: datetime, clock: Clock) -> Figures:

@@ -44,8 +44,11 @@ _FILL = [
        CROSS JOIN LATERAL (SELECT %(as_of)s - (n * 31 %% 120)::int + 45 AS due_on) d
        CROSS JOIN LATERAL (SELECT 1000 + (n * 104729::bigint) %% 500000 AS amount) m
        CROSS JOIN LATERAL (SELECT %(as_of)s - d.due_on AS late) l
-       CROSS JOIN LATERAL (SELECT CASE WHEN late > 46 THEN 50 WHEN late > 26 THEN 40 WHEN late > 14 THEN 30
-                                       WHEN late > 4 THEN 20 WHEN late > -5 THEN 10 ELSE 0 END AS reached) r""",
+       CROSS JOIN LATERAL (SELECT u.kind = 'consumer' AS private) k
+       CROSS JOIN LATERAL (SELECT CASE
+         WHEN late > CASE WHEN private THEN 45 ELSE 35 END THEN 50 WHEN late > CASE WHEN private THEN 26 ELSE 20 END THEN 40
+         WHEN late > CASE WHEN private THEN 14 ELSE 12 END THEN 30 WHEN late > CASE WHEN private THEN 4 ELSE 3 END THEN 20
+         WHEN late > CASE WHEN private THEN -5 ELSE -7 END THEN 10 ELSE 0 END AS reached) r""",
 ]
 _REFERENCE = """
 INSERT INTO bench_reference

@@ -89,9 +89,7 @@ class Dispute(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["invoice"], condition=Q(resolved_at__isnull=True), name="dispute_one_open"
-            )
+            models.UniqueConstraint(fields=["invoice"], condition=Q(resolved_at__isnull=True), name="dispute_one_open")
         ]
 
     def __str__(self) -> str:

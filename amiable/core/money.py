@@ -4,10 +4,10 @@ Never a float, never a silent rounding: what cannot be read exactly is refused w
 """
 
 import re
+from decimal import Decimal
 from functools import lru_cache
 
 from babel.numbers import format_currency, get_currency_precision
-from decimal import Decimal
 
 CURRENCIES = re.compile(r"^[A-Z]{3}$")
 _SPACES = str.maketrans("", "", "  ' \t’")

@@ -16,9 +16,12 @@ def read(query: str, values: Mapping[str, Any] | None = None, *, schema: Schema)
     Booleans travel as t/f and are read as such; empty text comes back as null.
     """
     buffer = io.BytesIO()
-    # The driver's own cursor: Django's wrapper for debugging knows no parameters of COPY.
     wire = {name: pl.String if kind == pl.Boolean else kind for name, kind in schema.items()}
-    with connection.cursor() as cursor, cursor.cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", dict(values or {})) as copy:
+    # The driver's own cursor: Django's wrapper for debugging knows no parameters of COPY.
+    with (
+        connection.cursor() as cursor,
+        cursor.cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", dict(values or {})) as copy,
+    ):
         for chunk in copy:
             buffer.write(chunk)
     if buffer.tell() == 0:
@@ -40,4 +43,6 @@ def write(table: pl.DataFrame, target: str, columns: Sequence[str]) -> None:
 
 def array(column: str) -> pl.Expr:
     """A list column as the text of a PostgreSQL array."""
-    return pl.concat_str(pl.lit("{"), pl.col(column).list.eval(pl.element().cast(pl.String)).list.join(","), pl.lit("}")).alias(column)
+    return pl.concat_str(
+        pl.lit("{"), pl.col(column).list.eval(pl.element().cast(pl.String)).list.join(","), pl.lit("}")
+    ).alias(column)

@@ -156,7 +156,8 @@ def _phone(text: str, home: str) -> str | None:
         number = phonenumbers.parse(text.replace("(0)", ""), home)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(number):
+    # Possible is enough: numbering plans grow faster than the library learns them (and keep ranges for fiction).
+    if not phonenumbers.is_possible_number(number):
         return None
     mobile = phonenumbers.number_type(number) in {
         phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from amiable.core.money import shown
-from amiable.intake import interpret, post, snapshot, stage, values
+from amiable.intake import interpret, interpret_contacts, interpret_fec, post, post_contacts, post_fec, snapshot, stage, values
 from amiable.intake.formats import LINE
 from amiable.intake.models import Import
 from amiable.intake.quarantine import Contradiction
@@ -27,11 +27,11 @@ class Kind:
     def source_key(self, reading: Reading, creditor: Creditor) -> str:
         return self.key
 
-    def open(self, reading: Reading) -> None:
+    def open(self, reading: Reading, creditor: Creditor) -> None:
         """Makes ready to stage, within the transaction of the load."""
         raise NotImplementedError
 
-    def stage(self, batch: pl.DataFrame, reading: Reading) -> pl.DataFrame:
+    def stage(self, batch: pl.DataFrame, reading: Reading, creditor: Creditor) -> pl.DataFrame:
         """Stages a batch; returns the rows that cannot be read as (line, column, reason)."""
         raise NotImplementedError
 
@@ -43,11 +43,11 @@ class Kind:
 class Movements(Kind):
     key = "movements"
 
-    def open(self, reading: Reading) -> None:
+    def open(self, reading: Reading, creditor: Creditor) -> None:
         stage.drop("staged", "told", "items")
         stage.create("staged", interpret.SCHEMA)
 
-    def stage(self, batch: pl.DataFrame, reading: Reading) -> pl.DataFrame:
+    def stage(self, batch: pl.DataFrame, reading: Reading, creditor: Creditor) -> pl.DataFrame:
         rows, bad = interpret.movements(batch, reading)
         stage.add("staged", interpret.SCHEMA, rows)
         return bad
@@ -60,12 +60,12 @@ class Movements(Kind):
 class OpenItems(Kind):
     key = "open_items"
 
-    def open(self, reading: Reading) -> None:
+    def open(self, reading: Reading, creditor: Creditor) -> None:
         stage.drop("staged", "told", "items", "unread", "shrunk")
         stage.create("staged", interpret.SCHEMA)
         stage.create("unread", {"reference": pl.String})
 
-    def stage(self, batch: pl.DataFrame, reading: Reading) -> pl.DataFrame:
+    def stage(self, batch: pl.DataFrame, reading: Reading, creditor: Creditor) -> pl.DataFrame:
         rows, bad = interpret.movements(batch, reading)
         stage.add("staged", interpret.SCHEMA, rows)
         unread = batch.filter(pl.col(LINE).is_in(bad["line"].implode())) if bad.height else batch.clear()
@@ -74,6 +74,41 @@ class OpenItems(Kind):
 
     def post(self, told: post.Told, reading: Reading, record: Import) -> Posted:
         figures, said = snapshot.post_snapshot(told, record)
+        return figures, said, contradictions(reading)
+
+
+class Contacts(Kind):
+    key = "contacts"
+
+    def open(self, reading: Reading, creditor: Creditor) -> None:
+        stage.drop("staged", "newest", "before", "people")
+        stage.create("staged", interpret_contacts.SCHEMA)
+
+    def stage(self, batch: pl.DataFrame, reading: Reading, creditor: Creditor) -> pl.DataFrame:
+        rows, bad = interpret_contacts.contacts(batch, reading, creditor.country)
+        stage.add("staged", interpret_contacts.SCHEMA, rows)
+        return bad
+
+    def post(self, told: post.Told, reading: Reading, record: Import) -> Posted:
+        figures, found = post_contacts.post_contacts(told, dict(reading.columns))
+        return figures, (), found
+
+
+class Fec(Kind):
+    key = "fec"
+    history = True
+
+    def open(self, reading: Reading, creditor: Creditor) -> None:
+        stage.drop("staged", "told", "items", "lines", "parts", "ties")
+        stage.create("lines", interpret_fec.SCHEMA)
+
+    def stage(self, batch: pl.DataFrame, reading: Reading, creditor: Creditor) -> pl.DataFrame:
+        rows, bad = interpret_fec.lines(batch, reading)
+        stage.add("lines", interpret_fec.SCHEMA, rows)
+        return bad
+
+    def post(self, told: post.Told, reading: Reading, record: Import) -> Posted:
+        figures, said = post_fec.post_fec(told, reading, record)
         return figures, said, contradictions(reading)
 
 
@@ -109,4 +144,4 @@ def contradictions(reading: Reading) -> list[Contradiction]:
 @cache
 def kinds() -> dict[str, Kind]:
     """Every kind by its key."""
-    return {kind.key: kind() for kind in (Movements, OpenItems)}
+    return {kind.key: kind() for kind in (Movements, OpenItems, Contacts, Fec)}

@@ -182,10 +182,10 @@ def _take_in(
     )
     told = Told(source.creditor, source, as_of, now, backfill=kind.history if backfill is None else backfill)
     quarantine, rows, done = Quarantine(), 0, [0]
-    kind.open(reading)
+    kind.open(reading, source.creditor)
     for batch in seen.form.rows(path, reading, at=lambda position: done.__setitem__(0, position)):
         rows += batch.height
-        quarantine.add(kind.stage(batch, reading), batch)
+        quarantine.add(kind.stage(batch, reading, source.creditor), batch)
         if progress:
             progress(rows, done[0], size)
     figures, said, contradictions = kind.post(told, reading, record)

@@ -107,11 +107,11 @@ WHERE t.debit AND t.fate = 'new' AND t.known_id IS NULL
 """,
     """
 UPDATE told t SET known_id = i.id FROM (
-    SELECT customer_id, reference, max(id) AS id FROM ledger_invoice
+    SELECT customer_id, reference, max(id) AS id, max(issued_on) AS issued_on FROM ledger_invoice
     WHERE creditor_id = %(creditor)s GROUP BY customer_id, reference HAVING count(*) = 1
 ) i
 WHERE t.debit AND t.fate = 'new' AND t.known_id IS NULL AND t.terms = 1
-    AND i.customer_id = t.customer_id AND i.reference = t.reference
+    AND i.customer_id = t.customer_id AND i.reference = t.reference AND abs(i.issued_on - t.issued_on) < 300
 """,
 )
 
@@ -245,7 +245,7 @@ def settle_who(values: dict[str, Any]) -> dict[str, int]:
     return {"customers": created}
 
 
-def enter(values: dict[str, Any], spreads: tuple[tuple[str, str], ...]) -> dict[str, int]:
+def enter(values: dict[str, Any], spreads: tuple[tuple[str, str], ...], *, news: bool = True) -> dict[str, int]:
     """From `told` to the ledger: what is new is entered, and credits are spread by the rules given."""
     figures: dict[str, int] = {}
     with connection.cursor() as cursor:
@@ -257,9 +257,11 @@ def enter(values: dict[str, Any], spreads: tuple[tuple[str, str], ...]) -> dict[
         figures["credits"] = cursor.rowcount
         cursor.execute("SELECT count(*) FROM told WHERE fate IN ('known', 'same')")
         figures["unchanged"] = cursor.fetchone()[0]
-        cursor.execute(NEWS, values)
-        figures["updated"] = cursor.rowcount
-        figures["unchanged"] -= figures["updated"]
+        figures["updated"] = 0
+        if news:
+            cursor.execute(NEWS, values)
+            figures["updated"] = cursor.rowcount
+            figures["unchanged"] -= figures["updated"]
     figures["allocations"] = sum(spread(rule, items, values) for rule, items in spreads)
     figures["entries"] = figures["invoices"] + figures["credits"] + figures["allocations"]
     return figures

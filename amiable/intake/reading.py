@@ -9,7 +9,7 @@ from typing import Any
 
 from amiable.core.errors import UnableTo
 
-REMEMBERED = ("encoding", "delimiter", "decimal", "date_order", "sheet", "currency", "head_line", "siren", "closing")
+REMEMBERED = ("encoding", "delimiter", "decimal", "date_order", "sheet", "currency", "head_line", "siren")
 
 
 class UnableToImport(UnableTo):
@@ -44,7 +44,7 @@ class Reading:
         """This reading as corrected: what the mapping names wins, columns one by one; an empty heading takes one away."""
         if not mapping:
             return self
-        plain = {name: mapping[name] for name in REMEMBERED if mapping.get(name)}
+        plain = {name: mapping[name] for name in (*REMEMBERED, "closing") if mapping.get(name)}
         columns = dict(self.columns)
         for name, heading in dict(mapping.get("columns", {})).items():
             if not heading:

@@ -54,7 +54,8 @@ def read_as(
     """How this file is to be read: what it shows, then what is remembered of its source, then what a person corrected."""
     form, reading = seen.form, seen.reading
     reading = replace(reading, kind=form.kind or kind or headings.kind_of(reading.headings))
-    reading = replace(reading, columns=headings.columns(reading.headings, reading.kind))
+    if not form.kind:
+        reading = replace(reading, columns=headings.columns(reading.headings, reading.kind))
     for mapping in (remembered, corrected):
         reading = _corrected(reading, mapping)
     if not form.kind:

@@ -49,7 +49,12 @@ def law(country: str, as_of: date) -> Law:
             newest = max(current, key=lambda value: value["from"])
             found.append(
                 Parameter(
-                    name, newest["value"], newest["from"], newest["article"], newest["source"], newest.get("prudent", False)
+                    name,
+                    newest["value"],
+                    newest["from"],
+                    newest["article"],
+                    newest["source"],
+                    newest.get("prudent", False),
                 )
             )
     return Law(country, as_of, tuple(found))

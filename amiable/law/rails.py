@@ -52,7 +52,11 @@ def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.Dat
 
     `table` has COLUMNS (more may stand beside). The creditor's `policy` can only narrow what the law allows.
     """
-    bar = pl.when(pl.col("kind") == "consumer").then(law.value("consumer_time_bar_days")).otherwise(law.value("business_time_bar_days"))
+    bar = (
+        pl.when(pl.col("kind") == "consumer")
+        .then(law.value("consumer_time_bar_days"))
+        .otherwise(law.value("business_time_bar_days"))
+    )
     gap = max(law.value("days_between_contacts"), int(policy.get("days_between_contacts", 0)))
     cap = min(law.value("contacts_per_7_days"), int(policy.get("contacts_per_7_days", 99)))
     quiet = max(law.value("quiet_days_after_conversation"), int(policy.get("quiet_days_after_conversation", 0)))

@@ -38,8 +38,7 @@ class _Sandbox(Environment):
 
     context_depth_limit = 10
     block_nesting_limit = 20
-    loop_iteration_limit = 5_000
-    output_stream_limit = 2_000_000
+    loop_iteration_limit = 1_000
     local_namespace_limit = 10_000
 
 

@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import re
 import unicodedata
-from email.header import Header
+from collections.abc import Iterator
 from email.utils import format_datetime
 from urllib.parse import quote
 
@@ -85,7 +85,19 @@ def _words(text: str) -> str:
     text = _one_line(text)
     if text.isascii() and len(text) < 60 and "=?" not in text and '"' not in text:
         return text
-    return Header(text, "utf-8", maxlinelen=70).encode(linesep="\r\n")
+    return "\r\n ".join(f"=?utf-8?b?{base64.b64encode(piece).decode()}?=" for piece in _pieces(text, 45))
+
+
+def _pieces(text: str, most: int) -> Iterator[bytes]:
+    """The text as UTF-8 in pieces of at most so many bytes, no character torn."""
+    rest = text.encode()
+    while len(rest) > most:
+        cut = most
+        while rest[cut] & 0xC0 == 0x80:
+            cut -= 1
+        yield rest[:cut]
+        rest = rest[cut:]
+    yield rest
 
 
 def _one_line(text: str) -> str:

@@ -90,7 +90,9 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["customer", "-created_at"], name="message_customer"),
             models.Index(fields=["creditor", "as_of"], name="message_day"),
-            models.Index(fields=["state"], condition=Q(state__in=["planned", "sending", "in_doubt"]), name="message_open"),
+            models.Index(
+                fields=["state"], condition=Q(state__in=["planned", "sending", "in_doubt"]), name="message_open"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ In: a Statement of the ledger. Out: the bytes of the document. Never: an amount 
 import io
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def statement_data(
     def shown(value_minor: int) -> str:
         return amount(value_minor, statement.currency, language)
 
-    words = yaml.safe_load((LETTERS / f"statement.{language}.yaml").read_text(encoding="utf-8"))
+    words = _words(language)
     transfer = transfer_of(statement, creditor, customer)
     ages = dict.fromkeys(BUCKETS, 0)
     for line in statement.invoices:
@@ -128,10 +129,17 @@ def epc_code(transfer: Transfer) -> str:
     if not 0 < value <= 999_999_999:
         return ""
     lines = ["BCD", "002", "1", "SCT", transfer.bic, transfer.name[:70], transfer.iban, f"EUR{value:.2f}", "", transfer.reference]
-    code = segno.make("\n".join(lines), error="m", boost_error=False, micro=False, encoding="utf-8")
+    # Readers take any mask; weighing all eight against each other would cost more than the rest of the page.
+    code = segno.make("\n".join(lines), error="m", boost_error=False, micro=False, encoding="utf-8", mask=3)
     drawn = io.BytesIO()
     code.save(drawn, kind="svg", border=0, xmldecl=False, svgclass=None, lineclass=None)
     return drawn.getvalue().decode()
+
+
+@cache
+def _words(language: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((LETTERS / f"statement.{language}.yaml").read_text(encoding="utf-8"))
+    return found
 
 
 def _address(customer: Customer, creditor: Creditor) -> list[str]:

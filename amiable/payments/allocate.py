@@ -1,4 +1,4 @@
-"""Spreads money and credit notes over invoices, by an order that can be told in one sentence (docs/algorithms/allocation.md).
+"""Spreads money and credit notes over invoices, by an order told in one sentence (docs/algorithms/allocation.md).
 
 In: a credit, or everything of a creditor that is not yet spread. Out: allocations; what is left stays open as credit.
 Never: more than a residual on either side, two currencies, two creditors, another customer that nobody named.
@@ -79,7 +79,7 @@ def _spread(
 
 
 def _in_order(credit: Credit, named: list[int], only_named: bool) -> list[Invoice]:
-    """The invoices that may receive from this credit, locked (by id, as the database's own triggers do), then in order."""
+    """The invoices that may receive, locked (by id, as the database's own triggers do), then in order."""
     same = Invoice.objects.filter(creditor_id=credit.creditor_id, currency=credit.currency)
     if same.filter(id__in=named).count() != len(named):
         raise UnableToAllocate("Only invoices of the same creditor and currency can receive from this credit.")
@@ -126,7 +126,7 @@ def _named_by(credit: Credit) -> list[int]:
 
 @transaction.atomic
 def allocate_open(*, creditor: Creditor, as_of: date, now: datetime) -> Summary:
-    """Spreads every open payment and credit note of the creditor's customers: by reference first, then oldest due first.
+    """Spreads every open payment and credit note of the creditor's customers: by reference, then oldest due first.
 
     All in SQL: the amounts of a group of credits and of a group of invoices are laid end to end on one line; every
     piece between two cuts belongs to one credit and one invoice. n·log n, however long the lists are.
@@ -136,12 +136,9 @@ def allocate_open(*, creditor: Creditor, as_of: date, now: datetime) -> Summary:
         # The same order as everywhere: credits first, then invoices, each by id; concurrent payers queue.
         cursor.execute(f"{_CREDITS_TO_LOCK} ORDER BY id FOR NO KEY UPDATE", values)
         cursor.execute(f"{_INVOICES_TO_LOCK} ORDER BY id FOR NO KEY UPDATE", values)
-        cursor.execute(
-            _SPREAD.format(group="customer_id, currency, btrim(reference)", named="AND btrim(reference) <> ''"),
-            values | {"rule": "reference"},
-        )
+        cursor.execute(_SPREAD.format(**_BY_REFERENCE), values | {"rule": "reference"})
         by_reference, one = _counts(cursor.fetchone())
-        cursor.execute(_SPREAD.format(group="customer_id, currency", named=""), values | {"rule": "oldest_due"})
+        cursor.execute(_SPREAD.format(**_BY_DUE_DATE), values | {"rule": "oldest_due"})
         oldest, two = _counts(cursor.fetchone())
     return Summary(allocations=by_reference + oldest, by_reference=by_reference, customers=len(one | two))
 
@@ -158,6 +155,10 @@ _INVOICES_TO_LOCK = """
 SELECT id FROM ledger_invoice i WHERE creditor_id = %(creditor)s AND open_minor > 0 AND issued_on <= %(as_of)s
   AND EXISTS (SELECT FROM ledger_credit c WHERE c.customer_id = i.customer_id AND c.currency = i.currency
               AND c.creditor_id = i.creditor_id AND c.open_minor > 0 AND c.received_on <= %(as_of)s)"""
+
+# What lies on one line: the credits and invoices of a customer and currency, first those that name each other.
+_BY_REFERENCE = {"group": "customer_id, currency, btrim(reference)", "named": "AND btrim(reference) <> ''"}
+_BY_DUE_DATE = {"group": "customer_id, currency", "named": ""}
 
 # Each side is numbered within its group and its amounts are summed up from the left (`ends`). The cuts of both sides,
 # in order, part the line into pieces; how many cuts of a side lie to the left says whose piece it is.

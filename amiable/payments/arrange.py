@@ -51,7 +51,7 @@ def promise(
     now: datetime,
     by: User | None = None,
 ) -> Promise:
-    """Takes a promise and holds its invoices (all open ones where none are named) until its day and the grace are over."""
+    """Takes a promise; holds its invoices (all open ones where none are named) until its day and the grace are over."""
     open_ones = Invoice.objects.filter(customer=customer, currency=currency, open_minor__gt=0)
     rows = list((open_ones.filter(id__in=invoices) if invoices else open_ones).order_by("due_on", "id"))
     if not rows or len(rows) < len(set(invoices)):
@@ -113,7 +113,7 @@ def judge_promises(*, as_of: date, now: datetime, customers: Collection[int] | N
 
 
 def grace_days(creditor: Creditor) -> int:
-    """Days after the promised one on which money may still arrive; at least one, since it is judged on the day after."""
+    """Days after which a promise is judged; at least one, since its own day belongs to it."""
     return max(1, int(creditor.policy.get("promise_grace_days", GRACE_DAYS)))
 
 

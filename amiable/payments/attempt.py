@@ -42,7 +42,7 @@ def open_attempt(
     step: str = "",
     now: datetime,
 ) -> Attempt:
-    """A new try, in the customer's open chain of that currency. Invoices stand in the order in which they are to be paid."""
+    """A new try, in the customer's open chain of that currency; `invoices` in the order of payment."""
     providers.provider(provider)
     wanted = list(dict.fromkeys(invoices))
     residuals = dict(
@@ -83,7 +83,7 @@ def pay_page(*, attempt: Attempt, return_url: str, now: datetime) -> str:
 
 
 def move_on(*, attempt: Attempt, word: Word, now: datetime) -> None:
-    """Takes one word into a locked attempt, in whatever order words arrive: money beats refusal, an end beats a beginning."""
+    """Takes one word into a locked attempt, in any order: money beats refusal, an end beats a beginning."""
     if word.kind == WordKind.INPUT_ERROR:
         attempt.input_errors += 1
     if word.kind != WordKind.REFUNDED:
@@ -123,7 +123,7 @@ def abandon_stale(*, now: datetime) -> int:
 
 
 def close_chains(*, customers: Iterable[int], now: datetime) -> int:
-    """Closes the open chains of customers who owe nothing more in that currency that is due, or whose last try paid it all."""
+    """Closes the open chains in which the last success has settled what it was meant for."""
     closed = 0
     for chain in Chain.objects.select_for_update().filter(customer__in=list(customers), closed_at__isnull=True):
         last = chain.attempts.filter(state=AttemptState.SUCCEEDED).order_by("-ended_at").first()
@@ -156,7 +156,7 @@ def _still_open(attempt: Attempt) -> bool:
 
 
 def _hold_while_paying(*, attempt: Attempt, before: str, now: datetime) -> None:
-    """Nobody is reminded while they pay: a hold stands from the start of the attempt to its end, at most until tomorrow."""
+    """Nobody is reminded while they pay: a hold stands from the attempt's start to its end, at most until tomorrow."""
     today = local_day(attempt.creditor, now)
     if attempt.state == AttemptState.STARTED and before == AttemptState.OPENED:
         rows: list[Invoice | None] = list(Invoice.objects.filter(id__in=attempt.invoices))

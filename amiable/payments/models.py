@@ -81,7 +81,9 @@ class Attempt(models.Model):
         ]
         indexes = [
             models.Index(fields=["creditor", "opened_at"], name="attempt_opened"),
-            models.Index(fields=["state", "opened_at"], condition=Q(state__in=["opened", "started"]), name="attempt_live"),
+            models.Index(
+                fields=["state", "opened_at"], condition=Q(state__in=["opened", "started"]), name="attempt_live"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -38,7 +38,7 @@ class Received:
 def record(*, provider: str, words: Sequence[Word], now: datetime) -> Received:
     """Records each word as an event, moves its attempt on, and makes a credit of money that has arrived."""
     received = Received()
-    # Locked before anything is written, by id: two calls about the same attempt queue here, however their words are ordered.
+    # Locked before anything is written, by id: two calls about one attempt queue here, however their words are ordered.
     attempts = {
         attempt.token: attempt
         for attempt in Attempt.objects.select_for_update(of=("self",), no_key=True)

@@ -1,6 +1,6 @@
-"""The same money told twice is counted once: the word of the creditor's cash authority takes over from the provisional one.
+"""The same money told twice is counted once: the word of the creditor's cash authority takes over.
 
-In: open provisional credits and what the authority told. Out: the authority's credit pays what the provisional one paid.
+In: provisional credits, and what the authority told. Out: the authority's credit pays what the provisional one paid.
 Never: both at once, one word of the authority for two payments, an earlier payment taken for a later one.
 """
 
@@ -31,7 +31,7 @@ class Summary:
 
 @transaction.atomic
 def reconcile(*, creditor: Creditor, as_of: date, now: datetime) -> Summary:
-    """Finds for each provisional credit the authority's own word for it (customer, currency, amount, 10 days) and lets it take over."""
+    """Finds for each provisional credit the authority's word for it (same customer, currency, amount; 10 days)."""
     if creditor.cash_authority == CashAuthority.PSP:
         return Summary()
     told = _told_by_authority(creditor, as_of)

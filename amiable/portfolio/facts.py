@@ -66,7 +66,14 @@ FACTS: tuple[Fact, ...] = (
     Fact("credit_limit", "money", _("Credit limit")),
     Fact("external_score", "count", _("Outside credit score, 0 worst to 100 best")),
 )
-TYPES: Mapping[str, type[pl.DataType]] = {"money": pl.Float64, "days": pl.Float64, "count": pl.Int64, "share": pl.Float64, "text": pl.String, "yes": pl.Boolean}
+TYPES: Mapping[str, type[pl.DataType]] = {
+    "money": pl.Float64,
+    "days": pl.Float64,
+    "count": pl.Int64,
+    "share": pl.Float64,
+    "text": pl.String,
+    "yes": pl.Boolean,
+}
 
 MONEY = [fact.name for fact in FACTS if fact.unit == "money"]
 # Columns of Profile, in the order of the query below.
@@ -182,9 +189,14 @@ def compute(*, as_of: date, customers: list[int] | None = None) -> pl.DataFrame:
     return tables.read(query, values, schema=COLUMNS)
 
 
-def declared(*, customers: list[int] | None = None) -> pl.DataFrame:
-    """What the creditor declares of each customer (no history: it is as it is told now)."""
+def declared(*, customers: list[int] | None = None, among: str = "") -> pl.DataFrame:
+    """What the creditor declares of each customer (no history: it is as it is told now).
+
+    Of all, of those named, or of those in a temporary table with a customer_id.
+    """
     scope = "AND id = ANY(%(customers)s)" if customers is not None else ""
+    if among:
+        scope = f"AND id IN (SELECT customer_id FROM {among})"
     return tables.read(_DECLARED.format(scope=scope), {"customers": customers}, schema=DECLARED)
 
 

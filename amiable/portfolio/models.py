@@ -66,7 +66,9 @@ class SegmentSet(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["creditor", "version"], name="segment_set_version_once", nulls_distinct=False)
+            models.UniqueConstraint(
+                fields=["creditor", "version"], name="segment_set_version_once", nulls_distinct=False
+            )
         ]
 
     def __str__(self) -> str:

@@ -25,7 +25,9 @@ def check(segments: Sequence[Mapping[str, Any]]) -> None:
     seen: set[str] = set()
     for segment in segments:
         if not segment.get("key") or segment["key"] in seen:
-            raise UnableToRead(f"Each segment needs a key of its own; “{segment.get('key', '')}” is empty or stands twice.")
+            raise UnableToRead(
+                f"Each segment needs a key of its own; “{segment.get('key', '')}” is empty or stands twice."
+            )
         seen.add(segment["key"])
         parse(segment.get("when", ""), facts.schema())
 
@@ -60,7 +62,9 @@ def assign(table: pl.DataFrame, segments: Sequence[Mapping[str, Any]]) -> pl.Ser
 def remember(segments: pl.DataFrame, *, as_of: date) -> int:
     """Writes who changed segment on that day; `segments` has customer_id, currency, segment. Returns the moves."""
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMP TABLE moved (customer_id bigint, currency varchar(3), segment varchar(40)) ON COMMIT DROP")
+        cursor.execute(
+            "CREATE TEMP TABLE moved (customer_id bigint, currency varchar(3), segment varchar(40)) ON COMMIT DROP"
+        )
         tables.write(segments, "moved", ["customer_id", "currency", "segment"])
         cursor.execute("ANALYZE moved")
         # A second run of the same day corrects that day's row instead of leaving an empty period.

@@ -10,7 +10,9 @@ from typing import Any
 
 import polars as pl
 from django.db import connection, transaction
+from django.db.models import Q
 
+from amiable.casework.models import Case
 from amiable.core import tables
 from amiable.core.conditions import parse
 from amiable.law.packs import law
@@ -19,7 +21,7 @@ from amiable.ledger.models import Creditor, Customer
 from amiable.scenario import gather, shelf
 from amiable.scenario.engine.decide import decide as engine
 from amiable.scenario.engine.journey import Journey
-from amiable.scenario.models import Scenario
+from amiable.scenario.models import Scenario, ScenarioState
 
 _DECIDED = [
     "creditor_id", "customer_id", "case_id", "currency", "scenario_id", "step", "level", "channel", "verdict", "rail",
@@ -50,32 +52,45 @@ SELECT (SELECT count(*) FROM appended), (SELECT count(*) FROM opened)
 
 
 @transaction.atomic
-def decide(*, as_of: date, now: datetime, dry_run: bool = False) -> dict[str, int]:
+def decide(*, as_of: date, now: datetime) -> dict[str, int]:
     """Decides for everyone with something open. Safe to repeat: a day's done decisions stand, refusals may change.
 
-    With `dry_run` nothing is written. Returns how many decisions say do, ask and not.
+    Returns how many decisions say do, ask and not, how many were written and how many cases opened.
     """
     shelf.stock(now=now)
     decisions = decisions_of(as_of=as_of)
     counts = {row["verdict"]: row["len"] for row in decisions.group_by("verdict").len().to_dicts()}
     figures = {verdict: counts.get(verdict, 0) for verdict in ("do", "ask", "not")}
-    if dry_run or decisions.is_empty():
+    if decisions.is_empty():
         return {**figures, "written": 0, "cases": 0}
     return {**figures, **_write(decisions, as_of=as_of)}
 
 
 def decisions_of(*, as_of: date, only: list[int] | None = None) -> pl.DataFrame:
-    """The engine's word for every customer (or those named) on a day; nothing is written."""
-    customers = gather.customers(as_of=as_of, only=only)
-    if customers.is_empty():
-        return pl.DataFrame(schema={"verdict": pl.String})
+    """The engine's word for every customer (or those named) on a day; nothing is written. Stands in a transaction."""
     parts = []
-    latest = as_of + timedelta(days=60)
-    invoices = gather.invoices(as_of=as_of, latest=latest, customers=customers, only=only)
+    with gather.candidates(as_of=as_of, moments=_moments(), only=only) as invoices:
+        customers = gather.customers(as_of=as_of)
+    open_invoices = invoices.join(
+        customers.select("row", "customer_id", "currency"), on=["customer_id", "currency"], how="inner"
+    )
     for creditor in Creditor.objects.filter(pk__in=customers["creditor_id"].unique().to_list()).order_by("pk"):
         rows = customers.filter(pl.col("creditor_id") == creditor.pk)
-        parts += _of_creditor(creditor, rows, invoices, as_of=as_of)
+        parts += _of_creditor(creditor, rows, open_invoices, as_of=as_of)
     return pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame(schema={"verdict": pl.String})
+
+
+def _moments() -> dict[int, int]:
+    """For each level: the least days past due at which an invoice that has reached it may go on, in any scenario used."""
+    pinned = Case.objects.filter(closed_on=None).order_by().values_list("scenario_ref", flat=True).distinct()
+    used = Scenario.objects.filter(Q(state=ScenarioState.ACTIVE) | Q(pk__in=pinned))
+    steps = [(int(step["level"]), int(step["days"])) for scenario in used for step in scenario.data["steps"]]
+    levels = {0, *(level for level, _ in steps)}
+    return {
+        level: min(days for above, days in steps if above > level)
+        for level in levels
+        if any(above > level for above, _ in steps)
+    }
 
 
 def _of_creditor(creditor: Creditor, rows: pl.DataFrame, invoices: pl.DataFrame, *, as_of: date) -> list[pl.DataFrame]:
@@ -83,11 +98,8 @@ def _of_creditor(creditor: Creditor, rows: pl.DataFrame, invoices: pl.DataFrame,
     found = []
     for (country,), part in rows.group_by("country"):
         rules = law(str(country) or creditor.country, as_of)
-        found.append(
-            engine(part, invoices, journeys, facts=shelf.facts(), law=rules, policy=creditor.policy).with_columns(
-                pl.lit(creditor.pk).alias("creditor_id")
-            )
-        )
+        said = engine(part, invoices, journeys, facts=shelf.facts(), law=rules, policy=creditor.policy)
+        found.append(said.with_columns(pl.lit(creditor.pk).alias("creditor_id")))
     return found
 
 
@@ -163,29 +175,36 @@ def preview(*, customer: Customer, as_of: date, now: datetime, days: int = 60, s
     A step that a rail holds back is told with the rail and the first day on which it spoke.
     """
     del now
-    customers = gather.customers(as_of=as_of, only=[customer.pk])
+    with transaction.atomic(), gather.candidates(as_of=as_of, moments={0: -(1 << 15)}, only=[customer.pk]) as invoices:
+        customers = gather.customers(as_of=as_of)
     if customers.is_empty():
         return []
     creditor = Creditor.objects.get(pk=customer.creditor_id)
-    invoices = gather.invoices(as_of=as_of, latest=as_of + timedelta(days=days + 60), customers=customers, only=[customer.pk])
     rows, journeys = with_scenarios(creditor, customers)
     found: list[Foreseen] = []
     for currency in rows["currency"].to_list():
         mine = rows.filter(pl.col("currency") == currency)
-        open_now = invoices.join(mine.select("row"), on="row", how="semi")
+        open_now = invoices.filter(pl.col("currency") == currency).drop("customer_id", "currency")
         found += _foresee(creditor, mine, open_now, journeys, as_of=as_of, days=days, steps=steps)
     return sorted(found, key=lambda item: item.on)
 
 
 def _foresee(
-    creditor: Creditor, customer: pl.DataFrame, invoices: pl.DataFrame, journeys: Mapping[int, Journey], *, as_of: date, days: int, steps: int
+    creditor: Creditor,
+    customer: pl.DataFrame,
+    invoices: pl.DataFrame,
+    journeys: Mapping[int, Journey],
+    *,
+    as_of: date,
+    days: int,
+    steps: int,
 ) -> list[Foreseen]:
     found: list[Foreseen] = []
     start, last_contact = 0, customer["days_since_contact"][0]
     while len(found) < steps and start <= days:
         future = _days_ahead(customer, range(start, days + 1), as_of, last_contact)
         offset = future.select("row", "offset")
-        shifted = invoices.drop("row").join(offset, how="cross").with_columns(
+        shifted = invoices.join(offset, how="cross").with_columns(
             pl.col("days_late") + pl.col("offset"), pl.col("days_since_step") + pl.col("offset")
         )
         rules = law(customer["country"][0] or creditor.country, as_of)
@@ -198,7 +217,9 @@ def _foresee(
         found.append(_foreseen(row, as_of + timedelta(days=row["offset"])))
         if not done.height:
             break
-        reached = dict(zip([*row["about"], *row["also"]], [row["level"]] * len(row["about"]) + row["also_levels"], strict=True))
+        reached = dict(
+            zip([*row["about"], *row["also"]], [row["level"]] * len(row["about"]) + row["also_levels"], strict=True)
+        )
         hit = pl.col("invoice").is_in(list(reached))
         invoices = invoices.with_columns(
             pl.when(hit).then(pl.col("invoice").replace_strict(reached, default=0, return_dtype=pl.Int64)).otherwise(pl.col("reached")).alias("reached"),

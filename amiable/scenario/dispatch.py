@@ -33,7 +33,9 @@ TITLES = {
 @transaction.atomic
 def dispatch(*, as_of: date, now: datetime) -> dict[str, int]:
     """Orders what the day's decisions say. Safe to repeat."""
-    decisions = list(Decision.objects.filter(as_of=as_of).exclude(verdict=Verdict.NOT).select_related("customer").order_by("pk"))
+    decisions = list(
+        Decision.objects.filter(as_of=as_of).exclude(verdict=Verdict.NOT).select_related("customer").order_by("pk")
+    )
     steps = _steps(decisions)
     messages = [d for d in decisions if d.verdict == Verdict.DO and d.channel != "call"]
     ordered = order([_order(d, steps[d.scenario_id, d.step], as_of) for d in messages], now=now)

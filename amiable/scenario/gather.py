@@ -1,9 +1,13 @@
 """What the engine asks, read from the database as whole tables: customers with their facts, and open invoices."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
+from django.db import connection
 
 from amiable.core import tables
 from amiable.core.calendar import end_of_day
@@ -45,17 +49,23 @@ JOIN ledger_creditor d ON d.id = p.creditor_id
 LEFT JOIN casework_case k ON k.customer_id = p.customer_id AND k.currency = p.currency AND k.closed_on IS NULL
 LEFT JOIN held h ON h.customer_id = p.customer_id LEFT JOIN point o ON o.customer_id = p.customer_id
 LEFT JOIN silent s ON s.customer_id = p.customer_id LEFT JOIN task t ON t.customer_id = p.customer_id
-WHERE p.open_count > 0 {scope}
+WHERE EXISTS (SELECT FROM candidate i WHERE i.customer_id = p.customer_id AND i.currency = p.currency)
 """
 
-_PROFILES = "SELECT {columns} FROM portfolio_profile WHERE open_count > 0 {scope}"
+_PROFILES = """
+SELECT {columns} FROM portfolio_profile p
+WHERE EXISTS (SELECT FROM candidate i WHERE i.customer_id = p.customer_id AND i.currency = p.currency)
+"""
 
-_INVOICES = """
-SELECT i.id, i.customer_id, i.currency, %(as_of)s - i.due_on, i.open_minor, i.reached, %(as_of)s - i.reached_on, h.id IS NOT NULL
+# Open invoices for which a step may be due: late by at least what the next step above their level asks for.
+_CANDIDATES = """
+CREATE TEMP TABLE candidate ON COMMIT DROP AS
+SELECT i.id, i.customer_id, i.currency, %(as_of)s - i.due_on AS late, i.open_minor, i.reached,
+       %(as_of)s - i.reached_on AS since, h.id IS NOT NULL AS held
 FROM ledger_invoice i
 LEFT JOIN (SELECT invoice_id AS id FROM ledger_hold WHERE invoice_id IS NOT NULL AND since <= %(as_of)s
            AND (until IS NULL OR until > %(as_of)s) GROUP BY 1) h ON h.id = i.id
-WHERE i.open_minor > 0 AND i.due_on <= %(latest)s {scope}
+WHERE i.open_minor > 0 AND %(as_of)s - i.due_on >= {moment} {scope}
 """
 _INVOICE: dict[str, type[pl.DataType]] = {
     "invoice": pl.Int64, "customer_id": pl.Int64, "currency": pl.String, "days_late": pl.Int64, "open_minor": pl.Int64,
@@ -63,16 +73,32 @@ _INVOICE: dict[str, type[pl.DataType]] = {
 }  # fmt: skip
 
 
-def customers(*, as_of: date, only: list[int] | None = None) -> pl.DataFrame:
-    """One row per customer and currency with something open: facts under their public names and what the rails ask."""
-    scope = "AND p.customer_id = ANY(%(only)s)" if only is not None else ""
-    values: dict[str, Any] = {"as_of": as_of, "end": end_of_day(as_of), "only": only, "spoken": list(SPOKEN)}
-    columns = ", ".join(facts.COLUMNS)
-    measured = tables.read(
-        _PROFILES.format(columns=columns, scope=scope.replace("p.", "")), values, schema=facts.COLUMNS
+@contextmanager
+def candidates(*, as_of: date, moments: Mapping[int, int], only: list[int] | None = None) -> Iterator[pl.DataFrame]:
+    """The open invoices for which a step may be due (INVOICE, with customer_id and currency instead of row).
+
+    `moments`: for each level, the least days past due at which an invoice that has reached it may go on. While the
+    block runs, `customers` is narrowed to theirs. Must stand in a transaction.
+    """
+    levels = sorted(moments)
+    cases = " ".join(
+        f"WHEN i.reached < {int(above)} THEN {int(moments[level])}" for level, above in pairwise([*levels, 1 << 15])
     )
-    standing = tables.read(_STANDING_QUERY.format(scope=scope), values, schema=_STANDING)
-    table = facts.for_conditions(measured, facts.declared(customers=only)).join(
+    scope = "AND i.customer_id = ANY(%(only)s)" if only is not None else ""
+    with connection.cursor() as cursor:
+        moment = f"CASE {cases} END" if cases else "NULL"
+        cursor.execute(_CANDIDATES.format(moment=moment, scope=scope), {"as_of": as_of, "only": only})
+        cursor.execute("ANALYZE candidate")
+        yield tables.read("SELECT * FROM candidate", schema=_INVOICE)
+        cursor.execute("DROP TABLE candidate")
+
+
+def customers(*, as_of: date) -> pl.DataFrame:
+    """One row per customer and currency of the candidates: facts under their public names and what the rails ask."""
+    values: dict[str, Any] = {"as_of": as_of, "end": end_of_day(as_of), "spoken": list(SPOKEN)}
+    measured = tables.read(_PROFILES.format(columns=", ".join(facts.COLUMNS)), values, schema=facts.COLUMNS)
+    standing = tables.read(_STANDING_QUERY, values, schema=_STANDING)
+    table = facts.for_conditions(measured, facts.declared(among="candidate")).join(
         standing, on=["customer_id", "currency"], how="inner"
     )
     spoken = (pl.lit(as_of) - pl.col("spoken_on").str.to_date()).dt.total_days()
@@ -83,13 +109,5 @@ def customers(*, as_of: date, only: list[int] | None = None) -> pl.DataFrame:
         days_since_conversation=spoken,
         scale=pl.col("currency").replace_strict(scale, return_dtype=pl.Float64),
         segment=pl.col("segment").fill_null(""),
-    ).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
-
-
-def invoices(*, as_of: date, latest: date, customers: pl.DataFrame, only: list[int] | None = None) -> pl.DataFrame:
-    """The open invoices due by `latest`, with the row of their customer."""
-    scope = "AND i.customer_id = ANY(%(only)s)" if only is not None else ""
-    found = tables.read(_INVOICES.format(scope=scope), {"as_of": as_of, "latest": latest, "only": only}, schema=_INVOICE)
-    return found.join(customers.select("row", "customer_id", "currency"), on=["customer_id", "currency"], how="inner").drop(
-        "customer_id", "currency"
+        row=pl.int_range(pl.len(), dtype=pl.Int64),
     )

@@ -28,9 +28,14 @@ class Scenario(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["creditor", "key", "version"], name="scenario_version_once", nulls_distinct=False),
             models.UniqueConstraint(
-                fields=["creditor", "key"], condition=Q(state="active"), name="scenario_one_active", nulls_distinct=False
+                fields=["creditor", "key", "version"], name="scenario_version_once", nulls_distinct=False
+            ),
+            models.UniqueConstraint(
+                fields=["creditor", "key"],
+                condition=Q(state="active"),
+                name="scenario_one_active",
+                nulls_distinct=False,
             ),
         ]
 

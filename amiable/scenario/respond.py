@@ -59,7 +59,7 @@ class Arrival:
 
 @transaction.atomic
 def payment_arrived(*, provider: str, words: Sequence[Word], now: datetime) -> Arrival:
-    """Money, or a word on its way: receive → allocate → lift what it settles → judge promises → close cases and chains."""
+    """Money, or a word on its way: receive → allocate → lift what it settles → judge promises → close cases."""
     received = receive.record(provider=provider, words=words, now=now)
     fresh = [credit.pk for credit in received.credits]
     for attempt, credit in received.paid:
@@ -168,7 +168,7 @@ def _wait_for_answer(reply: Reply, *, customer: Customer, message: Message | Non
 
 
 def _spread(credit: Credit, invoices: Sequence[int], *, but: Sequence[int], as_of: date, now: datetime) -> None:
-    """What was open in credit before goes first, as the customer was shown; then the money, to what it was meant for."""
+    """What was open in credit goes first, as the customer was shown; then the money, to what it was meant for."""
     made: list[Allocation] = []
     if credit.customer_id is not None:
         made = allocate_of_customer(

@@ -1,4 +1,4 @@
-"""What a customer may say, on the portal, on the phone or through a colleague; each is a small fact without behaviour."""
+"""What a customer may say, on the portal, on the phone or through a colleague: small facts without behaviour."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

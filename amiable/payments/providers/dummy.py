@@ -17,6 +17,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import get_language
 
 from amiable.core import links
 from amiable.core.errors import Refused, Unavailable
@@ -44,6 +45,7 @@ class Dummy(PSP):
             "currency": attempt.currency,
             "payee": attempt.creditor.name,
             "return": return_url,
+            "language": get_language() or "",
         }
         token = links.sign(PAGE, content, expires=now + timedelta(hours=24))
         return Link(url=f"{settings.BASE_URL}/dev/psp/{token}/", external_id=f"session_{attempt.token}")
@@ -74,7 +76,7 @@ class Dummy(PSP):
 
 def payment_of(token: str) -> str:
     """The identity of the one payment that an attempt can lead to here."""
-    return f"pay_{token}"
+    return f"P{hashlib.sha256(token.encode()).hexdigest()[:16].upper()}"
 
 
 def signature(body: bytes, *, now: datetime) -> str:

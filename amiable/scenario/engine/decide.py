@@ -68,7 +68,11 @@ def decide(
 
 
 def _due(
-    customers: pl.DataFrame, invoices: pl.DataFrame, journeys: Mapping[int, Journey], steps: pl.DataFrame, facts: Mapping[str, Any]
+    customers: pl.DataFrame,
+    invoices: pl.DataFrame,
+    journeys: Mapping[int, Journey],
+    steps: pl.DataFrame,
+    facts: Mapping[str, Any],
 ) -> pl.DataFrame:
     """The invoices with a step due: row, invoice, open_minor, days_late, scenario, position, level."""
     first = steps["days"].min() if steps.height else None
@@ -88,7 +92,15 @@ def _due(
         found.append(
             mine.with_columns(pl.coalesce(*possible, pl.lit(None, dtype=pl.Int32)).alias("position"))
             .drop_nulls("position")
-            .select("row", "invoice", "open_minor", "days_late", "days_since_step", pl.lit(number).alias("scenario"), "position")
+            .select(
+                "row",
+                "invoice",
+                "open_minor",
+                "days_late",
+                "days_since_step",
+                pl.lit(number).alias("scenario"),
+                "position",
+            )
         )
     if not found:
         return pl.DataFrame()
@@ -96,17 +108,24 @@ def _due(
     return (
         pl.concat(found)
         .join(moments, on=["scenario", "position"], how="left")
-        .filter((pl.col("days_late") >= pl.col("days")) & (pl.col("days_since_step").fill_null(1 << 20) >= pl.col("gap")))
+        .filter(
+            (pl.col("days_late") >= pl.col("days")) & (pl.col("days_since_step").fill_null(1 << 20) >= pl.col("gap"))
+        )
         .collect()
     )
 
 
-def _conditions(customers: pl.DataFrame, journeys: Mapping[int, Journey], facts: Mapping[str, Any]) -> dict[int, pl.DataFrame]:
+def _conditions(
+    customers: pl.DataFrame, journeys: Mapping[int, Journey], facts: Mapping[str, Any]
+) -> dict[int, pl.DataFrame]:
     """For each scenario its customers' rows, with one column per step: whether the step's condition holds."""
     return {
         number: customers.lazy()
         .filter(pl.col("scenario") == number)
-        .select("row", *(parse(step.condition, facts).alias(f"if_{position}") for position, step in enumerate(journey.steps)))
+        .select(
+            "row",
+            *(parse(step.condition, facts).alias(f"if_{position}") for position, step in enumerate(journey.steps)),
+        )
         .collect()
         for number, journey in journeys.items()
     }
@@ -138,5 +157,11 @@ def _of_channel(prefix: str) -> pl.Expr:
 
 def _nothing(customers: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
     lists = {"about": pl.List(pl.Int64), "also": pl.List(pl.Int64), "also_levels": pl.List(pl.Int64)}
-    more = {"rail": pl.String, "verdict": pl.String, "about_minor": pl.Int64, "also_minor": pl.Int64, "amount_minor": pl.Int64}
+    more = {
+        "rail": pl.String,
+        "verdict": pl.String,
+        "about_minor": pl.Int64,
+        "also_minor": pl.Int64,
+        "amount_minor": pl.Int64,
+    }
     return pl.DataFrame(schema={**customers.schema, **steps.schema, **lists, **more, "oldest_days_late": pl.Int64})

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -59,7 +60,7 @@ def read(data: Mapping[str, Any], *, facts: Mapping[str, Any]) -> Journey:
         raise UnableToUse(f"The scenario “{data['key']}” has no steps.")
     if len(steps) > MOST_STEPS:
         raise UnableToUse(f"A scenario may have {MOST_STEPS} steps at most; this one has {len(steps)}.")
-    for earlier, later in zip(steps, steps[1:], strict=False):
+    for earlier, later in pairwise(steps):
         if later.level <= earlier.level:
             raise UnableToUse(f"The level of “{later.key}” must be above that of “{earlier.key}”.")
         if later.days < earlier.days:

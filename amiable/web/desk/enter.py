@@ -5,6 +5,7 @@ The link exists only where DEV_ROOMS is on; used, expired or changed it opens no
 
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import login, views
@@ -49,9 +50,19 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
     return speak(redirect("desk:home"), user.language)
 
 
+class Door(AuthenticationForm):
+    """Name and password, in the look of the house."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for each in self.fields.values():
+            each.widget.attrs["class"] = "form-control"
+
+
 class LogIn(views.LoginView):
     """Django's own log-in; the desk then speaks the language of the user."""
 
+    authentication_form = Door
     redirect_authenticated_user = True
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
@@ -77,5 +88,5 @@ def _closed(request: HttpRequest) -> HttpResponse:
     message = _(
         "This link was used already or is no longer good. Log in with your name and password, or ask for a new link."
     )
-    form = AuthenticationForm(request)
+    form = Door(request)
     return render(request, "registration/login.html", {"form": form, "message": message}, status=410)

@@ -188,7 +188,7 @@ def _line(reading: Reading) -> dict[str, Any]:
     return {
         "key": reading.kpi.key,
         "label": str(reading.kpi.label),
-        "formula": str(reading.kpi.formula),
+        "told": any(value is not None for _when, value in reading.history),
         "rows": [(when, _shown(reading, value)) for when, value in reversed(reading.history)],
         "chart": {
             "kind": "line",

@@ -36,9 +36,9 @@ from amiable.portfolio.models import Profile
 from amiable.web.desk import scope
 from amiable.web.ui import clock
 
-TASKS = 40
-# A customer who waits for an answer comes before a claim to check, that before a step to confirm, that before a call.
-URGENCY = [TaskKind.REPLY, TaskKind.CHECK, TaskKind.CONFIRM, TaskKind.CALL, TaskKind.OTHER]
+TASKS = 30
+# Who waits for an answer comes before a claim to check and a dispute, those before a step to confirm and a call.
+URGENCY = [TaskKind.REPLY, TaskKind.CHECK, TaskKind.OTHER, TaskKind.CONFIRM, TaskKind.CALL]
 
 
 @require_GET
@@ -97,7 +97,7 @@ def _due(request: scope.Asked, today: date, *, mine: bool) -> QuerySet[Task]:
 
 
 def _ordered(due: QuerySet[Task], today: date) -> QuerySet[Task]:
-    """Late before today, then who waits, then the most money: overdue in the creditor's own currency."""
+    """Who waits first, then the most money: what is overdue in the creditor's own currency."""
     owed = Profile.objects.filter(customer=OuterRef("customer"), currency=OuterRef("creditor__currency")).values(
         "overdue_minor"
     )[:1]
@@ -106,15 +106,10 @@ def _ordered(due: QuerySet[Task], today: date) -> QuerySet[Task]:
         default=Value(9),
         output_field=IntegerField(),
     )
-    very_late = Case(
-        When(due_on__lt=today - timedelta(days=1), then=Value(0)), default=Value(1), output_field=IntegerField()
-    )
     return (
-        due.annotate(
-            owed=Coalesce(Subquery(owed, output_field=BigIntegerField()), Value(0)), rank=rank, very_late=very_late
-        )
+        due.annotate(owed=Coalesce(Subquery(owed, output_field=BigIntegerField()), Value(0)), rank=rank)
         .select_related("customer", "creditor", "assignee")
-        .order_by("very_late", "rank", F("owed").desc(), "due_on", "pk")
+        .order_by("rank", F("owed").desc(), "due_on", "pk")
     )
 
 

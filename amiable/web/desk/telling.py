@@ -52,7 +52,7 @@ def groups() -> list[tuple[str, str]]:
         ("", _("Everything")),
         ("money", _("Money")),
         ("words", _("Messages")),
-        ("people", _("People")),
+        ("people", _("Follow-up")),
         ("decisions", _("Decisions")),
     ]
 
@@ -90,7 +90,7 @@ def _invoice(data: dict[str, Any], ref: int) -> Line:
 def _credit(data: dict[str, Any], ref: int) -> Line:
     kind = CreditKind(data["kind"]).label
     what = format_html("{} <strong>{}</strong>", kind, _amount(data))
-    more = [data["reference"], data["method"]]
+    more = [data["reference"], labels.said(labels.METHODS, data["method"]) if data["method"] else ""]
     if data["provisional"]:
         more.append(_("announced, not yet confirmed"))
     if data["open_minor"]:

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils import translation
 from django.views.decorators.http import require_http_methods
 
 from amiable.core import links
@@ -52,7 +53,8 @@ def psp(request: HttpRequest, token: str) -> HttpResponseBase:
 
 
 def _page(request: HttpRequest, order: dict[str, Any], **shown: Any) -> HttpResponse:
-    response = render(request, "dev/psp.html", {"order": order} | shown)
+    with translation.override(order["language"] or None):
+        response = render(request, "dev/psp.html", {"order": order} | shown)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -61,7 +63,9 @@ def _tell(order: dict[str, Any], words: list[tuple[WordKind, str]], *, now: date
     """Sends the webhooks; returns what went wrong in a sentence. Late ones go out when the customer is back already."""
     events = [_event(order, kind, detail, now) for kind, detail in words]
     if late:
-        threading.Timer(LATE_SECONDS, _tell_late, [events]).start()
+        timer = threading.Timer(LATE_SECONDS, _tell_late, [events])
+        timer.daemon = True
+        timer.start()
         return ""
     try:
         dummy.tell(events, now=now)

@@ -1,4 +1,4 @@
-"""Where providers call. In: a signed POST. Out: one domain call, and the status that tells the provider what to do next."""
+"""Where providers call. In: a signed POST. Out: one domain call, and the status that says what to do next."""
 
 import logging
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 @csrf_exempt
 @require_POST
 def psp(request: HttpRequest, key: str) -> HttpResponse:
-    """A payment provider's words. 200: taken in (again); 202: about nothing of ours; 400: not believed; 503: tell it later."""
+    """A payment provider's words. 200: taken in; 202: about nothing of ours; 400: not believed; 503: tell it later."""
     if key not in providers.providers():
         return _said("There is no such provider.", status=404)
     if int(request.headers.get("Content-Length") or 0) > LARGEST:

@@ -1,6 +1,6 @@
 """What the customer sees of the statement: each invoice with what is left to pay on it once credits are counted.
 
-In: the statement and the holds of a day. Out: lines to tick, the amount of those that are due. Never: more than is owed.
+In: the statement and the holds of a day. Out: lines to tick. Never: more than is owed.
 """
 
 from collections import defaultdict

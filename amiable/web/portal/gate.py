@@ -93,7 +93,7 @@ def tries_left(visit: Visit) -> int:
 
 
 def identify(request: HttpRequest, visit: Visit, answer: str) -> bool:
-    """Whether the answer is the customer's number or postcode; remembered in this browser's session for this customer."""
+    """Whether the answer is the customer's number or postcode; remembered in the session for this customer."""
     with transaction.atomic():
         # One answer at a time, so that many sent at once are not one try.
         Customer.objects.select_for_update(of=("self",)).get(pk=visit.customer.pk)

@@ -72,7 +72,7 @@ def contacted(visit: Visit) -> Contacted | None:
 
 
 def transfer(visit: Visit, statement: Statement) -> Transfer | None:
-    """Where the creditor's bank account is known: how to transfer what is due, and the picture that banking apps read."""
+    """How to transfer what is due, with the picture that banking apps read; none without a bank account."""
     found = transfer_of(statement, visit.creditor, visit.customer)
     if found is None:
         return None

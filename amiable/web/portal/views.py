@@ -1,6 +1,6 @@
 """The rooms of the portal: what I owe, pay, "I have paid", "I contest this", copies and statement.
 
-In: a visit through the gate. Out: a page, or one domain call and a page. Never: a change by a GET, but that it was opened.
+In: a visit through the gate. Out: a page, or one domain call and a page. Never: a change by a GET, but 'opened'.
 """
 
 from django.conf import settings

@@ -19,14 +19,14 @@
     const suffix = data.unit === "%" ? " %" : "";
     const ink = css("--am-ink-2"), line = css("--am-line");
     const names = { type: "category", data: data.names, axisLabel: { color: ink }, axisLine: { lineStyle: { color: line } }, axisTick: { show: false } };
-    const values = { type: "value", axisLabel: { color: ink, formatter: (v) => short.format(v) + suffix }, splitLine: { lineStyle: { color: line } }, scale: data.kind === "line" };
+    const values = { type: "value", axisLabel: { color: ink, formatter: (v) => short.format(v) + suffix }, splitLine: { lineStyle: { color: line } }, scale: data.kind === "line", minInterval: data.kind === "bars" ? 1 : undefined };
     const flat = data.kind === "bands";
     const base = {
       animation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
       textStyle: { fontFamily: "Inter, sans-serif" },
-      grid: { left: 8, right: 16, top: data.series ? 36 : 12, bottom: 4, containLabel: true },
+      grid: { left: 8, right: 32, top: data.series ? 40 : 12, bottom: 4, containLabel: true },
       tooltip: { trigger: "axis", renderMode: "richText", valueFormatter: (v) => (v == null ? "–" : long.format(v) + suffix), axisPointer: { type: flat || data.kind === "bars" ? "shadow" : "line" } },
-      legend: data.series ? { top: 0, left: 0, textStyle: { color: ink }, itemWidth: 12, itemHeight: 12 } : undefined,
+      legend: data.series ? { type: "scroll", top: 0, left: 0, textStyle: { color: ink }, itemWidth: 12, itemHeight: 12 } : undefined,
       xAxis: flat ? values : names,
       yAxis: flat ? names : values,
     };
