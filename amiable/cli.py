@@ -225,16 +225,17 @@ def demo(
     os.environ["AMIABLE_DEV_ROOMS"] = "1"
     os.environ["AMIABLE_BASE_URL"] = f"http://127.0.0.1:{port}"
     _start(migrate=False)
-    prepare.migrated()
     from django.utils import timezone
 
-    from amiable.demo import play
+    from amiable.demo import play, stand
 
-    result = play.play(customers=customers, days=days, seed=seed, end=timezone.localdate(), quiet=json)
-    if json:
-        print(jsons.dumps(result, default=str), flush=True)
-    if not once:
-        play.open_house(port=port, serve=_serve)
+    play.play(customers=customers, days=days, seed=seed, end=timezone.localdate(), progress=not json, json=json)
+    if once:
+        return
+    with stand.mailbox():
+        print(f"\nThe desk: http://127.0.0.1:{port}{play.way_in(now=timezone.now())}", file=sys.stderr)
+        print(f"The outbox: http://127.0.0.1:{port}/dev/outbox/", file=sys.stderr)
+        _serve("127.0.0.1", port)
 
 
 # -- care ----------------------------------------------------------------------------------------------------------------
@@ -409,12 +410,12 @@ def _bar(title: str, quiet: bool) -> Iterator[Any]:
 
 def _serve(host: str, port: int) -> None:
     """Serves until interrupted."""
-    import waitress
+    from waitress.server import create_server
 
     from amiable.web.wsgi import application
 
     try:
-        server = waitress.create_server(application, host=host, port=port, threads=8, ident="amiable")
+        server = create_server(application, host=host, port=port, threads=8)
     except OSError as error:
         raise UnableToObey(
             f"Port {port} of {host} cannot be used: {error.strerror}. Name another with --port."

@@ -29,6 +29,7 @@ from amiable.scenario import respond
 HOOK = "/hooks/psp/dummy/"
 JOURNEYS = {"email": Journey.EMAIL_LINK, "sms": Journey.SMS_LINK, "letter": Journey.LETTER_LINK}
 DECLINES = ("insufficient_funds", "card_declined", "expired_card", "authentication_failed")
+BANK_DAYS = 2  # that a transfer takes in the middle
 CARD_DAYS = 2  # after which the accounts tell a payment by card, too
 
 
@@ -78,7 +79,7 @@ def receive(stage: Stage, day: int, draws: Draws) -> list[Act]:
 def pay(stage: Stage, day: int, draws: Draws) -> list[Act]:
     """The day passes; whoever pays does so by the link in a message or by bank, and the bank takes its days."""
     paid = stage.crowd.live(day, draws)
-    stage.alone.live(day, draws)
+    _count_alone(stage, day, stage.alone.live(day, draws))
     by_bank = _part(paid, ~paid.by_link)
     stage.on_the_way += morning.told(stage, by_bank, day=day)
     linked = np.flatnonzero(paid.by_link)
@@ -97,6 +98,12 @@ def pay(stage: Stage, day: int, draws: Draws) -> list[Act]:
             journey = JOURNEYS[media[message]]
             acts.append(Act(stage.some_time(day), _by_link(stage, day, customer, wanted, amount, message, journey, mine)))
     return acts
+
+
+def _count_alone(stage: Stage, day: int, paid: Payments) -> None:
+    """What the same people pay without any contact counts like theirs with contacts: when it has arrived."""
+    if stage.crowd.working_day(day + BANK_DAYS) < stage.world.days:
+        np.add.at(stage.alone_received, paid.invoice, paid.amount_minor)
 
 
 def act(stage: Stage, acts: list[Act]) -> None:

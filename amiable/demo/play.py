@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from django.db import connection
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -29,6 +30,8 @@ from amiable.ledger.models import Creditor
 from amiable.web.desk import enter
 from amiable.web.ui import clock
 
+LOADED = ("ledger_customer", "ledger_contact", "ledger_contactpoint", "ledger_invoice", "ledger_credit", "ledger_allocation", "ledger_entry")
+
 
 def play(
     *, customers: int = 2_000, days: int = 90, seed: int = 7, end: date, progress: bool = True, json: bool = False
@@ -36,7 +39,7 @@ def play(
     """Plays the demo in the database that Django is set up with, and tells what came of it; JSON on the last line."""
     began = time.perf_counter()
     prepare.migrated()
-    with tempfile.TemporaryDirectory(prefix="amiable-demo-") as folder, stand.mailbox(), stand.web() as caller:
+    with tempfile.TemporaryDirectory(prefix="amiable-demo-") as folder, stand.mailbox(emptied=True), stand.web() as caller:
         stage = _raise(customers=customers, days=days, seed=seed, end=end, folder=Path(folder), caller=caller)
         with clock.told_by(stage.clock), _steps(days, shown=progress) as step:
             _begin(stage)
@@ -83,8 +86,13 @@ def _begin(stage: Stage) -> None:
         stage.collectors.setdefault(scope.creditor_ref, []).append(scope.user)
     past = [(day, stage.crowd.live(day, stage.draws(day))) for day in range(-HISTORY_DAYS, 0)]
     stage.alone = stage.crowd.twin()
+    stage.alone_received = np.zeros_like(stage.crowd.amount)
+    stage.paid_before = stage.crowd.amount - stage.crowd.left
     morning.take_over(stage, past)
     stage.acquaint()
+    with connection.cursor() as cursor:
+        # A server does this by itself within a minute; the demo has lived weeks by then.
+        cursor.execute(f"ANALYZE {', '.join(LOADED)}")
     Creditor.objects.update(released_at=stage.at(0, 8))
 
 

@@ -7,7 +7,7 @@ import hashlib
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
@@ -16,8 +16,9 @@ from amiable.core.errors import UnableTo
 from amiable.demo.world import login, names
 from amiable.demo.write import COLLEAGUES_AT
 
-DATABASE = "amiable_demo"
-BLANK = "amiable_demo_blank"  # the same without a row, so that a next demo needs no migrations
+# The demo's database stands beside the installation's, and a copy of it without a row beside that, so that a next
+# demo needs no migrations.
+DEMO, BLANK = "{}_demo", "{}_demo_blank"
 
 
 class UnableToPrepare(UnableTo):
@@ -26,15 +27,17 @@ class UnableToPrepare(UnableTo):
 
 def fresh(url: str) -> str:
     """Makes the demo's database new on the server of `url` and returns its address. Needs no Django."""
-    with _server(url) as server:
-        _drop(server, DATABASE)
-        if _description(server, BLANK) == _schema():
-            _create(server, DATABASE, like=BLANK)
-        else:
-            _drop(server, BLANK)
-            _create(server, DATABASE)
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(path="/" + quote(DATABASE)))
+    own = unquote(parts.path.lstrip("/")) or "amiable"
+    demo, blank = DEMO.format(own), BLANK.format(own)
+    with _server(url) as server:
+        _drop(server, demo)
+        if _description(server, blank) == _schema():
+            _create(server, demo, like=blank)
+        else:
+            _drop(server, blank)
+            _create(server, demo)
+    return urlunsplit(parts._replace(path="/" + quote(demo)))
 
 
 def migrated() -> None:
@@ -45,15 +48,18 @@ def migrated() -> None:
     if "django_migrations" in connection.introspection.table_names():
         return
     call_command("migrate", verbosity=0)
-    name = str(connection.settings_dict["NAME"])
-    if name != DATABASE:
+    demo = str(connection.settings_dict["NAME"])
+    own = demo.removesuffix(DEMO.format(""))
+    if own == demo:
         return
+    blank = BLANK.format(own)
     parameters = {**connection.get_connection_params(), "dbname": "postgres"}
     kept = ("cursor_factory", "context", "prepare_threshold")
     connections.close_all()
     with psycopg.connect(**{key: value for key, value in parameters.items() if key not in kept}, autocommit=True) as server:
-        _create(server, BLANK, like=DATABASE)
-        server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(BLANK), sql.Literal(_schema())))
+        _drop(server, blank)
+        _create(server, blank, like=demo)
+        server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(blank), sql.Literal(_schema())))
 
 
 def furnish(*, now: datetime) -> None:

@@ -40,6 +40,8 @@ class Stage:
     invoice_rows: dict[int, int] = field(default_factory=dict)
     on_the_way: list[dict[str, Any]] = field(default_factory=list)  # payments that a morning file will tell
     to_credit: list[dict[str, Any]] = field(default_factory=list)  # credit notes likewise
+    alone_received: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # minor units, by invoice
+    paid_before: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # of each invoice, before day 0
     forgiven: set[int] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
 

@@ -5,6 +5,8 @@ Never: a port open to others, a connection to the database left behind.
 
 import http.client
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from waitress.server import create_server
 
+from amiable.demo import letterbox
 from amiable.web.dev import smtp
 
 LAST_CALL = "/.last-call"  # closes the server thread's connection to the database
@@ -64,14 +67,19 @@ def web() -> Iterator[Caller]:
 
 
 @contextmanager
-def mailbox() -> Iterator[None]:
-    """Our own SMTP server, with an empty outbox, as the one by which e-mails leave."""
-    shutil.rmtree(smtp.outbox(), ignore_errors=True)
-    server = smtp.serve(port=0)
+def mailbox(*, emptied: bool = False) -> Iterator[None]:
+    """Our own SMTP server as the one by which e-mails leave, in a process beside us; with an empty outbox if wished."""
+    if emptied:
+        shutil.rmtree(smtp.outbox(), ignore_errors=True)
     before = (settings.SMTP_HOST, settings.SMTP_PORT, settings.SMTP_TLS)
-    settings.SMTP_HOST, settings.SMTP_PORT, settings.SMTP_TLS = "127.0.0.1", server.port, "none"
+    server = subprocess.Popen(
+        [sys.executable, "-m", letterbox.__name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdin is not None
+    assert server.stdout is not None
     try:
+        settings.SMTP_HOST, settings.SMTP_PORT, settings.SMTP_TLS = "127.0.0.1", int(server.stdout.readline()), "none"
         yield
     finally:
         settings.SMTP_HOST, settings.SMTP_PORT, settings.SMTP_TLS = before
-        server.stop()
+        server.communicate(timeout=10)

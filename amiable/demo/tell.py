@@ -50,7 +50,7 @@ GROUP BY 1"""
 
 # What was overdue on each invoice when its case opened, as it was known at that hour.
 AT_OPENING = """
-SELECT k.opened_overdue_minor, i.id, i.amount_minor, sum(e.amount_minor)::bigint
+SELECT i.id, sum(e.amount_minor)::bigint
 FROM casework_case k
 JOIN ledger_invoice i ON i.customer_id = k.customer_id AND i.currency = k.currency AND i.due_on < k.opened_on
 JOIN ledger_entry e ON e.invoice_id = i.id AND e.effective_on <= k.opened_on
@@ -106,15 +106,17 @@ def _creditor(stage: Stage, creditor: Creditor) -> dict[str, Any]:
     }
 
 
-def _alone(stage: Stage, rows: list[tuple[int, int, int, int]]) -> int:
+def _alone(stage: Stage, rows: list[tuple[int, int]]) -> int:
     """Of what was overdue at the opening of the cases, what the same people would have paid without any contact."""
+    left = stage.alone_received.copy()
     found = 0
-    for _whole, pk, amount, due in rows:
+    for pk, due in rows:
         row = stage.invoice_rows.get(pk)
-        if row is None or row in stage.forgiven:
-            continue
-        paid_by_then = amount - due
-        found += min(due, max(0, amount - int(stage.alone.left[row]) - paid_by_then))
+        if row is not None and row not in stage.forgiven:
+            # What the same person paid before the opening, with contacts, is not part of what was due.
+            before = int(stage.crowd.amount[row]) - due - int(stage.paid_before[row])
+            part = min(due, max(0, int(left[row]) - max(0, before)))
+            found += part
     return found
 
 

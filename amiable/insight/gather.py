@@ -48,13 +48,15 @@ FROM ledger_invoice WHERE issued_on <= %(as_of)s AND issued_on >= %(first_month)
 
 # Money counts once: a provisional credit that the cash authority confirmed is left to the authority's own row.
 RECEIVED = """
+WITH refunds AS MATERIALIZED (
+  SELECT credit_id, amount_minor FROM ledger_entry
+  WHERE effective_on BETWEEN %(recent)s AND %(as_of)s AND kind = 'refund')
 SELECT creditor_id, currency, sum(amount_minor)::bigint FROM (
   SELECT creditor_id, currency, amount_minor FROM ledger_credit
   WHERE kind = 'payment' AND confirmed_by_id IS NULL AND received_on BETWEEN %(recent)s AND %(as_of)s
   UNION ALL
-  SELECT c.creditor_id, c.currency, e.amount_minor FROM ledger_entry e JOIN ledger_credit c ON c.id = e.credit_id
-  WHERE e.kind = 'refund' AND c.kind = 'payment' AND c.confirmed_by_id IS NULL
-    AND e.effective_on BETWEEN %(recent)s AND %(as_of)s) moved
+  SELECT c.creditor_id, c.currency, r.amount_minor FROM refunds r JOIN ledger_credit c ON c.id = r.credit_id
+  WHERE c.kind = 'payment' AND c.confirmed_by_id IS NULL) moved
 GROUP BY 1, 2"""
 
 # What was overdue when the case opened, less what of it is still open, less what left by other ways than money

@@ -34,9 +34,9 @@ FROM (
             bool_or(account = '1') OVER w AND day = %(first_day)s AS carried,
             min(number) FILTER (WHERE account = '411') OVER w AS one, max(number) FILTER (WHERE account = '411') OVER w AS other
         FROM lines
-        WINDOW w AS (PARTITION BY journal, num ORDER BY line ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+        WINDOW w AS (PARTITION BY journal COLLATE "C", num COLLATE "C" ORDER BY line ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
     ) l WHERE account IN ('411', '413', '416')
-) p WINDOW e AS (PARTITION BY journal, num, number)
+) p WINDOW e AS (PARTITION BY journal COLLATE "C", num COLLATE "C", number COLLATE "C")
 """
 
 STAGED = """

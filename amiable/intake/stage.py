@@ -13,7 +13,7 @@ from amiable.core import tables
 _TYPES: dict[type[pl.DataType] | pl.DataType, str] = {
     pl.Int64: "bigint",
     pl.Int16: "smallint",
-    pl.String: 'text COLLATE "C"',
+    pl.String: "text",
     pl.Date: "date",
     pl.Boolean: "boolean",
 }
@@ -21,7 +21,6 @@ _TYPES: dict[type[pl.DataType] | pl.DataType, str] = {
 
 def create(name: str, schema: Mapping[str, type[pl.DataType]]) -> None:
     """Makes an empty staging table for this transaction."""
-    # Grouping and sorting by bytes: identities are no words of a language.
     columns = ", ".join(f'"{column}" {_TYPES[kind]}' for column, kind in schema.items())
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE TEMPORARY TABLE {name} ({columns}) ON COMMIT DROP")

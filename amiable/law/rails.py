@@ -31,19 +31,23 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "minimum_minor": pl.Int64,
 }
 
-# A notice before the due date is a courtesy: it does not wait for the gap after a reminder of another invoice.
+def N_(text: str) -> str:
+    """Marks a sentence for translation where it is shown; here it stays as it is."""
+    return text
+
+
 SENTENCES = {
-    "customer_hold": "The customer is on hold.",
-    "waiting": "A task for this customer waits for a person.",
-    "below_minimum": "The amount is below the step's minimum, credits counted.",
-    "time_bar": "The oldest debt is older than the law allows to claim.",
-    "opted_out": "The customer does not wish to be contacted on this channel.",
-    "no_address": "No usable address for this channel.",
-    "day_off": "No contact on Sundays and public holidays.",
-    "conversation": "The customer was spoken to a few days ago.",
-    "gap": "The last contact is too recent.",
-    "cap": "The number of contacts in seven days is reached.",
-    "dry_run": "The creditor is in dry run: a person must release it.",
+    "customer_hold": N_("The customer is on hold."),
+    "waiting": N_("A task for this customer waits for a person."),
+    "below_minimum": N_("The amount is below the step's minimum, credits counted."),
+    "time_bar": N_("The oldest debt is older than the law allows to claim."),
+    "opted_out": N_("The customer does not wish to be contacted on this channel."),
+    "no_address": N_("No usable address for this channel."),
+    "day_off": N_("No contact on Sundays and public holidays."),
+    "conversation": N_("The customer was spoken to a few days ago."),
+    "gap": N_("The last contact is too recent."),
+    "cap": N_("The number of contacts in seven days is reached."),
+    "dry_run": N_("The creditor is in dry run: a person must release it."),
 }
 
 

@@ -16,8 +16,20 @@ from amiable.outreach.models import OptOut
 LANGUAGES = ("fr", "en")
 # Who is written to about invoices: in a firm the people who pay, at home the person.
 ORDER = {
-    CustomerKind.CONSUMER: (ContactRole.MAIN, ContactRole.MANAGER, ContactRole.ACCOUNTS, ContactRole.OTHER, ContactRole.BUYER),
-    CustomerKind.BUSINESS: (ContactRole.ACCOUNTS, ContactRole.MAIN, ContactRole.MANAGER, ContactRole.OTHER, ContactRole.BUYER),
+    CustomerKind.CONSUMER: (
+        ContactRole.MAIN,
+        ContactRole.MANAGER,
+        ContactRole.ACCOUNTS,
+        ContactRole.OTHER,
+        ContactRole.BUYER,
+    ),
+    CustomerKind.BUSINESS: (
+        ContactRole.ACCOUNTS,
+        ContactRole.MAIN,
+        ContactRole.MANAGER,
+        ContactRole.OTHER,
+        ContactRole.BUYER,
+    ),
 }
 
 
@@ -54,7 +66,10 @@ def addresses(customers: Iterable[Customer], *, medium: str, now: datetime) -> d
             contact_id, value, language, failed_at is not None, customer_id in whole or contact_id in closed
         )
         found[customer_id].append(((order.index(ContactRole(role)), contact_id, point_id), address))
-    return {customer_id: [address for _rank, address in sorted(ranked, key=lambda pair: pair[0])] for customer_id, ranked in found.items()}
+    return {
+        customer_id: [address for _rank, address in sorted(ranked, key=lambda pair: pair[0])]
+        for customer_id, ranked in found.items()
+    }
 
 
 def spoken(*wishes: str) -> str:

@@ -77,6 +77,8 @@ class Word:
     message_external_id: str
     kind: str
     at: datetime
+    permanent: bool = False  # of a bounce: nobody will ever be reached there
+    reason: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -93,8 +95,8 @@ class Channel(ABC):
     def __init__(self, config: Mapping[str, Any]) -> None:
         form = self.Config(dict(config))
         if not form.is_valid():
-            name, errors = next(iter(form.errors.items()))
-            raise NotConfigured(f"The channel “{self.label}” is not set up: {name}: {' '.join(errors)}")
+            name = next(iter(form.errors))
+            raise NotConfigured(f"The channel “{self.label}” is not set up: look at its setting “{name}”.")
         self.config: dict[str, Any] = form.cleaned_data
 
     def __enter__(self) -> Self:

@@ -93,8 +93,12 @@ def compose(source: str, *, subject: str, language: str) -> Composed:
     front, body = _front_matter(source)
     words = _words(language)
     blocks = [block.strip() for block in re.split(r"\n\s*\n", body.strip()) if block.strip()]
-    mjml = _layout("layout.mjml", words, language).replace("<!-- body -->", "\n".join(_mjml(b, words, language) for b in blocks))
-    plain = _layout("layout.txt", words, language).replace("<!-- body -->", "\n\n".join(_text(b, words, language) for b in blocks))
+    mjml = _layout("layout.mjml", words, language).replace(
+        "<!-- body -->", "\n".join(_mjml(b, words, language) for b in blocks)
+    )
+    plain = _layout("layout.txt", words, language).replace(
+        "<!-- body -->", "\n\n".join(_text(b, words, language) for b in blocks)
+    )
     try:
         page = mrml.to_html(mjml, render_options=mrml.RenderOptions(disable_comments=True, fonts={})).content
     except Exception as error:
@@ -195,7 +199,10 @@ def _layout(name: str, words: Mapping[str, str], language: str) -> str:
 def _words(language: str) -> dict[str, str]:
     """The small words of layout and parts."""
     found: dict[str, str] = yaml.safe_load(_file(f"words.{language}.yaml"))
-    return {name: "".join(_spaced(p, language) if i % 2 == 0 else p for i, p in enumerate(_TAG.split(text))) for name, text in found.items()}
+    return {
+        name: "".join(_spaced(p, language) if i % 2 == 0 else p for i, p in enumerate(_TAG.split(text)))
+        for name, text in found.items()
+    }
 
 
 def _spaced(text: str, language: str) -> str:

@@ -103,7 +103,9 @@ def delay(days_late: int, language: str) -> str:
     """How late, in words; a date to come is said so."""
     if language == "fr":
         if days_late <= 0:
-            return "à régler aujourd’hui" if days_late == 0 else f"dans {-days_late} jour{'s' if days_late < -1 else ''}"
+            return (
+                "à régler aujourd’hui" if days_late == 0 else f"dans {-days_late} jour{'s' if days_late < -1 else ''}"
+            )
         return f"{days_late} jour{'s' if days_late > 1 else ''} de retard"
     if days_late <= 0:
         return "due today" if days_late == 0 else f"in {-days_late} day{'s' if days_late < -1 else ''}"
@@ -218,19 +220,44 @@ def colour(wished: object) -> str:
     return wished if 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05) >= 4.5 else COLOUR
 
 
-_LINE = dict.fromkeys(
-    ("reference", "issued", "due", "due_short", "days_late", "late", "delay", "open", "settled", "part", "amount"), ""
+_LINE: dict[str, Any] = dict.fromkeys(
+    ["reference", "issued", "due", "due_short", "days_late", "late", "delay", "open", "settled", "part", "amount"], ""
 )
+_CREDITOR = "name address siren email phone phone_url payment_phone payment_phone_url iban bic colour"
 # Every name that a text may use.
 SAMPLE: dict[str, Any] = {
-    "greeting": "", "purpose": "", "tone": "", "as_of": "", "answer_by": "", "count": 0, "about_count": 0, "first": _LINE,
-    "invoices": [_LINE], "also": [_LINE], "more": 0, "oldest_days_late": 0, "total": "", "about_total": "", "about_to_pay": "", "credit": "",
-    "to_pay": "", "nothing_to_pay": False, "statement_attached": False, "by_transfer": False, "pay_url": "",
-    "paid_url": "", "talk_url": "", "unsubscribe_url": "", "payment_reference": "",
-    "payment": {"amount": "", "received_on": "", "promised_for": ""},
-    "creditor": dict.fromkeys(
-        ("name", "address", "siren", "email", "phone", "phone_url", "payment_phone", "payment_phone_url", "iban", "bic", "colour"), ""
+    **dict.fromkeys(
+        [
+            "greeting",
+            "purpose",
+            "tone",
+            "as_of",
+            "answer_by",
+            "count",
+            "about_count",
+            "more",
+            "oldest_days_late",
+            "total",
+            "about_total",
+            "about_to_pay",
+            "credit",
+            "to_pay",
+            "nothing_to_pay",
+            "statement_attached",
+            "by_transfer",
+            "pay_url",
+            "paid_url",
+            "talk_url",
+            "unsubscribe_url",
+            "payment_reference",
+        ],
+        "",
     ),
-    "customer": {"name": "", "number": ""},
-    "statement": dict.fromkeys(("open", "overdue", "not_due", "credit", "net", "nothing_open"), ""),
-}  # fmt: skip
+    "first": _LINE,
+    "invoices": [_LINE],
+    "also": [_LINE],
+    "payment": dict.fromkeys(["amount", "received_on", "promised_for"], ""),
+    "creditor": dict.fromkeys(_CREDITOR.split(), ""),
+    "customer": dict.fromkeys(["name", "number"], ""),
+    "statement": dict.fromkeys(["open", "overdue", "not_due", "credit", "net", "nothing_open"], ""),
+}

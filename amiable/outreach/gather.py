@@ -176,7 +176,8 @@ def _conversations(customers: Iterable[int], as_of: date) -> dict[int, int]:
 
 def _calls(customers: Iterable[int], since: date) -> list[tuple[int, date, str]]:
     rows = Task.objects.filter(kind=TaskKind.CALL, customer_id__in=customers, done_at__date__gte=since)
-    return [(ref, at.date(), outcome) for ref, at, outcome in rows.values_list("customer_id", "done_at", "outcome")]
+    told = rows.values_list("customer_id", "done_at", "outcome")
+    return [(customer_id, at.date(), outcome) for customer_id, at, outcome in told if at]
 
 
 def _waiting(customers: Iterable[int]) -> set[int]:

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 
 import polars as pl
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from amiable.core.words import in_house
@@ -75,7 +76,7 @@ def _verdict(facts: Facts, rail: str | None) -> Verdict:
     if facts.address is None:
         return Verdict(in_house(_("There is no usable address.")), no_address=True)
     if rail and rail != "dry_run":
-        return _no(_(SENTENCES[rail]))  # the sentences stand in the catalogue where the desk shows them
+        return _no(gettext_lazy(SENTENCES[rail]))
     if facts.creditor.released_at is None or facts.creditor.released_at > facts.now:
         return Verdict(in_house(_("Dry run: this is what would have been sent.")), dry_run=True)
     return Verdict()

@@ -37,9 +37,7 @@ def mime(parcel: Parcel, *, sender: str, recipient: str, message_id: str) -> byt
     if parcel.unsubscribe_url:
         headers.append(f"List-Unsubscribe:\r\n <{_one_line(parcel.unsubscribe_url)}>")
         headers.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
-    body = _together(
-        "alternative", f"a{mark}", [_part("text/plain", parcel.text), _part("text/html", parcel.html)]
-    )
+    body = _together("alternative", f"a{mark}", [_part("text/plain", parcel.text), _part("text/html", parcel.html)])
     if parcel.attachments:
         body = _together("mixed", f"m{mark}", [body, *(_attached(file) for file in parcel.attachments)])
     return "\r\n".join(headers).encode("ascii") + b"\r\n" + body
@@ -47,7 +45,9 @@ def mime(parcel: Parcel, *, sender: str, recipient: str, message_id: str) -> byt
 
 def _together(kind: str, mark: str, parts: list[bytes]) -> bytes:
     head = f'Content-Type: multipart/{kind}; boundary="{mark}"\r\n\r\n'.encode()
-    return head + b"".join(b"--" + mark.encode() + b"\r\n" + part + b"\r\n" for part in parts) + f"--{mark}--\r\n".encode()
+    return (
+        head + b"".join(b"--" + mark.encode() + b"\r\n" + part + b"\r\n" for part in parts) + f"--{mark}--\r\n".encode()
+    )
 
 
 def _part(media_type: str, text: str) -> bytes:

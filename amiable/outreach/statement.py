@@ -112,7 +112,12 @@ def statement_data(
 def transfer_of(statement: Statement, creditor: Creditor, customer: Customer) -> Transfer | None:
     """The transfer that would settle what is overdue, else everything; none without an IBAN or anything to pay."""
     amount_minor = statement.net_overdue_minor or statement.net_minor
-    if not creditor.iban or not iban.is_valid(creditor.iban) or not amount_minor or statement.currency != creditor.currency:
+    if (
+        not creditor.iban
+        or not iban.is_valid(creditor.iban)
+        or not amount_minor
+        or statement.currency != creditor.currency
+    ):
         return None
     return Transfer(
         name=creditor.name,
@@ -128,7 +133,18 @@ def epc_code(transfer: Transfer) -> str:
     value = major(transfer.amount_minor, "EUR")
     if not 0 < value <= 999_999_999:
         return ""
-    lines = ["BCD", "002", "1", "SCT", transfer.bic, transfer.name[:70], transfer.iban, f"EUR{value:.2f}", "", transfer.reference]
+    lines = [
+        "BCD",
+        "002",
+        "1",
+        "SCT",
+        transfer.bic,
+        transfer.name[:70],
+        transfer.iban,
+        f"EUR{value:.2f}",
+        "",
+        transfer.reference,
+    ]
     # Readers take any mask; weighing all eight against each other would cost more than the rest of the page.
     code = segno.make("\n".join(lines), error="m", boost_error=False, micro=False, encoding="utf-8", mask=3)
     drawn = io.BytesIO()

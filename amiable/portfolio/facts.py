@@ -20,7 +20,10 @@ from amiable.core.money import exponent
 
 @dataclass(frozen=True)
 class Fact:
-    """A named, typed, documented fact. `unit`: money (minor units in rows, major in conditions), days, count, share, text, yes."""
+    """A named, typed, documented fact.
+
+    `unit`: money (minor units in rows, major in conditions), days, count, share, text or yes.
+    """
 
     name: str
     unit: str
@@ -161,7 +164,9 @@ SELECT coalesce(o.creditor_id, m.creditor_id), coalesce(o.customer_id, m.custome
   %(as_of)s - t.last_on, coalesce(t.week, 0), coalesce(t.month, 0)
 FROM owed o FULL JOIN money m USING (customer_id, currency)
 JOIN ledger_customer u ON u.id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN contact t ON t.customer_id = u.id LEFT JOIN dispute d ON d.customer_id = u.id LEFT JOIN promise p ON p.customer_id = u.id
+LEFT JOIN contact t ON t.customer_id = u.id
+LEFT JOIN dispute d ON d.customer_id = u.id
+LEFT JOIN promise p ON p.customer_id = u.id
 """
 
 DECLARED: dict[str, type[pl.DataType]] = {

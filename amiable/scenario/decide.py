@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 from django.db import connection, transaction
 from django.db.models import Q
+from django.utils.translation import gettext_noop
 
 from amiable.casework.models import Case
 from amiable.core import tables
@@ -121,7 +122,7 @@ def _write(decisions: pl.DataFrame, *, as_of: date) -> dict[str, int]:
 
     A refusal that already stands unchanged is not written again every day; what was done today stands.
     """
-    reasons = {**SENTENCES, "": "The step is due."}
+    reasons = {**SENTENCES, "": gettext_noop("The step is due.")}
     rail = pl.col("rail").fill_null("")
     table = decisions.with_columns(
         pl.col("case_id"),
@@ -137,9 +138,9 @@ def _write(decisions: pl.DataFrame, *, as_of: date) -> dict[str, int]:
     )
     with connection.cursor() as cursor:
         cursor.execute(
-            "CREATE TEMP TABLE decided (creditor_id bigint, customer_id bigint, case_id bigint, currency text, scenario_id bigint,"
-            " step text, level smallint, channel text, verdict text, rail text, reason text, about bigint[], also bigint[],"
-            " also_levels smallint[], facts jsonb, overdue_minor bigint) ON COMMIT DROP"
+            "CREATE TEMP TABLE decided (creditor_id bigint, customer_id bigint, case_id bigint, currency text,"
+            " scenario_id bigint, step text, level smallint, channel text, verdict text, rail text, reason text,"
+            " about bigint[], also bigint[], also_levels smallint[], facts jsonb, overdue_minor bigint) ON COMMIT DROP"
         )
         tables.write(table, "decided", [*_DECIDED, "overdue_minor"])
         cursor.execute("UPDATE decided SET rail = '' WHERE rail IS NULL")  # empty text travels as null
@@ -220,14 +221,19 @@ def _foresee(
         reached = dict(
             zip([*row["about"], *row["also"]], [row["level"]] * len(row["about"]) + row["also_levels"], strict=True)
         )
-        hit = pl.col("invoice").is_in(list(reached))
-        invoices = invoices.with_columns(
-            pl.when(hit).then(pl.col("invoice").replace_strict(reached, default=0, return_dtype=pl.Int64)).otherwise(pl.col("reached")).alias("reached"),
-            pl.when(hit).then(-row["offset"]).otherwise(pl.col("days_since_step")).alias("days_since_step"),
-        )  # fmt: skip
+        invoices = _climbed(invoices, reached, days_ahead=row["offset"])
         last_contact = -row["offset"]
         start = row["offset"] + 1
     return found
+
+
+def _climbed(invoices: pl.DataFrame, reached: Mapping[int, int], *, days_ahead: int) -> pl.DataFrame:
+    """The invoices as they stand once those of `reached` (id → level) have taken their step, so many days from now."""
+    level = pl.col("invoice").replace_strict(reached, default=None, return_dtype=pl.Int64)
+    return invoices.with_columns(
+        pl.coalesce(level, pl.col("reached")).alias("reached"),
+        pl.when(level.is_not_null()).then(-days_ahead).otherwise(pl.col("days_since_step")).alias("days_since_step"),
+    )
 
 
 def _days_ahead(customer: pl.DataFrame, offsets: range, as_of: date, last_contact: int | None) -> pl.DataFrame:

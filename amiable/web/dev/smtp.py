@@ -42,7 +42,9 @@ def outbox() -> Path:
 class Outbox:
     """Keeps what comes in; addresses named in `refused` do not exist, those in `busy` ask to come back later."""
 
-    def __init__(self, folder: Path, *, refused: frozenset[str] = frozenset(), busy: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, folder: Path, *, refused: frozenset[str] = frozenset(), busy: frozenset[str] = frozenset()
+    ) -> None:
         self.folder, self.refused, self.busy = folder, refused, busy
         folder.mkdir(parents=True, exist_ok=True)
         self._numbers = itertools.count()

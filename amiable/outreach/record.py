@@ -1,0 +1,162 @@
+"""What came of handing over: outcomes, addresses that failed, and what a person must look at.
+
+In: a batch that was on its way. Out: its messages and deliveries in their final words, tasks where needed.
+Never: a message without an outcome taken for one that did not leave: it is in doubt.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from amiable.casework import task
+from amiable.casework.models import TaskKind
+from amiable.core import audit
+from amiable.core.errors import Refused, UnableTo, Unavailable
+from amiable.core.models import User
+from amiable.core.words import in_house
+from amiable.ledger.models import ContactPoint
+from amiable.outreach.carry import Bound
+from amiable.outreach.channel import AddressRefused
+from amiable.outreach.gather import Facts
+from amiable.outreach.models import Delivery, Message, MessageState
+
+TRIES = 6
+
+
+class UnableToSettle(UnableTo):
+    """The message is not in doubt."""
+
+
+@dataclass
+class Summary:
+    sent: int = 0
+    withheld: int = 0
+    failed: int = 0
+    in_doubt: int = 0
+    later: int = 0  # could not be handed over now; planned again
+
+
+@transaction.atomic(durable=True)
+def record(bound: Sequence[Bound], summary: Summary, *, now: datetime) -> None:
+    """What came of each. A message whose handing over began and has no outcome is in doubt."""
+    sent = [each for each in bound if each.ended_at and each.error is None]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE outreach_message SET state = 'sent', sent_at = %s WHERE id = %s",
+            [(each.ended_at, each.message.pk) for each in sent],
+        )
+        cursor.executemany(
+            "UPDATE outreach_delivery SET ended_at = %s, outcome = 'accepted', detail = %s WHERE id = %s",
+            [(each.ended_at, each.detail[:300], each.delivery.pk) for each in sent],
+        )
+    summary.sent += len(sent)
+    untouched = [each for each in bound if not each.touched]
+    if untouched:
+        Delivery.objects.filter(pk__in=[each.delivery.pk for each in untouched]).delete()
+        Message.objects.filter(pk__in=[each.message.pk for each in untouched]).update(state=MessageState.PLANNED)
+        summary.later += len(untouched)
+    for each in bound:
+        if each.touched and (each.error or not each.ended_at):
+            _trouble(each, summary, now)
+
+
+def _trouble(each: Bound, summary: Summary, now: datetime) -> None:
+    reason = str(each.error)[:200] if each.error else in_house(_("The sender stopped before the carrier answered."))
+    if isinstance(each.error, Unavailable):
+        outcome, state = "unavailable", MessageState.PLANNED
+        if each.delivery.try_number >= TRIES:
+            state = MessageState.FAILED
+            _ask(
+                each.message,
+                TaskKind.OTHER,
+                "unsent",
+                _("A message could not be sent, however often we tried"),
+                reason,
+                now,
+            )
+    elif isinstance(each.error, Refused):
+        outcome, state = "refused", MessageState.FAILED
+        if isinstance(each.error, AddressRefused):
+            fail_address(each.message, each.parcel.recipient, reason, now=now)
+        else:
+            _ask(each.message, TaskKind.OTHER, "unsent", _("The mail server refused a message"), reason, now)
+    else:
+        summary.in_doubt += 1
+        doubt(each.message, reason, now)
+        return
+    summary.failed += state == MessageState.FAILED
+    summary.later += state == MessageState.PLANNED
+    Message.objects.filter(pk=each.message.pk).update(state=state, verdict=reason)
+    Delivery.objects.filter(pk=each.delivery.pk).update(ended_at=each.ended_at, outcome=outcome, detail=reason)
+
+
+def doubt(message: Message, reason: str, now: datetime) -> None:
+    Message.objects.filter(pk=message.pk).update(state=MessageState.IN_DOUBT, verdict=reason[:200])
+    Delivery.objects.filter(message=message, ended_at=None).update(ended_at=now, detail=reason[:300])
+    _ask(message, TaskKind.CHECK, "in_doubt", _("Did this message leave? It will not be sent again"), reason, now)
+
+
+def fail_address(message: Message, address: str, reason: str, *, now: datetime) -> None:
+    """Nobody can be reached at the address: it is not used any more, and a better one is asked for."""
+    points = ContactPoint.objects.filter(
+        contact__customer_id=message.customer_id, medium=message.medium, value__iexact=address, failed_at=None
+    )
+    points.update(failed_at=now, failure=reason[:200])
+    ask_for_address(message, reason, now)
+
+
+def ask_for_address(message: Message, reason: str, now: datetime) -> None:
+    title = _("Find a better e-mail address") if message.medium == "email" else _("Find a better address")
+    key = f"address:{message.customer_id}:{message.medium}"
+    task.ask(
+        kind=TaskKind.OTHER, key=key, customer=message.customer, title=in_house(title), due_on=message.as_of, now=now,
+        context={"message": message.pk, "address": message.address, "reason": reason},
+    )  # fmt: skip
+
+
+def ask_for_text(facts: Facts, error: UnableTo, now: datetime) -> None:
+    """One task for a text that cannot be filled, however many messages meet it."""
+    message = facts.message
+    task.ask(
+        kind=TaskKind.OTHER, key=f"text:{message.creditor_id}:{message.purpose}:{message.language}:{message.tone}",
+        customer=facts.customer, title=in_house(_("A text has a mistake and was not sent")), due_on=message.as_of, now=now,
+        context={"message": message.pk, "purpose": message.purpose, "reason": str(error)},
+    )  # fmt: skip
+
+
+def _ask(message: Message, kind: str, wish: str, title: Promise, reason: str, now: datetime) -> None:
+    task.ask(
+        kind=kind, key=f"{wish}:{message.pk}", customer=message.customer, title=in_house(title), due_on=message.as_of,
+        now=now, context={"message": message.pk, "reason": reason}, currency=message.currency,
+    )  # fmt: skip
+
+
+@transaction.atomic(durable=True)
+def recover(*, now: datetime, older_than: timedelta) -> int:
+    """What was being sent when its sender died becomes in doubt, with a task; nobody sends it again."""
+    unfinished = Delivery.objects.filter(ended_at=None, started_at__lte=now - older_than).values("message_id")
+    lost = Message.objects.select_for_update(skip_locked=True, of=("self",), no_key=True).filter(
+        state=MessageState.SENDING, pk__in=unfinished
+    )
+    count = 0
+    for message in lost.select_related("customer"):
+        doubt(message, in_house(_("The sender stopped before the carrier answered.")), now)
+        count += 1
+    return count
+
+
+def settle(*, message: Message, left: bool, now: datetime, by: User) -> None:
+    """A person found out whether a message in doubt had left. It is not sent again either way."""
+    state = MessageState.SENT if left else MessageState.WITHHELD
+    verdict = "" if left else in_house(_("It did not leave, as a colleague found out."))
+    rows = Message.objects.filter(pk=message.pk, state=MessageState.IN_DOUBT)
+    if not rows.update(state=state, verdict=verdict, sent_at=now if left else None):
+        raise UnableToSettle("This message is not in doubt.")
+    audit.record(
+        "message.settled", now=now, user=by, creditor_ref=message.creditor_id, subject="customer",
+        subject_ref=message.customer_id, message=message.pk, left=left,
+    )  # fmt: skip

@@ -1,0 +1,67 @@
+"""What all tests share: the small world, and a real mail server of our own on loopback."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+from amiable.web.dev import smtp
+from tests import world as worlds
+
+hypothesis.settings.register_profile(
+    "house",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[
+        hypothesis.HealthCheck.function_scoped_fixture,
+        hypothesis.HealthCheck.too_slow,
+        hypothesis.HealthCheck.data_too_large,
+    ],
+)
+hypothesis.settings.load_profile("house")
+
+
+@pytest.fixture
+def world(db: None) -> worlds.World:
+    return worlds.build()
+
+
+@dataclass(frozen=True)
+class Post:
+    """The mail server's outbox, read as a recipient would read it."""
+
+    folder: Path
+
+    def letters(self) -> list[EmailMessage]:
+        """Everything that arrived, oldest first."""
+        parser = BytesParser(policy=policy.default)
+        return [parser.parsebytes(path.read_bytes()) for path in sorted(self.folder.glob("*.eml"))]  # type: ignore[misc]
+
+    def to(self, address: str) -> list[EmailMessage]:
+        return [letter for letter in self.letters() if address in str(letter["To"])]
+
+    def recipients(self) -> list[str]:
+        return [str(letter["To"]).split("<")[-1].rstrip(">") for letter in self.letters()]
+
+
+def text_of(letter: EmailMessage) -> str:
+    body = letter.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+@pytest.fixture
+def post(tmp_path: Path, settings: Any) -> Iterator[Post]:
+    """A real SMTP server that takes every e-mail; the installation is set up to send through it."""
+    server = smtp.serve(port=0, folder=tmp_path / "outbox")
+    settings.SMTP_HOST, settings.SMTP_PORT, settings.SMTP_TLS = "127.0.0.1", server.port, "none"
+    settings.SMTP_USER = settings.SMTP_PASSWORD = ""
+    settings.MAIL_FROM = "relance@helia.example"
+    yield Post(tmp_path / "outbox")
+    server.stop()

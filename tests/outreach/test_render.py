@@ -1,0 +1,133 @@
+"""Every text of the house as its reader gets it (golden files), and what a text may not do."""
+
+import os
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from amiable.outreach.compose import LIBRARY, UnableToCompose, check, compose, house_text
+from amiable.outreach.express import SAMPLE, colour, day, delay
+from amiable.outreach.models import Template
+from amiable.outreach.render import render
+from tests.outreach.rows import NOW, TODAY, a_credit, a_creditor, a_customer, a_message, an_invoice
+
+SAMPLES = Path(__file__).parent.parent / "samples" / "outreach"
+KEYS = ("courtesy_notice", "reminder_1", "reminder_2", "formal_notice", "statement", "receipt", "promise_confirmed")
+CONTEXT = {"amount_minor": 25_000, "received_on": "2025-11-18", "promised_for": "2025-12-01"}
+
+pytestmark = pytest.mark.django_db
+
+
+def golden(name: str, found: str) -> None:
+    """Equal to the sample; `GOLDEN=1` writes it anew. Links differ with the installation's secret: told as TOKEN."""
+    found = re.sub(r"/(p|u)/[^/\"\s]+/", r"/\1/TOKEN/", found)
+    path = SAMPLES / name
+    if os.environ.get("GOLDEN"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(found, encoding="utf-8")
+    assert found == path.read_text(encoding="utf-8"), f"{name} has changed: look at it, then run with GOLDEN=1."
+
+
+@pytest.mark.parametrize(("key", "language", "audience"), [*product(KEYS, ("fr", "en"), ("consumer", "business"))])
+def test_each_text_reads_as_its_sample(key: str, language: str, audience: str) -> None:
+    names = {"name": "Anna Martin"} if audience == "consumer" else {"name": "Roux et fils"}
+    customer = a_customer(a_creditor(), language=language, kind=audience, **names)
+    early = key == "courtesy_notice"
+    first = an_invoice(customer, "F-2025-0143", 12_345, days_late=-5 if early else 9)
+    about, also = [first], []
+    if audience == "business":  # several invoices and a credit; a consumer has one
+        about.append(an_invoice(customer, "F-2025-0144", 123_456_78, days_late=-5 if early else 8))
+        also.append(an_invoice(customer, "F-2025-0150", 5_000, days_late=1))
+        a_credit(customer, 10_000)
+    rendered = render(a_message(customer, key, about, also=also, context=CONTEXT), as_of=TODAY, now=NOW)
+    golden(f"{key}.{language}.{audience}.txt", f"{rendered.subject}\n\n{rendered.text}")
+    golden(f"{key}.{language}.{audience}.html", rendered.html)
+    assert bool(rendered.attachments) == (key in {"statement", "formal_notice"})
+
+
+@pytest.mark.parametrize("path", sorted(LIBRARY.glob("*/*/*.liquid")), ids=lambda path: "/".join(path.parts[-3:]))
+def test_every_branch_of_every_house_text_names_only_what_exists(path: Path) -> None:
+    check(path.read_text(encoding="utf-8"), subject="", language=path.parts[-3], known=SAMPLE)
+
+
+def test_both_languages_have_every_text() -> None:
+    assert {path.relative_to(LIBRARY / "fr") for path in LIBRARY.glob("fr/*/*")} == {
+        path.relative_to(LIBRARY / "en") for path in LIBRARY.glob("en/*/*")
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "word"),
+    [
+        ("Hello {{ custommer.name }}", "custommer.name"),
+        ("Hello {{ creditor.nane }}", "creditor.nane"),
+        ("{% if nothing_to_pay %}{{ oops }}{% endif %}", "oops"),
+        ("{% include 'settings' %}", "mistake"),
+        ("{% for line in invoices %}", "mistake"),
+        ("[no-such-part]", "no-such-part"),
+        ("---\nsubject: [\n---\nHello", "---"),
+        ("x" * 30_000, "20000"),
+    ],
+)
+def test_a_text_with_a_mistake_is_refused_with_a_sentence(source: str, word: str) -> None:
+    with pytest.raises(UnableToCompose, match=re.escape(word)):
+        check(source, subject="", language="en", known=SAMPLE)
+
+
+def test_what_customers_are_called_is_never_markup() -> None:
+    customer = a_customer(a_creditor(name="Bäcker & Söhne <AG>"), name="<b>Anna</b> {{ 7 | times: 7 }}")
+    message = a_message(customer, "reminder_1", [an_invoice(customer, "F<1>&", 100, days_late=3)])
+    rendered = render(message, as_of=TODAY, now=NOW)
+    assert "<b>Anna</b> {{ 7 | times: 7 }}," in rendered.text
+    assert "&lt;b&gt;Anna&lt;/b&gt; {{ 7 | times: 7 }}," in rendered.html
+    assert "F&lt;1&gt;&amp;" in rendered.html
+    assert "49" not in rendered.html.split("<body")[1].split("card")[0]
+
+
+def test_an_editors_angle_brackets_are_text_and_their_links_are_links() -> None:
+    source = "Less is < more & **better**.\nSee [our page](https://lumen.example/a) or [this](javascript:alert(1))."
+    _subject, text, page = compose(source, subject="Hi", language="en").fill(_known())
+    assert "Less is &lt; more &amp; <strong>better</strong>.<br" in page
+    assert '<a href="https://lumen.example/a">our page</a>' in page
+    assert "[this](javascript:alert(1))" in page
+    assert "Less is < more & better.\nSee our page: https://lumen.example/a" in text
+
+
+def test_a_creditors_newest_approved_text_is_used() -> None:
+    customer = a_customer(a_creditor())
+    message = a_message(customer, "reminder_1", [an_invoice(customer, "F-1", 100, days_late=3)])
+    kept = {"creditor": customer.creditor, "key": "reminder_1", "medium": "email", "language": "fr", "audience": "consumer", "tone": "warm"}
+    for version, approved in ((1, NOW), (2, NOW), (3, None)):
+        Template.objects.create(**kept, version=version, approved_at=approved, subject=f"Version {version}", body="{{ greeting }}")
+    assert render(message, as_of=TODAY, now=NOW).subject == "Version 2"
+
+
+def test_a_tone_that_a_text_does_not_have_falls_back_on_the_one_it_has() -> None:
+    assert house_text("fr", "consumer", "reminder_1", "firm") == house_text("fr", "consumer", "reminder_1", "warm")
+
+
+def test_many_invoices_go_into_the_statement() -> None:
+    customer = a_customer(a_creditor())
+    invoices = [an_invoice(customer, f"F-{number:03d}", 1_000, days_late=40 - number) for number in range(30)]
+    rendered = render(a_message(customer, "reminder_1", invoices), as_of=TODAY, now=NOW)
+    assert "et 5 autres factures, au relevé joint" in rendered.text.replace("\xa0", " ")
+    assert "300,00" in rendered.text
+    assert [file.media_type for file in rendered.attachments] == ["application/pdf"]
+
+
+def test_no_house_text_threatens_or_adds_sums() -> None:
+    forbidden = r"huissier|commissaire de justice|tribunal|saisie|injonction|poursuite|indemnit|pénalité|intérêts|bailiff|court|seiz|penalt|lawsuit"
+    for path in LIBRARY.glob("*/*/*.liquid"):
+        assert not re.search(forbidden, path.read_text(encoding="utf-8"), re.IGNORECASE), path
+
+
+def test_small_words() -> None:
+    assert day(TODAY.replace(day=1), "fr") == "1er\xa0novembre 2025"
+    assert [delay(days, "fr") for days in (-2, -1, 0, 1, 2)] == ["dans 2 jours", "dans 1 jour", "à régler aujourd’hui", "1 jour de retard", "2 jours de retard"]
+    assert colour("#ffee00") == colour(None) == colour("red") != colour("#123456") == "#123456"
+
+
+def _known() -> dict[str, object]:
+    return {**SAMPLE, "creditor": {**SAMPLE["creditor"], "address": []}}

@@ -1,0 +1,152 @@
+"""Small rows for the tests of the desk: two creditors that know nothing of each other, and who works for them."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from django.test import Client
+
+from amiable.casework.models import Case, Dispute, Note, Task, TaskKind
+from amiable.core.models import Role, Scope, User
+from amiable.ledger import hold
+from amiable.ledger.models import Branch, Contact, ContactPoint, Credit, Creditor, Customer, Invoice
+from amiable.outreach.models import Message
+from amiable.portfolio.refresh import refresh
+from amiable.scenario import shelf
+from amiable.web.ui import clock
+
+
+def creditor(key: str, **more: object) -> Creditor:
+    return Creditor.objects.create(
+        **{"key": key, "name": key.title(), "created_at": clock.now(), "released_at": clock.now()} | more
+    )
+
+
+def customer(of: Creditor, name: str, **more: object) -> Customer:
+    number = f"{of.key}-{Customer.objects.count() + 1}"
+    words = {
+        "creditor": of,
+        "source": "test",
+        "external_id": number,
+        "number": number,
+        "name": name,
+        "created_at": clock.now(),
+    }
+    return Customer.objects.create(**words | more)
+
+
+def invoice(of: Customer, minor: int, *, late: int, currency: str = "EUR", **more: object) -> Invoice:
+    """An open invoice, `late` days past due (negative: due in so many days)."""
+    due = clock.today() - timedelta(days=late)
+    number = f"F{Invoice.objects.count() + 1:05d}"
+    words = {"creditor": of.creditor, "customer": of, "source": "test", "external_id": number, "reference": number}
+    words |= {
+        "issued_on": due - timedelta(days=30),
+        "due_on": due,
+        "currency": currency,
+        "amount_minor": minor,
+        "open_minor": minor,
+    }
+    return Invoice.objects.create(**words | {"known_at": midday(due - timedelta(days=30))} | more)
+
+
+def credit(of: Customer, minor: int, *, days_ago: int, currency: str = "EUR", **more: object) -> Credit:
+    day = clock.today() - timedelta(days=days_ago)
+    number = f"P{Credit.objects.count() + 1:05d}"
+    words = {
+        "creditor": of.creditor,
+        "customer": of,
+        "source": "test",
+        "external_id": number,
+        "received_on": day,
+        "currency": currency,
+    }
+    return Credit.objects.create(**words | {"amount_minor": minor, "open_minor": minor, "known_at": midday(day)} | more)
+
+
+def email(of: Customer, address: str) -> ContactPoint:
+    contact = Contact.objects.create(customer=of, created_at=clock.now())
+    return ContactPoint.objects.create(contact=contact, medium="email", value=address)
+
+
+def task(of: Customer, kind: str = TaskKind.CALL, **more: object) -> Task:
+    words = {
+        "creditor": of.creditor,
+        "customer": of,
+        "kind": kind,
+        "key": f"test:{Task.objects.count()}",
+        "title": f"{kind} {of.name}",
+    }
+    return Task.objects.create(**words | {"due_on": clock.today(), "created_at": clock.now()} | more)
+
+
+def message(of: Customer, **more: object) -> Message:
+    words = {
+        "key": f"test:{Message.objects.count()}",
+        "creditor": of.creditor,
+        "customer": of,
+        "currency": "EUR",
+        "purpose": "reminder_1",
+    }
+    words |= {
+        "medium": "email",
+        "language": "fr",
+        "tone": "warm",
+        "as_of": clock.today(),
+        "state": "sent",
+        "subject": "Votre facture",
+    }
+    words |= {"text": "Bonjour", "html": "<p>Bonjour</p>", "created_at": clock.now(), "sent_at": clock.now()}
+    return Message.objects.create(**words | more)
+
+
+def full(of: Creditor, name: str) -> Customer:
+    """A customer with one row of everything that has an address of its own."""
+    found = customer(of, name)
+    bill = invoice(found, 10_000, late=40)
+    email(found, f"{name.lower()}@example.org")
+    hold.place(
+        kind="person",
+        source_ref=f"test:{found.pk}",
+        customer=found,
+        since=clock.today(),
+        now=clock.now(),
+        reason="asked for time",
+    )
+    Dispute.objects.create(customer=found, invoice=bill, reason="quality", opened_at=clock.now())
+    Note.objects.create(customer=found, text=f"note about {name}", at=clock.now())
+    task(found)
+    message(found)
+    return found
+
+
+def colleague(
+    name: str, of: Creditor | None = None, role: str = Role.MANAGER, branch: Branch | None = None, own: bool = False
+) -> User:
+    user = User.objects.create_user(name, password="correct horse battery", language="en")
+    if of is not None:
+        Scope.objects.create(
+            user=user, role=role, creditor_ref=of.pk, branch_ref=branch and branch.pk, own_customers_only=own
+        )
+    return user
+
+
+def desk(user: User) -> Client:
+    """A browser in which this user is logged in, in English."""
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(user)
+    return client
+
+
+def counted(*customers: Customer) -> None:
+    """Makes the profiles as the day does."""
+    refresh(as_of=clock.today(), customers=[each.pk for each in customers] or None)
+
+
+def case(of: Customer) -> Case:
+    shelf.stock(now=clock.now())
+    return Case.objects.create(
+        creditor=of.creditor, customer=of, currency="EUR", opened_on=clock.today(), opened_overdue_minor=1
+    )
+
+
+def midday(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)

@@ -1,0 +1,234 @@
+"""What a colleague does: one act, one change, one line in the trail; the same filling-in twice is one act."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from amiable.casework.models import Dispute, Note, Task, TaskKind
+from amiable.core.models import AuditEntry, Role
+from amiable.ledger.models import Creditor, Customer, Entry, Hold, HoldKind
+from amiable.outreach.models import Message
+from amiable.payments.models import Promise
+from amiable.web.ui import clock
+from tests.web import desk_rows as rows
+
+pytestmark = pytest.mark.django_db
+LATE = 40
+
+
+@pytest.fixture
+def customer() -> Customer:
+    found = rows.customer(rows.creditor("ours"), "Anna")
+    rows.invoice(found, 12_345, late=LATE)
+    rows.invoice(found, 5_000, late=-10)
+    return found
+
+
+@pytest.fixture
+def client(customer: Customer) -> Client:
+    return rows.desk(rows.colleague("camille", customer.creditor))
+
+
+def do(client: Client, customer: Customer, act: str, ref: int = 0, **words: object) -> str:
+    """Posts an act twice, as an impatient hand does; returns the page that follows."""
+    address = (
+        reverse("desk:act_on", args=[customer.pk, act, ref]) if ref else reverse("desk:act", args=[customer.pk, act])
+    )
+    answers = [client.post(address, {"token": f"token-{act}", **words}, follow=True) for _ in range(2)]
+    assert all(answer.status_code == 200 for answer in answers)
+    return answers[0].content.decode()
+
+
+def trail(act: str) -> int:
+    return AuditEntry.objects.filter(act=act, user__username="camille").count()
+
+
+def test_a_note(client: Client, customer: Customer) -> None:
+    assert "The note is kept." in do(client, customer, "note", text="Rang, rather cheerful.")
+    assert Note.objects.get(customer=customer).text == "Rang, rather cheerful."
+    assert trail("desk.note") == 1
+
+
+def test_a_hold_on_the_customer_is_placed_and_lifted(client: Client, customer: Customer) -> None:
+    until = clock.today() + timedelta(days=9)
+    page = do(client, customer, "hold", reason="on holiday", until=until.isoformat())
+    assert "on holiday" in page
+    held = Hold.objects.get(customer=customer)
+    assert (held.kind, held.since, held.until, held.invoice_id) == (HoldKind.PERSON, clock.today(), until, None)
+    do(client, customer, "lift", ref=held.pk)
+    held.refresh_from_db()
+    assert held.until == clock.today()
+    assert (trail("desk.hold"), trail("desk.lift")) == (1, 1)
+
+
+def test_a_hold_on_one_invoice_leaves_the_other(client: Client, customer: Customer) -> None:
+    first = customer.invoices.order_by("due_on")[0]
+    do(client, customer, "hold", reason="asked", invoice=first.pk)
+    assert Hold.objects.get(customer=customer).invoice == first
+
+
+def test_a_hold_that_ends_today_is_refused(client: Client, customer: Customer) -> None:
+    assert "A hold ends tomorrow or later." in do(client, customer, "hold", reason="x", until=clock.today().isoformat())
+    assert not Hold.objects.exists()
+
+
+def test_the_hold_of_a_dispute_is_not_lifted_by_hand(client: Client, customer: Customer) -> None:
+    first = customer.invoices.order_by("due_on")[0]
+    do(client, customer, "dispute", invoice=first.pk, reason="quality")
+    held = Hold.objects.get(kind=HoldKind.DISPUTE)
+    response = client.post(reverse("desk:act_on", args=[customer.pk, "lift", held.pk]), {"token": "x"})
+    assert response.status_code == 404
+    held.refresh_from_db()
+    assert held.until is None
+
+
+def test_a_promise_in_the_french_way_of_writing(client: Client, customer: Customer) -> None:
+    first = customer.invoices.order_by("due_on")[0]
+    day = clock.today() + timedelta(days=7)
+    do(client, customer, "promise", amount="123,45", currency="EUR", promised_for=day.isoformat(), invoices=[first.pk])
+    promise = Promise.objects.get(customer=customer)
+    assert (promise.amount_minor, promise.promised_for, promise.invoices) == (12_345, day, [first.pk])
+    assert Hold.objects.filter(kind=HoldKind.PROMISE).count() == 1
+    assert trail("desk.promise") == 1
+
+
+@pytest.mark.parametrize(
+    ("amount", "sentence"),
+    [
+        ("12,3.4", "This is not an amount"),
+        ("-5", "must be more than zero"),
+        ("999999", "not more than what is open"),
+        ("", "required"),
+    ],
+)
+def test_a_promise_that_does_not_hold_is_refused_with_a_sentence(
+    client: Client, customer: Customer, amount: str, sentence: str
+) -> None:
+    day = clock.today() + timedelta(days=7)
+    assert sentence in do(client, customer, "promise", amount=amount, currency="EUR", promised_for=day.isoformat())
+    assert not Promise.objects.exists()
+    assert trail("desk.promise") == 0
+
+
+def test_a_dispute_over_a_part_opens_and_ends(client: Client, customer: Customer) -> None:
+    first = customer.invoices.order_by("due_on")[0]
+    do(client, customer, "dispute", invoice=first.pk, reason="quality", amount="23.45", words="two are broken")
+    dispute = Dispute.objects.get(invoice=first)
+    assert (dispute.disputed_minor, dispute.words) == (2_345, "two are broken")
+    page = client.get(reverse("desk:customer", args=[customer.pk])).content.decode()
+    assert "€23.45" in page
+    do(client, customer, "resolve", ref=dispute.pk, resolution="refused")
+    dispute.refresh_from_db()
+    assert dispute.resolution == "refused"
+    assert Hold.objects.get(kind=HoldKind.DISPUTE).until == clock.today()
+
+
+def test_says_it_is_paid_holds_everything_open_and_asks_for_a_check(client: Client, customer: Customer) -> None:
+    do(client, customer, "paid", words="on Tuesday")
+    assert Hold.objects.filter(kind=HoldKind.CLAIMED).count() == 2
+    assert Task.objects.get(kind=TaskKind.CHECK).context["words"] == "on Tuesday"
+
+
+def test_a_statement_is_ordered_once_and_does_not_count_as_a_reminder(client: Client, customer: Customer) -> None:
+    rows.email(customer, "anna@example.org")
+    do(client, customer, "statement", currency="EUR")
+    message = Message.objects.get()
+    assert (message.purpose, message.capped, message.level, len(message.about)) == ("statement", False, 0, 2)
+
+
+def test_a_write_off_leaves_what_is_owed(client: Client, customer: Customer) -> None:
+    first = customer.invoices.order_by("due_on")[0]
+    do(client, customer, "write_off", invoice=first.pk, amount="45", reason="goodwill")
+    first.refresh_from_db()
+    assert first.open_minor == 7_845
+    assert Entry.objects.filter(kind="write_off").count() == 1
+    assert "Only what is still open" in do(
+        client, customer, "write_off", invoice=first.pk, amount="500", reason="more", token="another"
+    )
+
+
+def test_a_collector_may_not_write_off(customer: Customer) -> None:
+    client = rows.desk(rows.colleague("karim", customer.creditor, Role.COLLECTOR))
+    assert client.get(reverse("desk:act", args=[customer.pk, "write_off"])).status_code == 404
+
+
+def test_the_invoice_of_another_customer_cannot_be_named(client: Client, customer: Customer) -> None:
+    other = rows.invoice(rows.customer(customer.creditor, "Boris"), 900, late=3)
+    do(client, customer, "hold", reason="x", invoice=other.pk)
+    do(client, customer, "dispute", reason="quality", invoice=other.pk)
+    assert not Hold.objects.exists()
+
+
+def test_an_act_nobody_knows(client: Client, customer: Customer) -> None:
+    assert client.get(reverse("desk:act", args=[customer.pk, "burn"])).status_code == 404
+
+
+def test_a_mistake_comes_back_into_the_dialog(client: Client, customer: Customer) -> None:
+    answer = client.post(
+        reverse("desk:act", args=[customer.pk, "note"]), {"token": "t", "text": ""}, headers={"hx-request": "true"}
+    )
+    assert answer["HX-Retarget"] == "#act"
+    assert "<html" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("outcome", ["paid", "call_back", "voicemail", "wrong_number", "refused"])
+def test_the_outcome_of_a_call_is_one_click(client: Client, customer: Customer, outcome: str) -> None:
+    call = rows.task(customer)
+    address = reverse("desk:task_done", args=[call.pk])
+    first = client.post(address, {"outcome": outcome, "words": "said so"}, follow=True).content.decode()
+    second = client.post(address, {"outcome": outcome, "words": "said so"}, follow=True).content.decode()
+    call.refresh_from_db()
+    assert (call.outcome, call.done_by.username if call.done_by else "") == (outcome, "camille")
+    assert "Done: Anna" in first
+    assert "This task has been done already." in second
+    assert Note.objects.filter(customer=customer, text="said so").count() == 1
+
+
+def test_a_call_brings_a_promise(client: Client, customer: Customer) -> None:
+    call = rows.task(customer)
+    day = clock.today() + timedelta(days=5)
+    words = {"outcome": "promise", "token": "x", "amount": "50", "currency": "EUR", "promised_for": day.isoformat()}
+    assert (
+        "This is not an amount"
+        in client.post(reverse("desk:task_done", args=[call.pk]), words | {"amount": "?"}).content.decode()
+    )
+    client.post(reverse("desk:task_done", args=[call.pk]), words)
+    call.refresh_from_db()
+    assert call.outcome == "promise"
+    assert Promise.objects.get(customer=customer).amount_minor == 5_000
+
+
+def test_a_call_brings_a_dispute(client: Client, customer: Customer) -> None:
+    call, bill = rows.task(customer), customer.invoices.order_by("due_on")[0]
+    client.post(
+        reverse("desk:task_done", args=[call.pk]),
+        {"outcome": "dispute", "token": "x", "invoice": bill.pk, "reason": "amount"},
+    )
+    assert Dispute.objects.get(invoice=bill).reason == "amount"
+
+
+def test_an_unknown_outcome_changes_nothing(client: Client, customer: Customer) -> None:
+    call = rows.task(customer)
+    client.post(reverse("desk:task_done", args=[call.pk]), {"outcome": "shouted"})
+    call.refresh_from_db()
+    assert call.done_at is None
+
+
+def test_a_check_is_ticked_off(client: Client, customer: Customer) -> None:
+    check = rows.task(customer, TaskKind.CHECK)
+    client.post(reverse("desk:task_done", args=[check.pk]), {"outcome": "done"})
+    check.refresh_from_db()
+    assert check.done_at is not None
+
+
+def test_a_creditor_is_released_once_with_a_line_in_the_trail(client: Client, customer: Customer) -> None:
+    Creditor.objects.update(released_at=None)
+    assert "is in dry run" in client.get("/").content.decode()
+    address = reverse("desk:release", args=[customer.creditor_id])
+    assert client.get(address).status_code == 405
+    client.post(address)
+    client.post(address)
+    assert Creditor.objects.get().released_at is not None
+    assert trail("creditor.released") == 1

@@ -1,0 +1,157 @@
+"""Nobody sees, or acts on, what lies outside their scope: every address of the desk is asked."""
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, reverse
+
+from amiable.casework.models import Note, Task
+from amiable.core.models import Role, Scope
+from amiable.ledger.models import Branch, Creditor, Customer
+from amiable.outreach.models import Message
+from amiable.web.desk import acts, urls
+from tests.web import desk_rows as rows
+
+pytestmark = pytest.mark.django_db
+
+# Addresses that are no rows: the doors and switches, and the pages that are lists (asked below).
+DOORS = {"login", "logout", "enter", "language", "theme"}
+LISTS = {"home", "customers", "runs", "figures", "imports", "quarantine"}
+
+
+def addresses(customer: Customer) -> dict[str, str]:
+    """Every address of the desk that names a row, of this customer's rows."""
+    values = {
+        "customer": customer.pk,
+        "happened": customer.pk,
+        "foreseen": customer.pk,
+        "message": Message.objects.get(customer=customer).pk,
+        "message_body": Message.objects.get(customer=customer).pk,
+        "task": Task.objects.get(customer=customer).pk,
+        "task_done": Task.objects.get(customer=customer).pk,
+        "release": customer.creditor_id,
+    }
+    found = {name: reverse(f"desk:{name}", args=[pk]) for name, pk in values.items()}
+    for act in acts.ACTS:
+        found[f"act:{act}"] = reverse("desk:act", args=[customer.pk, act])
+    found["act_on:lift"] = reverse("desk:act_on", args=[customer.pk, "lift", customer.holds.get().pk])
+    found["act_on:resolve"] = reverse("desk:act_on", args=[customer.pk, "resolve", customer.disputes.get().pk])
+    return found
+
+
+@pytest.fixture
+def ours() -> Creditor:
+    return rows.creditor("ours")
+
+
+@pytest.fixture
+def theirs() -> Creditor:
+    return rows.creditor("theirs")
+
+
+def test_this_test_knows_every_address(ours: Creditor) -> None:
+    named = {pattern.name for pattern in urls.urlpatterns if isinstance(pattern, URLPattern)}
+    asked = {name.split(":")[0] for name in addresses(rows.full(ours, "Anna"))}
+    from_intake = {
+        pattern.name for pattern in urls.urlpatterns if "intake" in str(getattr(pattern.callback, "__module__", ""))
+    }
+    assert named - from_intake - DOORS - LISTS == asked
+
+
+def test_what_is_not_theirs_does_not_exist(ours: Creditor, theirs: Creditor) -> None:
+    stranger = rows.full(theirs, "Zoe")
+    rows.counted()
+    client = rows.desk(rows.colleague("anna", ours))
+    for name, address in addresses(stranger).items():
+        get, post = (
+            client.get(address).status_code,
+            client.post(address, {"token": "t", "text": "x", "outcome": "paid"}).status_code,
+        )
+        assert {get, post} <= {404, 405}, name
+        assert 404 in {get, post}, name
+    assert Note.objects.filter(customer=stranger).count() == 1
+    assert Task.objects.get(customer=stranger).done_at is None
+
+
+def test_lists_show_none_of_it(ours: Creditor, theirs: Creditor) -> None:
+    rows.full(ours, "Anna")
+    stranger = rows.full(theirs, "Zoe")
+    rows.counted()
+    client = rows.desk(rows.colleague("anna", ours))
+    for name in ("home", "customers", "figures", "runs"):
+        page = client.get(reverse(f"desk:{name}"), follow=True).content.decode()
+        assert "Zoe" not in page, name
+        assert "Theirs" not in page, name
+    for words in ("Zoe", stranger.number, stranger.invoices.get().reference, "zoe@example.org"):
+        assert "Zoe</a>" not in client.get(reverse("desk:customers"), {"q": words}).content.decode()
+    asked = client.get(reverse("desk:customers"), {"creditor": theirs.pk}).content.decode()
+    assert "Zoe" not in asked
+
+
+def test_who_is_not_logged_in_meets_the_door(ours: Creditor) -> None:
+    customer = rows.full(ours, "Anna")
+    client = Client()
+    for name, address in addresses(customer).items() | {
+        (n, reverse(f"desk:{n}")) for n in ("home", "customers", "runs", "figures")
+    }:
+        response = client.get(address)
+        assert response.status_code in {302, 405}, name
+        if response.status_code == 302:
+            assert response["location"].startswith("/login/"), name
+    fragment = client.get(reverse("desk:foreseen", args=[customer.pk]), headers={"hx-request": "true"})
+    assert fragment["HX-Redirect"] == "/login/"
+
+
+def test_a_salesperson_sees_their_own_customers_only(ours: Creditor) -> None:
+    karim = rows.colleague("karim", ours, Role.SALES, own=True)
+    mine, other = rows.full(ours, "Mine"), rows.full(ours, "Other")
+    Customer.objects.filter(pk=mine.pk).update(salesperson=karim)
+    rows.counted()
+    client = rows.desk(karim)
+    assert client.get(reverse("desk:customer", args=[mine.pk])).status_code == 200
+    assert client.get(reverse("desk:customer", args=[other.pk])).status_code == 404
+    assert "Other" not in client.get(reverse("desk:customers")).content.decode()
+    # What is of the whole house is not for them.
+    assert client.get(reverse("desk:runs")).status_code == 404
+    assert "desk:runs" not in client.get("/").content.decode()
+    assert "/runs/" not in client.get("/").content.decode()
+
+
+def test_a_branch_sees_its_customers_only(ours: Creditor) -> None:
+    lyon = Branch.objects.create(creditor=ours, code="L", name="Lyon")
+    here, there = rows.full(ours, "Here"), rows.full(ours, "There")
+    Customer.objects.filter(pk=here.pk).update(branch=lyon)
+    client = rows.desk(rows.colleague("bea", ours, Role.BRANCH, branch=lyon))
+    assert client.get(reverse("desk:customer", args=[here.pk])).status_code == 200
+    assert client.get(reverse("desk:customer", args=[there.pk])).status_code == 404
+
+
+def test_who_has_no_scope_sees_nothing(ours: Creditor) -> None:
+    customer = rows.full(ours, "Anna")
+    rows.counted()
+    client = rows.desk(rows.colleague("nobody"))
+    assert "Anna" not in client.get(reverse("desk:customers")).content.decode()
+    assert client.get(reverse("desk:customer", args=[customer.pk])).status_code == 404
+    assert client.get("/").status_code == 200
+
+
+def test_who_only_reads_cannot_act(ours: Creditor) -> None:
+    customer = rows.full(ours, "Anna")
+    client = rows.desk(rows.colleague("audrey", ours, Role.AUDITOR))
+    page = client.get(reverse("desk:customer", args=[customer.pk])).content.decode()
+    assert "/act/" not in page
+    for name, address in addresses(customer).items():
+        if name.startswith("act") or name in {"task_done", "release"}:
+            assert client.post(address, {"token": "t", "text": "x", "outcome": "paid"}).status_code == 404, name
+
+
+def test_a_right_at_one_creditor_is_none_at_another(ours: Creditor, theirs: Creditor) -> None:
+    user = rows.colleague("vera", ours, Role.MANAGER)
+    Scope.objects.create(user=user, role=Role.AUDITOR, creditor_ref=theirs.pk)
+    read_only = rows.full(theirs, "Zoe")
+    client = rows.desk(user)
+    assert client.get(reverse("desk:customer", args=[read_only.pk])).status_code == 200
+    assert client.post(reverse("desk:act", args=[read_only.pk, "note"]), {"token": "t", "text": "x"}).status_code == 404
+    Creditor.objects.update(released_at=None)
+    assert client.post(reverse("desk:release", args=[theirs.pk])).status_code == 404
+    assert client.post(reverse("desk:release", args=[ours.pk])).status_code == 302
+    assert set(Creditor.objects.filter(released_at=None)) == {theirs}
