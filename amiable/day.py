@@ -33,6 +33,11 @@ class UnableToRun(UnableTo):
     """The day cannot be run now."""
 
 
+def _catch_up(as_of: date, now: datetime, clock: Clock) -> Figures:
+    """Invoices climb by messages that left in a run which then stopped."""
+    return dispatch.advance(as_of=as_of)
+
+
 def _abandon(as_of: date, now: datetime, clock: Clock) -> Figures:
     """Tries to pay that nobody went on with end as abandoned."""
     return {"abandoned": attempt.abandon_stale(now=now)}
@@ -98,6 +103,7 @@ def _measure(as_of: date, now: datetime, clock: Clock) -> Figures:
 
 
 STEPS: Mapping[str, Callable[[date, datetime, Clock], Figures]] = {
+    "catch_up": _catch_up,
     "abandon": _abandon,
     "reconcile": _reconcile,
     "allocate": _allocate,

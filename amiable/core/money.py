@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from babel.numbers import format_currency, get_currency_precision
 
-CURRENCIES = re.compile(r"^[A-Z]{3}$")
-_SPACES = str.maketrans("", "", "  ' \t’")
+_NOISE = re.compile(r"[\s'’]")  # whatever kind of space groups thousands, no-break ones included
+_SIGNED = re.compile(r"(?P<sign>[+-]?)(?P<plain>[^()+-]+)|(?P<trailing>[^()+-]+)-|\((?P<bracketed>[^()+-]+)\)")
 
 
 class UnreadableAmount(ValueError):
@@ -28,9 +28,14 @@ def minor(text: str, *, currency: str, decimal: str = ",") -> int:
 
     `decimal` is the decimal sign, the other of comma and point groups thousands. Raises UnreadableAmount.
     """
-    raw = text.strip().translate(_SPACES).replace("€", "").replace(currency, "")
-    negative = raw.startswith("-") or raw.endswith("-") or (raw.startswith("(") and raw.endswith(")"))
-    digits = raw.strip("+-()")
+    raw = _NOISE.sub("", text).replace("€", "").replace(currency, "")
+    if not raw:
+        raise UnreadableAmount("The amount is empty.")
+    signed = _SIGNED.fullmatch(raw)
+    if signed is None:
+        raise UnreadableAmount(f"“{text.strip()}” is not an amount.")
+    negative = signed["sign"] == "-" or signed["plain"] is None
+    digits = signed["plain"] or signed["trailing"] or signed["bracketed"]
     grouping = "." if decimal == "," else ","
     whole, _, fraction = digits.partition(decimal)
     if grouping in fraction:
@@ -41,7 +46,7 @@ def minor(text: str, *, currency: str, decimal: str = ",") -> int:
             raise UnreadableAmount(f"“{text.strip()}” is not an amount with “{decimal}” as decimal sign.")
         whole = head + "".join(groups)
     if not (whole or fraction) or not (whole + fraction).isascii() or not (whole + fraction).isdigit():
-        raise UnreadableAmount(f"“{text.strip()}” is not an amount." if text.strip() else "The amount is empty.")
+        raise UnreadableAmount(f"“{text.strip()}” is not an amount.")
     places = exponent(currency)
     if len(fraction.rstrip("0")) > places:
         raise UnreadableAmount(f"“{text.strip()}” has more decimals than {currency} knows ({places}).")

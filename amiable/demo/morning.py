@@ -15,7 +15,7 @@ from amiable.intake.load import load
 from amiable.ledger.models import Creditor
 
 # Where an invoice that is so many days late stands when the demo takes over: the number of its last reminder.
-REMINDED = ((60, 4, 45), (30, 3, 26), (14, 2, 14), (4, 1, 4))
+REMINDED = ((45, 4, 45), (26, 3, 26), (14, 2, 14), (4, 1, 4))
 METHODS = {"virement": "virement", "chèque": "chèque", "carte": "carte"}
 
 

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -43,6 +44,7 @@ class Caller:
 @contextmanager
 def web() -> Iterator[Caller]:
     """Our rooms served on a free port of the loopback by one thread, and a caller to them."""
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     application = get_wsgi_application()
 
     def rooms(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:

@@ -8,9 +8,10 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from amiable.core.money import shown
-from amiable.intake import interpret, interpret_contacts, interpret_fec, post, post_contacts, post_fec, snapshot, stage, values
+from amiable.intake import copies, interpret, interpret_contacts, interpret_fec, post, post_contacts, post_fec, snapshot, stage, values
 from amiable.intake.formats import LINE
 from amiable.intake.models import Import
+from amiable.intake.post import Told
 from amiable.intake.quarantine import Contradiction
 from amiable.intake.reading import Reading
 from amiable.ledger.models import Creditor
@@ -35,9 +36,17 @@ class Kind:
         """Stages a batch; returns the rows that cannot be read as (line, column, reason)."""
         raise NotImplementedError
 
-    def post(self, told: post.Told, reading: Reading, record: Import) -> Posted:
+    def post(self, told: Told, reading: Reading, record: Import) -> Posted:
         """Posts what is staged."""
         raise NotImplementedError
+
+    def post_one(self, told: Told, reading: Reading, record: Import) -> Sequence[Contradiction]:
+        """Posts one row that comes after its file."""
+        return self.post(told, reading, record)[2]
+
+    def context(self, lines: Sequence[int]) -> dict[int, dict[str, str]]:
+        """What bad lines lose when they are taken out of their file, to be kept beside their texts."""
+        return {}
 
 
 class Movements(Kind):
@@ -52,7 +61,7 @@ class Movements(Kind):
         stage.add("staged", interpret.SCHEMA, rows)
         return bad
 
-    def post(self, told: post.Told, reading: Reading, record: Import) -> Posted:
+    def post(self, told: Told, reading: Reading, record: Import) -> Posted:
         figures = post.post(told)
         return figures, (), contradictions(reading)
 
@@ -72,9 +81,13 @@ class OpenItems(Kind):
         stage.add("unread", {"reference": pl.String}, unread.select(values.code(reading.columns["reference"]).alias("reference")))
         return bad
 
-    def post(self, told: post.Told, reading: Reading, record: Import) -> Posted:
+    def post(self, told: Told, reading: Reading, record: Import) -> Posted:
         figures, said = snapshot.post_snapshot(told, record)
         return figures, said, contradictions(reading)
+
+    def post_one(self, told: Told, reading: Reading, record: Import) -> Sequence[Contradiction]:
+        snapshot.post_snapshot(told, record, whole=False)
+        return contradictions(reading)
 
 
 class Contacts(Kind):
@@ -89,7 +102,7 @@ class Contacts(Kind):
         stage.add("staged", interpret_contacts.SCHEMA, rows)
         return bad
 
-    def post(self, told: post.Told, reading: Reading, record: Import) -> Posted:
+    def post(self, told: Told, reading: Reading, record: Import) -> Posted:
         figures, found = post_contacts.post_contacts(told, dict(reading.columns))
         return figures, (), found
 
@@ -107,9 +120,28 @@ class Fec(Kind):
         stage.add("lines", interpret_fec.SCHEMA, rows)
         return bad
 
-    def post(self, told: post.Told, reading: Reading, record: Import) -> Posted:
+    def post(self, told: Told, reading: Reading, record: Import) -> Posted:
         figures, said = post_fec.post_fec(told, reading, record)
         return figures, said, contradictions(reading)
+
+    def context(self, lines: Sequence[int]) -> dict[int, dict[str, str]]:
+        return post_fec.places(lines)
+
+
+class Copies(Kind):
+    key = "copies"
+
+    def open(self, reading: Reading, creditor: Creditor) -> None:
+        stage.drop("copies", "candidates", "matched")
+        stage.create("copies", copies.SCHEMA)
+        stage.create("candidates", copies.CANDIDATES)
+
+    def stage(self, batch: pl.DataFrame, reading: Reading, creditor: Creditor) -> pl.DataFrame:
+        return copies.stage_copies(batch)
+
+    def post(self, told: Told, reading: Reading, record: Import) -> Posted:
+        figures, lost = copies.post_copies(told, path=told.path)
+        return figures, (), lost
 
 
 def contradictions(reading: Reading) -> list[Contradiction]:
@@ -144,4 +176,4 @@ def contradictions(reading: Reading) -> list[Contradiction]:
 @cache
 def kinds() -> dict[str, Kind]:
     """Every kind by its key."""
-    return {kind.key: kind() for kind in (Movements, OpenItems, Contacts, Fec)}
+    return {kind.key: kind() for kind in (Movements, OpenItems, Contacts, Fec, Copies)}

@@ -3,7 +3,6 @@
 In: a path, a creditor, a day. Out: a Summary; bad rows in quarantine. Never: a file half in, a known row overwritten.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
@@ -87,6 +86,7 @@ def load(
         raise UnableToImport(f"There is no file {path}.")
     with transaction.atomic():
         wait_for_turn(creditor)
+        _make_room()
         seen = recognise.look(path=path, name=name)
         source, reading = read_for(seen, path=path, creditor=creditor, source_key=source_key, kind=kind, mapping=mapping, now=now)
         known = _loaded_before(seen, creditor, source, reading, corrected=bool(mapping))
@@ -95,8 +95,9 @@ def load(
                 files=1, already=1, unchanged=known.figures.get("rows", 0), kind=reading.kind, source=source.key, import_id=known.pk
             )
         summary = _take_in(
-            seen, path=path, name=name, source=source, reading=reading, as_of=as_of, now=now, by=by, backfill=backfill, progress=progress
-        )
+            seen, path=path, name=name, source=source, reading=reading, as_of=as_of, now=now, by=by, backfill=backfill,
+            dry_run=dry_run, progress=progress,
+        )  # fmt: skip
         if dry_run:
             transaction.set_rollback(True)
             return replace(summary, import_id=None)
@@ -107,6 +108,13 @@ def wait_for_turn(creditor: Creditor) -> None:
     """One load at a time per creditor, until the end of the transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('amiable.intake'), %s)", [creditor.pk])
+
+
+def _make_room() -> None:
+    """Lets the server sort a load in memory, within this transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '128MB'")
+        cursor.execute("SET LOCAL jit = off")
 
 
 def read_for(
@@ -173,6 +181,7 @@ def _take_in(
     now: datetime,
     by: User | None,
     backfill: bool | None,
+    dry_run: bool,
     progress: Progress | None,
 ) -> Summary:
     kind = kinds()[reading.kind]
@@ -180,7 +189,8 @@ def _take_in(
     record = Import.objects.create(
         creditor=source.creditor, source=source, name=name, sha256=seen.measured.sha256, size=size, as_of=as_of, started_at=now, by=by
     )
-    told = Told(source.creditor, source, as_of, now, backfill=kind.history if backfill is None else backfill)
+    history = kind.history if backfill is None else backfill
+    told = Told(source.creditor, source, as_of, now, backfill=history, path=None if dry_run else path)
     quarantine, rows, done = Quarantine(), 0, [0]
     kind.open(reading, source.creditor)
     for batch in seen.form.rows(path, reading, at=lambda position: done.__setitem__(0, position)):
@@ -190,6 +200,7 @@ def _take_in(
             progress(rows, done[0], size)
     figures, said, contradictions = kind.post(told, reading, record)
     quarantine.contradict(contradictions)
+    quarantine.explain(kind.context(quarantine.lines()))
     quarantined = quarantine.keep(record, seen.form, path, reading)
     if progress:
         progress(rows, size, size)
@@ -207,7 +218,7 @@ def _remember(record: Import, source: Source, reading: Reading, summary: Summary
     QuarantinedRow.objects.filter(loaded_by__in=earlier, mended_at=None, dropped_at=None).update(dropped_at=now)
     source.kind, source.mapping, source.headings = reading.kind, reading.mapping(), list(reading.headings)
     source.save(update_fields=["kind", "mapping", "headings"])
-    record.figures = summary.figures() | {"reading": reading.mapping()}
+    record.figures = summary.figures() | {"reading": reading.mapping(), "headings": list(reading.headings)}
     record.ended_at = now
     record.save(update_fields=["figures", "ended_at"])
 
@@ -219,6 +230,3 @@ def load_all(*, paths: Sequence[Path], creditor: Creditor, as_of: date, now: dat
         total += load(path=path, creditor=creditor, as_of=as_of, now=now, **others)
     return total
 
-
-def digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -66,14 +66,16 @@ def _still(decoder: codecs.IncrementalDecoder | None, chunk: bytes, final: bool 
 
 
 def _lines(chunk: bytes, tail: int, longest: int) -> tuple[int, int]:
-    """Bytes since the last line end, and the longest line so far (judged where a chunk has few line ends)."""
+    """Bytes since the last line end, and the longest line so far; short lines in between are not looked at one by one."""
     last = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
     if last < 0:
         return tail + len(chunk), max(longest, tail + len(chunk))
-    if len(chunk) > LONGEST_LINE:
-        longest = max(longest, *(len(line) for line in re.split(rb"[\r\n]", chunk)))
     first = min(place for place in (chunk.find(b"\n"), chunk.find(b"\r")) if place >= 0)
-    return len(chunk) - last - 1, max(longest, tail + first)
+    longest = max(longest, tail + first)
+    half = LONGEST_LINE // 2  # a line that is too long leaves one such stretch without any line end
+    if any(chunk.find(b"\n", at, at + half) < 0 and chunk.find(b"\r", at, at + half) < 0 for at in range(0, len(chunk), half)):
+        longest = max(longest, *(len(line) for line in re.split(rb"[\r\n]", chunk)))
+    return len(chunk) - last - 1, longest
 
 
 def _encoding(head: bytes, utf8: bool, oddities: bytes) -> str:

@@ -6,6 +6,7 @@ Never: a known row overwritten, a debt told twice counted twice, a loop over row
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 from django.db import connection
@@ -23,6 +24,7 @@ class Told:
     as_of: date
     now: datetime
     backfill: bool = False  # history: known when it happened
+    path: Path | None = None  # where the bytes are; none in a dry run, which keeps none
 
     def values(self) -> dict[str, Any]:
         return {

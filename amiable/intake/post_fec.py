@@ -4,6 +4,7 @@ In: the temporary table `lines` (see interpret_fec.SCHEMA). Out: `told`, posted 
 Never: a debt counted twice because it was carried forward or transferred.
 """
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -67,24 +68,22 @@ SELECT p.line, p.opening,
         WHEN p.bank AND NOT p.opening THEN 'payment' WHEN p.sale THEN 'credit_note' ELSE 'other' END AS kind,
     left(%(siren)s || '/' || %(year)s || '/' || p.journal || '/' || p.num, 108) || '/' || p.nth AS external_id,
     coalesce(p.reference, left(p.num, 60)) AS reference, NULL::text AS order_reference,
-    CASE WHEN p.amount_minor > 0 AND p.piece_on BETWEEN p.day - 366 AND p.day THEN p.piece_on ELSE p.day END AS issued_on,
+    p.issued_on,
     %(currency)s AS currency, abs(p.amount_minor) AS amount_minor, NULL::text AS settles,
     coalesce(l.root, CASE WHEN p.letter IS NOT NULL THEN p.node END) AS lettered, p.lettered_on, NULL::text AS method,
     0::smallint AS reached, NULL::date AS reached_on, p.amount_minor > 0 AS debit,
-    coalesce(c.merged_into_id, c.id) AS customer_id, c.branch_id, c.terms_end_of_month, coalesce(c.terms_days, %(terms)s) AS terms_days,
-    NULL::date AS due_on, false AS is_term, 1 AS terms, NULL::bigint AS known_id, NULL::bigint AS row_id, 'new' AS fate,
+    coalesce(c.merged_into_id, c.id) AS customer_id, c.branch_id,
+    CASE WHEN p.amount_minor > 0 THEN CASE WHEN c.terms_end_of_month
+        THEN (date_trunc('month', p.issued_on + coalesce(c.terms_days, %(terms)s)) + interval '1 month - 1 day')::date
+        ELSE p.issued_on + coalesce(c.terms_days, %(terms)s) END END AS due_on, false AS is_term, 1 AS terms, NULL::bigint AS known_id, NULL::bigint AS row_id, 'new' AS fate,
     NULL::bigint AS known_minor, NULL::text AS known_currency,
     CASE coalesce(l.account, p.account) WHEN '413' THEN 'bill' WHEN '416' THEN 'doubtful' ELSE 'receivable' END AS account
-FROM parts p
+FROM (
+    SELECT *, CASE WHEN amount_minor > 0 AND piece_on BETWEEN day - 366 AND day THEN piece_on ELSE day END AS issued_on FROM parts
+) p
 JOIN ledger_customer c ON c.creditor_id = %(creditor)s AND c.number = p.number
 LEFT JOIN ties l ON l.node = p.node
 WHERE NOT p.bad AND p.amount_minor <> 0 AND (NOT p.transfer OR p.opening)
-"""
-
-DUE = """
-UPDATE told SET due_on = CASE WHEN terms_end_of_month
-    THEN (date_trunc('month', issued_on + terms_days) + interval '1 month - 1 day')::date ELSE issued_on + terms_days END
-WHERE debit
 """
 
 # What another source told of the same customer, number and amount is the same invoice.
@@ -122,12 +121,12 @@ ORDER BY i.id, t.line
 """
 
 LETTERED = f"""
-SELECT t.customer_id || '|' || t.lettered AS grp, t.row_id, t.debit, CASE WHEN t.debit THEN i.open_minor ELSE c.open_minor END AS open_minor,
+SELECT t.customer_id || '|' || t.lettered AS grp, t.row_id, t.debit, coalesce(i.open_minor, c.open_minor, t.amount_minor) AS open_minor,
     coalesce(i.due_on, t.due_on) AS due_on, t.issued_on,
     coalesce(max(t.lettered_on) OVER g, max(t.issued_on) OVER g) AS acts_on
 FROM told t
-LEFT JOIN ledger_invoice i ON t.debit AND i.id = t.row_id
-LEFT JOIN ledger_credit c ON NOT t.debit AND c.id = t.row_id
+LEFT JOIN ledger_invoice i ON t.debit AND t.fate = 'known' AND i.id = t.known_id
+LEFT JOIN ledger_credit c ON NOT t.debit AND t.fate = 'known' AND c.id = t.known_id
 WHERE t.lettered IS NOT NULL AND t.fate IN ('new', 'known')
 WINDOW g AS (PARTITION BY t.customer_id, t.lettered)
 UNION ALL ({SUMMED})
@@ -168,7 +167,6 @@ def post_fec(told: Told, reading: Reading, record: Import) -> tuple[dict[str, in
         figures = post.settle_who(values)
         transferred = _tie()
         cursor.execute(TELL, values)
-        cursor.execute(DUE)
         if before:
             cursor.execute("UPDATE told SET fate = 'opening' WHERE opening")
         _find_known(values, carried=before)
@@ -294,3 +292,16 @@ def _find_known(values: dict[str, Any], *, carried: bool) -> None:
         cursor.execute(post.JUDGE_CREDITS.replace("WHERE NOT t.debit", "WHERE NOT t.opening AND NOT t.debit"), values)
         cursor.execute("UPDATE told SET row_id = known_id WHERE opening AND known_id IS NOT NULL")
         cursor.execute("UPDATE told SET fate = 'known' WHERE opening AND known_id IS NOT NULL")
+
+
+def places(lines: Sequence[int]) -> dict[int, dict[str, str]]:
+    """Of each line: its place in its entry, and accounts that stand for the nature of the entry's other lines."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT line, nth, bank, sale, loss, opening FROM parts WHERE line = ANY(%s)", [list(lines)])
+        return {
+            line: {
+                "#place": str(nth),
+                "#with": " ".join(account for account, there in (("512", bank), ("707", sale), ("654", loss), ("890", opening)) if there),
+            }
+            for line, nth, bank, sale, loss, opening in cursor
+        }

@@ -20,6 +20,7 @@ class Quarantine:
 
     reasons: dict[int, tuple[str, str]] = field(default_factory=dict)
     raws: dict[int, dict[str, str]] = field(default_factory=dict)
+    notes: dict[int, dict[str, str]] = field(default_factory=dict)
 
     def add(self, bad: pl.DataFrame, batch: pl.DataFrame) -> None:
         """Bad rows of a batch as (line, column, reason), kept beside the texts they came as."""
@@ -34,6 +35,13 @@ class Quarantine:
         for line, column, reason in contradictions:
             self.reasons.setdefault(line, (column, reason))
 
+    def lines(self) -> list[int]:
+        return sorted(self.reasons)
+
+    def explain(self, notes: dict[int, dict[str, str]]) -> None:
+        """What a row loses outside its file, to be kept beside its texts under names that begin with #."""
+        self.notes |= notes
+
     def keep(self, record: Import, form: Format, path: Path, reading: Reading) -> int:
         """Writes the rows; those only the ledger objected to are read once more for their texts. Returns how many."""
         missing = self.reasons.keys() - self.raws.keys()
@@ -42,7 +50,9 @@ class Quarantine:
             for batch in form.rows(path, reading):
                 self._keep_raws(batch, wanted)
         rows = [
-            QuarantinedRow(loaded_by=record, line=line, column=column, reason=reason, raw=self.raws.get(line, {}))
+            QuarantinedRow(
+                loaded_by=record, line=line, column=column, reason=reason[:300], raw=self.raws.get(line, {}) | self.notes.get(line, {})
+            )
             for line, (column, reason) in sorted(self.reasons.items())
         ]
         QuarantinedRow.objects.bulk_create(rows, batch_size=AT_ONCE)

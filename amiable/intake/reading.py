@@ -54,5 +54,9 @@ class Reading:
                 columns[name] = heading
         return replace(self, **plain, kind=mapping.get("kind") or self.kind, columns=columns)
 
+    def with_columns(self, columns: Mapping[str, str]) -> "Reading":
+        """This reading with exactly these columns."""
+        return replace(self, columns=dict(columns))
+
     def saying(self, sentence: str) -> "Reading":
         return self if sentence in self.said else replace(self, said=(*self.said, sentence))

@@ -68,7 +68,6 @@ DELETE FROM intake_sighting s USING ledger_invoice i
 WHERE i.id = s.invoice_id AND i.open_minor = 0 AND s.source_id = %(source_id)s AND s.seen_in_id <> %(import_id)s
 """
 
-# What is missing is judged against the snapshot before; a row that could not be read is not missing.
 SHRUNK = """
 CREATE TEMPORARY TABLE shrunk ON COMMIT DROP AS
 SELECT i.id, true AS debit, i.customer_id, i.currency, i.open_minor - t.residual AS gone, i.due_on, i.issued_on, false AS vanished
@@ -78,7 +77,10 @@ UNION ALL
 SELECT c.id, false, c.customer_id, c.currency, c.open_minor - t.residual, NULL, c.received_on, false
 FROM told t JOIN ledger_credit c ON c.id = t.row_id
 WHERE NOT t.debit AND t.fate = 'known' AND t.residual < c.open_minor
-UNION ALL
+"""
+
+# What is missing is judged against the snapshot before; a row that could not be read is not missing.
+MISSING = """
 SELECT i.id, true, i.customer_id, i.currency, i.open_minor, i.due_on, i.issued_on, true
 FROM intake_sighting s JOIN ledger_invoice i ON i.id = s.invoice_id
 WHERE s.source_id = %(source_id)s AND s.seen_in_id <> %(import_id)s AND i.open_minor > 0
@@ -141,8 +143,8 @@ RETURNING h.invoice_id
 """
 
 
-def post_snapshot(told: Told, record: Import) -> tuple[dict[str, int], list[str]]:
-    """Posts the staged open items; returns figures and sentences."""
+def post_snapshot(told: Told, record: Import, *, whole: bool = True) -> tuple[dict[str, int], list[str]]:
+    """Posts the staged open items; returns figures and sentences. Of a part of a snapshot nothing can be missing."""
     values = told.values() | {
         "keep_nil": True,
         "source_id": told.source.pk,
@@ -167,18 +169,20 @@ def post_snapshot(told: Told, record: Import) -> tuple[dict[str, int], list[str]
         cursor.execute(GREW_CREDITS, values)
         cursor.execute(SIGHT, values)
         cursor.execute(FORGET, values)
-    figures |= _shrink(values, figures)
+    figures |= _shrink(values, figures, whole)
     figures["entries"] = figures["invoices"] + figures["credits"] + figures["allocations"]
     figures["unchanged"] -= figures["shrunk"]
+    if not whole:
+        return figures, []
     vanished, said = _vanish(told, values, record)
     return figures | vanished, said
 
 
-def _shrink(values: dict[str, Any], figures: dict[str, int]) -> dict[str, int]:
+def _shrink(values: dict[str, Any], figures: dict[str, int], whole: bool) -> dict[str, int]:
     """What was settled since the last snapshot: by credits that went as well, else by payments the accounts tell of."""
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO unread SELECT reference FROM told WHERE fate = 'twice'")
-        cursor.execute(SHRUNK, values)
+        cursor.execute(SHRUNK + (f"UNION ALL\n{MISSING}" if whole else ""), values)
         cursor.execute("SELECT coalesce(max(id), 0) FROM ledger_allocation")
         values["last_allocation"] = cursor.fetchone()[0]
         allocations = post.spread("snapshot", CONSUMED, values)

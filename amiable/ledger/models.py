@@ -263,7 +263,9 @@ class Credit(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["creditor", "source", "external_id"], name="credit_source_once"),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="credit_amount_positive"),
-            models.CheckConstraint(condition=Q(open_minor__gte=0), name="credit_not_over_allocated"),
+            models.CheckConstraint(
+                condition=Q(open_minor__gte=0, open_minor__lte=F("amount_minor")), name="credit_not_over_allocated"
+            ),
             models.CheckConstraint(condition=CURRENCY, name="credit_currency_iso"),
         ]
         indexes = [

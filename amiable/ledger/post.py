@@ -3,7 +3,7 @@
 The database moves the residuals and refuses what would go below zero; nothing here ever changes an entry.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
@@ -64,14 +64,19 @@ def write_off(
 def write_off_small(*, creditor: Creditor, as_of: date, now: datetime, by: User | None = None) -> int:
     """Writes off residuals up to the creditor's `small_balance_minor` that are overdue by 30 days or more.
 
-    Only what is left of a partly settled invoice counts as small balance; a small invoice is a real debt.
+    The limit is in the creditor's currency and says nothing about invoices in another. Only what is left of a partly
+    settled invoice counts as small balance; a small invoice is a real debt.
     Returns how many invoices were cleared. 0 when the creditor's policy names no limit.
     """
     limit = int(creditor.policy.get("small_balance_minor", 0))
     if limit <= 0:
         return 0
     small = Invoice.objects.select_for_update().filter(
-        creditor=creditor, open_minor__gt=0, open_minor__lte=limit, due_on__lte=date.fromordinal(as_of.toordinal() - 30)
+        creditor=creditor,
+        currency=creditor.currency,
+        open_minor__gt=0,
+        open_minor__lte=limit,
+        due_on__lte=as_of - timedelta(days=30),
     )
     entries = [
         Entry(
@@ -183,9 +188,14 @@ def merge(*, keep: Customer, absorb: Customer, now: datetime, by: User | None = 
         raise UnableToPost("One of the two has been merged already.")
     for model in (Invoice, Credit, Contact):
         model._default_manager.filter(customer=absorb).update(customer=keep)
-    for hold in Hold.objects.filter(customer=absorb):
-        if not Hold.objects.filter(source_ref=hold.source_ref, customer=keep, invoice=hold.invoice).exists():
-            Hold.objects.filter(pk=hold.pk).update(customer=keep)
+    for theirs in Hold.objects.filter(customer=absorb):
+        same = Hold.objects.filter(source_ref=theirs.source_ref, customer=keep, invoice=theirs.invoice).first()
+        if same is None:
+            Hold.objects.filter(pk=theirs.pk).update(customer=keep)
+        else:  # one source held both: the hold that stays covers the days of either
+            same.since = min(same.since, theirs.since)
+            same.until = max(same.until, theirs.until) if same.until and theirs.until else None
+            same.save(update_fields=["since", "until"])
     Customer.objects.filter(merged_into=absorb).update(merged_into=keep)
     Customer.objects.filter(pk=absorb.pk).update(merged_into=keep)
     audit.record(

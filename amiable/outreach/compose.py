@@ -76,8 +76,8 @@ class Composed:
     def fill(self, context: Mapping[str, Any]) -> tuple[str, str, str]:
         """Subject, plain text and HTML. Raises UnableToCompose where the text names something that is not there."""
         try:
-            subject = " ".join(self.subject.render(context).split())
-            preheader = " ".join(self.preheader.render(context).split())
+            subject = _one_line(self.subject.render(context))
+            preheader = _one_line(self.preheader.render(context))
             text = _tidy(self.text.render({**context, "subject": subject}))
             page = self.html.render({**context, "subject": subject, "preheader": preheader})
         except LiquidError as error:
@@ -174,7 +174,7 @@ def _text(block: str, words: Mapping[str, str], language: str) -> str:
     part = _PART.match(block)
     if part:
         return _placed(part[1], "txt", words, language)
-    plain = _LINK.sub(r"\1 : \2" if language == "fr" else r"\1: \2", block.removeprefix("# "))
+    plain = _LINK.sub(r"\1 (\2)", block.removeprefix("# "))
     pieces = _TAG.split(_BOLD.sub(r"\1", plain))
     return "".join(piece if index % 2 else _spaced(piece, language) for index, piece in enumerate(pieces))
 
@@ -211,6 +211,10 @@ def _spaced(text: str, language: str) -> str:
         return text
     text = re.sub(r" (?=[:»€%])", "\u00a0", text)
     return re.sub(r"([«°]) ", "\\1\u00a0", re.sub(r" (?=[;?!])", "\u202f", text))
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"[ \t\r\n]+", " ", text).strip()
 
 
 def _tidy(text: str) -> str:

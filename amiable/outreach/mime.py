@@ -52,7 +52,9 @@ def _together(kind: str, mark: str, parts: list[bytes]) -> bytes:
 
 def _part(media_type: str, text: str) -> bytes:
     head = f"Content-Type: {media_type}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-    return head.encode() + binascii.b2a_qp("\r\n".join(text.splitlines()).encode(), istext=True)
+    # The encoder takes its line ends from the text: there must be one.
+    lines = re.sub(r"\r\n|\r|\n", "\r\n", text.rstrip("\r\n") + "\n")
+    return head.encode() + binascii.b2a_qp(lines.encode(), istext=True)
 
 
 def _attached(file: Attachment) -> bytes:

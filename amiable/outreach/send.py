@@ -97,7 +97,7 @@ def _as_a_sender(now: datetime) -> Iterator[int]:
     _lock("pg_advisory_lock_shared")
     try:
         try:
-            lost = recover(now=now, older_than=timedelta(0) if alone else LOST_AFTER)
+            lost = recover(now=now, older_than=None if alone else LOST_AFTER)
         finally:
             if alone:
                 _lock("pg_advisory_unlock")

@@ -57,14 +57,21 @@ SELECT {columns} FROM portfolio_profile p
 WHERE EXISTS (SELECT FROM candidate i WHERE i.customer_id = p.customer_id AND i.currency = p.currency)
 """
 
-# Open invoices for which a step may be due: late by at least what the next step above their level asks for.
+# Open invoices for which a step may be due: late by at least what the next step above their level asks for. One whose
+# message is still on its way stands where that message will take it: nothing is decided about it twice.
 _CANDIDATES = """
 CREATE TEMP TABLE candidate ON COMMIT DROP AS
-SELECT i.id, i.customer_id, i.currency, %(as_of)s - i.due_on AS late, i.open_minor, i.reached,
-       %(as_of)s - i.reached_on AS since, h.id IS NOT NULL AS held
+WITH way AS (
+  SELECT r.id, max(r.level) AS level, max(m.as_of) AS on_day FROM outreach_message m
+  CROSS JOIN LATERAL (SELECT unnest(m.about), m.level UNION ALL SELECT * FROM unnest(m.also, m.also_levels)) r(id, level)
+  WHERE m.state IN ('planned', 'sending') AND m.level > 0 GROUP BY 1
+)
+SELECT i.id, i.customer_id, i.currency, %(as_of)s - i.due_on AS late, i.open_minor, greatest(i.reached, w.level) AS reached,
+       %(as_of)s - CASE WHEN w.level > i.reached THEN w.on_day ELSE i.reached_on END AS since, h.id IS NOT NULL AS held
 FROM ledger_invoice i
 LEFT JOIN (SELECT invoice_id AS id FROM ledger_hold WHERE invoice_id IS NOT NULL AND since <= %(as_of)s
            AND (until IS NULL OR until > %(as_of)s) GROUP BY 1) h ON h.id = i.id
+LEFT JOIN way w ON w.id = i.id
 WHERE i.open_minor > 0 AND %(as_of)s - i.due_on >= {moment} {scope}
 """
 _INVOICE: dict[str, type[pl.DataType]] = {

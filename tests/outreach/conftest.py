@@ -25,7 +25,9 @@ class PostOffice:
 
     def letters(self) -> list[EmailMessage]:
         return [
-            message_from_bytes((self.folder / f"{mail.id}.eml").read_bytes(), _class=EmailMessage, policy=policy.default)
+            message_from_bytes(
+                (self.folder / f"{mail.id}.eml").read_bytes(), _class=EmailMessage, policy=policy.default
+            )
             for mail in reversed(list(mails(self.folder)))
         ]
 

@@ -38,7 +38,9 @@ def a_creditor(**changes: Any) -> Creditor:
     return Creditor.objects.create(**{**values, **changes})
 
 
-def a_customer(creditor: Creditor, number: str = "C1042", *, email: str = "anna@martin.example", **changes: Any) -> Customer:
+def a_customer(
+    creditor: Creditor, number: str = "C1042", *, email: str = "anna@martin.example", **changes: Any
+) -> Customer:
     values: dict[str, Any] = {
         "source": "test",
         "external_id": number,
@@ -52,13 +54,17 @@ def a_customer(creditor: Creditor, number: str = "C1042", *, email: str = "anna@
         "created_at": NOW - timedelta(days=300),
     }
     customer = Customer.objects.create(creditor=creditor, **{**values, **changes})
-    contact = Contact.objects.create(customer=customer, name=customer.name if customer.kind == "consumer" else "Jeanne Roux", created_at=NOW)
+    contact = Contact.objects.create(
+        customer=customer, name=customer.name if customer.kind == "consumer" else "Jeanne Roux", created_at=NOW
+    )
     if email:
         ContactPoint.objects.create(contact=contact, medium="email", value=email)
     return customer
 
 
-def an_invoice(customer: Customer, reference: str, amount_minor: int, *, days_late: int, currency: str = "EUR") -> Invoice:
+def an_invoice(
+    customer: Customer, reference: str, amount_minor: int, *, days_late: int, currency: str = "EUR"
+) -> Invoice:
     due_on = TODAY - timedelta(days=days_late)
     return Invoice.objects.create(
         creditor=customer.creditor,
@@ -91,7 +97,9 @@ def a_credit(customer: Customer, amount_minor: int, *, kind: str = "credit_note"
     )
 
 
-def a_message(customer: Customer, purpose: str, about: list[Invoice], *, also: list[Invoice] | None = None, **changes: Any) -> Message:
+def a_message(
+    customer: Customer, purpose: str, about: list[Invoice], *, also: list[Invoice] | None = None, **changes: Any
+) -> Message:
     values: dict[str, Any] = {
         "key": f"test:{purpose}:{customer.pk}",
         "creditor_id": customer.creditor_id,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from amiable.ledger.models import Allocation, Invoice
 from amiable.outreach.compose import LIBRARY, UnableToCompose, check, compose, house_text
 from amiable.outreach.express import SAMPLE, colour, day, delay
 from amiable.outreach.models import Template
@@ -41,6 +42,8 @@ def test_each_text_reads_as_its_sample(key: str, language: str, audience: str) -
         about.append(an_invoice(customer, "F-2025-0144", 123_456_78, days_late=-5 if early else 8))
         also.append(an_invoice(customer, "F-2025-0150", 5_000, days_late=1))
         a_credit(customer, 10_000)
+    if key == "receipt":
+        settle(first)
     rendered = render(a_message(customer, key, about, also=also, context=CONTEXT), as_of=TODAY, now=NOW)
     golden(f"{key}.{language}.{audience}.txt", f"{rendered.subject}\n\n{rendered.text}")
     golden(f"{key}.{language}.{audience}.html", rendered.html)
@@ -92,15 +95,24 @@ def test_an_editors_angle_brackets_are_text_and_their_links_are_links() -> None:
     assert "Less is &lt; more &amp; <strong>better</strong>.<br" in page
     assert '<a href="https://lumen.example/a">our page</a>' in page
     assert "[this](javascript:alert(1))" in page
-    assert "Less is < more & better.\nSee our page: https://lumen.example/a" in text
+    assert "Less is < more & better.\nSee our page (https://lumen.example/a)" in text
 
 
 def test_a_creditors_newest_approved_text_is_used() -> None:
     customer = a_customer(a_creditor())
     message = a_message(customer, "reminder_1", [an_invoice(customer, "F-1", 100, days_late=3)])
-    kept = {"creditor": customer.creditor, "key": "reminder_1", "medium": "email", "language": "fr", "audience": "consumer", "tone": "warm"}
+    kept = {
+        "creditor": customer.creditor,
+        "key": "reminder_1",
+        "medium": "email",
+        "language": "fr",
+        "audience": "consumer",
+        "tone": "warm",
+    }
     for version, approved in ((1, NOW), (2, NOW), (3, None)):
-        Template.objects.create(**kept, version=version, approved_at=approved, subject=f"Version {version}", body="{{ greeting }}")
+        Template.objects.create(
+            **kept, version=version, approved_at=approved, subject=f"Version {version}", body="{{ greeting }}"
+        )
     assert render(message, as_of=TODAY, now=NOW).subject == "Version 2"
 
 
@@ -125,8 +137,26 @@ def test_no_house_text_threatens_or_adds_sums() -> None:
 
 def test_small_words() -> None:
     assert day(TODAY.replace(day=1), "fr") == "1er\xa0novembre 2025"
-    assert [delay(days, "fr") for days in (-2, -1, 0, 1, 2)] == ["dans 2 jours", "dans 1 jour", "à régler aujourd’hui", "1 jour de retard", "2 jours de retard"]
+    assert [delay(days, "fr") for days in (-2, -1, 0, 1, 2)] == [
+        "dans 2 jours",
+        "dans 1 jour",
+        "à régler aujourd’hui",
+        "1 jour de retard",
+        "2 jours de retard",
+    ]
     assert colour("#ffee00") == colour(None) == colour("red") != colour("#123456") == "#123456"
+
+
+def settle(invoice: Invoice) -> None:
+    credit = a_credit(invoice.customer, invoice.amount_minor, kind="payment", reference="paid")
+    Allocation.objects.create(
+        credit=credit,
+        invoice=invoice,
+        amount_minor=invoice.amount_minor,
+        effective_on=TODAY,
+        known_at=NOW,
+        rule="named",
+    )
 
 
 def _known() -> dict[str, object]:

@@ -232,3 +232,13 @@ def test_a_creditor_is_released_once_with_a_line_in_the_trail(client: Client, cu
     client.post(address)
     assert Creditor.objects.get().released_at is not None
     assert trail("creditor.released") == 1
+
+
+@pytest.mark.parametrize("kind", ["call", "confirm", "reply"])
+def test_a_task_opens_over_the_page_or_as_a_page(client: Client, customer: Customer, kind: str) -> None:
+    address = reverse("desk:task", args=[rows.task(customer, kind).pk])
+    over = client.get(address, headers={"hx-request": "true", "hx-current-url": "http://testserver/customers/?q=a"})
+    assert over["HX-Retarget"] == "#act"
+    assert "<html" not in over.content.decode()
+    assert 'name="next" value="http://testserver/customers/?q=a"' in over.content.decode()
+    assert "<html" in client.get(address).content.decode()

@@ -47,7 +47,9 @@ def test_a_link_exists_only_where_things_are_tried_out() -> None:
 
 
 def test_log_in_speaks_the_language_of_the_user_and_log_out_ends() -> None:
-    rows.colleague("anna", rows.creditor("ours"))
+    user = rows.colleague("anna", rows.creditor("ours"))
+    user.set_password("correct horse battery")
+    user.save()
     client = Client()
     assert client.post("/login/", {"username": "anna", "password": "wrong"}).status_code == 200
     response = client.post("/login/", {"username": "anna", "password": "correct horse battery"})

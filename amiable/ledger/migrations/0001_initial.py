@@ -582,7 +582,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="credit",
             constraint=models.CheckConstraint(
-                condition=models.Q(("open_minor__gte", 0)), name="credit_not_over_allocated"
+                condition=models.Q(("open_minor__gte", 0), ("open_minor__lte", models.F("amount_minor"))),
+                name="credit_not_over_allocated",
             ),
         ),
         migrations.AddConstraint(

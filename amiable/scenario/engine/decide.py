@@ -2,7 +2,8 @@
 
 Each open invoice has at most one step that is next: the lowest one above what it has reached, not lapsed, whose
 condition holds. It is due when its moment has come. A customer gets the highest step due, about the invoices at it
-and mentioning those due at lower ones; held invoices are left alone. The rails then say whether it may be done.
+and mentioning those due at lower ones; held invoices are left alone. The rails then say whether it may be done; where
+its channel or amount forbids it, the next lower step may be.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from amiable.law import rails
 from amiable.law.packs import Law
 from amiable.scenario.engine.journey import Journey, table
 
+# These rails speak against a step and its channel or amount; the others against any contact with the customer.
+OF_THE_STEP = ("below_minimum", "opted_out", "no_address")
 INVOICE: dict[str, Any] = {
     "row": pl.Int64,  # the customer's row
     "invoice": pl.Int64,
@@ -46,6 +49,28 @@ def decide(
     due = _due(customers, invoices, journeys, steps, facts)
     if due.is_empty():
         return _nothing(customers, steps)
+    judged = left = _judge(due, customers, steps, law=law, policy=policy)
+    while not due.is_empty():
+        # What a refused step is about stands aside; the steps below it may still be done.
+        refused = left.filter(pl.col("rail").is_in(OF_THE_STEP)).select("row", refused="level")
+        due = due.join(refused, on="row", how="inner").filter(pl.col("level") < pl.col("refused")).drop("refused")
+        left = _judge(due, customers, steps, law=law, policy=policy)
+        done = left.filter(pl.col("rail").is_null())
+        judged = pl.concat([judged.join(done, on="row", how="anti"), done])
+    verdict = (
+        pl.when(pl.col("rail").is_not_null())
+        .then(pl.lit("not"))
+        .when(pl.col("mode") == "confirm")
+        .then(pl.lit("ask"))
+        .otherwise(pl.lit("do"))
+    )
+    return judged.with_columns(verdict.alias("verdict"))
+
+
+def _judge(
+    due: pl.DataFrame, customers: pl.DataFrame, steps: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]
+) -> pl.DataFrame:
+    """The highest step due of each customer row, and the rail that speaks against it."""
     contacts = _per_customer(due).join(steps, on=["scenario", "position"], how="left")
     asked = customers.drop("scenario").join(contacts, on="row", how="inner")
     asked = asked.with_columns(
@@ -56,15 +81,7 @@ def decide(
         # A courtesy before the due date counts as contact, yet is not held back by the gap after another contact.
         days_since_contact=pl.when(pl.col("oldest_days_late") > 0).then(pl.col("days_since_contact")),
     )
-    judged = rails.judge(asked, law=law, policy=policy)
-    verdict = (
-        pl.when(pl.col("rail").is_not_null())
-        .then(pl.lit("not"))
-        .when(pl.col("mode") == "confirm")
-        .then(pl.lit("ask"))
-        .otherwise(pl.lit("do"))
-    )
-    return judged.with_columns(verdict.alias("verdict"))
+    return rails.judge(asked, law=law, policy=policy)
 
 
 def _due(

@@ -14,6 +14,7 @@ MODES = ("automatic", "confirm")
 TONES = ("warm", "neutral", "firm")
 MOST_STEPS = 60
 FARTHEST = 3_650
+BOUNDS = ((1, 31_999), (-FARTHEST, FARTHEST), (0, FARTHEST), (0, 1e12))  # of level, days, gap and minimum
 
 
 class UnableToUse(UnableToRead):
@@ -53,7 +54,10 @@ class Journey:
 
 def read(data: Mapping[str, Any], *, facts: Mapping[str, Any]) -> Journey:
     """The journey of a scenario's data. Raises UnableToUse with one sentence when something is wrong."""
-    steps = tuple(_step(raw) for raw in data.get("steps") or [])
+    raws = data.get("steps") or []
+    if not isinstance(raws, list) or not all(isinstance(raw, Mapping) for raw in raws):
+        raise UnableToUse("The steps of a scenario are a list of settings.")
+    steps = tuple(_step(raw) for raw in raws)
     if not data.get("key"):
         raise UnableToUse("A scenario needs a key.")
     if not steps:
@@ -98,8 +102,11 @@ def _within(step: Step) -> None:
         raise UnableToUse(f"The step “{step.key}” names an unknown channel: “{step.channel}”.")
     if step.tone not in TONES or step.mode not in MODES:
         raise UnableToUse(f"The step “{step.key}” names an unknown tone or mode.")
-    if not 0 < step.level < 32_000 or abs(step.days) > FARTHEST or not 0 <= step.gap <= FARTHEST or step.minimum < 0:
+    numbers = (step.level, step.days, step.gap, step.minimum)
+    if not all(low <= number <= high for number, (low, high) in zip(numbers, BOUNDS, strict=True)):
         raise UnableToUse(f"The step “{step.key}” has a number out of bounds.")
+    if step.channel == "call" and step.mode == "confirm":
+        raise UnableToUse(f"The call “{step.key}” needs no confirmation: a person makes it anyway.")
     if step.until is not None and step.until < step.days:
         raise UnableToUse(f"The step “{step.key}” would lapse before it is due.")
 

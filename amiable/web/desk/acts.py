@@ -12,7 +12,7 @@ from typing import Any
 from django.contrib import messages
 from django.db import connection, transaction
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
@@ -25,8 +25,10 @@ from amiable.ledger import hold, post
 from amiable.ledger.models import Customer, HoldKind, Invoice, Medium
 from amiable.outreach.models import Tone
 from amiable.outreach.order import Order, order
-from amiable.scenario.respond import AlreadyPaid, Disputes, Promises, customer_said
+from amiable.scenario.respond import customer_said
+from amiable.scenario.sayings import AlreadyPaid, Disputes, Promises
 from amiable.web.desk import forms, scope
+from amiable.web.desk.dialog import dialog
 from amiable.web.ui import clock
 
 # Holds that a colleague may lift by hand; the others end with the promise, dispute, plan or payment that wrote them.
@@ -149,52 +151,113 @@ def _write_off(act: Done) -> None:
 
 
 ACTS: dict[str, Act] = {
-    "note": Act(gettext_lazy("Write a note"), gettext_lazy("Keep the note"), gettext_lazy("The note is kept."), "talk", forms.NoteForm, _note, "notes", "n"),
+    "note": Act(
+        gettext_lazy("Write a note"),
+        gettext_lazy("Keep the note"),
+        gettext_lazy("The note is kept."),
+        "talk",
+        forms.NoteForm,
+        _note,
+        "notes",
+        "n",
+    ),
     "promise": Act(
         gettext_lazy("Promise to pay"),
         gettext_lazy("Keep the promise in mind"),
         gettext_lazy("The promise is noted; its invoices rest until then."),
-        "talk", forms.PromiseForm, _promise, "heart-handshake", "p",
-        gettext_lazy("Until that day the invoices are not chased. The day after, it is judged by what came in."), needs_open=True,
+        "talk",
+        forms.PromiseForm,
+        _promise,
+        "heart-handshake",
+        "p",
+        gettext_lazy("Until that day the invoices are not chased. The day after, it is judged by what came in."),
+        needs_open=True,
     ),
     "paid": Act(
         gettext_lazy("Says it is paid"),
         gettext_lazy("Note it and check"),
         gettext_lazy("Noted: reminders rest for a week, and the payment is to be looked for."),
-        "talk", forms.PaidForm, _paid, "cash", "b", needs_open=True,
+        "talk",
+        forms.PaidForm,
+        _paid,
+        "cash",
+        "b",
+        needs_open=True,
     ),
     "dispute": Act(
         gettext_lazy("Open a dispute"),
         gettext_lazy("Open the dispute"),
         gettext_lazy("The dispute is open: this invoice is no longer chased, the others are."),
-        "talk", forms.DisputeForm, _dispute, "scale", "d",
-        gettext_lazy("Only this invoice leaves the reminders. Whoever is in charge of the customer gets a task."), needs_open=True,
+        "talk",
+        forms.DisputeForm,
+        _dispute,
+        "scale",
+        "d",
+        gettext_lazy("Only this invoice leaves the reminders. Whoever is in charge of the customer gets a task."),
+        needs_open=True,
     ),
     "hold": Act(
         gettext_lazy("Place a hold"),
         gettext_lazy("Place the hold"),
         gettext_lazy("The hold is placed."),
-        "hold", forms.HoldForm, _hold, "hand-stop", "h",
+        "hold",
+        forms.HoldForm,
+        _hold,
+        "hand-stop",
+        "h",
         gettext_lazy("Nothing is sent and no step is taken while the hold lasts."),
     ),
     "statement": Act(
         gettext_lazy("Send a statement"),
         gettext_lazy("Send the statement"),
         gettext_lazy("The statement of account will leave with the next sending."),
-        "write", forms.StatementForm, _statement, "send", "s",
-        gettext_lazy("A statement of account by e-mail, with a link to see and pay everything. It is no reminder and is not counted as one."), needs_open=True,
+        "write",
+        forms.StatementForm,
+        _statement,
+        "send",
+        "s",
+        gettext_lazy(
+            "A statement of account by e-mail, with a link to see and pay everything. "
+            "It is no reminder and is not counted as one."
+        ),
+        needs_open=True,
     ),
     "write_off": Act(
         gettext_lazy("Write off"),
         gettext_lazy("Write off for good"),
         gettext_lazy("Written off."),
-        "write_off", forms.WriteOffForm, _write_off, "trash", needs_open=True,
+        "write_off",
+        forms.WriteOffForm,
+        _write_off,
+        "trash",
+        needs_open=True,
     ),
-    "lift": Act(gettext_lazy("Lift the hold"), gettext_lazy("Lift it"), gettext_lazy("The hold is lifted from today."), "hold", forms.LiftForm, _lift, "player-play",
-        explains=gettext_lazy("From today on the steps of the scenario apply again."), menu=False),
-    "resolve": Act(gettext_lazy("End the dispute"), gettext_lazy("End the dispute"), gettext_lazy("The dispute has ended."), "talk", forms.ResolveForm, _resolve, "check",
-        explains=gettext_lazy("The invoice returns to its place in the scenario. Where the customer is right, a credit note comes from the accounts."), menu=False),
-}  # fmt: skip
+    "lift": Act(
+        gettext_lazy("Lift the hold"),
+        gettext_lazy("Lift it"),
+        gettext_lazy("The hold is lifted from today."),
+        "hold",
+        forms.LiftForm,
+        _lift,
+        "player-play",
+        explains=gettext_lazy("From today on the steps of the scenario apply again."),
+        menu=False,
+    ),
+    "resolve": Act(
+        gettext_lazy("End the dispute"),
+        gettext_lazy("End the dispute"),
+        gettext_lazy("The dispute has ended."),
+        "talk",
+        forms.ResolveForm,
+        _resolve,
+        "check",
+        explains=gettext_lazy(
+            "The invoice returns to its place in the scenario. "
+            "Where the customer is right, a credit note comes from the accounts."
+        ),
+        menu=False,
+    ),
+}
 
 
 @require_http_methods(["GET", "POST"])
@@ -210,20 +273,12 @@ def act(request: scope.Asked, pk: int, name: str, ref: int = 0) -> HttpResponse:
         done = Done(customer, request.user, clock.today(), clock.now(), form, ref)
         try:
             if once(name, done, lambda: wanted.do(done)):
-                messages.success(request, wanted.done)
+                messages.success(request, str(wanted.done))
             return redirect("desk:customer", pk)
         except AmiableError as error:
             form.add_error(None, str(error))
     content = {"act": wanted, "form": form, "customer": customer, "name": name, "ref": ref}
-    if request.headers.get("HX-Request"):
-        # A form with a mistake comes back into the dialog, wherever the good answer would have gone.
-        return render(
-            request,
-            "desk/_act.html",
-            content,
-            headers={"HX-Retarget": "#act", "HX-Reswap": "innerHTML", "HX-Reselect": "#act-form"},
-        )
-    return render(request, "desk/act.html", content)
+    return dialog(request, "act", content)
 
 
 def menu(rights: set[str], *, anything_open: bool) -> list[tuple[str, Act]]:

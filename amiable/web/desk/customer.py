@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
-from amiable.casework.models import Case, Task
+from amiable.casework.models import Case, Dispute, Task
 from amiable.ledger import hold
 from amiable.ledger.models import Contact, Customer
 from amiable.scenario import decide
@@ -27,7 +27,9 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
     today = clock.today()
     holds = list(hold.active(as_of=today).filter(customer=found).select_related("by").order_by("since", "pk"))
     lines = exposure.lines(
-        invoices=found.invoices.filter(open_minor__gt=0).order_by("due_on", "pk"), holds=holds, today=today
+        invoices=found.invoices.filter(open_minor__gt=0).annotate(dispute=_dispute()).order_by("due_on", "pk"),
+        holds=holds,
+        today=today,
     )
     credits = list(found.credits.filter(open_minor__gt=0))
     shown = lines if request.GET.get("all") else lines[:INVOICES]
@@ -57,7 +59,6 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
         "payment_method": labels.said(labels.METHODS, found.payment_method),
         "acts": acts.menu(rights, anything_open=bool(lines)),
         "rights": rights,
-        "disputes": {each.invoice_id: each.pk for each in found.disputes.filter(resolved_at=None)},
         "liftable": acts.LIFTABLE,
         "today": today,
     }
@@ -97,6 +98,11 @@ def _timeline(found: Customer, request: HttpRequest, segment_names: dict[str, st
         "show": chosen,
         "groups": telling.groups(),
     }
+
+
+def _dispute() -> Subquery:
+    """The open dispute on an invoice, of which there is one at most."""
+    return Subquery(Dispute.objects.filter(invoice=OuterRef("pk"), resolved_at=None).values("pk")[:1])
 
 
 def _contacts(found: Customer) -> list[Contact]:

@@ -32,12 +32,10 @@ MAY: dict[str, set[str]] = {
 class Asked(HttpRequest):
     """A request of a colleague who is logged in."""
 
-    user: User  # type: ignore[assignment]
+    user: User
 
 
-def inside(
-    view: Callable[Concatenate[Asked, P], HttpResponseBase],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+def inside(view: Callable[Concatenate[Asked, P], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """The door of the desk: who is not logged in goes to the log-in page, fragments included."""
 
     @wraps(view)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -17,8 +17,10 @@ from amiable.core.calendar import next_business_day
 from amiable.core.errors import AmiableError
 from amiable.ledger.models import Medium
 from amiable.scenario import dispatch
-from amiable.scenario.respond import CallOutcome, Disputes, Promises, customer_said
+from amiable.scenario.respond import customer_said
+from amiable.scenario.sayings import CallOutcome, Disputes, Promises
 from amiable.web.desk import forms, labels, scope
+from amiable.web.desk.dialog import dialog
 from amiable.web.ui import clock
 
 # In the order of their keys 1 … 7.
@@ -134,14 +136,7 @@ def _show(request: scope.Asked, found: Task, filled: dict[str, forms.Act] | None
         ],
         "call_back_on": next_business_day(about["today"] + timedelta(days=1), found.customer.creditor.country),
     }
-    if request.headers.get("HX-Request"):
-        return render(
-            request,
-            "desk/_task.html",
-            content,
-            headers={"HX-Retarget": "#act", "HX-Reswap": "innerHTML", "HX-Reselect": "#act-form"},
-        )
-    return render(request, "desk/task.html", content)
+    return dialog(request, "task", content)
 
 
 def _about(found: Task) -> dict[str, Any]:

@@ -1,0 +1,71 @@
+"""The system's own Chromium, driven as a person would; where there is none, these tests say that they were skipped."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from amiable.core.models import User
+from amiable.web.desk import enter
+from amiable.web.ui import clock
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+Browse = Callable[..., BrowserContext]
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.skip(f"No browser here: none of {', '.join(NAMES)} is installed.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, headless=True, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browse(chromium: Browser, live_server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browse]:
+    """Makes browsers without a past, at home on the live server. An error of a page's own script fails the test."""
+    # Playwright keeps an event loop in this thread; the ORM would take it for asynchronous code of ours.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    settings.BASE_URL, settings.DEV_ROOMS = live_server.url, True
+    contexts: list[BrowserContext] = []
+    troubles: list[str] = []
+
+    def new(**options: Any) -> BrowserContext:
+        context = chromium.new_context(base_url=live_server.url, **{"locale": "en-GB"} | options)
+        context.set_default_timeout(15_000)
+        context.on("weberror", lambda error: troubles.append(str(error.error)))
+        contexts.append(context)
+        return context
+
+    yield new
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+@pytest.fixture
+def open_desk(browse: Browse) -> Open:
+    """Opens the desk: at its door, or inside for the colleague who is named."""
+
+    def open_page(user: User | None = None, **options: Any) -> Page:
+        page = browse(**options).new_page()
+        page.goto(enter.link(user=user, now=clock.now()) if user else "/login/")
+        return page
+
+    return open_page

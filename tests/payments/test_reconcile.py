@@ -1,0 +1,77 @@
+"""The same money told by the payment provider and by the bank is counted once."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from amiable.ledger.models import Credit, Entry, Invoice
+from amiable.payments.allocate import allocate, allocate_open
+from amiable.payments.reconcile import Summary, reconcile
+from tests.payments.rows import NOW, TODAY, credit, creditor, customer, invoice
+
+pytestmark = pytest.mark.django_db
+
+
+def told_by_psp(row: Invoice, amount_minor: int, day: date = TODAY) -> Credit:
+    money = credit(row.customer, amount_minor, day, source="psp:dummy", provisional=True)
+    allocate(credit=money, as_of=day, now=NOW, invoices=[row.pk], rule="named")
+    return money
+
+
+def test_the_bank_takes_over_and_nothing_is_added() -> None:
+    anna = customer(creditor())
+    older, paid = invoice(anna, 10_000, date(2026, 1, 1)), invoice(anna, 5_000, date(2026, 2, 1))
+    provisional = told_by_psp(paid, 5_000)
+    bank = credit(anna, 5_000, TODAY + timedelta(days=2), source="bank")
+    as_of = TODAY + timedelta(days=2)
+    assert reconcile(creditor=anna.creditor, as_of=as_of, now=NOW) == Summary(confirmed=1)
+    for row in (older, paid, provisional, bank):
+        row.refresh_from_db()
+    assert (older.open_minor, paid.open_minor) == (10_000, 0)
+    assert (provisional.open_minor, bank.open_minor) == (0, 0)
+    assert provisional.confirmed_by == bank
+    assert Entry.objects.filter(credit=provisional, kind="refund").get().reason
+    assert reconcile(creditor=anna.creditor, as_of=as_of, now=NOW) == Summary()
+    assert allocate_open(creditor=anna.creditor, as_of=as_of, now=NOW).allocations == 0
+
+
+def test_what_the_bank_had_given_elsewhere_stays_there_and_the_invoice_is_open_again() -> None:
+    anna = customer(creditor())
+    older, paid = invoice(anna, 5_000, date(2026, 1, 1)), invoice(anna, 5_000, date(2026, 2, 1))
+    told_by_psp(paid, 5_000)
+    allocate(credit=credit(anna, 5_000, source="bank"), as_of=TODAY, now=NOW)
+    reconcile(creditor=anna.creditor, as_of=TODAY, now=NOW)
+    older.refresh_from_db(), paid.refresh_from_db()
+    assert (older.open_minor, paid.open_minor) == (0, 5_000)
+
+
+@pytest.mark.parametrize(
+    ("days", "amount", "more"),
+    [(11, 5_000, {}), (-2, 5_000, {}), (1, 5_001, {}), (1, 5_000, {"currency": "USD"}), (1, 5_000, {"kind": "credit_note"})],
+)
+def test_what_is_not_the_same_money(days: int, amount: int, more: dict[str, str]) -> None:
+    row = invoice(customer(creditor()), 5_000)
+    told_by_psp(row, 5_000)
+    credit(row.customer, amount, TODAY + timedelta(days=days), source="bank", **more)
+    later = TODAY + timedelta(days=12)
+    assert reconcile(creditor=row.creditor, as_of=later, now=NOW) == Summary(missing=1)
+    row.refresh_from_db()
+    assert row.open_minor == 0
+
+
+def test_one_word_of_the_bank_confirms_one_payment() -> None:
+    anna = customer(creditor())
+    rows = [invoice(anna, 5_000, date(2026, 1, day)) for day in (1, 2)]
+    for row in rows:
+        told_by_psp(row, 5_000)
+    credit(anna, 5_000, source="bank")
+    assert reconcile(creditor=anna.creditor, as_of=TODAY, now=NOW).confirmed == 1
+    assert reconcile(creditor=anna.creditor, as_of=TODAY, now=NOW).confirmed == 0
+    assert sum(Invoice.objects.values_list("open_minor", flat=True)) == 0
+
+
+def test_where_the_provider_is_the_authority_there_is_nothing_to_reconcile() -> None:
+    row = invoice(customer(creditor(cash_authority="psp")), 5_000)
+    told_by_psp(row, 5_000)
+    credit(row.customer, 5_000, source="bank")
+    assert reconcile(creditor=row.creditor, as_of=TODAY, now=NOW) == Summary()
