@@ -45,7 +45,10 @@ def run(*, rows: int = 1_000_000) -> dict[str, Any]:
             path = Books(customers=max(rows // 50, 10)).write(Path(folder), year=2023, rows=rows)
             # A process of its own: its peak of memory is then the import's and nobody else's.
             child = subprocess.run(
-                [sys.executable, "-m", "bench.import_fec", str(creditor.pk), str(path)], check=True, capture_output=True, text=True
+                [sys.executable, "-m", "bench.import_fec", str(creditor.pk), str(path)],
+                check=True,
+                capture_output=True,
+                text=True,
             )
         told = json.loads(child.stdout.splitlines()[-1])
         reference = _reference(creditor.pk)
@@ -83,9 +86,12 @@ def _reference(creditor: int) -> float:
 
 def _copied_out(table: str, creditor: int) -> bytes:
     buffer = io.BytesIO()
-    with connection.cursor() as cursor, cursor.copy(
-        f"COPY (SELECT * FROM {table} WHERE {_MINE[table].format(creditor=creditor)} ORDER BY id) TO STDOUT (FORMAT csv)"
-    ) as copy:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            f"COPY (SELECT * FROM {table} WHERE {_MINE[table].format(creditor=creditor)} ORDER BY id) TO STDOUT (FORMAT csv)"
+        ) as copy,
+    ):
         for chunk in copy:
             buffer.write(chunk)
     return buffer.getvalue()
@@ -113,7 +119,10 @@ def _remove(creditor: int) -> None:
         cursor.execute("SET LOCAL session_replication_role = replica")
         for table in reversed(TABLES):
             cursor.execute(f"DELETE FROM {table} WHERE {_MINE[table].format(creditor=creditor)}")
-        cursor.execute(f"DELETE FROM intake_quarantinedrow WHERE loaded_by_id IN (SELECT id FROM intake_import WHERE creditor_id = {creditor})")
+        cursor.execute(
+            "DELETE FROM intake_quarantinedrow WHERE loaded_by_id IN"
+            f" (SELECT id FROM intake_import WHERE creditor_id = {creditor})"
+        )
         for table in ("intake_import", "intake_source"):
             cursor.execute(f"DELETE FROM {table} WHERE creditor_id = {creditor}")
         cursor.execute(f"DELETE FROM ledger_creditor WHERE id = {creditor}")

@@ -27,6 +27,14 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("house")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def static_folder() -> None:
+    """Where collected files would lie: empty in a checkout, and looked for when the rooms open."""
+    from django.conf import settings
+
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
 @pytest.fixture
 def world(db: None) -> worlds.World:
     return worlds.build()

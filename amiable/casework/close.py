@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -30,7 +31,7 @@ RETURNING k.id
 @transaction.atomic
 def close_settled(*, customers: Sequence[int] | None, as_of: date, now: datetime | None = None) -> int:
     """Closes the open cases of these customers (of everyone where none are named) with nothing overdue on that day."""
-    values = {"as_of": as_of, "everyone": customers is None, "customers": list(customers or ())}
+    values: dict[str, Any] = {"as_of": as_of, "everyone": customers is None, "customers": list(customers or ())}
     with connection.cursor() as cursor:
         cursor.execute(_CLOSE, values)
         closed = [row[0] for row in cursor.fetchall()]

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
+ZONE = "Europe/Paris"  # where no other time zone is named
+
 
 @lru_cache(maxsize=64)
 def public_holidays(country: str, year: int) -> frozenset[date]:
@@ -37,11 +39,11 @@ def due_date(issued_on: date, *, terms_days: int, end_of_month_after: bool) -> d
     return end_of_month(day) if end_of_month_after else day
 
 
-def start_of_day(day: date, zone: str = "Europe/Paris") -> datetime:
+def start_of_day(day: date, zone: str = ZONE) -> datetime:
     """The first instant of a day where the clock shows that zone's time."""
     return datetime.combine(day, time.min, tzinfo=ZoneInfo(zone))
 
 
-def end_of_day(day: date, zone: str = "Europe/Paris") -> datetime:
+def end_of_day(day: date, zone: str = ZONE) -> datetime:
     """The first instant after a day: `known_at < end_of_day(day)` is what was known by then."""
     return start_of_day(day + timedelta(days=1), zone)

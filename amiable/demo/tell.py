@@ -150,7 +150,7 @@ def table(result: Mapping[str, Any]) -> Table:
         (_("Transactions not completed"), "transactions_not_completed"),
         (_("Transactions with an input error"), "transactions_input_error"),
         (_("Opt-outs"), "opt_outs"),
-        (_("Disputes"), "disputes"),
+        (_("Disputes opened"), "disputes"),
     ):
         made.add_row(label, *(str(one[name]) for one in columns))
     made.add_row(_("Promises kept / broken"), *(f"{one['promises_kept']} / {one['promises_broken']}" for one in columns))

@@ -36,7 +36,8 @@ WITH numbers AS (
     FROM candidates c JOIN numbers n ON n.plain = c.candidate
 )
 SELECT f.line, f.id AS invoice_id, count(*) OVER (PARTITION BY f.line) AS hits,
-    (SELECT count(DISTINCT o.customer_id) FROM found o WHERE o.line = f.line AND length(o.plain) = o.longest) AS customers,
+    (SELECT count(DISTINCT o.customer_id) FROM found o WHERE o.line = f.line
+        AND length(o.plain) = o.longest) AS customers,
     (SELECT count(DISTINCT o.plain) FROM found o WHERE o.line = f.line AND length(o.plain) = o.longest) AS numbers
 FROM found f WHERE length(f.plain) = f.longest
 """
@@ -59,13 +60,15 @@ WHERE NOT EXISTS (SELECT FROM matched m WHERE m.line = c.line AND m.customers = 
 
 FOUND = """
 DELETE FROM ledger_document d USING copies c JOIN matched m USING (line)
-WHERE d.creditor_id = %(creditor)s AND d.sha256 = c.sha256 AND d.invoice_id IS NULL AND m.customers = 1 AND m.numbers = 1
+WHERE d.creditor_id = %(creditor)s AND d.sha256 = c.sha256 AND d.invoice_id IS NULL AND m.customers = 1
+    AND m.numbers = 1
 """
 
 LOST = """
 SELECT c.line, c.name, coalesce(max(m.hits), 0) FROM copies c LEFT JOIN matched m USING (line)
 WHERE (m.line IS NULL OR m.customers <> 1 OR m.numbers <> 1)
-    AND NOT EXISTS (SELECT FROM ledger_document d WHERE d.creditor_id = %(creditor)s AND d.sha256 = c.sha256 AND d.invoice_id IS NOT NULL)
+    AND NOT EXISTS (SELECT FROM ledger_document d WHERE d.creditor_id = %(creditor)s AND d.sha256 = c.sha256
+        AND d.invoice_id IS NOT NULL)
 GROUP BY c.line, c.name ORDER BY c.line
 """
 
@@ -74,8 +77,8 @@ def stage_copies(batch: pl.DataFrame) -> pl.DataFrame:
     """Stages the PDFs of a batch with the numbers that their names may hold; returns the rows that are none."""
     good = batch.filter(pl.col(WRONG).is_null())
     rows = good.select(
-        pl.col(LINE).alias("line"), pl.col("file").alias("name"), pl.col("invoice").replace("", None).alias("reference"), "sha256",
-        pl.col("size").cast(pl.Int64),
+        pl.col(LINE).alias("line"), pl.col("file").alias("name"),
+        pl.col("invoice").replace("", None).alias("reference"), "sha256", pl.col("size").cast(pl.Int64),
     )  # fmt: skip
     stage.add("copies", SCHEMA, rows)
     pairs = [
@@ -98,7 +101,11 @@ def candidates(name: str) -> set[str]:
     stem = re.sub(r"\.pdf$", "", name, flags=re.IGNORECASE)
     stem = re.sub(r"(?i)(facture|invoice|copie|duplicata)[ _-]*(?:n[°o]?[ _.-]*)?(?=[\dA-Z])", " ", stem)
     parts = [part for part in re.split(r"[^0-9A-Za-zÀ-ÿ]+", stem) if part][:20]
-    joined = {plain("".join(parts[start:end])) for start in range(len(parts)) for end in range(start + 1, min(start + MOST_PARTS, len(parts)) + 1)}
+    joined = {
+        plain("".join(parts[start:end]))
+        for start in range(len(parts))
+        for end in range(start + 1, min(start + MOST_PARTS, len(parts)) + 1)
+    }
     return {text for text in joined if len(text) >= SHORTEST or (len(parts) == 1 and text)}
 
 
@@ -117,7 +124,11 @@ def post_copies(told: Told, *, path: Path | None) -> tuple[dict[str, int], list[
             (
                 line,
                 "invoice",
-                (_("“%(name)s” may be the copy of several invoices: name the one.") if hits else _("No invoice number is in “%(name)s”."))
+                (
+                    _("“%(name)s” may be the copy of several invoices: name the one.")
+                    if hits
+                    else _("No invoice number is in “%(name)s”.")
+                )
                 % {"name": name},
             )
             for line, name, hits in cursor.fetchall()

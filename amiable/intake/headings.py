@@ -8,19 +8,23 @@ import unicodedata
 from collections.abc import Sequence
 
 _NUMBER = """code client|numero client|numero de client|n client|no client|num client|ref client|reference client|
-compte client|client id|id client|customer id|customer no|customer number|customer code|code tiers|compte tiers|n tiers|
+compte client|client id|id client|customer id|customer no|customer number|customer code|code tiers|compte tiers|
+n tiers|
 numero tiers|n compte client|compte auxiliaire|comp aux num|identifiant client|debtor no|debtor id|code debiteur|
-cust number|cust no|code clt|num clt|clt|cardcode|kunnr|sold to|matricule|n compte|numero compte|numero de compte|no compte|
+cust number|cust no|code clt|num clt|clt|cardcode|kunnr|sold to|matricule|n compte|numero compte|numero de compte|
+no compte|
 account no|account number|compte|account|business partner|debtor|tiers|customer|client"""
 _NAME = """nom|nom client|nom du client|raison sociale|name|customer name|client name|denomination|societe|
 libelle client|intitule|intitule compte|intitule tiers|company|company name|nom tiers|libelle compte|
-libelle tiers|nom raison sociale|designation client|debtor name|account name|comp aux lib|nom complet|enseigne|cardname|client|customer|tiers|debtor"""
+libelle tiers|nom raison sociale|designation client|debtor name|account name|comp aux lib|nom complet|enseigne|cardname|
+client|customer|tiers|debtor"""
 
 MOVEMENT_FIELDS: dict[str, str] = {
     "number": _NUMBER,
     "name": _NAME,
     "kind": """type|type de piece|type piece|type document|type de document|document type|doc type|nature|nature piece|
-        type mouvement|type de mouvement|type ecriture|kind|transaction type|type d operation|type operation|tran type|
+        type mouvement|type de mouvement|type ecriture|kind|transaction type|type d operation|type operation|
+        tran type|
         categorie|sens piece""",
     "reference": """n facture|numero facture|no facture|num facture|numero de facture|n de facture|facture|ref facture|
         reference facture|invoice|invoice no|invoice number|invoice id|invoice ref|invoice reference|n piece|

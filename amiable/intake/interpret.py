@@ -54,7 +54,9 @@ def movements(batch: pl.DataFrame, reading: Reading) -> tuple[pl.DataFrame, pl.D
     """The movements of a batch, and its bad rows as (line, column, reason)."""
     open_items = reading.kind == "open_items"
     _ask_for_columns(reading)
-    frame = _texts(batch, reading, SCHEMA.keys() | {"amount", "residual", "debit", "credit", "side", "reminder", "reminded_on"})
+    frame = _texts(
+        batch, reading, SCHEMA.keys() | {"amount", "residual", "debit", "credit", "side", "reminder", "reminded_on"}
+    )
     if "number" not in reading.columns:
         frame = frame.with_columns(pl.col("name").alias("number"))
     frame = _money(_currency(frame, reading), reading, "residual" if open_items else "amount")
@@ -83,7 +85,8 @@ def _ask_for_columns(reading: Reading) -> None:
         missing.append(_("a date"))
     if missing:
         raise UnableToImport(
-            _("These columns were not found: %(missing)s. Tell which heading they have.") % {"missing": ", ".join(missing)}
+            _("These columns were not found: %(missing)s. Tell which heading they have.")
+            % {"missing": ", ".join(missing)}
         )
 
 
@@ -94,14 +97,19 @@ def _texts(batch: pl.DataFrame, reading: Reading, fields: set[str]) -> pl.DataFr
     return batch.select(
         pl.col(LINE).alias("line"),
         pl.col(WRONG),
-        *[(values.code(heading) if field in codes else values.clean(heading)).alias(field) for field, heading in named.items()],
+        *[
+            (values.code(heading) if field in codes else values.clean(heading)).alias(field)
+            for field, heading in named.items()
+        ],
         *[pl.lit(None, pl.String).alias(field) for field in sorted(fields - named.keys() - {"line"})],
     )
 
 
 def _currency(frame: pl.DataFrame, reading: Reading) -> pl.DataFrame:
     """The row's own currency, else the one its amount names, else the creditor's."""
-    signs = pl.col("currency").replace_strict(["€", "$", "£", "¥", "EURO", "EUROS"], ["EUR", "USD", "GBP", "JPY", "EUR", "EUR"], default=None)
+    signs = pl.col("currency").replace_strict(
+        ["€", "$", "£", "¥", "EURO", "EUROS"], ["EUR", "USD", "GBP", "JPY", "EUR", "EUR"], default=None
+    )
     own = pl.coalesce(signs, pl.col("currency").str.to_uppercase())
     named = pl.coalesce(*[values.currency_of(name) for name in ("amount", "residual", "debit", "credit")])
     frame = frame.with_columns(pl.coalesce(own, named, pl.lit(reading.currency)).alias("currency"))
@@ -110,6 +118,7 @@ def _currency(frame: pl.DataFrame, reading: Reading) -> pl.DataFrame:
 
 def _money(frame: pl.DataFrame, reading: Reading, main: str) -> pl.DataFrame:
     """`#amount`: signed minor units of the row, as the debtor owes them; `#text`: what was written."""
+
     def read(name: str) -> pl.Expr:
         return values.amount(name, decimal=reading.decimal, currency=pl.col("currency"))
 
@@ -119,15 +128,21 @@ def _money(frame: pl.DataFrame, reading: Reading, main: str) -> pl.DataFrame:
         empty = pl.col("debit").is_null() & pl.col("credit").is_null()
         debit = pl.when(pl.col("debit").is_null()).then(0).otherwise(read("debit"))
         credit = pl.when(pl.col("credit").is_null()).then(0).otherwise(read("credit"))
-        text = pl.concat_str(pl.col("debit").fill_null(""), pl.col("credit").fill_null(""), separator=" ").str.strip_chars()
+        text = pl.concat_str(
+            pl.col("debit").fill_null(""), pl.col("credit").fill_null(""), separator=" "
+        ).str.strip_chars()
         return frame.with_columns(
-            pl.when(~empty).then(debit - credit).alias("#amount"), text.alias("#text"), pl.lit(None, pl.Int64).alias("#whole")
+            pl.when(~empty).then(debit - credit).alias("#amount"),
+            text.alias("#text"),
+            pl.lit(None, pl.Int64).alias("#whole"),
         )
     main = main if main in reading.columns else ("amount" if "amount" in reading.columns else "residual")
     value = read(main)
     if "side" in reading.columns:
         value = pl.when(pl.col("side").str.to_uppercase().str.starts_with("C")).then(-value).otherwise(value)
-    return frame.with_columns(value.alias("#amount"), pl.col(main).fill_null("").alias("#text"), read("#whole_text").alias("#whole"))
+    return frame.with_columns(
+        value.alias("#amount"), pl.col(main).fill_null("").alias("#text"), read("#whole_text").alias("#whole")
+    )
 
 
 def words(column: str) -> pl.Expr:
@@ -141,24 +156,42 @@ def table_of(words_by_key: dict[str, str]) -> dict[str, str]:
 
 
 def _kind(frame: pl.DataFrame, reading: Reading) -> pl.Expr:
-    """By the type column, else by sign: what reduces the debt is a payment where the row tells how it came, else a credit note."""
+    """By the type column, else by sign: what reduces the debt is a payment if the row tells how it came, else a credit note."""
     negative = pl.col("#amount") < 0
     if "kind" in reading.columns:
         table = table_of(KINDS)
         first = words("kind").str.extract(r"^([a-z]+)")
         named = words("kind").replace_strict(table, default=None, return_dtype=pl.String)
         named = named.fill_null(first.replace_strict(table, default=None, return_dtype=pl.String))
-        named = pl.when(words("kind").str.contains(r"\bavoir\b|credit note|credit memo")).then(pl.lit("credit_note")).otherwise(named)
+        named = (
+            pl.when(words("kind").str.contains(r"\bavoir\b|credit note|credit memo"))
+            .then(pl.lit("credit_note"))
+            .otherwise(named)
+        )
         reduces = negative & named.is_in(["invoice"])
-        return pl.when(reduces).then(pl.lit("credit_note")).when(pl.col("kind").is_null()).then(_by_sign(negative, reading)).otherwise(named)
+        return (
+            pl.when(reduces)
+            .then(pl.lit("credit_note"))
+            .when(pl.col("kind").is_null())
+            .then(_by_sign(negative, reading))
+            .otherwise(named)
+        )
     return _by_sign(negative, reading)
 
 
 def _by_sign(negative: pl.Expr, reading: Reading) -> pl.Expr:
-    paid = pl.lit("payment") if {"debit", "credit", "side"} & set(reading.columns) and "amount" not in reading.columns else None
-    credit = paid if paid is not None else pl.when(pl.col("method").is_not_null() | pl.col("settles").is_not_null()).then(
+    paid = (
         pl.lit("payment")
-    ).otherwise(pl.lit("credit_note"))
+        if {"debit", "credit", "side"} & set(reading.columns) and "amount" not in reading.columns
+        else None
+    )
+    credit = (
+        paid
+        if paid is not None
+        else pl.when(pl.col("method").is_not_null() | pl.col("settles").is_not_null())
+        .then(pl.lit("payment"))
+        .otherwise(pl.lit("credit_note"))
+    )
     return pl.when(negative).then(credit).otherwise(pl.lit("invoice"))
 
 
@@ -174,7 +207,9 @@ def _why_no_amount(column: str, reading: Reading) -> pl.Expr:
     return (
         pl.when(digits.str.contains(shape) & digits.str.contains(r"^[^.,]*[.,]\d+$"))
         .then(said(_("“{}” has more decimals than its currency knows."), column))
-        .otherwise(said(_("“{}” is not an exact amount with “%(sign)s” as decimal sign.") % {"sign": reading.decimal}, column))
+        .otherwise(
+            said(_("“{}” is not an exact amount with “%(sign)s” as decimal sign.") % {"sign": reading.decimal}, column)
+        )
     )
 
 
@@ -185,7 +220,11 @@ def _checks(reading: Reading, days: Sequence[str]) -> list[Check]:
     checks = [
         Check("", pl.col(WRONG).is_not_null(), pl.col(WRONG)),
         Check("number", pl.col("number").is_null(), pl.lit(_("The customer's number is missing."))),
-        Check("number", pl.col("number").str.len_chars() > 60, said(_("“{}” is too long for a customer's number."), "number")),
+        Check(
+            "number",
+            pl.col("number").str.len_chars() > 60,
+            said(_("“{}” is too long for a customer's number."), "number"),
+        ),
         Check("currency", ~pl.col("#currency"), said(_("“{}” is not a currency."), "currency")),
         Check(amount, pl.col("#text") == "", pl.lit(_("The amount is missing."))),
         Check(
@@ -206,14 +245,24 @@ def _checks(reading: Reading, days: Sequence[str]) -> list[Check]:
     return [
         *checks,
         Check("reference", debit & pl.col("reference").is_null(), pl.lit(_("The invoice number is missing."))),
-        Check("reference", pl.col("reference").str.len_chars() > 60, said(_("“{}” is too long for an invoice number."), "reference")),
-        Check("issued_on", pl.col("#issued_on").is_null() & pl.col("#due_on").is_null(), pl.lit(_("The date is missing."))),
+        Check(
+            "reference",
+            pl.col("reference").str.len_chars() > 60,
+            said(_("“{}” is too long for an invoice number."), "reference"),
+        ),
+        Check(
+            "issued_on", pl.col("#issued_on").is_null() & pl.col("#due_on").is_null(), pl.lit(_("The date is missing."))
+        ),
         Check(
             "due_on",
             debit & (pl.col("#due_on") < pl.col("#issued_on") - pl.duration(days=366)),
             said(_("The due date “{}” is more than a year before the invoice."), "due_on"),
         ),
-        Check("reminder", pl.col("reminder").is_not_null() & (pl.col("#reminder") > 99), said(_("“{}” is not a reminder number."), "reminder")),
+        Check(
+            "reminder",
+            pl.col("reminder").is_not_null() & (pl.col("#reminder") > 99),
+            said(_("“{}” is not a reminder number."), "reminder"),
+        ),
     ]
 
 
@@ -233,12 +282,16 @@ def _canonical(good: pl.DataFrame, open_items: bool) -> pl.DataFrame:
     """The rows of the staging table, with the identity that outside gives them, else one made of what they say."""
     issued = pl.coalesce("#issued_on", "#due_on")
     lender = pl.concat_str("number", pl.coalesce("reference", "settles", pl.lit("")), separator="/")
-    told = pl.concat_str(lender, issued.dt.to_string("%Y-%m-%d"), pl.col("#amount").abs().cast(pl.String), separator="/")
+    told = pl.concat_str(
+        lender, issued.dt.to_string("%Y-%m-%d"), pl.col("#amount").abs().cast(pl.String), separator="/"
+    )
     named = (pl.col("#kind") == "credit_note") & pl.col("reference").is_not_null()
     # The balance of an open item moves from day to day: it is no part of its identity.
     dated = pl.concat_str("number", pl.lit(""), issued.dt.to_string("%Y-%m-%d"), separator="/")
     item = pl.when(pl.col("reference").is_null()).then(dated).otherwise(lender)
-    own = pl.when(pl.lit(open_items)).then(item).when(pl.col("#kind").is_in(DEBITS) | named).then(lender).otherwise(told)
+    own = (
+        pl.when(pl.lit(open_items)).then(item).when(pl.col("#kind").is_in(DEBITS) | named).then(lender).otherwise(told)
+    )
     level = pl.when(pl.col("#reminder") > 0).then(10 * (pl.col("#reminder") + 1)).otherwise(0)
     return good.select(
         "line", pl.col("#kind").alias("kind"), "number", pl.col("name").str.slice(0, 160),
@@ -256,7 +309,6 @@ def _method() -> pl.Expr:
     return words("method").replace_strict(table_of(METHODS), default=None, return_dtype=pl.String)
 
 
-
 def with_settlements(rows: pl.DataFrame) -> pl.DataFrame:
     """Adds the payment that an invoice's own settlement date tells of, lettered with the invoice."""
     paid = pl.col("settled_on").is_not_null() & pl.col("kind").is_in(DEBITS) & (pl.col("amount_minor") > 0)
@@ -267,7 +319,9 @@ def with_settlements(rows: pl.DataFrame) -> pl.DataFrame:
         pl.when(paid).then(letter).otherwise("lettered").alias("lettered"),
         pl.when(paid).then("settled_on").otherwise("lettered_on").alias("lettered_on"),
     )
-    identity = pl.concat_str(pl.col("external_id"), pl.lit("settled"), pl.col("amount_minor").cast(pl.String), separator="/")
+    identity = pl.concat_str(
+        pl.col("external_id"), pl.lit("settled"), pl.col("amount_minor").cast(pl.String), separator="/"
+    )
     payments = rows.filter(paid).with_columns(
         pl.lit("payment").alias("kind"),
         pl.concat_str(identity, pl.col("settled_on").dt.to_string("%Y-%m-%d"), separator="/").alias("external_id"),

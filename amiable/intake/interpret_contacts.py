@@ -39,7 +39,8 @@ ROLES = {
     "accounts": """comptabilite|comptable|compta|accounts|accounts payable|comptabilite fournisseurs|accounting|daf|tresorerie|
         finance|fournisseurs|ap|responsable comptable|accountant|service comptabilite|service comptable""",
     "buyer": "acheteur|acheteuse|achats|buyer|purchasing|responsable achats|service achats|procurement",
-    "manager": "direction|dirigeant|dirigeante|gerant|gerante|directeur|directrice|manager|ceo|pdg|president|presidente|dg|owner|director",
+    "manager": """direction|dirigeant|dirigeante|gerant|gerante|directeur|directrice|manager|ceo|pdg|president|presidente|dg|
+        owner|director""",
     "other": "autre|other|assistant|assistante|secretaire",
 }
 LANGUAGES = {
@@ -54,11 +55,15 @@ COUNTRIES = {
     "US": "us|usa|etats unis|united states", "PT": "pt|portugal|prt", "IE": "ie|irlande|ireland|irl", "CA": "ca|canada|can",
 }  # fmt: skip
 MEDIA = {
-    "email": "email|e mail|mail|courriel", "sms": "sms|texto|mobile|portable", "letter": "courrier|letter|post|poste|lettre|papier",
+    "email": "email|e mail|mail|courriel", "sms": "sms|texto|mobile|portable",
+    "letter": "courrier|letter|post|poste|lettre|papier",
     "call": "telephone|tel|appel|call|phone", "whatsapp": "whatsapp",
 }  # fmt: skip
 POTENTIALS = {"low": "faible|low|bas|c|1", "medium": "moyen|medium|b|2", "high": "fort|eleve|high|haut|a|3"}
-ASSISTANCES = {"alone": "seul|alone|autonome|self|self service", "person": "accompagne|person|personne|conseiller|assiste"}
+ASSISTANCES = {
+    "alone": "seul|alone|autonome|self|self service",
+    "person": "accompagne|person|personne|conseiller|assiste",
+}
 YES = ("1", "oui", "yes", "true", "vrai", "o", "y", "x")
 
 
@@ -66,7 +71,8 @@ def contacts(batch: pl.DataFrame, reading: Reading, country: str) -> tuple[pl.Da
     """The customers and contacts of a batch, and its bad rows as (line, column, reason)."""
     if "number" not in reading.columns:
         raise UnableToImport(
-            _("These columns were not found: %(missing)s. Tell which heading they have.") % {"missing": _("the customer's number")}
+            _("These columns were not found: %(missing)s. Tell which heading they have.")
+            % {"missing": _("the customer's number")}
         )
     fields = set(CONTACT_FIELDS)
     frame = batch.select(
@@ -123,7 +129,8 @@ def _looked_up(frame: pl.DataFrame) -> pl.DataFrame:
     )
     return frame.with_columns(
         pl.coalesce(
-            "person", pl.concat_str(pl.col("first_name").fill_null(""), pl.col("last_name").fill_null(""), separator=" ").str.strip_chars()
+            "person",
+            pl.concat_str(pl.col("first_name").fill_null(""), pl.col("last_name").fill_null(""), separator=" ").str.strip_chars(),
         ).replace("", None).str.slice(0, 120).alias("#person")
     )  # fmt: skip
 
@@ -178,7 +185,11 @@ def _checks() -> list[Check]:
     checks = [
         Check("", pl.col(WRONG).is_not_null(), pl.col(WRONG)),
         Check("number", pl.col("number").is_null(), pl.lit(_("The customer's number is missing."))),
-        Check("number", pl.col("number").str.len_chars() > 60, said(_("“{}” is too long for a customer's number."), "number")),
+        Check(
+            "number",
+            pl.col("number").str.len_chars() > 60,
+            said(_("“{}” is too long for a customer's number."), "number"),
+        ),
     ]
     sentences = {
         "email": _("“{}” is not an e-mail address."),

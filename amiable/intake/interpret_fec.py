@@ -3,6 +3,8 @@
 In: a batch of the FEC format. Out: the table of lines for staging, bad ones flagged so that the order in an entry stays.
 """
 
+from collections.abc import Mapping
+
 import polars as pl
 from django.utils.translation import gettext as _
 
@@ -10,6 +12,8 @@ from amiable.intake.formats import LINE, WRONG
 from amiable.intake.headings import plain
 from amiable.intake.interpret import Check, said, sift
 from amiable.intake.reading import Reading
+
+Columns = Mapping[str, str]  # field → heading
 
 SCHEMA = {
     "line": pl.Int64, "journal": pl.String, "num": pl.String, "day": pl.Date, "account": pl.String, "number": pl.String,
@@ -33,7 +37,9 @@ def lines(batch: pl.DataFrame, reading: Reading) -> tuple[pl.DataFrame, pl.DataF
         pl.coalesce(_text(columns, "number"), _text(columns, "reference"), pl.lit("")).alias("num"),
         opening.fill_null(False).alias("opening"),
     ]
-    other = batch.filter(~third.fill_null(False)).select(*common, _nature(account).alias("account"), _day(columns, "day").alias("day"))
+    other = batch.filter(~third.fill_null(False)).select(
+        *common, _nature(account).alias("account"), _day(columns, "day").alias("day")
+    )
     ours = batch.filter(third.fill_null(False)).select(
         *common,
         pl.col(WRONG),
@@ -46,7 +52,10 @@ def lines(batch: pl.DataFrame, reading: Reading) -> tuple[pl.DataFrame, pl.DataF
         _day(columns, "piece_on").alias("piece_on"),
         _day(columns, "lettered_on").alias("lettered_on"),
         _amount(columns).alias("amount_minor"),
-        pl.concat_str([_text(columns, name).fill_null("") for name in ("debit", "credit", "amount", "side") if name in columns], separator=" ")
+        pl.concat_str(
+            [_text(columns, name).fill_null("") for name in ("debit", "credit", "amount", "side") if name in columns],
+            separator=" ",
+        )
         .str.strip_chars()
         .alias("#text"),
         _text(columns, "day").alias("#day"),
@@ -57,29 +66,29 @@ def lines(batch: pl.DataFrame, reading: Reading) -> tuple[pl.DataFrame, pl.DataF
     return both.with_columns(pl.col("bad").fill_null(False)).select(SCHEMA.keys()), bad
 
 
-def _text(columns: "dict[str, str] | object", field: str) -> pl.Expr:
-    heading = dict(columns).get(field)  # type: ignore[call-overload]
+def _text(columns: Columns, field: str) -> pl.Expr:
+    heading = columns.get(field)
     if heading is None:
         return pl.lit(None, pl.String)
     text = pl.col(heading).str.strip_chars(" \u00a0")
     return pl.when(text != "").then(text)
 
 
-def _day(columns: object, field: str) -> pl.Expr:
+def _day(columns: Columns, field: str) -> pl.Expr:
     return _text(columns, field).str.replace_all(r"[-/]", "").str.to_date("%Y%m%d", strict=False)
 
 
-def _number(columns: object, account: pl.Expr) -> pl.Expr:
-    """The customer: the auxiliary account, else the account's own tail (411DUPONT, also as 413DUPONT); null for a collective one."""
+def _number(columns: Columns, account: pl.Expr) -> pl.Expr:
+    """The customer: the auxiliary account, else the account's own tail (411DUPONT, also as 413DUPONT); else nobody's."""
     tail = account.str.slice(3)
     own = pl.when(tail.str.contains("[1-9A-Za-z]")).then("411" + tail)
     collective = pl.when(account.str.starts_with("411")).then(account)
     return pl.coalesce(_text(columns, "aux"), own, collective).str.slice(0, 60)
 
 
-def _amount(columns: object) -> pl.Expr:
+def _amount(columns: Columns) -> pl.Expr:
     """Debit less credit in minor units; null when either is no exact amount."""
-    named = dict(columns)  # type: ignore[call-overload]
+    named = columns
     if "debit" in named and "credit" in named:
         return _minor(columns, "debit") - _minor(columns, "credit")
     side = _text(columns, "side").str.to_uppercase()
@@ -87,16 +96,18 @@ def _amount(columns: object) -> pl.Expr:
     return pl.when(side.str.contains(r"^(D|\+1?$)")).then(value).when(side.str.contains(r"^(C|-1?$)")).then(-value)
 
 
-def _minor(columns: object, field: str) -> pl.Expr:
+def _minor(columns: Columns, field: str) -> pl.Expr:
     """An amount of two decimals at most, with comma or point and perhaps spaces; nothing written is nil."""
     text = _text(columns, field).fill_null("0").str.replace_all("[\\s\u00a0\u202f]", "")
     shape = r"^([+-]?)(\d{0,15})(?:[.,](\d{0,2})0*)?$"
-    digits = text.str.extract(shape, 2) + pl.concat_str(text.str.extract(shape, 3).fill_null(""), pl.lit("00")).str.slice(0, 2)
+    digits = text.str.extract(shape, 2) + pl.concat_str(
+        text.str.extract(shape, 3).fill_null(""), pl.lit("00")
+    ).str.slice(0, 2)
     value = pl.when(text.str.contains(r"\d")).then(digits.cast(pl.Int64, strict=False))
     return pl.when(text.str.starts_with("-")).then(-value).otherwise(value)
 
 
-def _opening(columns: object) -> pl.Expr:
+def _opening(columns: Columns) -> pl.Expr:
     code = _text(columns, "journal").str.to_uppercase().str.contains(_OPENING_CODE)
     # The accents of `à nouveaux` may be lost or not: only its plain letters are asked for.
     name = _text(columns, "journal_name").str.to_lowercase().str.replace_all("à", "a").str.contains(_OPENING_NAME)

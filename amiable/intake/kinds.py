@@ -8,7 +8,18 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from amiable.core.money import shown
-from amiable.intake import copies, interpret, interpret_contacts, interpret_fec, post, post_contacts, post_fec, snapshot, stage, values
+from amiable.intake import (
+    copies,
+    interpret,
+    interpret_contacts,
+    interpret_fec,
+    post,
+    post_contacts,
+    post_fec,
+    snapshot,
+    stage,
+    values,
+)
 from amiable.intake.formats import LINE
 from amiable.intake.models import Import
 from amiable.intake.post import Told
@@ -78,7 +89,11 @@ class OpenItems(Kind):
         rows, bad = interpret.movements(batch, reading)
         stage.add("staged", interpret.SCHEMA, rows)
         unread = batch.filter(pl.col(LINE).is_in(bad["line"].implode())) if bad.height else batch.clear()
-        stage.add("unread", {"reference": pl.String}, unread.select(values.code(reading.columns["reference"]).alias("reference")))
+        stage.add(
+            "unread",
+            {"reference": pl.String},
+            unread.select(values.code(reading.columns["reference"]).alias("reference")),
+        )
         return bad
 
     def post(self, told: Told, reading: Reading, record: Import) -> Posted:

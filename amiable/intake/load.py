@@ -57,7 +57,8 @@ class Summary:
 
 
 COUNTED = (
-    "files", "rows", "invoices", "credits", "customers", "allocations", "entries", "updated", "quarantined", "unchanged", "already",
+    "files", "rows", "invoices", "credits", "customers", "allocations", "entries", "updated", "quarantined", "unchanged",
+    "already",
 )  # fmt: skip
 
 
@@ -88,11 +89,18 @@ def load(
         wait_for_turn(creditor)
         _make_room()
         seen = recognise.look(path=path, name=name)
-        source, reading = read_for(seen, path=path, creditor=creditor, source_key=source_key, kind=kind, mapping=mapping, now=now)
+        source, reading = read_for(
+            seen, path=path, creditor=creditor, source_key=source_key, kind=kind, mapping=mapping, now=now
+        )
         known = _loaded_before(seen, creditor, source, reading, corrected=bool(mapping))
         if known is not None:
             return Summary(
-                files=1, already=1, unchanged=known.figures.get("rows", 0), kind=reading.kind, source=source.key, import_id=known.pk
+                files=1,
+                already=1,
+                unchanged=known.figures.get("rows", 0),
+                kind=reading.kind,
+                source=source.key,
+                import_id=known.pk,
             )
         summary = _take_in(
             seen, path=path, name=name, source=source, reading=reading, as_of=as_of, now=now, by=by, backfill=backfill,
@@ -133,7 +141,11 @@ def read_for(
     if source_key:
         source = sources.filter(key=source_key).first()
     else:
-        source = sources.filter(headings=headings, **({"kind": kind} if kind else {})).order_by("-id").first() if headings else None
+        source = (
+            sources.filter(headings=headings, **({"kind": kind} if kind else {})).order_by("-id").first()
+            if headings
+            else None
+        )
     reading = recognise.read_as(
         seen,
         path=path,
@@ -187,7 +199,14 @@ def _take_in(
     kind = kinds()[reading.kind]
     size = seen.measured.size
     record = Import.objects.create(
-        creditor=source.creditor, source=source, name=name, sha256=seen.measured.sha256, size=size, as_of=as_of, started_at=now, by=by
+        creditor=source.creditor,
+        source=source,
+        name=name,
+        sha256=seen.measured.sha256,
+        size=size,
+        as_of=as_of,
+        started_at=now,
+        by=by,
     )
     history = kind.history if backfill is None else backfill
     told = Told(source.creditor, source, as_of, now, backfill=history, path=None if dry_run else path)
@@ -204,17 +223,33 @@ def _take_in(
     quarantined = quarantine.keep(record, seen.form, path, reading)
     if progress:
         progress(rows, size, size)
-    counted = {key: value for key, value in figures.items() if key in COUNTED}
     more = {key: value for key, value in figures.items() if key not in COUNTED}
-    summary = Summary(files=1, rows=rows, quarantined=quarantined, kind=reading.kind, source=source.key, import_id=record.pk)
-    summary = replace(summary, **counted, more=more, said=(*reading.said, *said))
+    summary = Summary(
+        files=1,
+        rows=rows,
+        invoices=figures.get("invoices", 0),
+        credits=figures.get("credits", 0),
+        customers=figures.get("customers", 0),
+        allocations=figures.get("allocations", 0),
+        entries=figures.get("entries", 0),
+        updated=figures.get("updated", 0),
+        unchanged=figures.get("unchanged", 0),
+        quarantined=quarantined,
+        more=more,
+        kind=reading.kind,
+        source=source.key,
+        import_id=record.pk,
+        said=(*reading.said, *said),
+    )
     _remember(record, source, reading, summary, now)
     return summary
 
 
 def _remember(record: Import, source: Source, reading: Reading, summary: Summary, now: datetime) -> None:
     # Rows of an earlier reading of the same bytes need no mending any more.
-    earlier = Import.objects.filter(creditor=record.creditor, sha256=record.sha256).exclude(sha256="").exclude(pk=record.pk)
+    earlier = (
+        Import.objects.filter(creditor=record.creditor, sha256=record.sha256).exclude(sha256="").exclude(pk=record.pk)
+    )
     QuarantinedRow.objects.filter(loaded_by__in=earlier, mended_at=None, dropped_at=None).update(dropped_at=now)
     source.kind, source.mapping, source.headings = reading.kind, reading.mapping(), list(reading.headings)
     source.save(update_fields=["kind", "mapping", "headings"])
@@ -229,4 +264,3 @@ def load_all(*, paths: Sequence[Path], creditor: Creditor, as_of: date, now: dat
     for path in paths:
         total += load(path=path, creditor=creditor, as_of=as_of, now=now, **others)
     return total
-

@@ -55,7 +55,9 @@ def measure(path: Path) -> Measured:
     return Measured(digest.hexdigest(), size, head, _encoding(head, utf8 is not None, bytes(oddities)), longest)
 
 
-def _still(decoder: codecs.IncrementalDecoder | None, chunk: bytes, final: bool = False) -> codecs.IncrementalDecoder | None:
+def _still(
+    decoder: codecs.IncrementalDecoder | None, chunk: bytes, final: bool = False
+) -> codecs.IncrementalDecoder | None:
     """The decoder while the bytes are valid UTF-8; None from the first that is not."""
     if decoder is not None:
         try:
@@ -73,7 +75,10 @@ def _lines(chunk: bytes, tail: int, longest: int) -> tuple[int, int]:
     first = min(place for place in (chunk.find(b"\n"), chunk.find(b"\r")) if place >= 0)
     longest = max(longest, tail + first)
     half = LONGEST_LINE // 2  # a line that is too long leaves one such stretch without any line end
-    if any(chunk.find(b"\n", at, at + half) < 0 and chunk.find(b"\r", at, at + half) < 0 for at in range(0, len(chunk), half)):
+    if any(
+        chunk.find(b"\n", at, at + half) < 0 and chunk.find(b"\r", at, at + half) < 0
+        for at in range(0, len(chunk), half)
+    ):
         longest = max(longest, *(len(line) for line in re.split(rb"[\r\n]", chunk)))
     return len(chunk) - last - 1, longest
 

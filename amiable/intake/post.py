@@ -40,12 +40,15 @@ class Told:
         }
 
 
+MANY = 10_000  # rows at once that change what the database believes of its tables
 KNOWN_AT = "CASE WHEN %(backfill)s THEN least(({day}::timestamp AT TIME ZONE %(zone)s), %(now)s) ELSE %(now)s END"
 
 CUSTOMERS = """
-INSERT INTO ledger_customer (creditor_id, source, external_id, number, name, kind, siren, language, country, postcode, city,
+INSERT INTO ledger_customer (creditor_id, source, external_id, number, name, kind, siren, language, country,
+    postcode, city,
     street, terms_end_of_month, sector, payment_method, potential, key_account, assistance, created_at)
-SELECT %(creditor)s, %(source)s, s.number, s.number, coalesce(max(s.name), s.number), 'business', '', '', %(country)s, '', '',
+SELECT %(creditor)s, %(source)s, s.number, s.number, coalesce(max(s.name), s.number), 'business', '', '',
+    %(country)s, '', '',
     '', false, '', '', '', false, '', %(now)s
 FROM staged s
 WHERE NOT EXISTS (SELECT FROM ledger_customer c WHERE c.creditor_id = %(creditor)s AND c.number = s.number)
@@ -56,34 +59,42 @@ BRANCHES = """
 INSERT INTO ledger_branch (creditor_id, code, name)
 SELECT DISTINCT %(creditor)s, s.branch, s.branch FROM staged s
 WHERE s.branch IS NOT NULL AND NOT EXISTS (
-    SELECT FROM ledger_branch b WHERE b.creditor_id = %(creditor)s AND (b.code = s.branch OR lower(b.name) = lower(s.branch)))
+    SELECT FROM ledger_branch b WHERE b.creditor_id = %(creditor)s AND (b.code = s.branch
+        OR lower(b.name) = lower(s.branch)))
 """
 
 # One row per claim: the same row twice is one, one reference with several due dates is as many terms.
 TELL = """
 CREATE TEMPORARY TABLE told ON COMMIT DROP AS
-SELECT s.*, s.debit AND s.rank_due = 1 AND s.terms > 1 OR s.rank_due > 1 AS is_term, NULL::bigint AS known_id, NULL::bigint AS row_id,
-    CASE WHEN s.least_amount <> s.most_amount THEN 'twice' WHEN s.copy > 1 AND NOT s.derived THEN 'same' ELSE 'new' END AS fate,
+SELECT s.*, s.debit AND s.rank_due = 1 AND s.terms > 1 OR s.rank_due > 1 AS is_term, NULL::bigint AS known_id,
+    NULL::bigint AS row_id,
+    CASE WHEN s.least_amount <> s.most_amount THEN 'twice' WHEN s.copy > 1 AND NOT s.derived
+        THEN 'same' ELSE 'new' END AS fate,
     NULL::bigint AS known_minor, NULL::text AS known_currency
 FROM (
     SELECT w.*, max(w.rank_due) OVER (PARTITION BY w.debit, w.external_id) AS terms
     FROM (
-        SELECT s.line, s.kind, s.external_id, s.reference, s.order_reference, s.issued_on, s.currency, s.amount_minor, s.whole_minor,
+        SELECT s.line, s.kind, s.external_id, s.reference, s.order_reference, s.issued_on, s.currency,
+            s.amount_minor, s.whole_minor,
             s.negative, s.settles, s.lettered, s.lettered_on, s.method, s.reached, s.reached_on,
             s.kind IN ('invoice', 'debit_note') AS debit,
             s.kind IN ('payment', 'other') AS derived,
             coalesce(c.merged_into_id, c.id) AS customer_id, coalesce(b.id, c.branch_id) AS branch_id,
             coalesce(s.due_on, CASE WHEN c.terms_end_of_month
-                THEN (date_trunc('month', s.issued_on + coalesce(c.terms_days, %(terms)s)) + interval '1 month - 1 day')::date
+                THEN (date_trunc('month', s.issued_on + coalesce(c.terms_days,
+                    %(terms)s)) + interval '1 month - 1 day')::date
                 ELSE s.issued_on + coalesce(c.terms_days, %(terms)s) END) AS due_on,
-            dense_rank() OVER (PARTITION BY s.kind IN ('invoice', 'debit_note'), s.external_id ORDER BY s.due_on) AS rank_due,
+            dense_rank() OVER (PARTITION BY s.kind IN ('invoice', 'debit_note'),
+                s.external_id ORDER BY s.due_on) AS rank_due,
             row_number() OVER same AS copy,
             min(s.amount_minor) OVER same_due AS least_amount, max(s.amount_minor) OVER same_due AS most_amount
         FROM staged s
         JOIN ledger_customer c ON c.creditor_id = %(creditor)s AND c.number = s.number
-        LEFT JOIN ledger_branch b ON b.creditor_id = %(creditor)s AND (b.code = s.branch OR lower(b.name) = lower(s.branch))
+        LEFT JOIN ledger_branch b ON b.creditor_id = %(creditor)s AND (b.code = s.branch
+            OR lower(b.name) = lower(s.branch))
         WHERE s.amount_minor > 0 OR %(keep_nil)s
-        WINDOW same AS (PARTITION BY s.kind IN ('invoice', 'debit_note'), s.external_id, s.due_on, s.amount_minor ORDER BY s.line),
+        WINDOW same AS (PARTITION BY s.kind IN ('invoice', 'debit_note'), s.external_id, s.due_on,
+            s.amount_minor ORDER BY s.line),
             same_due AS (PARTITION BY s.kind IN ('invoice', 'debit_note'), s.external_id, s.due_on)
     ) w
 ) s
@@ -97,7 +108,8 @@ WHERE fate = 'new' AND CASE WHEN debit THEN rank_due > 1 ELSE copy > 1 END
 KNOWN_INVOICES = (
     """
 UPDATE told t SET known_id = i.id FROM ledger_invoice i
-WHERE t.debit AND t.fate = 'new' AND i.creditor_id = %(creditor)s AND i.source = %(source)s AND i.external_id = t.external_id
+WHERE t.debit AND t.fate = 'new' AND i.creditor_id = %(creditor)s AND i.source = %(source)s
+    AND i.external_id = t.external_id
 """,
     """
 UPDATE told t SET known_id = i.id FROM (
@@ -120,7 +132,8 @@ WHERE t.debit AND t.fate = 'new' AND t.known_id IS NULL AND t.terms = 1
 KNOWN_CREDITS = (
     """
 UPDATE told t SET known_id = c.id FROM ledger_credit c
-WHERE NOT t.debit AND t.fate = 'new' AND c.creditor_id = %(creditor)s AND c.source = %(source)s AND c.external_id = t.external_id
+WHERE NOT t.debit AND t.fate = 'new' AND c.creditor_id = %(creditor)s AND c.source = %(source)s
+    AND c.external_id = t.external_id
 """,
     """
 UPDATE told t SET known_id = c.id FROM (
@@ -148,12 +161,14 @@ FROM ledger_credit c WHERE NOT t.debit AND c.id = t.known_id
 """
 
 NUMBER = """
-UPDATE told SET row_id = CASE WHEN debit THEN nextval('ledger_invoice_id_seq') ELSE nextval('ledger_credit_id_seq') END
+UPDATE told SET row_id = CASE WHEN debit
+    THEN nextval('ledger_invoice_id_seq') ELSE nextval('ledger_credit_id_seq') END
 WHERE fate = 'new'
 """
 
 INVOICES = f"""
-INSERT INTO ledger_invoice (id, creditor_id, customer_id, branch_id, source, external_id, reference, kind, account, order_reference,
+INSERT INTO ledger_invoice (id, creditor_id, customer_id, branch_id, source, external_id, reference, kind, account,
+    order_reference,
     issued_on, due_on, currency, amount_minor, open_minor, known_at, reached, reached_on)
 SELECT row_id, %(creditor)s, customer_id, branch_id, %(source)s, external_id, reference,
     CASE WHEN is_term THEN 'term' ELSE kind END, account, coalesce(order_reference, ''), issued_on, due_on, currency,
@@ -163,10 +178,13 @@ FROM told WHERE debit AND fate = 'new' ORDER BY row_id
 """
 
 CREDITS = f"""
-INSERT INTO ledger_credit (id, creditor_id, customer_id, source, external_id, kind, reference, received_on, currency, amount_minor,
+INSERT INTO ledger_credit (id, creditor_id, customer_id, source, external_id, kind, reference, received_on,
+    currency, amount_minor,
     open_minor, method, provisional, known_at)
-SELECT row_id, %(creditor)s, customer_id, %(source)s, external_id, kind, coalesce(reference, settles, ''), issued_on, currency,
-    amount_minor, amount_minor, coalesce(method, ''), kind = 'payment' AND %(provisional)s, {KNOWN_AT.format(day="issued_on")}
+SELECT row_id, %(creditor)s, customer_id, %(source)s, external_id, kind, coalesce(reference, settles, ''),
+    issued_on, currency,
+    amount_minor, amount_minor, coalesce(method, ''), kind = 'payment' AND %(provisional)s,
+        {KNOWN_AT.format(day="issued_on")}
 FROM told WHERE NOT debit AND fate = 'new' ORDER BY row_id
 """
 
@@ -192,11 +210,13 @@ WINDOW g AS (PARTITION BY t.customer_id, t.currency, t.lettered)
 
 NAMED = """
 WITH named AS (
-    SELECT t.row_id, t.customer_id, t.currency, coalesce(t.settles, t.reference) AS reference, t.issued_on, c.open_minor
+    SELECT t.row_id, t.customer_id, t.currency, coalesce(t.settles, t.reference) AS reference, t.issued_on,
+        c.open_minor
     FROM told t JOIN ledger_credit c ON c.id = t.row_id
     WHERE NOT t.debit AND t.fate = 'new' AND coalesce(t.settles, t.reference) IS NOT NULL AND c.open_minor > 0
 )
-SELECT customer_id || '|' || currency || '|' || reference AS grp, row_id, false AS debit, open_minor, NULL::date AS due_on, issued_on,
+SELECT customer_id || '|' || currency || '|' || reference AS grp, row_id, false AS debit, open_minor,
+    NULL::date AS due_on, issued_on,
     issued_on AS acts_on
 FROM named
 UNION ALL
@@ -257,6 +277,10 @@ def enter(values: dict[str, Any], spreads: tuple[tuple[str, str], ...], *, news:
         figures["invoices"] = cursor.rowcount
         cursor.execute(CREDITS, values)
         figures["credits"] = cursor.rowcount
+        if figures["invoices"] + figures["credits"] > MANY:
+            # The database's own checks are planned by what it believes of these tables, which just grew.
+            cursor.execute("ANALYZE ledger_invoice")
+            cursor.execute("ANALYZE ledger_credit")
         cursor.execute("SELECT count(*) FROM told WHERE fate IN ('known', 'same')")
         figures["unchanged"] = cursor.fetchone()[0]
         figures["updated"] = 0
@@ -290,4 +314,4 @@ def spread(rule: str, items: str, values: dict[str, Any]) -> int:
         cursor.execute(f"CREATE TEMPORARY TABLE items ON COMMIT DROP AS {items}", values)
         cursor.execute("ANALYZE items")
         cursor.execute(SPREAD, values | {"rule": rule})
-        return cursor.rowcount
+        return int(cursor.rowcount)

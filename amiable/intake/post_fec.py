@@ -1,4 +1,4 @@
-"""Staged accounting entries to the ledger: the items of the customers' accounts, what letters them, what was moved to 413 and 416.
+"""Staged accounting entries to the ledger: the items of the customers' accounts, what letters them, what went to 413 and 416.
 
 In: the temporary table `lines` (see interpret_fec.SCHEMA). Out: `told`, posted as any other movements.
 Never: a debt counted twice because it was carried forward or transferred.
@@ -26,16 +26,20 @@ SELECT *, count(*) FILTER (WHERE account = '411') OVER e > 0 AND count(*) FILTER
         AND sum(amount_minor) OVER e = 0 AS transfer
     , CASE WHEN letter IS NULL THEN '#' || line ELSE account || '|' || number || '|' || letter END AS node
 FROM (
-    SELECT line, journal, num, day, account, name, reference, piece_on, amount_minor, letter, lettered_on, bad, nth, bank, sale, loss,
+    SELECT line, journal, num, day, account, name, reference, piece_on, amount_minor, letter, lettered_on, bad, nth,
+        bank, sale, loss,
         carried AND NOT result OR opening AS opening,
         coalesce(number, CASE WHEN one = other THEN one END, account) AS number
     FROM (
-        SELECT *, row_number() OVER w AS nth, bool_or(account = '5') OVER w AS bank, bool_or(account = '7') OVER w AS sale,
+        SELECT *, row_number() OVER w AS nth, bool_or(account = '5') OVER w AS bank,
+            bool_or(account = '7') OVER w AS sale,
             bool_or(account = '65') OVER w AS loss, bool_or(account IN ('6', '7', '65')) OVER w AS result,
             bool_or(account = '1') OVER w AND day = %(first_day)s AS carried,
-            min(number) FILTER (WHERE account = '411') OVER w AS one, max(number) FILTER (WHERE account = '411') OVER w AS other
+            min(number) FILTER (WHERE account = '411') OVER w AS one, max(number)
+                FILTER (WHERE account = '411') OVER w AS other
         FROM lines
-        WINDOW w AS (PARTITION BY journal COLLATE "C", num COLLATE "C" ORDER BY line ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+        WINDOW w AS (PARTITION BY journal COLLATE "C",
+            num COLLATE "C" ORDER BY line ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
     ) l WHERE account IN ('411', '413', '416')
 ) p WINDOW e AS (PARTITION BY journal COLLATE "C", num COLLATE "C", number COLLATE "C")
 """
@@ -47,7 +51,8 @@ SELECT number, min(name) AS name, NULL::text AS branch FROM parts WHERE NOT bad 
 
 # A transfer ties what settles the item in its new account to the item in its old one.
 LINKS = """
-SELECT min(node) OVER (PARTITION BY journal, num, number), node, max(account) OVER (PARTITION BY journal, num, number), day, line
+SELECT min(node) OVER (PARTITION BY journal, num, number), node, max(account) OVER (PARTITION BY journal, num,
+    number), day, line
 FROM parts WHERE transfer AND NOT opening AND NOT bad ORDER BY day, line
 """
 
@@ -55,7 +60,8 @@ FROM parts WHERE transfer AND NOT opening AND NOT bad ORDER BY day, line
 LOOSE = """
 SELECT t.node, (
     SELECT i.node FROM parts i
-    WHERE i.number = t.number AND i.account = t.account AND i.amount_minor > 0 AND NOT i.transfer AND NOT i.bad AND i.day <= t.day
+    WHERE i.number = t.number AND i.account = t.account AND i.amount_minor > 0 AND NOT i.transfer AND NOT i.bad
+        AND i.day <= t.day
         AND (i.reference = t.reference OR (i.letter IS NULL AND i.amount_minor = -t.amount_minor))
     ORDER BY i.reference IS DISTINCT FROM t.reference, i.day, i.line LIMIT 1)
 FROM parts t WHERE t.transfer AND NOT t.opening AND NOT t.bad AND t.letter IS NULL AND t.amount_minor < 0
@@ -75,11 +81,14 @@ SELECT p.line, p.opening,
     coalesce(c.merged_into_id, c.id) AS customer_id, c.branch_id,
     CASE WHEN p.amount_minor > 0 THEN CASE WHEN c.terms_end_of_month
         THEN (date_trunc('month', p.issued_on + coalesce(c.terms_days, %(terms)s)) + interval '1 month - 1 day')::date
-        ELSE p.issued_on + coalesce(c.terms_days, %(terms)s) END END AS due_on, false AS is_term, 1 AS terms, NULL::bigint AS known_id, NULL::bigint AS row_id, 'new' AS fate,
+        ELSE p.issued_on + coalesce(c.terms_days, %(terms)s) END END AS due_on, false AS is_term, 1 AS terms,
+            NULL::bigint AS known_id, NULL::bigint AS row_id, 'new' AS fate,
     NULL::bigint AS known_minor, NULL::text AS known_currency,
-    CASE coalesce(l.account, p.account) WHEN '413' THEN 'bill' WHEN '416' THEN 'doubtful' ELSE 'receivable' END AS account
+    CASE coalesce(l.account, p.account) WHEN '413' THEN 'bill' WHEN '416'
+        THEN 'doubtful' ELSE 'receivable' END AS account
 FROM (
-    SELECT *, CASE WHEN amount_minor > 0 AND piece_on BETWEEN day - 366 AND day THEN piece_on ELSE day END AS issued_on FROM parts
+    SELECT *, CASE WHEN amount_minor > 0 AND piece_on BETWEEN day - 366 AND day
+        THEN piece_on ELSE day END AS issued_on FROM parts
 ) p
 JOIN ledger_customer c ON c.creditor_id = %(creditor)s AND c.number = p.number
 LEFT JOIN ties l ON l.node = p.node
@@ -90,9 +99,11 @@ WHERE NOT p.bad AND p.amount_minor <> 0 AND (NOT p.transfer OR p.opening)
 ELSEWHERE = """
 UPDATE told t SET known_id = i.id FROM (
     SELECT customer_id, reference, amount_minor, max(id) AS id, max(issued_on) AS issued_on FROM ledger_invoice
-    WHERE creditor_id = %(creditor)s AND source <> %(source)s GROUP BY customer_id, reference, amount_minor HAVING count(*) = 1
+    WHERE creditor_id = %(creditor)s AND source <> %(source)s GROUP BY customer_id, reference,
+        amount_minor HAVING count(*) = 1
 ) i
-WHERE t.debit AND t.fate = 'new' AND t.known_id IS NULL AND i.customer_id = t.customer_id AND i.reference = t.reference
+WHERE t.debit AND t.fate = 'new' AND t.known_id IS NULL AND i.customer_id = t.customer_id
+    AND i.reference = t.reference
     AND i.amount_minor = t.amount_minor AND abs(i.issued_on - t.issued_on) < 60
 """
 
@@ -100,10 +111,12 @@ WHERE t.debit AND t.fate = 'new' AND t.known_id IS NULL AND i.customer_id = t.cu
 CARRIED = """
 UPDATE told t SET known_id = k.id, fate = 'known' FROM (
     SELECT t.line, i.id FROM (
-        SELECT line, customer_id, {by_told} AS what, row_number() OVER (PARTITION BY customer_id, {by_told} ORDER BY line) AS nth
+        SELECT line, customer_id, {by_told} AS what, row_number() OVER (PARTITION BY customer_id,
+            {by_told} ORDER BY line) AS nth
         FROM told WHERE opening AND fate = 'opening' AND {side}
     ) t JOIN (
-        SELECT id, customer_id, {by_known} AS what, row_number() OVER (PARTITION BY customer_id, {by_known} ORDER BY {day}, id) AS nth
+        SELECT id, customer_id, {by_known} AS what, row_number() OVER (PARTITION BY customer_id,
+            {by_known} ORDER BY {day}, id) AS nth
         FROM {table} i WHERE creditor_id = %(creditor)s AND open_minor > 0 AND {day} < %(first_day)s
             AND NOT EXISTS (SELECT FROM told o WHERE o.known_id = i.id AND {side_of_o})
     ) i USING (customer_id, what, nth)
@@ -112,16 +125,19 @@ UPDATE told t SET known_id = k.id, fate = 'known' FROM (
 
 # A balance carried forward as one sum: what is lettered with it settles the oldest open items it stands for.
 SUMMED = """
-SELECT DISTINCT ON (i.id) i.customer_id || '|' || t.lettered AS grp, i.id AS row_id, true AS debit, i.open_minor, i.due_on, i.issued_on,
+SELECT DISTINCT ON (i.id) i.customer_id || '|' || t.lettered AS grp, i.id AS row_id, true AS debit, i.open_minor,
+    i.due_on, i.issued_on,
     NULL::date AS acts_on
-FROM told t JOIN ledger_invoice i ON i.customer_id = t.customer_id AND i.open_minor > 0 AND i.issued_on < %(first_day)s
+FROM told t JOIN ledger_invoice i ON i.customer_id = t.customer_id AND i.open_minor > 0
+    AND i.issued_on < %(first_day)s
 WHERE t.fate = 'opening' AND t.debit AND t.lettered IS NOT NULL
     AND NOT EXISTS (SELECT FROM told o WHERE o.debit AND o.known_id = i.id)
 ORDER BY i.id, t.line
 """
 
 LETTERED = f"""
-SELECT t.customer_id || '|' || t.lettered AS grp, t.row_id, t.debit, coalesce(i.open_minor, c.open_minor, t.amount_minor) AS open_minor,
+SELECT t.customer_id || '|' || t.lettered AS grp, t.row_id, t.debit, coalesce(i.open_minor, c.open_minor,
+    t.amount_minor) AS open_minor,
     coalesce(i.due_on, t.due_on) AS due_on, t.issued_on,
     coalesce(max(t.lettered_on) OVER g, max(t.issued_on) OVER g) AS acts_on
 FROM told t
@@ -138,7 +154,8 @@ WHERE t.debit AND t.fate = 'known' AND i.id = t.row_id AND NOT t.opening AND i.a
 """
 
 MOVED_CARRIED = """
-UPDATE ledger_invoice i SET account = CASE l.account WHEN '413' THEN 'bill' WHEN '416' THEN 'doubtful' ELSE 'receivable' END
+UPDATE ledger_invoice i SET account = CASE l.account WHEN '413' THEN 'bill' WHEN '416'
+    THEN 'doubtful' ELSE 'receivable' END
 FROM told t JOIN parts p USING (line) JOIN ties l ON l.node = p.node
 WHERE t.debit AND t.fate = 'known' AND t.opening AND i.id = t.row_id
 """
@@ -180,7 +197,10 @@ def post_fec(told: Told, reading: Reading, record: Import) -> tuple[dict[str, in
         cursor.execute(UNEVEN)
         uneven, example = cursor.fetchone()
     if unmatched:
-        said.append(_("%(count)d opening balances were not found among last year's items; they were not counted again.") % {"count": unmatched})
+        said.append(
+            _("%(count)d opening balances were not found among last year's items; they were not counted again.")
+            % {"count": unmatched}
+        )
     if uneven:
         said.append(
             ngettext(
@@ -199,7 +219,9 @@ def _whose(told: Told, reading: Reading) -> tuple[str, date, list[str]]:
     own = told.creditor.siren[:9]
     siren = reading.siren or own
     if not siren:
-        raise UnableToImport(_("Whose entries are these? Name the file <SIREN>FEC<YYYYMMDD>.txt or give the creditor its SIREN."))
+        raise UnableToImport(
+            _("Whose entries are these? Name the file <SIREN>FEC<YYYYMMDD>.txt or give the creditor its SIREN.")
+        )
     if own and siren != own:
         raise UnableToImport(
             _("These are the entries of %(siren)s, but the creditor is %(own)s.") % {"siren": siren, "own": own}
@@ -208,14 +230,23 @@ def _whose(told: Told, reading: Reading) -> tuple[str, date, list[str]]:
         try:
             return siren, date.fromisoformat(f"{reading.closing[:4]}-{reading.closing[4:6]}-{reading.closing[6:]}"), []
         except ValueError as error:
-            raise UnableToImport(_("“%(day)s” is not the last day of a year (YYYYMMDD).") % {"day": reading.closing}) from error
+            raise UnableToImport(
+                _("“%(day)s” is not the last day of a year (YYYYMMDD).") % {"day": reading.closing}
+            ) from error
     with connection.cursor() as cursor:
         cursor.execute("SELECT max(day) FROM lines")
         last = cursor.fetchone()[0]
     if last is None:
         raise UnableToImport(_("No line of this file has a date."))
     closing = date(last.year, 12, 31)
-    return siren, closing, [_("The name of the file tells no year; the one that ends on %(day)s was taken.") % {"day": closing.isoformat()}]
+    return (
+        siren,
+        closing,
+        [
+            _("The name of the file tells no year; the one that ends on %(day)s was taken.")
+            % {"day": closing.isoformat()}
+        ],
+    )
 
 
 def _year_before(closing: date) -> date:
@@ -225,11 +256,15 @@ def _year_before(closing: date) -> date:
 def _years_loaded(told: Told, record: Import, closing: date) -> bool:
     """Whether an earlier year was loaded. Raises UnableToImport when a later one was, with its opening balances."""
     number = int(closing.strftime("%Y%m%d"))
-    loads = Import.objects.filter(creditor=told.creditor, source__kind=FileKind.FEC, ended_at__isnull=False).exclude(pk=record.pk)
+    loads = Import.objects.filter(creditor=told.creditor, source__kind=FileKind.FEC, ended_at__isnull=False).exclude(
+        pk=record.pk
+    )
     later = loads.filter(figures__closing__gt=number, figures__openings__gt=0).order_by("figures__closing").first()
     if later is not None:
         raise UnableToImport(
-            _("A later year (“%(name)s”) was loaded with its opening balances: years must be loaded one after the other.")
+            _(
+                "A later year (“%(name)s”) was loaded with its opening balances: years must be loaded one after the other."
+            )
             % {"name": later.name}
         )
     return loads.filter(figures__closing__lt=number).exists()
@@ -280,12 +315,22 @@ def _find_known(values: dict[str, Any], *, carried: bool) -> None:
         cursor.execute(ELSEWHERE, values)
         cursor.execute(post.KNOWN_CREDITS[0], values)
         if carried:
-            for by in (("reference || '/' || amount_minor", "reference || '/' || amount_minor"), ("reference || '/' || amount_minor", "reference || '/' || open_minor"),
+            for by in (("reference || '/' || amount_minor", "reference || '/' || amount_minor"),
+                       ("reference || '/' || amount_minor", "reference || '/' || open_minor"),
                        ("amount_minor::text", "open_minor::text")):  # fmt: skip
-                for table, day, side in (("ledger_invoice", "issued_on", "debit"), ("ledger_credit", "received_on", "NOT debit")):
+                for table, day, side in (
+                    ("ledger_invoice", "issued_on", "debit"),
+                    ("ledger_credit", "received_on", "NOT debit"),
+                ):
                     ours = side.replace("debit", "{}.debit")
                     statement = CARRIED.format(
-                        by_told=by[0], by_known=by[1], side=side, day=day, table=table, side_of_o=ours.format("o"), side_of_t=ours.format("t")
+                        by_told=by[0],
+                        by_known=by[1],
+                        side=side,
+                        day=day,
+                        table=table,
+                        side_of_o=ours.format("o"),
+                        side_of_t=ours.format("t"),
                     )
                     cursor.execute(statement, values)
         cursor.execute(post.JUDGE_INVOICES.replace("WHERE t.debit", "WHERE NOT t.opening AND t.debit"), values)
@@ -301,7 +346,11 @@ def places(lines: Sequence[int]) -> dict[int, dict[str, str]]:
         return {
             line: {
                 "#place": str(nth),
-                "#with": " ".join(account for account, there in (("512", bank), ("707", sale), ("654", loss), ("890", opening)) if there),
+                "#with": " ".join(
+                    account
+                    for account, there in (("512", bank), ("707", sale), ("654", loss), ("890", opening))
+                    if there
+                ),
             }
             for line, nth, bank, sale, loss, opening in cursor
         }

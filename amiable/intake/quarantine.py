@@ -51,7 +51,11 @@ class Quarantine:
                 self._keep_raws(batch, wanted)
         rows = [
             QuarantinedRow(
-                loaded_by=record, line=line, column=column, reason=reason[:300], raw=self.raws.get(line, {}) | self.notes.get(line, {})
+                loaded_by=record,
+                line=line,
+                column=column,
+                reason=reason[:300],
+                raw=self.raws.get(line, {}) | self.notes.get(line, {}),
             )
             for line, (column, reason) in sorted(self.reasons.items())
         ]

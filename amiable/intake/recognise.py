@@ -33,10 +33,7 @@ class Look:
 
 def look(*, path: Path, name: str) -> Look:
     """Measures a file, finds its format and headings. Raises UnableToImport when no format takes it."""
-    if path.is_dir():
-        measured = Measured("", 0, b"", "", 0)
-    else:
-        measured = measure(path)
+    measured = Measured("", 0, b"", "", 0) if path.is_dir() else measure(path)
     form = format_of(measured.head, name, folder=path.is_dir())
     return Look(measured, form, form.recognise(path, measured, name))
 
@@ -68,7 +65,9 @@ def format_of(head: bytes, name: str, *, folder: bool = False) -> Format:
     for form in formats().values():
         if form.folders if folder else form.matches(head, name):
             return form
-    raise UnableToImport(_("“%(name)s” is of no kind that can be imported: bring CSV, XLSX, a FEC or a ZIP of PDFs.") % {"name": name})
+    raise UnableToImport(
+        _("“%(name)s” is of no kind that can be imported: bring CSV, XLSX, a FEC or a ZIP of PDFs.") % {"name": name}
+    )
 
 
 def _corrected(reading: Reading, mapping: Mapping[str, Any] | None) -> Reading:
@@ -77,7 +76,9 @@ def _corrected(reading: Reading, mapping: Mapping[str, Any] | None) -> Reading:
     if mapping and reading.format != mapping.get("format", reading.format):
         mapping = {name: value for name, value in mapping.items() if name in {"columns", "kind", "currency"}}
     # Where the headings stand and how the bytes are coded is each file's own, unless a person said otherwise.
-    return reading.with_mapping({key: value for key, value in mapping.items() if key != "head_line"} if mapping else None)
+    return reading.with_mapping(
+        {key: value for key, value in mapping.items() if key != "head_line"} if mapping else None
+    )
 
 
 def _signs(reading: Reading, form: Format, path: Path, country: str) -> Reading:
@@ -93,11 +94,15 @@ def _signs(reading: Reading, form: Format, path: Path, country: str) -> Reading:
                 % {"sign": shown, "country": country}
             )
     if not reading.date_order:
-        reading = replace(reading, date_order=order if order in values.ORDERS else ("mdy" if country in MONTH_FIRST else "dmy"))
+        reading = replace(
+            reading, date_order=order if order in values.ORDERS else ("mdy" if country in MONTH_FIRST else "dmy")
+        )
         if order == "?":
             shown = _("day/month/year") if reading.date_order == "dmy" else _("month/day/year")
             reading = reading.saying(
-                _("No date shows whether the day or the month comes first; %(order)s was taken, as usual in %(country)s.")
+                _(
+                    "No date shows whether the day or the month comes first; %(order)s was taken, as usual in %(country)s."
+                )
                 % {"order": shown, "country": country}
             )
     return reading
@@ -135,7 +140,11 @@ def _decimal(batch: pl.DataFrame, amounts: Sequence[str]) -> str:
     if last.is_empty():
         return ""
     # Telling: both signs, or not exactly three digits behind, or a group that begins with nothing or a lone 0.
-    both = shown.str.extract(r"(?:,.*(\.)|\..*(,))[^.,]*$", 1).fill_null(shown.str.extract(r"\..*(,)[^.,]*$", 1)).drop_nulls()
+    both = (
+        shown.str.extract(r"(?:,.*(\.)|\..*(,))[^.,]*$", 1)
+        .fill_null(shown.str.extract(r"\..*(,)[^.,]*$", 1))
+        .drop_nulls()
+    )
     other_length = shown.str.extract(r"^\d*([.,])(?:\d{0,2}|\d{4,})$").drop_nulls()
     zero = shown.str.extract(r"^0*([.,])\d{3}$").drop_nulls()
     long = shown.str.extract(r"^\d{4,}([.,])\d{3}$").drop_nulls()

@@ -35,8 +35,12 @@ def retry(*, row: QuarantinedRow, values: Mapping[str, str], now: datetime, by: 
             raise UnableToRetry(_("This row has been dealt with already."))
         reading = reading_of(record)
         if reading.kind == FileKind.OPEN_ITEMS and record.pk != _newest(record):
-            raise UnableToRetry(_("A newer file of open items has been loaded since: it tells the balance of this row."))
-        raw = row.raw | {heading: text for heading, text in values.items() if heading in row.raw or heading in reading.headings}
+            raise UnableToRetry(
+                _("A newer file of open items has been loaded since: it tells the balance of this row.")
+            )
+        raw = row.raw | {
+            heading: text for heading, text in values.items() if heading in row.raw or heading in reading.headings
+        }
         kind = kinds()[reading.kind]
         told = Told(record.creditor, record.source, record.as_of, now, backfill=kind.history)
         kind.open(reading, record.creditor)
@@ -44,7 +48,9 @@ def retry(*, row: QuarantinedRow, values: Mapping[str, str], now: datetime, by: 
         bad = kind.stage(batch, reading, record.creditor)
         found = [(column, reason) for _line, column, reason in bad.select("line", "column", "reason").iter_rows()]
         if not found:
-            found = [(column, reason) for line, column, reason in kind.post_one(told, reading, record) if line == row.line]
+            found = [
+                (column, reason) for line, column, reason in kind.post_one(told, reading, record) if line == row.line
+            ]
         row.raw = raw
         if found:
             row.column, row.reason = found[0]
@@ -52,7 +58,13 @@ def retry(*, row: QuarantinedRow, values: Mapping[str, str], now: datetime, by: 
             row.mended_at, row.mended_by = now, by
         row.save(update_fields=["raw", "column", "reason", "mended_at", "mended_by"])
         audit.record(
-            "row.retried", now=now, user=by, creditor_ref=record.creditor_id, subject="quarantined_row", subject_ref=row.pk, taken=not found
+            "row.retried",
+            now=now,
+            user=by,
+            creditor_ref=record.creditor_id,
+            subject="quarantined_row",
+            subject_ref=row.pk,
+            taken=not found,
         )
     return not found
 
@@ -66,7 +78,12 @@ def drop(*, row: QuarantinedRow, now: datetime, by: User | None) -> None:
         row.dropped_at, row.mended_by = now, by
         row.save(update_fields=["dropped_at", "mended_by"])
         audit.record(
-            "row.dropped", now=now, user=by, creditor_ref=row.loaded_by.creditor_id, subject="quarantined_row", subject_ref=row.pk
+            "row.dropped",
+            now=now,
+            user=by,
+            creditor_ref=row.loaded_by.creditor_id,
+            subject="quarantined_row",
+            subject_ref=row.pk,
         )
 
 
@@ -87,13 +104,20 @@ def _newest(record: Import) -> int:
 def _batch(line: int, raw: Mapping[str, str], reading: Reading) -> pl.DataFrame:
     """The row as its format would have given it, with the lines that stood around it in its entry where they matter."""
     blank = dict.fromkeys(reading.headings, "")
-    rows = [{LINE: line, WRONG: None, **blank, **{name: text for name, text in raw.items() if not name.startswith("#")}}]
+    rows = [
+        {LINE: line, WRONG: None, **blank, **{name: text for name, text in raw.items() if not name.startswith("#")}}
+    ]
     if reading.kind == FileKind.FEC:
-        same = {name: raw.get(reading.columns[name], "") for name in ("journal", "number", "day") if name in reading.columns}
+        same = {
+            name: raw.get(reading.columns[name], "") for name in ("journal", "number", "day") if name in reading.columns
+        }
         shell = {LINE: 0, WRONG: None, **blank, **{reading.columns[name]: text for name, text in same.items()}}
         place = int(raw.get("#place", "1"))
         before = [shell | {LINE: line - place + turn, reading.columns["account"]: "4"} for turn in range(1, place)]
-        after = [shell | {LINE: line + turn, reading.columns["account"]: account} for turn, account in enumerate(raw.get("#with", "").split(), start=1)]
+        after = [
+            shell | {LINE: line + turn, reading.columns["account"]: account}
+            for turn, account in enumerate(raw.get("#with", "").split(), start=1)
+        ]
         rows = [*before, *rows, *after]
     schema = {LINE: pl.Int64, WRONG: pl.String, **dict.fromkeys(reading.headings, pl.String)}
     return pl.DataFrame(rows, schema=schema, orient="row")

@@ -26,20 +26,24 @@ UPDATE told SET residual = amount_minor,
 """
 
 BEFORE = f"""
-INSERT INTO ledger_credit (creditor_id, customer_id, source, external_id, kind, reference, received_on, currency, amount_minor, open_minor,
+INSERT INTO ledger_credit (creditor_id, customer_id, source, external_id, kind, reference, received_on, currency,
+    amount_minor, open_minor,
     method, provisional, known_at)
-SELECT %(creditor)s, customer_id, %(source)s, 'before/' || row_id, 'other', reference, greatest(issued_on, %(as_of)s), currency,
-    amount_minor - residual, amount_minor - residual, '', false, {KNOWN_AT.format(day="greatest(issued_on, %(as_of)s)")}
+SELECT %(creditor)s, customer_id, %(source)s, 'before/' || row_id, 'other', reference, greatest(issued_on, %(as_of)s),
+    currency, amount_minor - residual, amount_minor - residual, '', false,
+    {KNOWN_AT.format(day="greatest(issued_on, %(as_of)s)")}
 FROM told WHERE debit AND fate = 'new' AND amount_minor > residual
 """
 
 BEFORE_ITEMS = """
-SELECT t.row_id::text AS grp, t.row_id, true AS debit, t.amount_minor - t.residual AS open_minor, t.due_on, t.issued_on,
+SELECT t.row_id::text AS grp, t.row_id, true AS debit, t.amount_minor - t.residual AS open_minor, t.due_on,
+    t.issued_on,
     NULL::date AS acts_on
 FROM told t WHERE t.debit AND t.fate = 'new' AND t.amount_minor > t.residual
 UNION ALL
 SELECT t.row_id::text, c.id, false, c.open_minor, NULL, c.received_on, c.received_on
-FROM told t JOIN ledger_credit c ON c.creditor_id = %(creditor)s AND c.source = %(source)s AND c.external_id = 'before/' || t.row_id
+FROM told t JOIN ledger_credit c ON c.creditor_id = %(creditor)s AND c.source = %(source)s
+    AND c.external_id = 'before/' || t.row_id
 WHERE t.debit AND t.fate = 'new' AND c.open_minor > 0
 """
 
@@ -59,7 +63,8 @@ FROM ledger_credit c WHERE NOT t.debit AND t.fate = 'known' AND c.id = t.row_id 
 
 SIGHT = """
 INSERT INTO intake_sighting (source_id, invoice_id, seen_in_id)
-SELECT DISTINCT %(source_id)s, row_id, %(import_id)s FROM told WHERE debit AND fate IN ('new', 'known', 'grew', 'other') AND residual > 0
+SELECT DISTINCT %(source_id)s, row_id, %(import_id)s FROM told WHERE debit AND fate IN ('new', 'known', 'grew',
+    'other') AND residual > 0
 ON CONFLICT (source_id, invoice_id) DO UPDATE SET seen_in_id = excluded.seen_in_id
 """
 
@@ -70,7 +75,8 @@ WHERE i.id = s.invoice_id AND i.open_minor = 0 AND s.source_id = %(source_id)s A
 
 SHRUNK = """
 CREATE TEMPORARY TABLE shrunk ON COMMIT DROP AS
-SELECT i.id, true AS debit, i.customer_id, i.currency, i.open_minor - t.residual AS gone, i.due_on, i.issued_on, false AS vanished
+SELECT i.id, true AS debit, i.customer_id, i.currency, i.open_minor - t.residual AS gone, i.due_on, i.issued_on,
+    false AS vanished
 FROM told t JOIN ledger_invoice i ON i.id = t.row_id
 WHERE t.debit AND t.fate = 'known' AND t.residual < i.open_minor
 UNION ALL
@@ -99,7 +105,8 @@ CONSUMED = """
 SELECT s.customer_id || '|' || s.currency AS grp, s.id AS row_id, s.debit, s.gone AS open_minor,
     s.due_on + CASE WHEN s.vanished THEN 100000 ELSE 0 END AS due_on, s.issued_on, %(as_of)s::date AS acts_on
 FROM shrunk s
-WHERE EXISTS (SELECT FROM shrunk o WHERE o.customer_id = s.customer_id AND o.currency = s.currency AND o.debit <> s.debit)
+WHERE EXISTS (SELECT FROM shrunk o WHERE o.customer_id = s.customer_id AND o.currency = s.currency
+    AND o.debit <> s.debit)
 """
 
 LEFT = """
@@ -110,15 +117,18 @@ UPDATE shrunk s SET gone = s.gone - a.amount FROM (
 """
 
 PAID = f"""
-INSERT INTO ledger_credit (creditor_id, customer_id, source, external_id, kind, reference, received_on, currency, amount_minor, open_minor,
+INSERT INTO ledger_credit (creditor_id, customer_id, source, external_id, kind, reference, received_on, currency,
+    amount_minor, open_minor,
     method, provisional, known_at)
-SELECT %(creditor)s, s.customer_id, %(source)s, 'shrunk/' || s.id || '/' || %(import_id)s, 'payment', i.reference, %(as_of)s, s.currency,
+SELECT %(creditor)s, s.customer_id, %(source)s, 'shrunk/' || s.id || '/' || %(import_id)s, 'payment', i.reference,
+    %(as_of)s, s.currency,
     s.gone, s.gone, '', %(provisional)s, {KNOWN_AT.format(day="%(as_of)s::date")}
 FROM shrunk s JOIN ledger_invoice i ON i.id = s.id WHERE s.debit AND NOT s.vanished AND s.gone > 0
 """
 
 PAID_ITEMS = """
-SELECT s.id::text AS grp, s.id AS row_id, true AS debit, s.gone AS open_minor, s.due_on, s.issued_on, NULL::date AS acts_on
+SELECT s.id::text AS grp, s.id AS row_id, true AS debit, s.gone AS open_minor, s.due_on, s.issued_on,
+    NULL::date AS acts_on
 FROM shrunk s WHERE s.debit AND NOT s.vanished AND s.gone > 0
 UNION ALL
 SELECT s.id::text, c.id, false, c.open_minor, NULL, c.received_on, c.received_on
@@ -131,7 +141,8 @@ HOLD = """
 INSERT INTO ledger_hold (creditor_id, customer_id, invoice_id, kind, source_ref, reason, since, created_at)
 SELECT %(creditor)s, s.customer_id, s.id, 'vanished', %(hold)s, %(why)s, %(as_of)s, %(now)s
 FROM shrunk s WHERE s.debit AND s.vanished AND s.gone > 0
-ON CONFLICT (source_ref, customer_id, invoice_id) DO UPDATE SET since = excluded.since, until = NULL, reason = excluded.reason
+ON CONFLICT (source_ref, customer_id, invoice_id) DO UPDATE SET since = excluded.since, until = NULL,
+    reason = excluded.reason
     WHERE ledger_hold.until IS NOT NULL
 RETURNING customer_id, invoice_id
 """
@@ -212,7 +223,8 @@ def _vanish(told: Told, values: dict[str, Any], record: Import) -> tuple[dict[st
     said = []
     if count > MOST_BY_RULE * sighted and count > 1:
         said.append(
-            _("%(count)d of %(all)d open items are missing from this file: is it complete?") % {"count": count, "all": sighted}
+            _("%(count)d of %(all)d open items are missing from this file: is it complete?")
+            % {"count": count, "all": sighted}
         )
     elif told.source.vanished_rule == "settle":
         ripe = [hold.invoice_id for hold in _ripe(told) if hold.invoice_id]
@@ -251,4 +263,3 @@ def _ask(told: Told, record: Import, gone: dict[int, list[int]]) -> None:
 
 def hold_ref(source_id: int) -> str:
     return f"vanished:{source_id}"
-

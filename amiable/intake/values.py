@@ -16,6 +16,7 @@ _MONTHS = {
 }  # fmt: skip
 _SPACES = "[\\s\u00a0\u202f\u2009'’`]"
 _SIGNS = "[€$£¥]"
+_SIGNED = r"^(?:[+-]?[^()+-]+|[^()+-]+-|\([^()+-]+\))$"
 _PLACES = 18  # digits of the largest amount
 
 
@@ -41,16 +42,17 @@ def currency_of(column: str) -> pl.Expr:
     )  # fmt: skip
 
 
+def _bare(column: str) -> pl.Expr:
+    """An amount without spaces and signs of currency."""
+    text = (
+        pl.col(column).str.replace_all(_SPACES, "").str.replace_all(_SIGNS, "").str.replace_all("−", "-", literal=True)
+    )
+    return text.str.replace(r"^[A-Z]{3}", "").str.replace(r"[A-Z]{3}$", "")
+
+
 def digits(column: str) -> pl.Expr:
     """An amount without spaces, signs of currency, sign and brackets."""
-    text = pl.col(column).str.replace_all(_SPACES, "").str.replace_all(_SIGNS, "")
-    return text.str.replace(r"^[A-Z]{3}", "").str.replace(r"[A-Z]{3}$", "").str.strip_chars("+-−()")
-
-
-def negative(column: str) -> pl.Expr:
-    text = pl.col(column).str.replace_all(_SPACES, "").str.replace_all(_SIGNS, "")
-    text = text.str.replace(r"^[A-Z]{3}", "").str.replace(r"[A-Z]{3}$", "")
-    return text.str.contains(r"^[-−]|[-−]$|^\(.*\)$")
+    return _bare(column).str.strip_chars("+-()")
 
 
 def amount(column: str, *, decimal: str, currency: pl.Expr) -> pl.Expr:
@@ -68,17 +70,21 @@ def amount(column: str, *, decimal: str, currency: pl.Expr) -> pl.Expr:
         .replace("", "0")
         .cast(pl.Int64, strict=False)
     )
+    named = currency_of(column)
     readable = (
-        raw.str.contains(shape)
+        _bare(column).str.contains(_SIGNED)
+        & (named.is_null() | (named == currency))
+        & raw.str.contains(shape)
         & raw.str.contains(r"\d")
         & (fraction.str.len_chars() <= places)
         & (whole.str.len_chars() + places <= _PLACES)
     )
-    return pl.when(readable).then(pl.when(negative(column)).then(-value).otherwise(value))
+    return pl.when(readable).then(pl.when(_bare(column).str.contains(r"^-|-$|^\(")).then(-value).otherwise(value))
 
 
 def places_of(currency: pl.Expr) -> pl.Expr:
     """Digits after the point of each row's currency."""
+
     def places(codes: pl.Series) -> pl.Series:
         known = codes.unique().drop_nulls().to_list()
         return codes.replace_strict(known, [exponent(code) for code in known], default=2, return_dtype=pl.UInt32)
@@ -91,14 +97,18 @@ def day(column: str, *, order: str) -> pl.Expr:
     text = _plain_day(column)
     three = r"^(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4}|\d{2})$"
     first, second, year = (text.str.extract(three, place) for place in (1, 2, 3))
-    iso = r"^(\d{4})[-/. ]?(\d{1,2})[-/. ]?(\d{1,2})$"
+    iso = r"^((?:19|2[01])\d{2})[-/. ]?(\d{1,2})[-/. ]?(\d{1,2})$"
     dayfirst = order != "mdy"
     year = pl.when(year.str.len_chars() == 4).then(year).when(year < "70").then("20" + year).otherwise("19" + year)
     if order == "ymd":  # 24/01/31
         year, second, first = pl.lit("20") + first, second, text.str.extract(three, 3)
     compact = text.str.extract(r"^(\d{8})$")
     ended = pl.when(compact.str.contains("^(19|20)")).then(None).otherwise(compact)
-    tail = ended.str.slice(2, 2) + "-" + ended.str.slice(0, 2) if dayfirst else ended.str.slice(0, 2) + "-" + ended.str.slice(2, 2)
+    tail = (
+        ended.str.slice(2, 2) + "-" + ended.str.slice(0, 2)
+        if dayfirst
+        else ended.str.slice(0, 2) + "-" + ended.str.slice(2, 2)
+    )
     serial = text.str.extract(r"^(\d{5})$").cast(pl.Int32, strict=False)
     month, of_month = (second, first) if dayfirst else (first, second)
     texts = pl.coalesce(
@@ -126,5 +136,8 @@ def _plain_day(column: str) -> pl.Expr:
     text = text.str.replace(r"^(?:lun|mar|mer|jeu|ven|sam|dim|mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? ", "")
     text = text.str.replace(r"^(\d{5})[.,]\d*$", "${1}").str.replace("^1er ", "1 ")
     for month, names in _MONTHS.items():
-        text = text.str.replace(rf"^(\d{{1,2}})[-/. ]?(?:{names})\.?[-/. ,]*(\d{{2,4}})$", rf"${{1}} {month} ${{2}}")
+        named = rf"^(\d{{1,2}})[-/. ]?(?:{names})\.?[-/. ,]*"
+        text = text.str.replace(named + r"(\d{4})$", rf"${{2}}-{month}-${{1}}").str.replace(
+            named + r"(\d{2})$", rf"20${{2}}-{month}-${{1}}"
+        )
     return text

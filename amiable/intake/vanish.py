@@ -14,7 +14,7 @@ from amiable.core import audit
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.intake.models import Sighting, Source
-from amiable.ledger.models import Allocation, Credit, Creditor, CreditKind, Hold, HoldKind, Invoice
+from amiable.ledger.models import Allocation, Credit, CreditKind, Creditor, Hold, HoldKind, Invoice
 
 
 class UnableToConfirm(UnableTo):
@@ -87,7 +87,9 @@ def vanished(*, creditor: Creditor) -> list[Hold]:
 def close_answered(*, sources: Sequence[int], now: datetime, by: User | None, outcome: str) -> int:
     """Closes the tasks all of whose invoices are answered or back."""
     waiting = set(
-        Hold.objects.filter(source_ref__in=[f"vanished:{pk}" for pk in sources], until=None).values_list("invoice_id", flat=True)
+        Hold.objects.filter(source_ref__in=[f"vanished:{pk}" for pk in sources], until=None).values_list(
+            "invoice_id", flat=True
+        )
     )
     tasks = Task.objects.filter(done_at=None, context__source__in=list(sources), context__has_key="vanished")
     done = [task.pk for task in tasks if not waiting & set(task.context["vanished"])]
@@ -97,8 +99,16 @@ def close_answered(*, sources: Sequence[int], now: datetime, by: User | None, ou
 def _held(invoices: Sequence[int]) -> list[tuple[Hold, Invoice]]:
     """The waiting holds of these invoices, locked in the ledger's order."""
     wanted = sorted(set(invoices))
-    rows = {row.pk: row for row in Invoice.objects.select_for_update(of=("self",), no_key=True).select_related("creditor").filter(pk__in=wanted).order_by("pk")}
-    holds = Hold.objects.select_for_update().filter(invoice__in=wanted, kind=HoldKind.VANISHED, until=None).order_by("pk")
+    rows = {
+        row.pk: row
+        for row in Invoice.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("creditor")
+        .filter(pk__in=wanted)
+        .order_by("pk")
+    }
+    holds = (
+        Hold.objects.select_for_update().filter(invoice__in=wanted, kind=HoldKind.VANISHED, until=None).order_by("pk")
+    )
     return [(hold, rows[hold.invoice_id]) for hold in holds if hold.invoice_id is not None]
 
 
@@ -116,9 +126,21 @@ def _answer(
     for hold, _invoice in held:
         hold.until = max(as_of, hold.since)
     Hold.objects.bulk_update([hold for hold, _invoice in held], ["until"], batch_size=2000)
-    close_answered(sources=sorted({int(hold.source_ref.partition(":")[2]) for hold, _invoice in held}), now=now, by=by, outcome=outcome)
+    close_answered(
+        sources=sorted({int(hold.source_ref.partition(":")[2]) for hold, _invoice in held}),
+        now=now,
+        by=by,
+        outcome=outcome,
+    )
     for creditor in sorted({invoice.creditor_id for _hold, invoice in held}):
         listed = [invoice.pk for _hold, invoice in held if invoice.creditor_id == creditor]
         audit.record(
-            act, now=now, user=by, actor="" if by else "import", creditor_ref=creditor, subject="creditor", subject_ref=creditor, invoices=listed[:1000]
+            act,
+            now=now,
+            user=by,
+            actor="" if by else "import",
+            creditor_ref=creditor,
+            subject="creditor",
+            subject_ref=creditor,
+            invoices=listed[:1000],
         )

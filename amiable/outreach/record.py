@@ -45,13 +45,19 @@ def record(bound: Sequence[Bound], summary: Summary, *, now: datetime) -> None:
     """What came of each. A message whose handing over began and has no outcome is in doubt."""
     sent = [each for each in bound if each.ended_at and each.error is None]
     with connection.cursor() as cursor:
-        cursor.executemany(
-            "UPDATE outreach_message SET state = 'sent', sent_at = %s WHERE id = %s",
-            [(each.ended_at, each.message.pk) for each in sent],
+        cursor.execute(
+            "UPDATE outreach_message m SET state = 'sent', sent_at = v.at"
+            " FROM unnest(%s::bigint[], %s::timestamptz[]) AS v(id, at) WHERE m.id = v.id",
+            [[each.message.pk for each in sent], [each.ended_at for each in sent]],
         )
-        cursor.executemany(
-            "UPDATE outreach_delivery SET ended_at = %s, outcome = 'accepted', detail = %s WHERE id = %s",
-            [(each.ended_at, each.detail[:300], each.delivery.pk) for each in sent],
+        cursor.execute(
+            "UPDATE outreach_delivery d SET ended_at = v.at, outcome = 'accepted', detail = v.detail"
+            " FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[]) AS v(id, at, detail) WHERE d.id = v.id",
+            [
+                [each.delivery.pk for each in sent],
+                [each.ended_at for each in sent],
+                [each.detail[:300] for each in sent],
+            ],
         )
     summary.sent += len(sent)
     untouched = [each for each in bound if not each.touched]

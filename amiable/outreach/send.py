@@ -4,6 +4,7 @@ In: planned messages. Out: deliveries with an outcome. Never: a message handed o
 before the carrier is called; what a crash leaves without an outcome is in doubt, for a person.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -39,8 +40,11 @@ WHERE m.state = 'planned' AND m.as_of <= %(as_of)s AND m.medium = ANY(%(media)s)
 ORDER BY m.id LIMIT %(limit)s FOR NO KEY UPDATE OF m, c SKIP LOCKED
 """
 _WRITE_DOWN = """
-UPDATE outreach_message SET state = %s, verdict = %s, subject = %s, text = %s, html = %s, address = %s, contact_id = %s,
-  about = %s, also = %s, also_levels = %s WHERE id = %s
+UPDATE outreach_message m SET state = v.state, verdict = v.verdict, subject = v.subject, text = v.text, html = v.html,
+  address = v.address, contact_id = v.contact_id, about = v.about, also = v.also, also_levels = v.also_levels
+FROM json_to_recordset(%s::json) AS v(id bigint, state text, verdict text, subject text, text text, html text, address text,
+  contact_id bigint, about bigint[], also bigint[], also_levels smallint[])
+WHERE m.id = v.id
 """
 
 
@@ -137,7 +141,7 @@ def _write_down(carrying: Carriers, summary: Summary, *, as_of: date, now: datet
             if verdict.no_address:
                 ask_for_address(each.message, verdict.reason, now)
     with connection.cursor() as cursor:
-        cursor.executemany(_WRITE_DOWN, rows)
+        cursor.execute(_WRITE_DOWN, [json.dumps(rows, ensure_ascii=False)])
     Delivery.objects.bulk_create([each.delivery for each in bound])
     return bound, len(facts)
 
@@ -188,16 +192,23 @@ def _bound(facts: Facts, rendered: Rendered, number: int, carrying: Carriers, no
     return Bound(message, parcel, delivery)
 
 
-def _row(facts: Facts, state: str, reason: str, rendered: Rendered | None) -> tuple[Any, ...]:
+def _row(facts: Facts, state: str, reason: str, rendered: Rendered | None) -> dict[str, Any]:
     """A message as it is written down: with the words, and only the invoices, that the customer will read."""
     message, address = facts.message, facts.address
     levels = dict(zip(message.also, message.also_levels, strict=False))
     if rendered:
         message.about = [line.id for line in facts.about]
         message.also = [line.id for line in facts.also]
-    return (
-        state, reason[:200], rendered.subject[:300] if rendered else "", rendered.text if rendered else "",
-        rendered.html if rendered else "", address.value if address else message.address,
-        address.contact_id if address else message.contact_id, message.about, message.also,
-        [levels.get(ref, 0) for ref in message.also], message.pk,
-    )  # fmt: skip
+    return {
+        "id": message.pk,
+        "state": state,
+        "verdict": reason[:200],
+        "subject": rendered.subject[:300] if rendered else "",
+        "text": rendered.text if rendered else "",
+        "html": rendered.html if rendered else "",
+        "address": address.value if address else message.address,
+        "contact_id": address.contact_id if address else message.contact_id,
+        "about": message.about,
+        "also": message.also,
+        "also_levels": [levels.get(ref, 0) for ref in message.also],
+    }

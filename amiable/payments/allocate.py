@@ -7,6 +7,7 @@ Never: more than a residual on either side, two currencies, two creditors, anoth
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -116,12 +117,8 @@ def _named_by(credit: Credit) -> list[int]:
     reference = credit.reference.strip()
     if not reference:
         return []
-    same = Invoice.objects.filter(
-        creditor_id=credit.creditor_id, customer_id=credit.customer_id, currency=credit.currency
-    )
-    return list(
-        same.filter(reference=reference, open_minor__gt=0).order_by("due_on", "id").values_list("id", flat=True)
-    )
+    same = Invoice.objects.filter(customer=credit.customer, currency=credit.currency, open_minor__gt=0)
+    return list(same.filter(reference=reference).order_by("due_on", "id").values_list("id", flat=True))
 
 
 @transaction.atomic
@@ -131,7 +128,7 @@ def allocate_open(*, creditor: Creditor, as_of: date, now: datetime) -> Summary:
     All in SQL: the amounts of a group of credits and of a group of invoices are laid end to end on one line; every
     piece between two cuts belongs to one credit and one invoice. n·log n, however long the lists are.
     """
-    values = {"creditor": creditor.pk, "as_of": as_of, "now": now}
+    values: dict[str, Any] = {"creditor": creditor.pk, "as_of": as_of, "now": now}
     with connection.cursor() as cursor:
         # The same order as everywhere: credits first, then invoices, each by id; concurrent payers queue.
         cursor.execute(f"{_CREDITS_TO_LOCK} ORDER BY id FOR NO KEY UPDATE", values)

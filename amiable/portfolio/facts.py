@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from amiable.core import tables
-from amiable.core.calendar import end_of_day
+from amiable.core.calendar import ZONE, end_of_day
 from amiable.core.money import exponent
 
 
@@ -105,7 +105,9 @@ WITH later AS MATERIALIZED (
   SELECT i.creditor_id, i.customer_id, i.currency, i.issued_on, i.due_on, i.amount_minor,
          (i.open_minor - coalesce(l.moved, 0))::bigint AS open_minor,
          %(as_of)s - i.due_on AS late,
-         CASE WHEN l.id IS NULL THEN i.settled_on END AS settled_on,
+         CASE WHEN l.id IS NULL THEN i.settled_on
+              WHEN i.open_minor = l.moved THEN (SELECT max(e.effective_on) FROM ledger_entry e
+                                                WHERE e.invoice_id = i.id AND e.effective_on <= %(as_of)s) END AS settled_on,
          h.id IS NOT NULL AS held
   FROM ledger_invoice i LEFT JOIN later_invoice l ON l.id = i.id LEFT JOIN held h ON h.id = i.id
   WHERE i.issued_on <= %(as_of)s {scope}
@@ -144,7 +146,8 @@ WITH later AS MATERIALIZED (
     SELECT customer_id, as_of AS day FROM outreach_message
       WHERE capped AND state IN ('sent', 'in_doubt') AND as_of <= %(as_of)s
     UNION ALL
-    SELECT customer_id, done_at::date FROM casework_task WHERE kind = 'call' AND done_at < %(end)s
+    SELECT customer_id, (done_at AT TIME ZONE %(zone)s)::date FROM casework_task
+      WHERE kind = 'call' AND done_at < %(end)s AND outcome <> 'settled'
   ) told GROUP BY 1
 ), dispute AS (
   SELECT customer_id, count(*) AS n FROM casework_dispute
@@ -172,12 +175,12 @@ LEFT JOIN promise p ON p.customer_id = u.id
 DECLARED: dict[str, type[pl.DataType]] = {
     "customer_id": pl.Int64, "kind": pl.String, "language": pl.String, "country": pl.String, "sector": pl.String,
     "payment_method": pl.String, "potential": pl.String, "assistance": pl.String, "key_account": pl.Boolean,
-    "turnover_minor": pl.Int64, "credit_limit_minor": pl.Int64, "external_score": pl.Int64,
+    "turnover_minor": pl.Int64, "credit_limit_minor": pl.Int64, "external_score": pl.Int64, "house_currency": pl.String,
 }  # fmt: skip
 _DECLARED = """
-SELECT id, kind, language, country, sector, payment_method, potential, assistance, key_account, turnover_minor,
-       credit_limit_minor, external_score
-FROM ledger_customer WHERE merged_into_id IS NULL {scope}
+SELECT u.id, u.kind, u.language, u.country, u.sector, u.payment_method, u.potential, u.assistance, u.key_account,
+       u.turnover_minor, u.credit_limit_minor, u.external_score, d.currency
+FROM ledger_customer u JOIN ledger_creditor d ON d.id = u.creditor_id WHERE u.merged_into_id IS NULL {scope}
 """
 
 
@@ -189,36 +192,43 @@ def schema() -> dict[str, type[pl.DataType]]:
 def compute(*, as_of: date, customers: list[int] | None = None) -> pl.DataFrame:
     """The measured facts as of a day: columns of COLUMNS, one row per customer and currency with any history."""
     scope = "AND {alias}customer_id = ANY(%(customers)s)" if customers is not None else ""
-    values = {"as_of": as_of, "end": end_of_day(as_of), "customers": customers}
+    values = {"as_of": as_of, "end": end_of_day(as_of), "zone": ZONE, "customers": customers}
     query = _QUERY.format(scope=scope.format(alias="i."), credit_scope=scope.format(alias="c."))
     return tables.read(query, values, schema=COLUMNS)
 
 
 def declared(*, customers: list[int] | None = None, among: str = "") -> pl.DataFrame:
-    """What the creditor declares of each customer (no history: it is as it is told now).
+    """What the creditor declares of each customer, money in its own currency (no history: it is as it is told now).
 
     Of all, of those named, or of those in a temporary table with a customer_id.
     """
-    scope = "AND id = ANY(%(customers)s)" if customers is not None else ""
+    scope = "AND u.id = ANY(%(customers)s)" if customers is not None else ""
     if among:
-        scope = f"AND id IN (SELECT customer_id FROM {among})"
+        scope = f"AND u.id IN (SELECT customer_id FROM {among})"
     return tables.read(_DECLARED.format(scope=scope), {"customers": customers}, schema=DECLARED)
 
 
 def for_conditions(measured: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
     """The table over which conditions are evaluated: facts under their public names, money in major units."""
     table = measured.join(told, on="customer_id", how="inner")
-    scale = pl.col("currency").replace_strict(
-        {code: float(10 ** exponent(code)) for code in table["currency"].unique().to_list()}, return_dtype=pl.Float64
-    )
-    money = [(pl.col(f"{name}_minor") / scale).alias(name) for name in MONEY]
+    scale, declared_scale = per_major(table, "currency"), per_major(table, "house_currency")
+    money = [
+        (pl.col(f"{name}_minor") / (declared_scale if f"{name}_minor" in DECLARED else scale)).alias(name)
+        for name in MONEY
+    ]
     days = [pl.col(fact.name).cast(pl.Float64) for fact in FACTS if fact.unit == "days"]
     text = [pl.col(fact.name).fill_null("") for fact in FACTS if fact.unit == "text"]
     return table.with_columns(*money, *days, *text)
 
 
-def store(measured: pl.DataFrame, *, as_of: date, segments: pl.DataFrame) -> None:
-    """Makes Profile equal to the computed facts; `segments` has customer_id, currency, segment."""
+def per_major(table: pl.DataFrame, column: str) -> pl.Expr:
+    """How many minor units one major unit has, in the currency that a column of the table names."""
+    units = {code: float(10 ** exponent(code)) for code in table[column].unique().to_list()}
+    return pl.col(column).replace_strict(units).cast(pl.Float64)  # the cast gives an empty column its type
+
+
+def store(measured: pl.DataFrame, *, as_of: date, segments: pl.DataFrame, customers: list[int] | None = None) -> None:
+    """Makes Profile equal to the facts computed (of these customers); `segments` has customer_id, currency, segment."""
     table = measured.join(segments, on=["customer_id", "currency"], how="left").with_columns(
         pl.lit(as_of).alias("as_of"), pl.col("segment").fill_null("")
     )
@@ -232,5 +242,12 @@ def store(measured: pl.DataFrame, *, as_of: date, segments: pl.DataFrame) -> Non
         cursor.execute(
             f"INSERT INTO portfolio_profile ({listed}) SELECT {listed} FROM fresh"
             f" ON CONFLICT (customer_id, currency) DO UPDATE SET {changed}"
+        )
+        # Whoever has no facts any more was merged into another customer, where the facts now are.
+        scope = "" if customers is None else "AND p.customer_id = ANY(%(customers)s)"
+        cursor.execute(
+            "DELETE FROM portfolio_profile p WHERE NOT EXISTS (SELECT FROM fresh f WHERE f.customer_id = p.customer_id"
+            f" AND f.currency = p.currency) {scope}",
+            {"customers": customers},
         )
         cursor.execute("DROP TABLE fresh")

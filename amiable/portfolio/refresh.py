@@ -20,5 +20,5 @@ def refresh(*, as_of: date, customers: list[int] | None = None) -> dict[str, int
         segment = segments.assign(rows, segments.active(int(str(creditor_id))))
         parts.append(rows.select("customer_id", "currency").with_columns(segment))
     assigned = pl.concat(parts)
-    facts.store(measured, as_of=as_of, segments=assigned)
+    facts.store(measured, as_of=as_of, segments=assigned, customers=customers)
     return {"profiles": measured.height, "moves": segments.remember(assigned, as_of=as_of)}

@@ -56,7 +56,7 @@ def assign(table: pl.DataFrame, segments: Sequence[Mapping[str, Any]]) -> pl.Ser
     if not segments:
         return pl.Series("segment", [""] * table.height)
     cases = [pl.when(parse(s.get("when", ""), facts.schema())).then(pl.lit(s["key"])) for s in segments]
-    return table.select(pl.coalesce(*cases, pl.lit("")).alias("segment"))["segment"]
+    return table.with_columns(pl.coalesce(*cases, pl.lit("")).alias("segment"))["segment"]
 
 
 def remember(segments: pl.DataFrame, *, as_of: date) -> int:

@@ -10,8 +10,7 @@ import polars as pl
 from django.db import connection
 
 from amiable.core import tables
-from amiable.core.calendar import end_of_day
-from amiable.core.money import exponent
+from amiable.core.calendar import ZONE, end_of_day
 from amiable.portfolio import facts
 
 _STANDING: dict[str, type[pl.DataType]] = {
@@ -40,7 +39,7 @@ WITH held AS (
   FROM casework_task WHERE created_at < %(end)s GROUP BY 1
 )
 SELECT p.customer_id, p.currency, p.segment, k.id, k.scenario_ref, d.released_at IS NOT NULL, h.kind,
-       coalesce(t.waiting, false), t.spoken_at::date,
+       coalesce(t.waiting, false), (t.spoken_at AT TIME ZONE %(zone)s)::date,
        coalesce(o.email, false), coalesce(o.sms, false), u.street <> '' AND u.postcode <> '', coalesce(o.phone, false),
        coalesce(s.email, false), coalesce(s.sms, false), coalesce(s.letter, false), coalesce(s.phone, false)
 FROM portfolio_profile p
@@ -102,19 +101,18 @@ def candidates(*, as_of: date, moments: Mapping[int, int], only: list[int] | Non
 
 def customers(*, as_of: date) -> pl.DataFrame:
     """One row per customer and currency of the candidates: facts under their public names and what the rails ask."""
-    values: dict[str, Any] = {"as_of": as_of, "end": end_of_day(as_of), "spoken": list(SPOKEN)}
+    values: dict[str, Any] = {"as_of": as_of, "end": end_of_day(as_of), "zone": ZONE, "spoken": list(SPOKEN)}
     measured = tables.read(_PROFILES.format(columns=", ".join(facts.COLUMNS)), values, schema=facts.COLUMNS)
     standing = tables.read(_STANDING_QUERY, values, schema=_STANDING)
     table = facts.for_conditions(measured, facts.declared(among="candidate")).join(
         standing, on=["customer_id", "currency"], how="inner"
     )
     spoken = (pl.lit(as_of) - pl.col("spoken_on").str.to_date()).dt.total_days()
-    scale = {code: float(10 ** exponent(code)) for code in table["currency"].unique().to_list()}
     return table.with_columns(
         day=pl.lit(as_of),
         days_since_contact=pl.col("last_contact_days").cast(pl.Int64),
         days_since_conversation=spoken,
-        scale=pl.col("currency").replace_strict(scale, return_dtype=pl.Float64),
+        scale=facts.per_major(table, "currency"),
         segment=pl.col("segment").fill_null(""),
         row=pl.int_range(pl.len(), dtype=pl.Int64),
     )

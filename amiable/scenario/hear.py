@@ -6,6 +6,7 @@ In: a saying, inside the one transaction of `respond.customer_said`. Never: an a
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import singledispatch
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -130,13 +131,16 @@ def _call_outcome(
         raise UnableToRespond(f"There is no task {saying.task_id} about this customer.")
     task.finish(task=call, outcome=saying.outcome, now=now, by=by)
     note.write(customer=customer, text=saying.words, now=now, by=by)
-    hears = {"customer": customer, "as_of": as_of, "now": now, "by": by, "origin": origin}
+    hears: dict[str, Any] = {"customer": customer, "as_of": as_of, "now": now, "by": by, "origin": origin}
     if saying.promise is not None:
         hear(saying.promise, **hears)
     if saying.dispute is not None:
         hear(saying.dispute, **hears)
     if saying.outcome == "paid":
-        hear(AlreadyPaid(invoices=call.context.get("invoices", ()), words=saying.words), **hears)
+        # What the call was about, as far as it is still open: money may have come while the telephone rang.
+        about = Invoice.objects.filter(customer=customer, id__in=call.context.get("invoices", ()), open_minor__gt=0)
+        if about or not call.context.get("invoices"):
+            hear(AlreadyPaid(invoices=[row.pk for row in about], words=saying.words), **hears)
     if saying.outcome in {"call_back", "wrong_number"}:
         _follow_up(call, saying, as_of=as_of, now=now, by=by)
 

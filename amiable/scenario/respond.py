@@ -64,6 +64,7 @@ def payment_arrived(*, provider: str, words: Sequence[Word], now: datetime) -> A
     fresh = [credit.pk for credit in received.credits]
     for attempt, credit in received.paid:
         _spread(credit, attempt.invoices, but=fresh, as_of=local_day(attempt.creditor, now), now=now)
+        assert credit.customer is not None  # an attempt is always somebody's
         record("payment.arrived", credit.customer, now, None, f"hook:{provider}", credit=credit.pk, attempt=attempt.pk)
     for customer in {credit.customer_id: credit.customer for credit in received.credits}.values():
         assert customer is not None

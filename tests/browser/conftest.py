@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from amiable.core.models import User
@@ -25,24 +26,31 @@ Browse = Callable[..., BrowserContext]
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+@pytest.fixture(autouse=True, scope="session")
+def _static_root() -> None:
+    """The rooms serve their files from a folder that an installation has; a fresh home has it too."""
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture(scope="module")
+def chromium(django_db_setup: None) -> Iterator[Browser]:
+    """One browser for a module. It ends with it: what it leaves running would be in the way of other tests."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         pytest.skip(f"No browser here: none of {', '.join(NAMES)} is installed.")
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright keeps an event loop in this thread; the ORM would take it for asynchronous code of ours.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         browser = playwright.chromium.launch(executable_path=found, headless=True, args=ARGUMENTS)
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def browse(chromium: Browser, live_server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browse]:
+def browse(chromium: Browser, live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browse]:
     """Makes browsers without a past, at home on the live server. An error of a page's own script fails the test."""
-    # Playwright keeps an event loop in this thread; the ORM would take it for asynchronous code of ours.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
-    settings.BASE_URL, settings.DEV_ROOMS = live_server.url, True
+    monkeypatch.setattr(settings, "BASE_URL", live_server.url)
+    monkeypatch.setattr(settings, "DEV_ROOMS", True)
     contexts: list[BrowserContext] = []
     troubles: list[str] = []
 

@@ -128,8 +128,8 @@ def identify(page: Page) -> None:
     expect(page.get_by_text("That is not the number or the postcode we know")).to_be_visible()
     page.get_by_label("Your customer number or your postcode").fill("c 0012")
     page.get_by_role("button", name="See the details").click()
-    expect(page.get_by_text("F-2041")).to_be_visible()
-    expect(page.get_by_text("F-2055")).to_be_visible()
+    expect(page.get_by_text("F-2041", exact=True)).to_be_visible()
+    expect(page.get_by_text("F-2055", exact=True)).to_be_visible()
 
 
 def pay_a_part(page: Page) -> None:
@@ -160,7 +160,7 @@ def look_at_the_desk(page: Page, customer: Customer) -> None:
     """A colleague sees what the customer saw: nothing open, who was written to, what was paid; and the figures count it."""
     page.goto(f"/customers/{customer.pk}/")
     expect(page.get_by_role("heading", level=1)).to_have_text("Lambert Joinery")
-    expect(page.get_by_text("Nothing is open")).to_be_visible()
+    expect(page.get_by_role("heading", name="Nothing is open")).to_be_visible()
     expect(page.locator("#timeline")).to_contain_text("First reminder")
     expect(page.locator("#timeline")).to_contain_text("€1,444.56")
     page.goto("/figures/")

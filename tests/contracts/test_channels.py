@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django import forms
 from django.http import HttpRequest
+from pytest_django.fixtures import Settings
 
 from amiable.core.errors import Refused, Unavailable
 from amiable.ledger.models import Medium
@@ -35,7 +36,7 @@ each_with_far_side = pytest.mark.parametrize("key", sorted(FAR_SIDE))
 
 
 @pytest.fixture
-def outbox(tmp_path: Path, settings: object) -> Iterator[Path]:
+def outbox(tmp_path: Path, settings: Settings) -> Iterator[Path]:
     far = serve(
         port=0, folder=tmp_path, refused=frozenset({"nobody@martin.example"}), busy=frozenset({"busy@martin.example"})
     )
@@ -100,21 +101,23 @@ def test_what_is_no_address_is_refused(key: str, outbox: Path) -> None:
 
 
 @each_with_far_side
-def test_a_far_side_that_is_not_there_is_out_of_reach(key: str, outbox: Path, settings: object) -> None:
+def test_a_far_side_that_is_not_there_is_out_of_reach(key: str, outbox: Path, settings: Settings) -> None:
     settings.SMTP_PORT = 1
     with made(key) as channel, pytest.raises(Unreachable):
         channel.send(PARCEL)
 
 
 @each_with_far_side
-def test_a_missing_setting_is_named(key: str, settings: object) -> None:
+def test_a_missing_setting_is_named(key: str, settings: Settings) -> None:
     settings.SMTP_HOST = ""
     with pytest.raises(NotConfigured, match="host"):
         made(key)
 
 
 @each_with_far_side
-def test_a_connection_that_was_closed_in_between_is_opened_again(key: str, outbox: Path, settings: object) -> None:
+def test_a_connection_that_was_closed_in_between_is_opened_again(
+    key: str, outbox: Path, settings: Settings
+) -> None:
     with made(key) as channel:
         channel.send(PARCEL)
         channel._server.sock.shutdown(2)  # type: ignore[attr-defined]

@@ -49,9 +49,7 @@ SAMPLES = {"dummy": _dummy()}
 
 
 def call(key: str, body: bytes, headers: dict[str, str]) -> HttpRequest:
-    return RequestFactory().post(
-        f"/hooks/psp/{key}/", body, content_type="application/json", headers=headers
-    )
+    return RequestFactory().post(f"/hooks/psp/{key}/", body, content_type="application/json", headers=headers)
 
 
 def words(key: str, body: bytes, headers: dict[str, str], now: datetime = NOW) -> list[Word]:

@@ -61,7 +61,15 @@ class Books:
         self.rng = random.Random(self.seed)
 
     def write(
-        self, folder: Path, *, year: int, rows: int, delimiter: str = "\t", encoding: str = "utf-8", sides: bool = False, decimal: str = ","
+        self,
+        folder: Path,
+        *,
+        year: int,
+        rows: int,
+        delimiter: str = "\t",
+        encoding: str = "utf-8",
+        sides: bool = False,
+        decimal: str = ",",
     ) -> Path:
         """Writes a year of about `rows` lines; returns the path, named as the law names it."""
         path = folder / f"{self.siren}FEC{year}1231.txt"
@@ -112,7 +120,9 @@ class Books:
         day = since + timedelta(days=late + self.rng.randrange(10))
         way, count = self.rng.random(), 0
         if way < 0.06 and item.account == "411000" and since + timedelta(days=20) <= date(year, 12, 31):
-            item, count = self._transfer(entries, item, since + timedelta(days=15), "413000" if way < 0.04 else "416000")
+            item, count = self._transfer(
+                entries, item, since + timedelta(days=15), "413000" if way < 0.04 else "416000"
+            )
         if day > date(year, 12, 31):
             self.open.append(item)
             return count
@@ -123,14 +133,30 @@ class Books:
             lines = [Line("707000", net), Line("445710", item.amount - net), Line(item.account, -item.amount, paid)]
             entries.append(Entry(day, "VE", lines, f"AV{item.reference}", f"Avoir {item.reference}"))
             return count + 3
-        entries.append(Entry(day, "BQ", [Line("512000", item.amount), Line(item.account, -item.amount, paid)], paid.reference, "Règlement reçu"))
+        entries.append(
+            Entry(
+                day,
+                "BQ",
+                [Line("512000", item.amount), Line(item.account, -item.amount, paid)],
+                paid.reference,
+                "Règlement reçu",
+            )
+        )
         return count + 2
 
     def _transfer(self, entries: list[Entry], item: Item, day: date, account: str) -> tuple[Item, int]:
         out = Item(item.customer, item.reference, day, -item.amount, item.account)
         self._letter([item, out], day)
         moved = Item(item.customer, item.reference, day, item.amount, account)
-        entries.append(Entry(day, "OD", [Line(item.account, -item.amount, out), Line(account, item.amount, moved)], item.reference, "Virement de compte"))
+        entries.append(
+            Entry(
+                day,
+                "OD",
+                [Line(item.account, -item.amount, out), Line(account, item.amount, moved)],
+                item.reference,
+                "Virement de compte",
+            )
+        )
         return moved, 2
 
     def _letter(self, items: list[Item], day: date) -> None:

@@ -12,7 +12,9 @@ TODAY = date(2024, 6, 3)
 
 
 def make_creditor(key: str = "acme", **fields: Any) -> Creditor:
-    return Creditor.objects.create(**{"key": key, "name": key.title(), "created_at": NOW, "siren": "732829320"} | fields)
+    return Creditor.objects.create(
+        **{"key": key, "name": key.title(), "created_at": NOW, "siren": "732829320"} | fields
+    )
 
 
 def put(folder: Path, text: str | bytes, name: str = "file.csv", encoding: str = "utf-8") -> Path:

@@ -54,7 +54,9 @@ def test_nonsense_is_refused_in_one_sentence(tmp_path, kind):
     with pytest.raises(UnableToImport) as refusal:
         take(creditor, put(tmp_path, BAD[kind](tmp_path), name))
     sentence = str(refusal.value)
-    assert sentence.endswith(".") and "\n" not in sentence and len(sentence) < 300
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert len(sentence) < 300
     for model in (Import, Source, Customer, Invoice):
         assert not model.objects.exists()
 

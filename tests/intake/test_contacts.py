@@ -31,7 +31,12 @@ def test_customers_people_and_addresses(tmp_path):
     anne = Contact.objects.get(name="Anne Roy")
     assert (anne.role, anne.language, anne.preferences) == ("accounts", "fr", {"channel": "email"})
     points = set(anne.points.values_list("medium", "value"))
-    assert {("email", "anne.roy@example.org"), ("call", "+33142685300"), ("sms", "+33612345678"), ("call", "+33612345678")} <= points
+    assert {
+        ("email", "anne.roy@example.org"),
+        ("call", "+33142685300"),
+        ("sms", "+33612345678"),
+        ("call", "+33612345678"),
+    } <= points
     assert ("letter", "Dupont SARL\n1 rue de la Paix\n75002 Paris") in points
     assert Contact.objects.get(name="Karim B.").role == "manager"
     assert ContactPoint.objects.filter(contact__customer=two, value="emil@example.org").exists()

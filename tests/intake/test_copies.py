@@ -37,10 +37,16 @@ def packed(folder, **names):
 
 
 def test_copies_are_given_to_their_invoices(creditor, tmp_path, settings):
-    path = packed(tmp_path, **{"Facture_FA-2024-001_Dupont": PDF, "FA 2024 0012": PDF + b"2", "77": PDF + b"3", "__MACOSX": b""})
+    path = packed(
+        tmp_path, **{"Facture_FA-2024-001_Dupont": PDF, "FA 2024 0012": PDF + b"2", "77": PDF + b"3", "__MACOSX": b""}
+    )
     summary = take(creditor, path)
     found = dict(Document.objects.values_list("invoice__reference", "name"))
-    assert found == {"FA-2024/001": "Facture_FA-2024-001_Dupont.pdf", "FA-2024/0012": "FA 2024 0012.pdf", "77": "77.pdf"}
+    assert found == {
+        "FA-2024/001": "Facture_FA-2024-001_Dupont.pdf",
+        "FA-2024/0012": "FA 2024 0012.pdf",
+        "77": "77.pdf",
+    }
     assert (summary.kind, summary.more["documents"]) == ("copies", 3)
     digest = hashlib.sha256(PDF).hexdigest()
     assert (settings.DOCUMENT_ROOT / digest[:2] / digest).read_bytes() == PDF

@@ -17,7 +17,9 @@ pytestmark = pytest.mark.django_db
 def owed(creditor) -> dict[str, int]:
     """What each customer owes: open invoices less open credits."""
     due = Invoice.objects.filter(creditor=creditor).values_list("customer__number").annotate(left=Sum("open_minor"))
-    credit = dict(Credit.objects.filter(creditor=creditor).values_list("customer__number").annotate(left=Sum("open_minor")))
+    credit = dict(
+        Credit.objects.filter(creditor=creditor).values_list("customer__number").annotate(left=Sum("open_minor"))
+    )
     left = {number: amount - credit.get(number, 0) for number, amount in due}
     return {number: amount for number, amount in left.items() if amount}
 
@@ -77,7 +79,26 @@ def test_transfers_move_the_debt_and_do_not_double_it(tmp_path):
 
 
 def row(journal, num, day, account, aux, reference, debit, credit, let="", let_on="", name="Client"):
-    return [journal, journal, num, day, account, "x", aux, name if aux else "", reference, day, "lib", debit, credit, let, let_on, day, "", ""]
+    return [
+        journal,
+        journal,
+        num,
+        day,
+        account,
+        "x",
+        aux,
+        name if aux else "",
+        reference,
+        day,
+        "lib",
+        debit,
+        credit,
+        let,
+        let_on,
+        day,
+        "",
+        "",
+    ]
 
 
 def fec(tmp_path, *rows, name=f"{SIREN}FEC20231231.txt"):
@@ -99,7 +120,12 @@ def test_lettering_rebuilds_past_habits(tmp_path):
     creditor = make_creditor()
     take(creditor, fec(tmp_path, *SALE, *PAID))
     one = invoice("F1")
-    assert (one.open_minor, one.settled_on, one.issued_on, one.due_on) == (0, date(2023, 3, 1), date(2023, 1, 10), date(2023, 2, 9))
+    assert (one.open_minor, one.settled_on, one.issued_on, one.due_on) == (
+        0,
+        date(2023, 3, 1),
+        date(2023, 1, 10),
+        date(2023, 2, 9),
+    )
     allocation = Allocation.objects.get()
     assert (allocation.rule, allocation.effective_on) == ("lettered", date(2023, 3, 1))
     assert one.known_at.astimezone().date() <= date(2023, 1, 10), "history is known when it happened"
@@ -139,7 +165,12 @@ def test_credit_notes_losses_and_bounced_payments(tmp_path):
 
 def test_a_bad_line_is_quarantined_and_keeps_the_places_of_the_others(tmp_path):
     creditor = make_creditor()
-    bad = [SALE[0][:11] + ["12O,00"] + SALE[0][12:], *SALE[1:], row("VE", "1", "20230110", "411000", "C1", "F1b", "1,00", "0,00"), *PAID]
+    bad = [
+        [*SALE[0][:11], "12O,00", *SALE[0][12:]],
+        *SALE[1:],
+        row("VE", "1", "20230110", "411000", "C1", "F1b", "1,00", "0,00"),
+        *PAID,
+    ]
     summary = take(creditor, fec(tmp_path, *bad))
     assert (summary.quarantined, summary.invoices, summary.credits) == (1, 1, 1)
     assert QuarantinedRow.objects.get().line == 2
@@ -168,7 +199,15 @@ def test_a_year_that_is_not_told_is_taken_from_the_entries_and_said(tmp_path):
 
 def test_a_sum_carried_forward_stands_for_last_years_items(tmp_path):
     creditor = make_creditor()
-    take(creditor, fec(tmp_path, *SALE[:1], row("VE", "2", "20231210", "411000", "C1", "F2", "30,00", "0,00"), name=f"{SIREN}FEC20231231.txt"))
+    take(
+        creditor,
+        fec(
+            tmp_path,
+            *SALE[:1],
+            row("VE", "2", "20231210", "411000", "C1", "F2", "30,00", "0,00"),
+            name=f"{SIREN}FEC20231231.txt",
+        ),
+    )
     Allocation.objects.count()
     rows = [
         row("AN", "1", "20240101", "411000", "C1", "AN", "150,00", "0,00", "BB", "20240201"),

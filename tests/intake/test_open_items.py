@@ -115,7 +115,9 @@ def test_money_known_from_elsewhere_may_be_ahead_of_the_accounts(tmp_path):
         creditor=creditor, customer=one.customer, source="psp", external_id="1", received_on=TODAY, currency="EUR",
         amount_minor=4000, open_minor=4000, known_at=NOW,
     )  # fmt: skip
-    Allocation.objects.create(credit=credit, invoice=one, amount_minor=4000, effective_on=TODAY, known_at=NOW, rule="named")
+    Allocation.objects.create(
+        credit=credit, invoice=one, amount_minor=4000, effective_on=TODAY, known_at=NOW, rule="named"
+    )
     assert morning(creditor, tmp_path, F1 + F2 + F3 + "\n", days=1).quarantined == 0
     assert invoice("F1").open_minor == 6000
 
@@ -129,7 +131,10 @@ def test_an_unreadable_row_does_not_make_its_invoice_vanish(tmp_path):
 
 def test_invoices_known_from_movements_are_the_same(tmp_path):
     creditor = make_creditor()
-    take(creditor, put(tmp_path, "Code client;N° facture;Date facture;Échéance;Montant\nC1;F1;13/01/2024;12/02/2024;100,00\n"))
+    take(
+        creditor,
+        put(tmp_path, "Code client;N° facture;Date facture;Échéance;Montant\nC1;F1;13/01/2024;12/02/2024;100,00\n"),
+    )
     summary = morning(creditor, tmp_path, F1.replace("100,00\n", "80,00\n") + F3)
     assert (summary.invoices, summary.more["shrunk"]) == (1, 1)
     assert Invoice.objects.count() == 2

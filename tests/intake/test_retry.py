@@ -43,7 +43,14 @@ def test_a_contradiction_stays_one_until_it_is_mended_or_dropped(tmp_path):
 def test_a_mended_open_item_makes_nothing_vanish(tmp_path):
     creditor = make_creditor()
     head = HEAD.strip() + ";Solde\n"
-    take(creditor, put(tmp_path, head + "C1;Un;F1;13/01/2024;12/02/2024;10,00;10,00\nC1;Un;F2;13/01/2024;12/02/2024;10,00;x\nC1;Un;A;13/01/2024;;-1,00;-1,00\n"))
+    take(
+        creditor,
+        put(
+            tmp_path,
+            head
+            + "C1;Un;F1;13/01/2024;12/02/2024;10,00;10,00\nC1;Un;F2;13/01/2024;12/02/2024;10,00;x\nC1;Un;A;13/01/2024;;-1,00;-1,00\n",
+        ),
+    )
     row = QuarantinedRow.objects.get()
     assert retry(row=row, values={"Solde": "4,00"}, now=NOW, by=None)
     assert (invoice("F1").open_minor, invoice("F2").open_minor) == (1000, 400)
@@ -56,7 +63,7 @@ def test_a_mended_open_item_makes_nothing_vanish(tmp_path):
 
 def test_a_mended_line_of_an_entry_keeps_its_identity_and_nature(tmp_path):
     creditor = make_creditor()
-    bad = [*SALE, PAID[0], PAID[1][:12] + ["12O,00"] + PAID[1][13:]]
+    bad = [*SALE, PAID[0], [*PAID[1][:12], "12O,00", *PAID[1][13:]]]
     take(creditor, fec(tmp_path, *bad))
     row = QuarantinedRow.objects.get()
     assert retry(row=row, values={"Credit": "120,00"}, now=NOW, by=None)

@@ -13,7 +13,7 @@ from amiable.intake.reading import UnableToImport
 from tests.intake.fec import HEADINGS
 
 CURRENCIES = ("EUR", "JPY", "TND", "USD")
-SOON = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SOON = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def written(minor: int, currency: str, decimal: str, group: str, trailing: bool) -> str:
@@ -49,11 +49,20 @@ def test_a_column_reads_what_one_amount_reads_or_nothing(text, decimal):
         assert read == money.minor(text.translate(str.maketrans("", "", "\u202f")), currency="EUR", decimal=decimal)
 
 
-WAYS = {"dmy": "{d:02d}/{m:02d}/{y}", "dmy ": "{d}.{m}.{y}", "mdy": "{m:02d}/{d:02d}/{y}", "ymd": "{y}-{m:02d}-{d:02d}", "ymd ": "{y}{m:02d}{d:02d}"}
+WAYS = {
+    "dmy": "{d:02d}/{m:02d}/{y}",
+    "dmy ": "{d}.{m}.{y}",
+    "mdy": "{m:02d}/{d:02d}/{y}",
+    "ymd": "{y}-{m:02d}-{d:02d}",
+    "ymd ": "{y}{m:02d}{d:02d}",
+}
 
 
 @SOON
-@given(days=st.lists(st.dates(date(1951, 1, 1), date(2140, 12, 31)), min_size=1, max_size=20), way=st.sampled_from(sorted(WAYS)))
+@given(
+    days=st.lists(st.dates(date(1951, 1, 1), date(2140, 12, 31)), min_size=1, max_size=20),
+    way=st.sampled_from(sorted(WAYS)),
+)
 def test_dates_round_trip(days, way):
     frame = pl.DataFrame({"day": [WAYS[way].format(d=day.day, m=day.month, y=day.year) for day in days]})
     assert frame.select(values.day("day", order=way.strip()).alias("day"))["day"].to_list() == days
@@ -101,14 +110,17 @@ def test_a_written_file_is_read_as_it_was_meant(tmp_path, rows, delimiter, decim
 
 
 @SOON
-@given(content=st.one_of(st.binary(max_size=400), st.text(max_size=300).map(lambda text: text.encode("utf-8", "replace"))), head=st.booleans())
+@given(
+    content=st.one_of(st.binary(max_size=400), st.text(max_size=300).map(lambda text: text.encode("utf-8", "replace"))),
+    head=st.booleans(),
+)
 def test_no_bytes_make_the_reader_stumble(tmp_path, content, head):
     start = "Code client;Facture;Date;Échéance;Montant TTC\n".encode() if head else b""
     _read_anyhow(tmp_path, start + content, "file.csv")
 
 
 @SOON
-@given(content=st.text(alphabet="|0123456789,.-CDF\n\té\"", max_size=400), delimiter=st.sampled_from("|\t"))
+@given(content=st.text(alphabet='|0123456789,.-CDF\n\té"', max_size=400), delimiter=st.sampled_from("|\t"))
 def test_no_text_makes_the_reader_of_entries_stumble(tmp_path, content, delimiter):
     start = delimiter.join(HEADINGS) + "\n" + delimiter.join(["VE", "VE", "1", "20230101", "411000"])
     _read_anyhow(tmp_path, (start + content).encode(), "732829320FEC20231231.txt")
@@ -130,4 +142,5 @@ def _read_anyhow(folder, content, name):
                 good, bad = interpret.movements(batch, reading)
                 assert good["line"].n_unique() + bad.height == batch.height
     except UnableToImport as refusal:
-        assert str(refusal).endswith(".")
+        sentence = str(refusal)
+        assert sentence.endswith(".")  # noqa: PT017 - a refusal is one of two good answers

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
+from pytest_django.fixtures import Settings
 
 from amiable.web.dev.smtp import Outbox, mails, serve
 
@@ -33,7 +34,7 @@ class PostOffice:
 
 
 @pytest.fixture
-def post_office(tmp_path: Path, settings: object) -> Iterator[PostOffice]:
+def post_office(tmp_path: Path, settings: Settings) -> Iterator[PostOffice]:
     controller = serve(port=0, folder=tmp_path / "outbox")
     settings.SMTP_HOST, settings.SMTP_PORT, settings.SMTP_TLS = "127.0.0.1", controller.port, "none"
     settings.SMTP_USER = settings.SMTP_PASSWORD = ""

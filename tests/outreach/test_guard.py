@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from amiable.casework.models import Task
 from amiable.ledger import hold
@@ -14,6 +15,11 @@ from amiable.outreach.models import Message, MessageState, OptOut
 from tests.outreach.rows import NOW, TODAY, a_credit, a_creditor, a_customer, a_message, an_invoice, day_after
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _in_english(settings: Settings) -> None:
+    settings.LANGUAGE_CODE = "en"
 
 
 @pytest.fixture
@@ -131,10 +137,7 @@ WORD = {
 
 
 @pytest.mark.parametrize("happens", WORD, ids=lambda happens: happens.__name__)
-def test_what_happened_since_keeps_it_back(
-    customer: Customer, happens: Callable[[Customer, Invoice], None], settings: object
-) -> None:
-    settings.LANGUAGE_CODE = "en"
+def test_what_happened_since_keeps_it_back(customer: Customer, happens: Callable[[Customer, Invoice], None]) -> None:
     invoice = an_invoice(customer, "F-1", 10_000, days_late=9)
     message = a_message(customer, "reminder_1", [invoice])
     assert last_look(message)[1].leaves

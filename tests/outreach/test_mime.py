@@ -33,8 +33,9 @@ def parcel(**changes: object) -> Parcel:
 @given(subject=words, name=words, text=st.text(max_size=500), page=words)
 def test_it_reads_back_as_it_was_written(subject: str, name: str, text: str, page: str) -> None:
     text = text.encode(errors="ignore").decode().replace("\r", "")
+    files = (Attachment("é.pdf", "application/pdf", b"%PDF"),)
     raw = mime(
-        parcel(subject=subject, recipient_name=name, text=text, html=page, attachments=(Attachment("é.pdf", "application/pdf", b"%PDF"),)),
+        parcel(subject=subject, recipient_name=name, text=text, html=page, attachments=files),
         sender="c@d.example", recipient="a@b.example", message_id="<1@d.example>",
     )  # fmt: skip
     assert all(len(line) <= 998 for line in raw.split(b"\r\n"))

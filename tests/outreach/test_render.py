@@ -130,7 +130,10 @@ def test_many_invoices_go_into_the_statement() -> None:
 
 
 def test_no_house_text_threatens_or_adds_sums() -> None:
-    forbidden = r"huissier|commissaire de justice|tribunal|saisie|injonction|poursuite|indemnit|pénalité|intérêts|bailiff|court|seiz|penalt|lawsuit"
+    forbidden = (
+        r"huissier|commissaire de justice|tribunal|saisie|injonction|poursuite|indemnit|pénalité|intérêts"
+        r"|bailiff|court|seiz|penalt|lawsuit"
+    )
     for path in LIBRARY.glob("*/*/*.liquid"):
         assert not re.search(forbidden, path.read_text(encoding="utf-8"), re.IGNORECASE), path
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from pytest_django.fixtures import Settings
 
 from amiable.casework.models import Task
 from amiable.core.models import User
@@ -150,7 +151,9 @@ def test_after_a_busy_time_it_leaves(message: Message, post_office: PostOffice) 
     assert [row.outcome for row in message.deliveries.order_by("try_number")] == ["unavailable", "accepted"]
 
 
-def test_a_server_out_of_reach_costs_no_try(message: Message, post_office: PostOffice, settings: object) -> None:
+def test_a_server_out_of_reach_costs_no_try(
+    message: Message, post_office: PostOffice, settings: Settings
+) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         settings.SMTP_PORT = free.getsockname()[1]
@@ -159,7 +162,7 @@ def test_a_server_out_of_reach_costs_no_try(message: Message, post_office: PostO
     assert not message.deliveries.exists()
 
 
-def test_a_missing_setting_loses_nothing(message: Message, settings: object) -> None:
+def test_a_missing_setting_loses_nothing(message: Message, settings: Settings) -> None:
     settings.SMTP_HOST = ""
     with pytest.raises(NotConfigured):
         send(as_of=TODAY, now=NOW)
@@ -191,7 +194,7 @@ def deaf_server(hear: int) -> socket.socket:
 
 
 def test_no_answer_after_the_words_is_in_doubt_and_never_sent_again(
-    message: Message, post_office: PostOffice, settings: object
+    message: Message, post_office: PostOffice, settings: Settings
 ) -> None:
     good = settings.SMTP_PORT
     with deaf_server(1) as listener:
@@ -261,7 +264,9 @@ def test_two_senders_at_once_never_send_one_message_twice(post_office: PostOffic
 
 @pytest.mark.long
 @pytest.mark.parametrize("after", [5, 60, 130])
-def test_a_killed_sender_never_makes_a_second_message(post_office: PostOffice, settings: object, after: int) -> None:
+def test_a_killed_sender_never_makes_a_second_message(
+    post_office: PostOffice, settings: Settings, after: int
+) -> None:
     many(200)
     program = (
         "import django; django.setup()\n"
@@ -274,7 +279,9 @@ def test_a_killed_sender_never_makes_a_second_message(post_office: PostOffice, s
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "amiable.settings",
-        "DATABASE_URL": f"postgresql://{database['USER']}@/{database['NAME']}?host={database['HOST']}&port={database['PORT'] or 5432}",
+        "DATABASE_URL": "postgresql://{USER}@/{NAME}?host={HOST}&port={PORT}".format(
+            **{**database, "PORT": database["PORT"] or 5432}
+        ),
         "AMIABLE_SMTP_HOST": "127.0.0.1",
         "AMIABLE_SMTP_PORT": str(post_office.controller.port),
         "AMIABLE_SMTP_TLS": "none",

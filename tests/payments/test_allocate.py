@@ -202,7 +202,8 @@ def test_all_at_once_equals_one_customer_at_a_time(
     allocate_of_customer(customer_id=twins[1].pk, currency="EUR", as_of=TODAY, now=NOW)
     kept(twins)
     one, two = (
-        list(Invoice.objects.filter(customer=anna).order_by("id").values_list("open_minor", flat=True)) for anna in twins
+        list(Invoice.objects.filter(customer=anna).order_by("id").values_list("open_minor", flat=True))
+        for anna in twins
     )
     assert one == two
 

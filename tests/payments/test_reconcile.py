@@ -47,7 +47,13 @@ def test_what_the_bank_had_given_elsewhere_stays_there_and_the_invoice_is_open_a
 
 @pytest.mark.parametrize(
     ("days", "amount", "more"),
-    [(11, 5_000, {}), (-2, 5_000, {}), (1, 5_001, {}), (1, 5_000, {"currency": "USD"}), (1, 5_000, {"kind": "credit_note"})],
+    [
+        (11, 5_000, {}),
+        (-2, 5_000, {}),
+        (1, 5_001, {}),
+        (1, 5_000, {"currency": "USD"}),
+        (1, 5_000, {"kind": "credit_note"}),
+    ],
 )
 def test_what_is_not_the_same_money(days: int, amount: int, more: dict[str, str]) -> None:
     row = invoice(customer(creditor()), 5_000)

@@ -11,12 +11,12 @@ from django.db import connections
 from amiable.casework.models import Case, Dispute, Note, Task
 from amiable.core.errors import UnableTo, Unavailable
 from amiable.ledger import hold
-from amiable.ledger.models import Credit, Hold, Invoice
-from amiable.outreach.models import OptOut
+from amiable.ledger.models import Contact, ContactPoint, Credit, Customer, Hold, Invoice
+from amiable.outreach.models import Delivery, Event, Message, OptOut, Reply
 from amiable.payments.attempt import abandon_stale, open_attempt
 from amiable.payments.models import Attempt, Chain, Promise, ProviderEvent
 from amiable.scenario import respond
-from tests.payments.rows import NOW, TODAY, creditor, customer, invoice, word
+from tests.payments.rows import NOW, TODAY, credit, creditor, customer, invoice, word
 
 pytestmark = pytest.mark.django_db
 
@@ -314,3 +314,60 @@ def test_many_payments_of_one_customer_at_once_never_over_allocate() -> None:
         list(pool.map(pay, attempts))
     assert sum(Invoice.objects.values_list("open_minor", flat=True)) == 0
     assert sum(Credit.objects.values_list("open_minor", flat=True)) == 20 * 700 - 10 * 1_000
+
+
+def sent_to(anna: Customer) -> Message:
+    message = Message.objects.create(
+        key="m1",
+        creditor=anna.creditor,
+        customer=anna,
+        currency="EUR",
+        purpose="reminder_1",
+        medium="email",
+        language="fr",
+        tone="warm",
+        as_of=TODAY,
+        created_at=NOW,
+    )
+    Delivery.objects.create(message=message, channel="email", external_id="<m1@rivage.example>", started_at=NOW)
+    return message
+
+
+def hear_reply(external_id: str = "<r1@example.org>", **more: object) -> Reply:
+    fields: dict[str, object] = {"source": "mailbox", "sender": "anna@example.org", "text": "Bonjour", "at": NOW}
+    return respond.reply_heard(external_id=external_id, now=NOW, **fields | more)  # type: ignore[arg-type]
+
+
+def test_an_answer_is_kept_once_waits_for_a_person_and_keeps_reminders_away() -> None:
+    anna = customer(creditor())
+    message = sent_to(anna)
+    for _ in range(2):
+        reply = hear_reply(answers=["<m1@rivage.example>"])
+    assert (reply.customer, reply.message, reply.creditor) == (anna, message, anna.creditor)
+    assert Reply.objects.count() == Task.objects.filter(kind="reply").count() == 1
+    assert Event.objects.get().kind == "replied"
+    hold_row = Hold.objects.get()
+    assert (hold_row.kind, hold_row.invoice, hold_row.until) == ("person", None, TODAY + timedelta(days=3))
+
+
+def test_an_answer_finds_its_customer_by_an_address_that_only_one_has() -> None:
+    owner = creditor()
+    anna, boris = customer(owner), customer(owner)
+    for who in (anna, boris):
+        contact = Contact.objects.create(customer=who, created_at=NOW)
+        ContactPoint.objects.create(contact=contact, medium="email", value="shared@example.org")
+    point = ContactPoint.objects.create(contact=anna.contacts.get(), medium="email", value="Anna@example.org")
+    assert hear_reply("1", sender=point.value.lower()).customer == anna
+    assert hear_reply("2", sender="shared@example.org").customer is None
+    assert hear_reply("3", sender="nobody@example.org").customer is None
+    assert Task.objects.count() == 1
+
+
+def test_credits_that_were_open_before_go_first_as_the_customer_was_shown() -> None:
+    anna = customer(creditor())
+    row = invoice(anna, 10_000, date(2026, 2, 1))
+    note = credit(anna, 2_500, kind="credit_note")
+    arrive(word(attempt_on(row, amount_minor=7_500), "succeeded"))
+    row.refresh_from_db(), note.refresh_from_db()
+    assert (row.open_minor, note.open_minor) == (0, 0)
+    assert not Credit.objects.filter(open_minor__gt=0).exists()

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from amiable.casework.models import Dispute, Note, Task, TaskKind
-from amiable.core.models import AuditEntry, Role
+from amiable.casework.models import Dispute, Note, Notification, Task, TaskKind
+from amiable.core.models import AuditEntry, Role, User
 from amiable.ledger.models import Creditor, Customer, Entry, Hold, HoldKind
 from amiable.outreach.models import Message
 from amiable.payments.models import Promise
@@ -242,3 +242,42 @@ def test_a_task_opens_over_the_page_or_as_a_page(client: Client, customer: Custo
     assert "<html" not in over.content.decode()
     assert 'name="next" value="http://testserver/customers/?q=a"' in over.content.decode()
     assert "<html" in client.get(address).content.decode()
+
+
+def test_a_dispute_is_ended_from_its_task(client: Client, customer: Customer) -> None:
+    do(client, customer, "dispute", invoice=customer.invoices.order_by("due_on")[0].pk, reason="quality")
+    asked = client.get(reverse("desk:task", args=[Task.objects.get().pk])).content.decode()
+    assert reverse("desk:act_on", args=[customer.pk, "resolve", Dispute.objects.get().pk]) in asked
+
+
+@pytest.mark.parametrize(("left", "state"), [("1", "sent"), ("0", "withheld")])
+def test_a_colleague_finds_out_whether_a_message_in_doubt_had_left(
+    client: Client, customer: Customer, left: str, state: str
+) -> None:
+    message = rows.message(customer, state="in_doubt", sent_at=None)
+    asked = rows.task(customer, TaskKind.CHECK, key=f"in_doubt:{message.pk}", context={"message": message.pk})
+    assert (
+        reverse("desk:message", args=[message.pk]) in client.get(reverse("desk:task", args=[asked.pk])).content.decode()
+    )
+    address = reverse("desk:message_settle", args=[message.pk])
+    assert address in client.get(reverse("desk:message", args=[message.pk])).content.decode()
+    client.post(address, {"left": left})
+    assert "not in doubt" in client.post(address, {"left": left}, follow=True).content.decode()
+    message.refresh_from_db()
+    asked.refresh_from_db()
+    assert message.state == state
+    assert asked.done_at is not None
+
+
+def test_news_are_read_once_and_only_by_whom_they_are_for(client: Client, customer: Customer) -> None:
+    camille, other = User.objects.get(username="camille"), rows.colleague("other", customer.creditor)
+    stranger = rows.customer(rows.creditor("theirs"), "Zoe")
+    for key, user, about in (("1", camille, customer), ("2", other, customer), ("3", camille, stranger)):
+        Notification.objects.create(user=user, customer=about, text=f"line {key}", key=key, created_at=clock.now())
+    shown = client.get("/").content.decode()
+    assert "line 1" in shown
+    assert "line 2" not in shown
+    assert "line 3" not in shown
+    client.post(reverse("desk:news_read"))
+    assert "line 1" not in client.get("/").content.decode()
+    assert Notification.objects.get(user=other).read_at is None

@@ -299,6 +299,12 @@ def test_figures_are_for_who_sees_the_whole(ours: Creditor) -> None:
     assert "These figures are of whole creditors" in page(client, "figures")
 
 
+def test_every_component_stands_on_one_page() -> None:
+    shown = Client().get("/dev/ui/", headers={"accept-language": "en"}).content.decode()
+    assert "€1,234,567.89" in shown
+    assert "This field is required." in shown
+
+
 def test_empty_pages_teach(client: Client) -> None:
     assert "Nothing waits for you" in page(client, "home")
     assert "No customers yet" in page(client, "customers")

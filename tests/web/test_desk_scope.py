@@ -14,7 +14,7 @@ from tests.web import desk_rows as rows
 pytestmark = pytest.mark.django_db
 
 # Addresses that are no rows: the doors and switches, and the pages that are lists (asked below).
-DOORS = {"login", "logout", "enter", "language", "theme"}
+DOORS = {"login", "logout", "enter", "language", "theme", "news_read"}
 LISTS = {"home", "customers", "runs", "figures", "imports", "quarantine"}
 
 
@@ -25,6 +25,7 @@ def addresses(customer: Customer) -> dict[str, str]:
         "happened": customer.pk,
         "foreseen": customer.pk,
         "message": Message.objects.get(customer=customer).pk,
+        "message_settle": Message.objects.get(customer=customer).pk,
         "message_body": Message.objects.get(customer=customer).pk,
         "task": Task.objects.get(customer=customer).pk,
         "task_done": Task.objects.get(customer=customer).pk,
@@ -140,7 +141,7 @@ def test_who_only_reads_cannot_act(ours: Creditor) -> None:
     page = client.get(reverse("desk:customer", args=[customer.pk])).content.decode()
     assert "/act/" not in page
     for name, address in addresses(customer).items():
-        if name.startswith("act") or name in {"task_done", "release"}:
+        if name.startswith("act") or name in {"task_done", "release", "message_settle"}:
             assert client.post(address, {"token": "t", "text": "x", "outcome": "paid"}).status_code == 404, name
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from amiable.outreach.channel import Attachment, Parcel
 from amiable.outreach.channels.email_smtp import EmailSmtp
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def mail(tmp_path: Path, settings: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[smtp.Mail]:
+def mail(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[smtp.Mail]:
     monkeypatch.setenv("AMIABLE_HOME", str(tmp_path))
     far = smtp.serve(port=0)
     settings.SMTP_HOST, settings.SMTP_PORT, settings.SMTP_TLS = "127.0.0.1", far.port, "none"
@@ -69,6 +70,8 @@ def test_nothing_else_can_be_read(mail: smtp.Mail, client: Client, mail_id: str)
 
 
 @pytest.mark.parametrize("page", ["", "{id}/", "{id}/body/", "{id}/files/0/"])
-def test_there_is_no_outbox_where_things_are_real(mail: smtp.Mail, client: Client, settings: object, page: str) -> None:
+def test_there_is_no_outbox_where_things_are_real(
+    mail: smtp.Mail, client: Client, settings: Settings, page: str
+) -> None:
     settings.DEV_ROOMS = False
     assert client.get(f"/dev/outbox/{page.format(id=mail.id)}").status_code == 404

@@ -6,6 +6,7 @@ Each table has `#line` (where the row stands), `#wrong` (why it is no row, else 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -26,7 +27,7 @@ class Format:
     """One way to write rows into a file."""
 
     key = ""
-    label = ""
+    label: Any = ""  # lazily translated
     rank = 50  # asked in this order: the pickier first
     kind = ""  # where the format itself says the kind of its rows
     folders = False  # whether a folder can stand for a file
@@ -69,7 +70,9 @@ def named_apart(headings: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def table(lines: list[int], wrong: list[str | None], cells: list[Sequence[str]], headings: Sequence[str]) -> pl.DataFrame:
+def table(
+    lines: list[int], wrong: list[str | None], cells: list[Sequence[str]], headings: Sequence[str]
+) -> pl.DataFrame:
     """A batch of rows of equal length as a table of texts."""
     columns = zip(*cells, strict=True) if cells else ([] for _ in headings)
     return pl.DataFrame(

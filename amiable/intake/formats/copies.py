@@ -70,7 +70,9 @@ def opened(path: Path) -> Iterator[tuple[str, int, BinaryIO]]:
         return
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir() and not _JUNK.search(member.filename)]
+            members = [
+                member for member in archive.infolist() if not member.is_dir() and not _JUNK.search(member.filename)
+            ]
             _refuse_traps(members, path.stat().st_size)
             for member in members:
                 if member.flag_bits & 1:
@@ -86,7 +88,9 @@ def _refuse_traps(members: list[zipfile.ZipInfo], packed: int) -> None:
     if len(members) > MOST:
         raise UnableToImport(_("The ZIP holds more than %(most)d files.") % {"most": MOST})
     if total > LARGEST_ALL or (total > LARGEST and total > TIMES * packed):
-        raise UnableToImport(_("The ZIP would unpack to far more than invoice copies need (%(size)d MB).") % {"size": total // 1024**2})
+        raise UnableToImport(
+            _("The ZIP would unpack to far more than invoice copies need (%(size)d MB).") % {"size": total // 1024**2}
+        )
 
 
 def _digest(file: BinaryIO, size: int) -> tuple[str, str | None]:

@@ -16,7 +16,14 @@ from amiable.intake.reading import Reading, UnableToImport
 
 DELIMITERS = (";", ",", "\t", "|")
 FIRST_ROWS = 30
-OTHER_FILES = ((b"%PDF", "PDF"), (b"<?xml", "XML"), (b"{", "JSON"), (b"<html", "HTML"), (b"<!DOC", "HTML"), (b"\x1f\x8b", "gzip"))
+OTHER_FILES = (
+    (b"%PDF", "PDF"),
+    (b"<?xml", "XML"),
+    (b"{", "JSON"),
+    (b"<html", "HTML"),
+    (b"<!DOC", "HTML"),
+    (b"\x1f\x8b", "gzip"),
+)
 
 
 class Csv(Format):
@@ -25,7 +32,9 @@ class Csv(Format):
     rank = 90  # almost any text could be one: asked last
 
     def matches(self, head: bytes, name: str) -> bool:
-        return not any(head.lstrip().startswith(sign) for sign, _what in OTHER_FILES) and not head.startswith(b"PK\x03\x04")
+        return not any(head.lstrip().startswith(sign) for sign, _what in OTHER_FILES) and not head.startswith(
+            b"PK\x03\x04"
+        )
 
     def recognise(self, path: Path, measured: Measured, name: str) -> Reading:
         _refuse_nonsense(measured)
@@ -42,7 +51,11 @@ class Csv(Format):
             raise UnableToImport(_("No columns were found: a file has headings, and a separator between its columns."))
         _known, _filled, line, delimiter, cells = best
         return Reading(
-            format=self.key, encoding=measured.encoding, delimiter=delimiter, head_line=-line, headings=named_apart(cells)
+            format=self.key,
+            encoding=measured.encoding,
+            delimiter=delimiter,
+            head_line=-line,
+            headings=named_apart(cells),
         )
 
     def rows(self, path: Path, reading: Reading, *, at: At = nowhere) -> Iterator[pl.DataFrame]:
@@ -94,14 +107,14 @@ def _first_rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 def _rows(path: Path, reading: Reading, at: At) -> Iterator[tuple[int, list[str]]]:
     """Each row with the line on which it begins."""
     try:
-        with path.open("r", encoding=reading.encoding, newline="") as file:
+        with path.open("rb") as bytes_, io.TextIOWrapper(bytes_, encoding=reading.encoding, newline="") as file:
             reader = csv.reader(file, delimiter=reading.delimiter)
             before = 0
             for row in reader:
                 yield before + 1, row
                 before = reader.line_num
                 if not before % 10_000:
-                    at(file.buffer.tell())
+                    at(bytes_.tell())
     except UnicodeError as error:
         raise UnableToImport(
             _("The text of the file cannot be read as %(encoding)s.") % {"encoding": reading.encoding}

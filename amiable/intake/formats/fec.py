@@ -48,7 +48,9 @@ class Fec(Format):
         columns = columns_of(headings)
         missing = [COLUMNS[field] for field in NEEDED if field not in columns]
         if missing or not ({"debit", "credit"} <= columns.keys() or {"amount", "side"} <= columns.keys()):
-            raise UnableToImport(_("The FEC has not all of its columns: debit and credit, or amount and side, are missing."))
+            raise UnableToImport(
+                _("The FEC has not all of its columns: debit and credit, or amount and side, are missing.")
+            )
         told = _NAME.search(name)
         return Reading(
             format=self.key, encoding=measured.encoding, delimiter=delimiter, headings=headings, columns=columns, decimal=",",
@@ -82,7 +84,9 @@ def _lines(path: Path, encoding: str, at: At) -> Iterator[list[str]]:
             text = rest + decoder.decode(chunk)
             whole, _end, rest = text.rpartition("\n")
             if len(rest) > CHUNK:
-                raise UnableToImport(_("A line of this file is longer than a million characters: it is no list of rows."))
+                raise UnableToImport(
+                    _("A line of this file is longer than a million characters: it is no list of rows.")
+                )
             at(file.tell())
             if whole or _end:
                 yield whole.split("\n")
@@ -101,7 +105,11 @@ def _tables(lines: list[str], before: int, reading: Reading) -> Iterator[pl.Data
     cells = pl.col("text").str.count_matches(reading.delimiter, literal=True) + 1
     wrong = (
         pl.when(cells != width)
-        .then(pl.lit(_("The row has another number of cells than there are headings (%(headings)d).") % {"headings": width}))
+        .then(
+            pl.lit(
+                _("The row has another number of cells than there are headings (%(headings)d).") % {"headings": width}
+            )
+        )
         .alias(WRONG)
     )
     split = pl.col("text").str.split_exact(reading.delimiter, width - 1).struct.rename_fields(list(reading.headings))

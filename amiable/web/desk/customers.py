@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, QuerySet, Sum
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -74,7 +74,8 @@ class Asked:
 def customers(request: scope.Asked) -> HttpResponse:
     asked = Asked.read(request.GET)
     today = clock.today()
-    profiles = _profiles(request, asked, today)
+    found = search.find(request.user, asked.q) if asked.q else None
+    profiles = _profiles(request, asked, found, today)
     start = (asked.page - 1) * ROWS
     rows = list(
         profiles.select_related("customer", "creditor")
@@ -92,23 +93,25 @@ def customers(request: scope.Asked) -> HttpResponse:
     if request.headers.get("HX-Target") == "more":
         return render(request, "desk/_customer_rows.html", content)
     creditors = list(scope.visible_creditors(request.user))
+    # A customer has one profile per currency: to count profiles is to count customers.
     totals = profiles.values("currency").annotate(
-        customers=Count("customer_id", distinct=True), open=Sum("open_minor"), overdue=Sum("overdue_minor")
+        customers=Count("pk"), open=Sum("open_minor"), overdue=Sum("overdue_minor")
     )
     content |= {
         "creditors": creditors,
         "totals": totals.order_by("-overdue"),
         "kinds": CustomerKind.choices,
         "buckets": _bucket_choices(),
-        "strangers": _without_profile(request, asked, today),
+        "strangers": _without_profile(asked, found),
     }
     return render(request, "desk/customers.html", content)
 
 
-def _profiles(request: scope.Asked, asked: Asked, today: date) -> QuerySet[Profile]:
-    rows = Profile.objects.filter(scope.reach(request.user, path="customer__"), customer__merged_into__isnull=True)
-    if asked.q:
-        rows = rows.filter(customer__in=search.find(request.user, asked.q))
+def _profiles(request: scope.Asked, asked: Asked, found: QuerySet[Customer] | None, today: date) -> QuerySet[Profile]:
+    reach = scope.reach(request.user, path="customer__", creditor="creditor_id")
+    rows = Profile.objects.filter(reach, customer__merged_into__isnull=True)
+    if found is not None:
+        rows = rows.filter(customer__in=found)
     if asked.creditor:
         rows = rows.filter(creditor_id=asked.creditor)
     if asked.segment:
@@ -125,12 +128,12 @@ def _profiles(request: scope.Asked, asked: Asked, today: date) -> QuerySet[Profi
     return rows
 
 
-def _without_profile(request: scope.Asked, asked: Asked, today: date) -> list[Customer]:
+def _without_profile(asked: Asked, found: QuerySet[Customer] | None) -> list[Customer]:
     """A search also finds customers of whom nothing was ever counted yet."""
-    if not asked.q or asked.page > 1:
+    if found is None or asked.page > 1:
         return []
-    found = search.find(request.user, asked.q).filter(~Q(Exists(Profile.objects.filter(customer=OuterRef("pk")))))
-    return list(found.select_related("creditor").order_by("name", "pk")[:ROWS])
+    unknown = found.filter(~Exists(Profile.objects.filter(customer=OuterRef("pk"))))
+    return list(unknown.select_related("creditor").order_by("name", "pk")[:ROWS])
 
 
 def _bucket_choices() -> list[tuple[str, str]]:

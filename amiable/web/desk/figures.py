@@ -10,6 +10,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
 from amiable.core import money
@@ -21,7 +22,7 @@ from amiable.ledger.models import Creditor
 from amiable.payments.models import Journey
 from amiable.portfolio.models import Profile
 from amiable.web.desk import labels, scope
-from amiable.web.templatetags.amiable_ui import day, share, whole
+from amiable.web.templatetags.amiable_ui import day, share, signed, whole
 from amiable.web.templatetags.amiable_ui import money as money_shown
 from amiable.web.ui import clock
 
@@ -100,7 +101,7 @@ def _shown(reading: Reading, value: float | None) -> str:
     if unit is Unit.MONEY:
         return money_shown(round(value), reading.currency)
     if unit is Unit.DAYS:
-        return _("%(days)s days") % {"days": whole(round(value))}
+        return ngettext("%(days)s day", "%(days)s days", round(value)) % {"days": whole(round(value))}
     return whole(round(value))
 
 
@@ -137,9 +138,7 @@ def _change(reading: Reading) -> tuple[str, str]:
         return "", ""
     difference = told[-1] - told[0]
     if reading.kpi.unit is Unit.PERCENT:
-        text = _("%(points)s points") % {
-            "points": f"{difference * 100:+.1f}".replace(".", "," if share(0.5)[1:2] == "," else ".")
-        }
+        text = _("%(points)s points") % {"points": signed(difference * 100)}
         none = abs(difference) < 0.0005
     else:
         text = ("+" if difference > 0 else "−" if difference < 0 else "") + _shown(reading, abs(difference))

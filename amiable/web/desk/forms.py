@@ -13,6 +13,7 @@ from amiable.core import money
 from amiable.core.calendar import next_business_day
 from amiable.ledger.models import Customer, Invoice
 from amiable.web.templatetags.amiable_ui import language
+from amiable.web.templatetags.amiable_ui import money as shown
 
 
 class Act(forms.Form):
@@ -43,7 +44,7 @@ class Act(forms.Form):
 
     def invoice_choices(self) -> list[tuple[str, str]]:
         return [
-            (str(row.pk), f"{row.reference} · {money.shown(row.open_minor, row.currency, language())}")
+            (str(row.pk), f"{row.reference} · {shown(row.open_minor, row.currency)}")
             for row in self.open.values()
         ]
 

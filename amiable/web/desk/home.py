@@ -24,7 +24,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from amiable.casework.models import Task, TaskKind
+from amiable.casework.models import Notification, Task, TaskKind
 from amiable.core import audit
 from amiable.core.calendar import end_of_day, start_of_day
 from amiable.core.models import Run
@@ -66,6 +66,14 @@ def home(request: scope.Asked) -> HttpResponse:
 
 @require_POST
 @scope.inside
+def read(request: scope.Asked) -> HttpResponse:
+    """What a colleague has read is out of the way."""
+    Notification.objects.filter(user=request.user, read_at=None).update(read_at=clock.now())
+    return redirect("desk:home")
+
+
+@require_POST
+@scope.inside
 def release(request: scope.Asked, pk: int) -> HttpResponse:
     """Ends the dry run of a creditor: from now on messages leave the house."""
     creditor = get_object_or_404(scope.whole_creditors(request.user, act="release"), pk=pk)
@@ -88,7 +96,9 @@ def release(request: scope.Asked, pk: int) -> HttpResponse:
 
 
 def _due(request: scope.Asked, today: date, *, mine: bool) -> QuerySet[Task]:
-    due = Task.objects.filter(scope.reach(request.user, path="customer__"), done_at=None, due_on__lte=today)
+    due = Task.objects.filter(
+        scope.reach(request.user, path="customer__", creditor="creditor_id"), done_at=None, due_on__lte=today
+    )
     return (
         due.filter(assignee=request.user)
         if mine
@@ -127,13 +137,21 @@ def _needs_an_eye(request: scope.Asked, today: date) -> dict[str, Any]:
             .order_by("created_at")[:8]
         ),
         "quarantined": waiting.count(),
+        "news": list(_news(request)),
         "dry": list(scope.whole_creditors(request.user, act="release").filter(released_at=None)),
     }
 
 
+def _news(request: scope.Asked) -> QuerySet[Notification]:
+    """Lines for this colleague that they have not read, about customers they may still see."""
+    seen = Q(customer=None) | scope.reach(request.user, path="customer__")
+    mine = Notification.objects.filter(seen, user=request.user, read_at=None)
+    return mine.select_related("customer").order_by("-created_at")[:8]
+
+
 def _glance(request: scope.Asked, today: date) -> dict[str, Any]:
     """The day in figures, each per currency, of the customers whom this user sees."""
-    reach = scope.reach(request.user, path="customer__")
+    reach = scope.reach(request.user, path="customer__", creditor="creditor_id")
     since, until = start_of_day(today), end_of_day(today)
     owed = Profile.objects.filter(reach).values("currency").annotate(minor=Sum("overdue_minor"), open=Sum("open_minor"))
     money = Credit.objects.filter(

@@ -31,6 +31,8 @@ OUTCOMES = {
     "voicemail": gettext_lazy("Voicemail"),
     "wrong_number": gettext_lazy("Wrong number"),
     "refused": gettext_lazy("Refuses to pay"),
+    "left": gettext_lazy("It had left"),
+    "not_left": gettext_lazy("It had not left"),
     "no_answer": gettext_lazy("No answer"),
     "other": gettext_lazy("Something else"),
     "done": gettext_lazy("Done"),
@@ -53,16 +55,19 @@ INTENTS = {
 RUNS = {
     "day": gettext_lazy("The whole day"),
     "import": gettext_lazy("Import"),
+    "catch_up": gettext_lazy("Catching up"),
+    "abandon": gettext_lazy("Abandoned payments"),
+    "reconcile": gettext_lazy("Reconciliation"),
     "allocate": gettext_lazy("Allocation"),
+    "small_balances": gettext_lazy("Small balances"),
     "promises": gettext_lazy("Promises judged"),
-    "portfolio": gettext_lazy("Facts and segments"),
+    "close": gettext_lazy("Cases closed"),
     "refresh": gettext_lazy("Facts and segments"),
     "decide": gettext_lazy("Decisions"),
+    "dispatch": gettext_lazy("Messages and calls ordered"),
     "send": gettext_lazy("Sending"),
-    "close": gettext_lazy("Cases closed"),
+    "advance": gettext_lazy("Steps recorded"),
     "measure": gettext_lazy("Figures"),
-    "abandon": gettext_lazy("Abandoned payments"),
-    "receive": gettext_lazy("Answers received"),
 }
 # Why a step was not taken; the words of law/rails.py, where they can be translated.
 RAILS = {

@@ -1,12 +1,21 @@
-"""A message as the customer read it: kept words, shown in a box that can run and load nothing."""
+"""A message as the customer read it, in a box that can run and load nothing; and the word on one that is in doubt."""
 
+from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
-from amiable.outreach.models import Message
+from amiable.casework import task as tasks
+from amiable.casework.models import Task
+from amiable.core.errors import UnableTo
+from amiable.outreach import record
+from amiable.outreach.models import Message, MessageState
 from amiable.web.desk import labels, scope
 from amiable.web.desk.dialog import dialog
+from amiable.web.ui import clock
 
 # The HTML of an e-mail brings its own styles; nothing in it may run, load or leave its box.
 BOX = "default-src 'none'; style-src 'unsafe-inline'; img-src data: 'self'; sandbox; frame-ancestors 'self'"
@@ -17,6 +26,7 @@ BOX = "default-src 'none'; style-src 'unsafe-inline'; img-src data: 'self'; sand
 def message(request: scope.Asked, pk: int) -> HttpResponse:
     found: Message = scope.row_or_404(Message.objects.all(), request.user, pk)
     content = {"message": found, "title": labels.step(found.purpose), "events": found.events.order_by("at")}
+    content["asks"] = found.state == MessageState.IN_DOUBT and scope.may(request.user, "write", found.customer)
     return dialog(request, "message", content)
 
 
@@ -26,3 +36,21 @@ def message(request: scope.Asked, pk: int) -> HttpResponse:
 def body(request: scope.Asked, pk: int) -> HttpResponse:
     found: Message = scope.row_or_404(Message.objects.all(), request.user, pk)
     return HttpResponse(found.html, headers={"Content-Security-Policy": BOX})
+
+
+@require_POST
+@scope.inside
+def settle(request: scope.Asked, pk: int) -> HttpResponse:
+    """A colleague found out whether a message in doubt had left; the task that asked it is done with it."""
+    found: Message = scope.row_or_404(Message.objects.all(), request.user, pk, act="write")
+    now, left = clock.now(), request.POST.get("left") == "1"
+    try:
+        with transaction.atomic():
+            record.settle(message=found, left=left, now=now, by=request.user)
+            for task in Task.objects.filter(key=f"in_doubt:{pk}", done_at=None):
+                tasks.finish(task=task, outcome="left" if left else "not_left", now=now, by=request.user)
+    except UnableTo as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(request, _("Noted. It is not sent again either way."))
+    return redirect("desk:customer", found.customer_id)

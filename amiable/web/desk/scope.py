@@ -58,13 +58,16 @@ def scopes(user: User) -> list[Scope]:
     return kept
 
 
-def reach(user: User, *, path: str = "") -> Q:
-    """The condition that rows belong to customers this user may see; `path` leads from the row to its customer."""
+def reach(user: User, *, path: str = "", creditor: str = "") -> Q:
+    """The condition that rows belong to customers this user may see; `path` leads from the row to its customer.
+
+    `creditor` names the row's own column for the creditor, where it has one: then no customer need be read.
+    """
     if user.is_superuser:
         return Q()
     reached = Q(pk__in=[])
     for scope in scopes(user):
-        part = Q(**{f"{path}creditor_id": scope.creditor_ref})
+        part = Q(**{creditor or f"{path}creditor_id": scope.creditor_ref})
         if scope.branch_ref is not None:
             part &= Q(**{f"{path}branch_id": scope.branch_ref})
         if scope.own_customers_only:

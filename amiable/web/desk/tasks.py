@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -127,6 +128,7 @@ def _show(request: scope.Asked, found: Task, filled: dict[str, forms.Act] | None
             request, request.GET.get("next") or request.POST.get("next") or request.headers.get("HX-Current-URL", "")
         ),
         "invoices": about["invoices"],
+        "in_doubt": _in_doubt(found),
         "step": labels.step(str(found.context.get("step", ""))) if found.context.get("step") else "",
         "points": [
             point
@@ -137,6 +139,12 @@ def _show(request: scope.Asked, found: Task, filled: dict[str, forms.Act] | None
         "call_back_on": next_business_day(about["today"] + timedelta(days=1), found.customer.creditor.country),
     }
     return dialog(request, "task", content)
+
+
+def _in_doubt(found: Task) -> str:
+    """Where the message is read whose leaving is in doubt, when this is what the task asks."""
+    message = found.context.get("message")
+    return reverse("desk:message", args=[message]) if message and found.key.startswith("in_doubt:") else ""
 
 
 def _about(found: Task) -> dict[str, Any]:

@@ -3,7 +3,19 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, path
 
-from amiable.web.desk import acts, customer, customers, enter, figures, home, letters, runs, switches, tasks
+from amiable.web.desk import (
+    acts,
+    customer,
+    customers,
+    enter,
+    figures,
+    home,
+    intake_views,
+    letters,
+    runs,
+    switches,
+    tasks,
+)
 
 app_name = "desk"
 
@@ -22,9 +34,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("customers/<int:pk>/act/<str:name>/<int:ref>/", acts.act, name="act_on"),
     path("messages/<int:pk>/", letters.message, name="message"),
     path("messages/<int:pk>/body/", letters.body, name="message_body"),
+    path("messages/<int:pk>/settle/", letters.settle, name="message_settle"),
     path("tasks/<int:pk>/", tasks.task, name="task"),
     path("tasks/<int:pk>/done/", tasks.done, name="task_done"),
+    path("news/read/", home.read, name="news_read"),
     path("creditors/<int:pk>/release/", home.release, name="release"),
+    path("imports/", intake_views.imports, name="imports"),
+    path("imports/bring/", intake_views.bring, name="import_bring"),
+    path("imports/look/<str:token>/", intake_views.look, name="import_look"),
+    path("imports/missing/", intake_views.missing, name="imports_missing"),
+    path("imports/<int:pk>/", intake_views.one, name="import"),
+    path("quarantine/", intake_views.quarantine, name="quarantine"),
+    path("quarantine/<int:pk>/", intake_views.mend, name="quarantine_mend"),
     path("runs/", runs.runs, name="runs"),
     path("figures/", figures.figures, name="figures"),
 ]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import transaction
@@ -22,7 +22,7 @@ from amiable.core import audit, links
 from amiable.core.models import AuditEntry
 from amiable.ledger.models import Creditor, Customer
 
-P = ParamSpec("P")
+R = TypeVar("R", bound=HttpResponseBase)
 
 PURPOSE = "portal"
 TRIES = 5  # wrong answers within an hour, over all links and browsers of a customer
@@ -44,14 +44,15 @@ class Visit:
         return self.customer.creditor
 
 
-Inner = Callable[Concatenate[HttpRequest, Visit, P], HttpResponseBase]
+Inner = Callable[..., HttpResponseBase]  # (request, visit, ...)
+View = Callable[..., HttpResponseBase]  # (request, token, ...)
 
 
-def arrives(view: Inner[P]) -> Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]:
+def arrives(view: Inner) -> View:
     """Reads the link and speaks the customer's language; whoever holds the link may see such a view."""
 
     @wraps(view)
-    def door(request: HttpRequest, token: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def door(request: HttpRequest, token: str, **kwargs: Any) -> HttpResponseBase:
         from amiable.web.ui import clock
 
         now = clock.now()
@@ -62,19 +63,19 @@ def arrives(view: Inner[P]) -> Callable[Concatenate[HttpRequest, str, P], HttpRe
         except (links.UnableToOpen, Customer.DoesNotExist):
             return closed(request, reason="invalid", status=404)
         with translation.override(_language(request, visit)):
-            return _private(view(request, visit, *args, **kwargs))
+            return _private(view(request, visit, **kwargs))
 
     return door
 
 
-def known(view: Inner[P]) -> Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]:
+def known(view: Inner) -> View:
     """As `arrives`, for views that show details or act: who has not answered yet is led to the question."""
 
     @wraps(view)
-    def inner(request: HttpRequest, visit: Visit, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def inner(request: HttpRequest, visit: Visit, **kwargs: Any) -> HttpResponseBase:
         if not is_known(request, visit):
             return redirect("portal:home", token=visit.token)
-        return view(request, visit, *args, **kwargs)
+        return view(request, visit, **kwargs)
 
     return arrives(inner)
 
@@ -157,7 +158,7 @@ def _plain(text: str) -> str:
     return "".join(sign for sign in bare if sign.isalnum()).casefold()
 
 
-def _private(response: Any) -> Any:
+def _private(response: R) -> R:
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Robots-Tag"] = "noindex"
     return response

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from amiable.casework.models import DisputeReason
 from amiable.core.errors import AmiableError
 from amiable.core.money import UnreadableAmount, exponent
+from amiable.intake.copies import place_of
 from amiable.ledger import balance, hold
 from amiable.ledger.models import Document, Invoice
 from amiable.outreach.statement import statement_pdf
@@ -158,9 +159,8 @@ def promise(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
 
 def dispute(request: HttpRequest, token: str, invoice: int) -> HttpResponseBase:
-    return (
-        _dispute_said(request, token, invoice) if request.method == "POST" else _dispute_form(request, token, invoice)
-    )
+    view = _dispute_said if request.method == "POST" else _dispute_form
+    return view(request, token, invoice=invoice)
 
 
 @require_safe
@@ -194,7 +194,7 @@ def _dispute_said(request: HttpRequest, visit: Visit, invoice: int) -> HttpRespo
 def copy(request: HttpRequest, visit: Visit, invoice: int) -> HttpResponseBase:
     """The invoice as it was issued."""
     document = Document.objects.filter(invoice=_invoice(visit, invoice)).order_by("-id").first()
-    path = settings.DOCUMENT_ROOT / document.sha256[:2] / document.sha256 if document else None
+    path = place_of(document.sha256) if document else None
     if document is None or path is None or not path.is_file():
         raise Http404
     return FileResponse(path.open("rb"), filename=document.name, content_type="application/pdf", as_attachment=True)

@@ -72,6 +72,12 @@ def share(value: float | None, digits: int = 1) -> str:
 
 
 @register.filter
+def signed(value: float) -> str:
+    """+3,2 or −3,2."""
+    return format_decimal(value, format="+#,##0.0;\N{MINUS SIGN}#,##0.0", locale=locale())
+
+
+@register.filter
 def get(mapping: dict[Any, Any], key: Any) -> Any:
     return mapping.get(key)
 

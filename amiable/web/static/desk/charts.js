@@ -22,7 +22,7 @@
     const values = { type: "value", axisLabel: { color: ink, formatter: (v) => short.format(v) + suffix }, splitLine: { lineStyle: { color: line } }, scale: data.kind === "line", minInterval: data.kind === "bars" ? 1 : undefined };
     const flat = data.kind === "bands";
     const base = {
-      animation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
+      animation: false,
       textStyle: { fontFamily: "Inter, sans-serif" },
       grid: { left: 8, right: 32, top: data.series ? 40 : 12, bottom: 4, containLabel: true },
       tooltip: { trigger: "axis", renderMode: "richText", valueFormatter: (v) => (v == null ? "–" : long.format(v) + suffix), axisPointer: { type: flat || data.kind === "bars" ? "shadow" : "line" } },

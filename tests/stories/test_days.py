@@ -1,0 +1,248 @@
+"""Told day by day through the real daily cycle, with a real mail server: what each customer hears, and what not."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from amiable import day
+from amiable.casework.models import Case, Task
+from amiable.ledger.models import Invoice
+from amiable.outreach.channel import Parcel, Receipt
+from amiable.outreach.channels.email_smtp import EmailSmtp
+from amiable.outreach.models import Message
+from amiable.portfolio.models import Membership, Profile
+from amiable.scenario import respond
+from amiable.scenario.models import Decision
+from amiable.scenario.sayings import CallOutcome, Disputes, Promises
+from tests import world as worlds
+from tests.conftest import Post, text_of
+from tests.stories.telling import live, pays_by_link, refusals, steps
+from tests.world import DAY, World, at, later
+
+pytestmark = pytest.mark.django_db
+
+
+def test_anna_forgets_and_pays_by_the_link_in_the_reminder(world: World, post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    bill = worlds.invoice(world.anna, 12_050, due_on=later(7))
+    live(later(1), later(2))
+    live(later(10), later(11))
+    assert steps(world.anna) == [(later(2), "courtesy_notice"), (later(11), "reminder_1")]
+    notice, reminder = post.to("anna@example.org")
+    assert bill.reference in text_of(notice)
+    assert bill.reference in text_of(reminder)
+    case = Case.objects.get(customer=world.anna)
+    assert (case.opened_on, case.closed_on) == (later(11), None)
+
+    pays_by_link(text_of(reminder), world.anna, now=at(later(11), 19), monkeypatch=monkeypatch)
+    bill.refresh_from_db(), case.refresh_from_db()
+    assert (bill.open_minor, bill.settled_on) == (0, later(11))
+    assert (case.closed_on, case.closed_because) == (later(11), "paid")
+    live(later(12), later(16))
+    assert len(post.to("anna@example.org")) == 2
+    assert len(steps(world.anna)) == 2
+
+
+def test_boris_promises_by_phone_breaks_it_and_is_back_at_his_step(world: World, post: Post) -> None:
+    worlds.invoice(world.boris, 80_000, due_on=later(-20), reached=30, reached_on=later(-8))
+    live(DAY, DAY)
+    assert steps(world.boris) == [(DAY, "call")]
+    call = Task.objects.get(customer=world.boris, kind="call")
+    promise = Promises(amount_minor=80_000, currency="EUR", promised_for=later(9))
+    saying = CallOutcome(task_id=call.pk, outcome="promise", promise=promise)
+    respond.customer_said(customer=world.boris, saying=saying, now=at(DAY, 15), origin="call")
+    live(later(8), later(9))
+    assert steps(world.boris) == [(DAY, "call")]
+    live(later(10), later(10))
+    again = Task.objects.get(customer=world.boris, key__startswith="promise:")
+    assert (again.done_at, again.due_on) == (None, later(10))
+    live(later(14), later(14))
+    assert steps(world.boris) == [(DAY, "call")]  # somebody is to ring first
+    told = CallOutcome(task_id=again.pk, outcome="no_answer")
+    respond.customer_said(customer=world.boris, saying=told, now=at(later(14), 15), origin="call")
+    live(later(16), later(16))
+    assert steps(world.boris) == [(DAY, "call"), (later(16), "formal_notice")]
+    assert post.letters() == []  # a person has not confirmed it yet
+
+
+def test_a_confirmed_formal_notice_leaves_the_next_morning_and_is_asked_for_once(world: World, post: Post) -> None:
+    from amiable.core.models import User
+    from amiable.scenario import dispatch
+
+    bill = worlds.invoice(world.boris, 80_000, due_on=later(-40), reached=40, reached_on=later(-13))
+    live(DAY, DAY)
+    waits = Task.objects.get(customer=world.boris, kind="confirm")
+    boss = User.objects.create(username="boss")
+    assert dispatch.confirm(task=waits, as_of=DAY, now=at(DAY, 10), by=boss) == 1
+    assert dispatch.confirm(task=waits, as_of=DAY, now=at(DAY, 11), by=boss) == 0
+    live(later(1), later(3))
+    assert len(post.to("boris@example.org")) == 1
+    assert Task.objects.filter(kind="confirm").count() == 1
+    bill.refresh_from_db()
+    assert (bill.reached, bill.reached_on) == (50, DAY)
+
+
+def test_clara_disputes_one_of_two_and_hears_only_of_the_other(world: World, post: Post) -> None:
+    contested, plain = (worlds.invoice(world.clara, 30_000, due_on=later(-1)) for _ in range(2))
+    saying = Disputes(invoice=contested.pk, reason="quality", words="Broken")
+    respond.customer_said(customer=world.clara, saying=saying, now=at(later(-1), 15), origin="portal")
+    live(later(1), later(2))
+    live(later(10), later(11))
+    first, second = post.to("clara@example.org")
+    for letter in (first, second):
+        assert plain.reference in text_of(letter)
+        assert contested.reference not in text_of(letter)
+    assert not Message.objects.filter(about__contains=[contested.pk]).exists()
+    assert not Message.objects.filter(also__contains=[contested.pk]).exists()
+    contested.refresh_from_db()
+    assert contested.reached == 0
+
+
+def test_dora_is_never_written_to_and_the_refusal_is_recorded_once(world: World, post: Post) -> None:
+    worlds.invoice(world.dora, 50_000, due_on=later(-3))
+    live(DAY, later(6))
+    assert post.to("dora@example.org") == []
+    assert refusals(world.dora) == [(DAY, "reminder_1", "customer_hold")]
+    assert not Case.objects.filter(customer=world.dora).exists()
+
+
+def test_emil_pays_early_and_hears_nothing_more(world: World, post: Post) -> None:
+    bill = worlds.invoice(world.emil, 9_900, due_on=later(7))
+    money: list[object] = []
+
+    def pays(today: date) -> None:
+        if today == later(3):
+            money.append(worlds.credit(world.emil, 9_900, received_on=today, reference=bill.reference))
+
+    live(later(2), later(4), then=pays)
+    live(later(11), later(12))
+    assert steps(world.emil) == [(later(2), "courtesy_notice")]
+    assert len(post.to("emil@example.org")) == 1
+    bill.refresh_from_db()
+    assert (bill.open_minor, bill.settled_on) == (0, later(4))
+
+
+def test_the_neighbours_customer_hears_only_of_his_own(world: World, post: Post) -> None:
+    ours = [worlds.invoice(who, 30_000, due_on=later(-4)) for who in world.ours]
+    theirs = worlds.invoice(world.nadia, 30_000, due_on=later(-4))
+    live(DAY, DAY)
+    (letter,) = post.to("nadia@example.org")
+    assert theirs.reference in text_of(letter)
+    assert "Voisin" in str(letter["From"])
+    assert not any(bill.reference in text_of(letter) for bill in ours)
+    for heard in post.letters():
+        if "nadia" not in str(heard["To"]):
+            assert theirs.reference not in text_of(heard)
+            assert "Voisin" not in heard.as_string()
+    assert sorted(post.recipients()) == ["anna@example.org", "boris@example.org", "clara@example.org", "emil@example.org", "nadia@example.org"]
+
+
+def test_a_creditor_in_dry_run_decides_and_writes_to_nobody(world: World, post: Post) -> None:
+    type(world.house).objects.filter(pk=world.house.pk).update(released_at=None)
+    worlds.invoice(world.anna, 9_900, due_on=later(-10))
+    live(DAY, later(2))
+    assert post.letters() == []
+    assert refusals(world.anna) == [(DAY, "reminder_1", "dry_run")]
+    assert Invoice.objects.get().reached == 0
+
+
+def test_old_debts_at_the_first_import_go_on_from_their_last_reminder_one_step_at_a_time(world: World, post: Post) -> None:
+    old = [worlds.invoice(who, 30_000, due_on=later(-90), reached=20, reached_on=later(-60)) for who in world.ours]
+    untold = worlds.invoice(world.nadia, 30_000, due_on=later(-90))
+    live(DAY, later(4))
+    assert steps(world.boris) == [(DAY, "reminder_2")]
+    assert steps(world.nadia) == [(DAY, "reminder_1")]  # no step is jumped over, however old the debt is
+    assert sorted(post.recipients()).count("boris@example.org") == 1
+    assert {bill.reached for bill in Invoice.objects.filter(pk__in=[bill.pk for bill in old])} == {20, 30}
+    untold.refresh_from_db()
+    assert untold.reached == 20
+
+
+def test_sundays_and_holidays_are_quiet_and_made_up_for(world: World, post: Post) -> None:
+    worlds.invoice(world.boris, 30_000, due_on=date(2026, 4, 3) - timedelta(days=1))  # due 2 April: step on Sunday 5
+    live(date(2026, 4, 5), date(2026, 4, 7))
+    assert steps(world.boris) == [(date(2026, 4, 7), "reminder_1")]  # the 6th is Easter Monday
+    assert refusals(world.boris) == [(date(2026, 4, 5), "reminder_1", "day_off")]
+
+
+def test_the_power_fails_while_messages_leave_and_nobody_is_written_to_twice(
+    world: World, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for who in world.ours:
+        worlds.invoice(who, 30_000, due_on=later(-10))
+    carry, taken = EmailSmtp.send, 0
+
+    def fails_after_the_second(channel: EmailSmtp, parcel: Parcel) -> Receipt:
+        nonlocal taken
+        receipt = carry(channel, parcel)
+        taken += 1
+        if taken == 2:
+            raise RuntimeError("power cut")
+        return receipt
+
+    with monkeypatch.context() as broken, pytest.raises(RuntimeError, match="power cut"):
+        broken.setattr(EmailSmtp, "send", fails_after_the_second)
+        live(DAY, DAY)
+    assert len(set(post.recipients())) == len(post.recipients()) >= 2
+    live(DAY, DAY)
+    everyone = ["anna@example.org", "boris@example.org", "clara@example.org", "emil@example.org"]
+    assert sorted(post.recipients()) == everyone
+    assert Message.objects.filter(state="in_doubt").count() == 1  # told to a person, never sent again
+    live(later(3), later(3))
+    assert sorted(post.recipients()) == everyone
+    assert Task.objects.filter(key__startswith="in_doubt:").count() == 1
+
+
+def test_a_day_that_stops_after_sending_is_caught_up_with_before_anything_is_decided(
+    world: World, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill = worlds.invoice(world.boris, 30_000, due_on=later(-1))
+    with monkeypatch.context() as broken, pytest.raises(KeyError):
+        broken.setitem(day.STEPS, "advance", lambda *_: {}["power cut"])  # type: ignore[arg-type]
+        live(later(2), later(2))
+    bill.refresh_from_db()
+    assert bill.reached == 0
+    live(later(7), later(8))
+    bill.refresh_from_db()
+    assert (bill.reached, bill.reached_on) == (20, later(2))
+    assert len(post.to("boris@example.org")) == 1
+
+
+def test_while_the_mail_server_is_away_nothing_is_said_twice(world: World, post: Post, settings: Any) -> None:
+    bill = worlds.invoice(world.anna, 30_000, due_on=later(5))
+    port, settings.SMTP_PORT = settings.SMTP_PORT, 1
+    live(DAY, later(1))
+    assert post.letters() == []
+    settings.SMTP_PORT = port
+    live(later(2), later(3))
+    assert len(post.to("anna@example.org")) == 1
+    bill.refresh_from_db()
+    assert bill.reached == 10
+
+
+def test_the_same_day_run_again_changes_nothing(world: World, post: Post) -> None:
+    for who in (*world.ours, world.nadia):
+        worlds.invoice(who, 30_000, due_on=later(-10))
+        worlds.invoice(who, 20_000, due_on=later(-30), reached=30, reached_on=later(-11))
+    live(DAY, DAY)
+    before = snapshot()
+    again = live(DAY, DAY)[DAY]
+    assert snapshot() == before
+    assert (again["dispatch"], again["send"]["sent"], again["advance"]) == ({"ordered": 0, "tasks": 0}, 0, {"climbed": 0})
+
+
+def snapshot() -> list[object]:
+    tables = (Message, Decision, Task, Case, Invoice, Profile, Membership)
+    return [list(table.objects.order_by("pk").values()) for table in tables]
+
+
+def test_a_rehearsal_says_what_the_day_will_do_and_does_none_of_it(world: World, post: Post) -> None:
+    worlds.invoice(world.anna, 30_000, due_on=later(-10))
+    worlds.invoice(world.boris, 80_000, due_on=later(-20), reached=30, reached_on=later(-8))
+    before = snapshot()
+    foretold = day.run_day(as_of=DAY, now=at(DAY), dry_run=True)
+    assert snapshot() == before
+    assert post.letters() == []
+    real = live(DAY, DAY)[DAY]
+    assert {name: real[name] for name in foretold} == foretold
+    assert foretold["dispatch"] == {"ordered": 1, "tasks": 1}
