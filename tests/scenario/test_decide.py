@@ -160,6 +160,7 @@ def test_what_is_foreseen_is_what_the_days_then_decide(world: World, post: Post)
     moments = sorted({on for said in told.values() for on, _step in said if on <= later(24)})
     for moment in sorted({moment - timedelta(days=back) for moment in moments for back in (0, 1)} - {later(-1)}):
         live(moment, moment)
+        Task.objects.filter(kind="call", done_at=None).update(done_at=at(moment, 14), outcome="no_answer")
     for who in people:
         assert steps(who)[:3] == [each for each in told[who] if each[0] <= later(24)]
 

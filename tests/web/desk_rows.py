@@ -6,6 +6,7 @@ from django.test import Client
 
 from amiable.casework.models import Case, Dispute, Note, Task, TaskKind
 from amiable.core.models import Role, Scope, User
+from amiable.intake.models import Import, QuarantinedRow, Source
 from amiable.ledger import hold
 from amiable.ledger.models import Branch, Contact, ContactPoint, Credit, Creditor, Customer, Invoice
 from amiable.outreach.models import Message
@@ -151,3 +152,23 @@ def case(of: Customer) -> Case:
 
 def midday(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+
+
+def quarantined(of: Creditor) -> QuarantinedRow:
+    """A row of a file that could not be read."""
+    source, _new = Source.objects.get_or_create(
+        creditor=of, key="test", defaults={"kind": "open_items", "created_at": clock.now()}
+    )
+    file = Import.objects.create(
+        creditor=of,
+        source=source,
+        name="test.csv",
+        sha256="0" * 64,
+        size=1,
+        as_of=clock.today(),
+        started_at=clock.now(),
+        ended_at=clock.now(),
+    )
+    return QuarantinedRow.objects.create(
+        loaded_by=file, line=2, column="Amount", reason="“x” is not an amount.", raw={"Amount": "x"}
+    )

@@ -16,6 +16,9 @@ pytestmark = pytest.mark.django_db
 # Addresses that are no rows: the doors and switches, and the pages that are lists (asked below).
 DOORS = {"login", "logout", "enter", "language", "theme", "news_read"}
 LISTS = {"home", "customers", "runs", "figures", "imports", "quarantine"}
+# Posts that name their creditor in what is filled in, and a signed token of the one who brought a file: asked where
+# the files are tested.
+FILES = {"import_bring", "import_look", "imports_missing"}
 
 
 def addresses(customer: Customer) -> dict[str, str]:
@@ -31,6 +34,8 @@ def addresses(customer: Customer) -> dict[str, str]:
         "task_done": Task.objects.get(customer=customer).pk,
         "release": customer.creditor_id,
     }
+    row = rows.quarantined(customer.creditor)
+    values |= {"import": row.loaded_by_id, "quarantine_mend": row.pk}
     found = {name: reverse(f"desk:{name}", args=[pk]) for name, pk in values.items()}
     for act in acts.ACTS:
         found[f"act:{act}"] = reverse("desk:act", args=[customer.pk, act])
@@ -52,10 +57,7 @@ def theirs() -> Creditor:
 def test_this_test_knows_every_address(ours: Creditor) -> None:
     named = {pattern.name for pattern in urls.urlpatterns if isinstance(pattern, URLPattern)}
     asked = {name.split(":")[0] for name in addresses(rows.full(ours, "Anna"))}
-    from_intake = {
-        pattern.name for pattern in urls.urlpatterns if "intake" in str(getattr(pattern.callback, "__module__", ""))
-    }
-    assert named - from_intake - DOORS - LISTS == asked
+    assert named - DOORS - LISTS - FILES == asked
 
 
 def test_what_is_not_theirs_does_not_exist(ours: Creditor, theirs: Creditor) -> None:
@@ -78,7 +80,7 @@ def test_lists_show_none_of_it(ours: Creditor, theirs: Creditor) -> None:
     stranger = rows.full(theirs, "Zoe")
     rows.counted()
     client = rows.desk(rows.colleague("anna", ours))
-    for name in ("home", "customers", "figures", "runs"):
+    for name in LISTS:
         page = client.get(reverse(f"desk:{name}"), follow=True).content.decode()
         assert "Zoe" not in page, name
         assert "Theirs" not in page, name

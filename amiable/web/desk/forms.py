@@ -43,10 +43,7 @@ class Act(forms.Form):
         return self.open[int(chosen)] if chosen else None
 
     def invoice_choices(self) -> list[tuple[str, str]]:
-        return [
-            (str(row.pk), f"{row.reference} · {shown(row.open_minor, row.currency)}")
-            for row in self.open.values()
-        ]
+        return [(str(row.pk), f"{row.reference} · {shown(row.open_minor, row.currency)}") for row in self.open.values()]
 
     def minor(self, name: str, currency: str) -> int | None:
         """The amount typed, in minor units; None where the field is empty or wrong (and says so)."""
