@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from amiable.core.models import User
 from amiable.intake import recognise
@@ -84,7 +85,7 @@ def load(
     path = Path(path)
     name = (name or path.name)[:200]
     if not path.exists():
-        raise UnableToImport(f"There is no file {path}.")
+        raise UnableToImport(_("There is no file %(path)s.") % {"path": path})
     with transaction.atomic():
         wait_for_turn(creditor)
         _make_room()
@@ -156,10 +157,10 @@ def read_for(
         corrected=mapping,
     )
     if reading.kind not in FileKind.values:
-        raise UnableToImport(f"“{reading.kind}” is no kind of file.")
+        raise UnableToImport(_("“%(kind)s” is no kind of file.") % {"kind": reading.kind})
     if source is None:
         key = source_key or kinds()[reading.kind].source_key(reading, creditor)
-        source, _ = Source.objects.get_or_create(
+        source, _made = Source.objects.get_or_create(
             creditor=creditor, key=key, defaults={"kind": reading.kind, "created_at": now, "headings": headings}
         )
     return source, reading

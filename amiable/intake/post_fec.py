@@ -222,6 +222,9 @@ def _whose(told: Told, reading: Reading) -> tuple[str, date, list[str]]:
         raise UnableToImport(
             _("Whose entries are these? Name the file <SIREN>FEC<YYYYMMDD>.txt or give the creditor its SIREN.")
         )
+    if not own:
+        told.creditor.siren = siren
+        told.creditor.save(update_fields=["siren"])
     if own and siren != own:
         raise UnableToImport(
             _("These are the entries of %(siren)s, but the creditor is %(own)s.") % {"siren": siren, "own": own}

@@ -94,7 +94,21 @@ def places_of(currency: pl.Expr) -> pl.Expr:
 
 def day(column: str, *, order: str) -> pl.Expr:
     """The dates of a column, written in that order, as ISO, as eight digits or as a workbook's serial number."""
-    text = _plain_day(column)
+
+    def read(texts: pl.Series) -> pl.Series:
+        # A file has few different days: each text is read once, and names of months are sought only where letters are.
+        told = pl.DataFrame({"text": texts.unique().drop_nulls()})
+        if told.is_empty():
+            return pl.Series(texts.name, [None], dtype=pl.Date).new_from_index(0, texts.len())
+        named = bool(told["text"].str.contains(r"\p{L}").any())
+        days = told.select("text", _day("text", order=order, named=named).alias("day"))
+        return texts.to_frame("text").join(days, on="text", how="left", maintain_order="left")["day"]
+
+    return pl.col(column).map_batches(read, return_dtype=pl.Date)
+
+
+def _day(column: str, *, order: str, named: bool) -> pl.Expr:
+    text = _plain_day(column, named=named)
     three = r"^(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4}|\d{2})$"
     first, second, year = (text.str.extract(three, place) for place in (1, 2, 3))
     iso = r"^((?:19|2[01])\d{2})[-/. ]?(\d{1,2})[-/. ]?(\d{1,2})$"
@@ -131,8 +145,10 @@ def _two(number: pl.Expr) -> pl.Expr:
     return number.str.zfill(2)
 
 
-def _plain_day(column: str) -> pl.Expr:
+def _plain_day(column: str, *, named: bool = True) -> pl.Expr:
     text = clean(column).str.to_lowercase().str.replace(r"[t ]\d{1,2}:\d{2}.*$", "")
+    if not named:
+        return text.str.replace(r"^(\d{5})[.,]\d*$", "${1}")
     text = text.str.replace(r"^(?:lun|mar|mer|jeu|ven|sam|dim|mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? ", "")
     text = text.str.replace(r"^(\d{5})[.,]\d*$", "${1}").str.replace("^1er ", "1 ")
     for month, names in _MONTHS.items():

@@ -79,7 +79,7 @@ def _mailbox(name: str, address: str) -> str:
         return address
     if _PLAIN.match(name) and len(name) < 60:
         return f'"{name}" <{address}>'
-    return f"{_words(name)}\r\n <{address}>"
+    return f"{_encoded(name)}\r\n <{address}>"
 
 
 def _words(text: str) -> str:
@@ -87,6 +87,10 @@ def _words(text: str) -> str:
     text = _one_line(text)
     if text.isascii() and len(text) < 60 and "=?" not in text and '"' not in text:
         return text
+    return _encoded(text)
+
+
+def _encoded(text: str) -> str:
     return "\r\n ".join(f"=?utf-8?b?{base64.b64encode(piece).decode()}?=" for piece in _pieces(text, 45))
 
 

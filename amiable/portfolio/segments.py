@@ -86,6 +86,6 @@ def remember(segments: pl.DataFrame, *, as_of: date) -> int:
             "   WHERE p.until IS NULL AND p.customer_id = m.customer_id AND p.currency = m.currency)",
             {"as_of": as_of},
         )
-        moves = cursor.rowcount
+        moves: int = cursor.rowcount
         cursor.execute("DROP TABLE moved")
     return moves

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy
 
 from amiable.casework.models import Task, TaskKind
 from amiable.core import audit
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
+from amiable.core.words import in_house
 from amiable.ledger import hold
 from amiable.ledger.models import HoldKind
 from amiable.outreach.order import Order, order
@@ -25,8 +26,8 @@ class UnableToConfirm(UnableTo):
 
 
 TITLES = {
-    TaskKind.CALL: gettext_noop("Call about overdue invoices"),
-    TaskKind.CONFIRM: gettext_noop("Confirm the formal notice"),
+    TaskKind.CALL: gettext_lazy("Call about overdue invoices"),
+    TaskKind.CONFIRM: gettext_lazy("Confirm the formal notice"),
 }
 
 
@@ -106,7 +107,7 @@ def _lay(decisions: Iterable[Decision], *, as_of: date, now: datetime) -> int:
         tasks.append(
             Task(
                 creditor_id=decision.creditor_id, customer_id=decision.customer_id, case_id=decision.case_id, kind=kind,
-                key=f"{kind}:{decision.pk}", title=TITLES[kind], due_on=as_of, created_at=now,
+                key=f"{kind}:{decision.pk}", title=in_house(TITLES[kind]), due_on=as_of, created_at=now,
                 context={
                     "decision": decision.pk, "step": decision.step, "currency": decision.currency,
                     "amount_minor": decision.facts.get("amount_minor", 0), "invoices": [*decision.about, *decision.also],

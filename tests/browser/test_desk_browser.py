@@ -180,3 +180,14 @@ def test_the_theme_is_switched_and_stays(camille: User, open_desk: Open) -> None
     assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
     page.goto("/customers/")
     assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
+
+
+def test_a_customer_is_printed_over_the_whole_sheet(anna: Customer, camille: User, open_desk: Open) -> None:
+    page = open_desk(camille, viewport={"width": 1000, "height": 1000})
+    page.goto(reverse("desk:customer", args=[anna.pk]))
+    page.emulate_media(media="print")
+    box = page.locator("#page").bounding_box()
+    assert box is not None
+    assert box["width"] > 950
+    expect(page.locator(".am-side")).to_be_hidden()
+    expect(page.locator(".am-acts .btn").first).to_be_hidden()

@@ -46,7 +46,9 @@ def test_the_last_day_of_a_month_is_followed_by_a_first(day: date) -> None:
     assert (last + timedelta(days=1)).day == 1
 
 
-@given(st.dates(date(2020, 1, 1), date(2035, 12, 31)), st.sampled_from(["Europe/Paris", "America/New_York", "Asia/Tokyo"]))
+@given(
+    st.dates(date(2020, 1, 1), date(2035, 12, 31)), st.sampled_from(["Europe/Paris", "America/New_York", "Asia/Tokyo"])
+)
 def test_days_follow_each_other_without_gap_also_when_the_clocks_change(day: date, zone: str) -> None:
     assert calendar.end_of_day(day, zone) == calendar.start_of_day(day + timedelta(days=1), zone)
     assert calendar.start_of_day(day, zone).date() == day

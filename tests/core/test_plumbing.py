@@ -19,7 +19,11 @@ def test_a_link_is_good_for_its_purpose_until_its_day_and_unchanged() -> None:
     assert links.read("portal", token, now=NOW + timedelta(hours=23)) == {"c": 7}
     with pytest.raises(links.Expired):
         links.read("portal", token, now=NOW + timedelta(hours=25))
-    for purpose, wrong in (("unsubscribe", token), ("portal", token[:-1] + ("A" if token[-1] != "A" else "B")), ("portal", "x")):
+    for purpose, wrong in (
+        ("unsubscribe", token),
+        ("portal", token[:-1] + ("A" if token[-1] != "A" else "B")),
+        ("portal", "x"),
+    ):
         with pytest.raises(links.UnableToOpen):
             links.read(purpose, wrong, now=NOW)
 
@@ -28,7 +32,9 @@ class Port:
     key = ""
 
 
-def test_the_registry_finds_what_stands_in_the_folder_once_and_refuses_two_of_a_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_registry_finds_what_stands_in_the_folder_once_and_refuses_two_of_a_kind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from amiable.outreach import channels
     from amiable.outreach.channel import Channel
 
@@ -57,10 +63,14 @@ def test_tables_travel_whole_with_every_sign_that_people_write() -> None:
         schema=schema,
     )
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMP TABLE sent (id bigint, name text, yes boolean, day date, share float) ON COMMIT DROP")
+        cursor.execute(
+            "CREATE TEMP TABLE sent (id bigint, name text, yes boolean, day date, share float) ON COMMIT DROP"
+        )
     tables.write(table, "sent", list(schema))
     assert tables.read("SELECT * FROM sent ORDER BY id", schema=schema).equals(table)
-    assert tables.read("SELECT * FROM sent WHERE id > %(n)s", {"n": 9}, schema=schema).equals(pl.DataFrame(schema=schema))
+    assert tables.read("SELECT * FROM sent WHERE id > %(n)s", {"n": 9}, schema=schema).equals(
+        pl.DataFrame(schema=schema)
+    )
 
 
 @pytest.mark.django_db
@@ -73,9 +83,13 @@ def test_empty_text_stays_empty_text() -> None:
 
 @pytest.mark.django_db
 def test_a_run_that_fails_says_how_and_lets_the_error_go_on() -> None:
-    with pytest.raises(ZeroDivisionError), runs.recorded("send", as_of=DAY, now=NOW, clock=lambda: NOW) as figures:
-        figures["sent"] = 3
-        _ = 1 / 0
+    def fails() -> None:
+        with runs.recorded("send", as_of=DAY, now=NOW, clock=lambda: NOW) as figures:
+            figures["sent"] = 3
+            _ = 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
     run = Run.objects.get()
     assert (run.figures, run.ended_at) == ({"sent": 3}, NOW)
     assert run.error.startswith("ZeroDivisionError")

@@ -155,7 +155,11 @@ def test_a_moved_due_date_is_news_and_not_a_contradiction(tmp_path):
 
 def test_reminders_already_sent_are_taken_over(tmp_path):
     creditor = make_creditor()
-    text = "Client;Facture;Date;Échéance;Montant;Relance;Date relance\nC;F1;01/01/2024;31/01/2024;30,00;2;15/03/2024\nC;F2;01/01/2024;31/01/2024;30,00;;\n"
+    text = (
+        "Client;Facture;Date;Échéance;Montant;Relance;Date relance\n"
+        "C;F1;01/01/2024;31/01/2024;30,00;2;15/03/2024\n"
+        "C;F2;01/01/2024;31/01/2024;30,00;;\n"
+    )
     take(creditor, put(tmp_path, text))
     assert (invoice("F1").reached, invoice("F1").reached_on) == (30, date(2024, 3, 15))
     assert (invoice("F2").reached, invoice("F2").reached_on) == (0, None)
@@ -163,7 +167,12 @@ def test_reminders_already_sent_are_taken_over(tmp_path):
 
 def test_a_payment_settles_the_invoice_it_names_and_never_more(tmp_path):
     creditor = make_creditor()
-    text = "Client;Type;N° facture;Date;Échéance;Montant\nC;FA;F1;02/01/2024;31/01/2024;30,00\nC;RG;F1;15/02/2024;;40,00\nC;RG;F1;16/02/2024;;5,00\n"
+    text = (
+        "Client;Type;N° facture;Date;Échéance;Montant\n"
+        "C;FA;F1;02/01/2024;31/01/2024;30,00\n"
+        "C;RG;F1;15/02/2024;;40,00\n"
+        "C;RG;F1;16/02/2024;;5,00\n"
+    )
     take(creditor, put(tmp_path, text))
     assert invoice("F1").open_minor == 0
     assert Credit.objects.aggregate(left=Sum("open_minor"))["left"] == 1500
@@ -222,7 +231,13 @@ def test_rows_of_another_length_are_quarantined(tmp_path):
 
 def test_two_currencies_and_one_without_decimals(tmp_path):
     creditor = make_creditor()
-    text = "Client;Facture;Date;Échéance;Montant;Devise\nC;F1;13/01/2024;31/01/2024;30,00;EUR\nC;F2;01/01/2024;31/01/2024;3000;JPY\nC;F3;01/01/2024;31/01/2024;1,5;JPY\nC;F4;01/01/2024;31/01/2024;1,5;ZZZ\n"
+    text = (
+        "Client;Facture;Date;Échéance;Montant;Devise\n"
+        "C;F1;13/01/2024;31/01/2024;30,00;EUR\n"
+        "C;F2;01/01/2024;31/01/2024;3000;JPY\n"
+        "C;F3;01/01/2024;31/01/2024;1,5;JPY\n"
+        "C;F4;01/01/2024;31/01/2024;1,5;ZZZ\n"
+    )
     summary = take(creditor, put(tmp_path, text))
     assert (summary.invoices, summary.quarantined) == (2, 2)
     assert invoice("F2").amount_minor == 3000

@@ -143,4 +143,4 @@ def _read_anyhow(folder, content, name):
                 assert good["line"].n_unique() + bad.height == batch.height
     except UnableToImport as refusal:
         sentence = str(refusal)
-        assert sentence.endswith(".")  # noqa: PT017 - a refusal is one of two good answers
+        assert sentence.endswith(".")

@@ -14,9 +14,14 @@ pytestmark = pytest.mark.django_db
 
 def refused(act: Callable[[], object]) -> str:
     """Does what must not be done; the words with which the database refuses."""
-    with pytest.raises(Error) as caught, transaction.atomic():
+
+    @transaction.atomic
+    def to_the_end() -> None:
         act()
         connection.check_constraints()
+
+    with pytest.raises(Error) as caught:
+        to_the_end()
     return str(caught.value)
 
 
@@ -47,7 +52,12 @@ def test_more_in_one_statement_of_many_rows(pair: tuple[Credit, Invoice]) -> Non
     money, row = pair
     rows = [
         Allocation(
-            credit=money, invoice=row, amount_minor=400, effective_on=world.DAY, known_at=world.at(world.DAY), rule="named"
+            credit=money,
+            invoice=row,
+            amount_minor=400,
+            effective_on=world.DAY,
+            known_at=world.at(world.DAY),
+            rule="named",
         )
         for _ in range(2)
     ]

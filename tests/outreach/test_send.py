@@ -151,9 +151,7 @@ def test_after_a_busy_time_it_leaves(message: Message, post_office: PostOffice) 
     assert [row.outcome for row in message.deliveries.order_by("try_number")] == ["unavailable", "accepted"]
 
 
-def test_a_server_out_of_reach_costs_no_try(
-    message: Message, post_office: PostOffice, settings: Settings
-) -> None:
+def test_a_server_out_of_reach_costs_no_try(message: Message, post_office: PostOffice, settings: Settings) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         settings.SMTP_PORT = free.getsockname()[1]
@@ -264,9 +262,7 @@ def test_two_senders_at_once_never_send_one_message_twice(post_office: PostOffic
 
 @pytest.mark.long
 @pytest.mark.parametrize("after", [5, 60, 130])
-def test_a_killed_sender_never_makes_a_second_message(
-    post_office: PostOffice, settings: Settings, after: int
-) -> None:
+def test_a_killed_sender_never_makes_a_second_message(post_office: PostOffice, settings: Settings, after: int) -> None:
     many(200)
     program = (
         "import django; django.setup()\n"

@@ -23,8 +23,8 @@ DAYS = 45
 
 def message(who: Customer, day: date, **fields: Any) -> Message:
     known = {
-        "key": f"m:{Message.objects.count()}", "creditor": who.creditor, "customer": who, "currency": "EUR", "purpose": "reminder_1",
-        "medium": "email", "language": "fr", "tone": "warm", "as_of": day, "state": "sent", "created_at": at(day),
+        "key": f"m:{Message.objects.count()}", "creditor": who.creditor, "customer": who, "currency": "EUR",
+        "purpose": "reminder_1", "medium": "email", "language": "fr", "tone": "warm", "as_of": day, "state": "sent", "created_at": at(day),
     }  # fmt: skip
     return Message.objects.create(**known | fields)
 
@@ -32,11 +32,19 @@ def message(who: Customer, day: date, **fields: Any) -> Message:
 def something_happens(rng: random.Random, who: Customer, day: date) -> None:
     """One thing that a day may bring; it counts from that day and is known that day."""
     now = at(day, 11)
-    what = rng.choice(["invoice", "invoice", "paid", "paid", "credit", "reverse", "hold", "message", "call", "dispute", "settle"])
+    what = rng.choice(
+        ["invoice", "invoice", "paid", "paid", "credit", "reverse", "hold", "message", "call", "dispute", "settle"]
+    )
     open_ones = list(Invoice.objects.filter(customer=who, open_minor__gt=0).order_by("pk"))
     if what == "invoice":
         currency = rng.choice(["EUR", "EUR", "JPY"])
-        world.invoice(who, rng.randint(1, 90_000), issued_on=day, due_on=day + timedelta(days=rng.randint(0, 20)), currency=currency)
+        world.invoice(
+            who,
+            rng.randint(1, 90_000),
+            issued_on=day,
+            due_on=day + timedelta(days=rng.randint(0, 20)),
+            currency=currency,
+        )
     elif what == "credit":
         world.credit(who, rng.randint(1, 9_000), received_on=day)
     elif what == "paid" and open_ones:
@@ -96,7 +104,16 @@ def test_exposure_age_and_counts_of_one_customer_in_two_currencies() -> None:
     world.invoice(who, 700, due_on=later(-3), currency="JPY")
     world.credit(who, 250)
     told = profile(who, DAY)
-    names = ("open", "not_due", "overdue", "overdue_1_30", "overdue_31_60", "overdue_61_90", "overdue_over_90", "credit")
+    names = (
+        "open",
+        "not_due",
+        "overdue",
+        "overdue_1_30",
+        "overdue_31_60",
+        "overdue_61_90",
+        "overdue_over_90",
+        "credit",
+    )
     assert [told[f"{name}_minor"] for name in names] == [8_000, 2_000, 6_000, 2_000, 2_000, 1_000, 1_000, 250]
     assert (told["open_count"], told["overdue_count"], told["dpd"]) == (8, 6, 100)
     yen = profile(who, DAY, "JPY")
@@ -135,7 +152,14 @@ def test_a_call_closed_because_the_customer_paid_was_no_contact() -> None:
     who = world.customer(world.creditor())
     world.invoice(who)
     Task.objects.create(
-        creditor=who.creditor, customer=who, kind="call", key="t1", due_on=DAY, created_at=at(DAY), done_at=at(DAY, 9), outcome="settled"
+        creditor=who.creditor,
+        customer=who,
+        kind="call",
+        key="t1",
+        due_on=DAY,
+        created_at=at(DAY),
+        done_at=at(DAY, 9),
+        outcome="settled",
     )
     told = profile(who, DAY)
     assert (told["last_contact_days"], told["contacts_7d"]) == (None, 0)

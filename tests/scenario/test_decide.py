@@ -84,11 +84,21 @@ def test_orders_and_tasks_are_made_once(world: World) -> None:
     morning(DAY)
     assert dispatch.dispatch(as_of=DAY, now=at(DAY)) == {"ordered": 1, "tasks": 2}
     assert dispatch.dispatch(as_of=DAY, now=at(DAY)) == {"ordered": 0, "tasks": 0}
-    assert sorted(Task.objects.values_list("kind", "customer__name")) == [("call", "Anna Lefèvre"), ("confirm", "Clara et fils")]
+    tasks = sorted(Task.objects.values_list("kind", "customer__name"))
+    assert tasks == [("call", "Anna Lefèvre"), ("confirm", "Clara et fils")]
     reached = dict(Invoice.objects.values_list("customer__name", "reached"))
-    assert reached == {"Boris SARL": 0, "Clara et fils": 40, "Anna Lefèvre": 40}  # a call laid on a desk is a step taken
+    assert reached == {
+        "Boris SARL": 0,
+        "Clara et fils": 40,
+        "Anna Lefèvre": 40,
+    }  # a call laid on a desk is a step taken
     message = Message.objects.get()
-    assert (message.customer, message.purpose, message.level, message.medium) == (world.boris, "reminder_1", 20, "email")
+    assert (message.customer, message.purpose, message.level, message.medium) == (
+        world.boris,
+        "reminder_1",
+        20,
+        "email",
+    )
 
 
 def test_a_step_declined_leaves_the_customer_alone_for_a_while(world: World) -> None:
@@ -103,7 +113,9 @@ def test_a_step_declined_leaves_the_customer_alone_for_a_while(world: World) -> 
     assert morning(later(3))["not"] == 1
     assert Decision.objects.get(as_of=later(3)).rail == "customer_hold"
     assert morning(later(7))["ask"] == 1
-    call = Task.objects.create(creditor=world.house, customer=world.anna, kind="call", key="c", due_on=DAY, created_at=at(DAY))
+    call = Task.objects.create(
+        creditor=world.house, customer=world.anna, kind="call", key="c", due_on=DAY, created_at=at(DAY)
+    )
     with pytest.raises(dispatch.UnableToConfirm):
         dispatch.confirm(task=call, as_of=DAY, now=at(DAY), by=boss)
 
@@ -134,7 +146,8 @@ def test_a_case_stays_with_the_version_it_began_with(world: World, post: Post) -
 
 def test_a_shipped_text_that_changes_is_a_new_version_and_stocking_twice_is_nothing(world: World) -> None:
     shelf.stock(now=at(DAY)), shelf.stock(now=at(DAY))
-    assert sorted(Scenario.objects.values_list("key", "version", "state")) == [("businesses", 1, "active"), ("consumers", 1, "active")]
+    stocked = sorted(Scenario.objects.values_list("key", "version", "state"))
+    assert stocked == [("businesses", 1, "active"), ("consumers", 1, "active")]
     Scenario.objects.filter(key="consumers").update(data={"key": "consumers", "steps": []})
     shelf.stock(now=at(DAY))
     rows = Scenario.objects.filter(key="consumers").order_by("version")

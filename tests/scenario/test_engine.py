@@ -40,7 +40,15 @@ INVOICE = {
 }  # fmt: skip
 
 
-def bill(number: int, days_late: int, *, open_minor: int = 10_000, reached: int = 0, since: int | None = None, held: bool = False):
+def bill(
+    number: int,
+    days_late: int,
+    *,
+    open_minor: int = 10_000,
+    reached: int = 0,
+    since: int | None = None,
+    held: bool = False,
+) -> dict[str, Any]:
     return {
         "row": 0, "invoice": number, "days_late": days_late, "open_minor": open_minor, "reached": reached,
         "days_since_step": since, "held": held,
@@ -95,7 +103,9 @@ def test_a_notice_before_the_due_date_lapses_after_it() -> None:
 
 
 def test_one_message_at_the_highest_step_names_what_is_due_below_it() -> None:
-    decision = one(bill(1, 5), bill(2, 20, reached=20, since=9), bill(3, -2), bill(4, 15, reached=20, since=9), bill(5, 2))
+    decision = one(
+        bill(1, 5), bill(2, 20, reached=20, since=9), bill(3, -2), bill(4, 15, reached=20, since=9), bill(5, 2)
+    )
     assert decision is not None
     assert (decision["step"], decision["about"], decision["also"]) == ("second", [2, 4], [1, 3])
     assert decision["also_levels"] == [20, 10]
@@ -194,7 +204,10 @@ PEOPLE = st.fixed_dictionaries(
 JOURNEYS = {
     1: JOURNEY,
     2: read(
-        {"key": "other", "steps": [{**STEPS[1], "if": "segment <> 'good'"}, {**STEPS[2], "days": 6, "gap": 0}, STEPS[3]]},
+        {
+            "key": "other",
+            "steps": [{**STEPS[1], "if": "segment <> 'good'"}, {**STEPS[2], "days": 6, "gap": 0}, STEPS[3]],
+        },
         facts=FACTS,
     ),
 }
@@ -202,7 +215,9 @@ JOURNEYS = {
 
 @settings(max_examples=60)
 @given(st.lists(st.tuples(PEOPLE, st.lists(BILLS, max_size=6)), min_size=1, max_size=8))
-def test_a_batch_says_what_each_says_alone_and_the_rules_hold(people: list[tuple[dict[str, Any], list[dict[str, Any]]]]) -> None:
+def test_a_batch_says_what_each_says_alone_and_the_rules_hold(
+    people: list[tuple[dict[str, Any], list[dict[str, Any]]]],
+) -> None:
     customers, bills = [], []
     for row, (person, theirs) in enumerate(people):
         customers.append(person | {"row": row})

@@ -56,6 +56,7 @@ def test_log_in_speaks_the_language_of_the_user_and_log_out_ends() -> None:
     assert response["location"] == "/"
     assert client.cookies["django_language"].value == "en"
     assert "All done for today" in client.get("/").content.decode()
+    assert "no-store" in client.get("/")["Cache-Control"]
     client.post("/logout/")
     assert client.get("/").status_code == 302
 

@@ -13,7 +13,11 @@ from amiable.ledger.models import Creditor, Hold, Invoice
 from tests.web import desk_rows as rows
 
 pytestmark = pytest.mark.django_db
-TEXT = "Code client;Nom;N° facture;Date facture;Échéance;Montant TTC\nC1;Un;F1;03/01/2024;02/02/2024;100,00\nC1;Un;F2;03/01/2024;02/02/2024;cent\n"
+TEXT = (
+    "Code client;Nom;N° facture;Date facture;Échéance;Montant TTC\n"
+    "C1;Un;F1;03/01/2024;02/02/2024;100,00\n"
+    "C1;Un;F2;03/01/2024;02/02/2024;cent\n"
+)
 
 
 @pytest.fixture

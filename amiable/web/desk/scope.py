@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
 
 from amiable.core.models import Role, Scope, User
 from amiable.ledger.models import Creditor, Customer
@@ -41,7 +42,10 @@ def inside(view: Callable[Concatenate[Asked, P], HttpResponseBase]) -> Callable[
     @wraps(view)
     def door(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if request.user.is_authenticated:
-            return view(cast(Asked, request), *args, **kwargs)
+            response = view(cast(Asked, request), *args, **kwargs)
+            # Nobody reads who owes what by going back after the log-out.
+            add_never_cache_headers(response)
+            return response
         if request.headers.get("HX-Request"):
             return HttpResponse(status=204, headers={"HX-Redirect": reverse("desk:login")})
         return redirect_to_login(request.get_full_path())

@@ -6,10 +6,12 @@ from typing import Any
 from babel.dates import format_date
 from babel.numbers import format_compact_currency, format_decimal
 from django import template
+from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from amiable.core import money as core_money
 
@@ -85,8 +87,6 @@ def get(mapping: dict[Any, Any], key: Any) -> Any:
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """A picture of the sprite; said aloud only where it has a label."""
-    from django.templatetags.static import static
-
     sprite = f"{static('vendor/icons.svg')}#{name}"
     if label:
         return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"></use></svg>', label, sprite)
@@ -96,8 +96,6 @@ def icon(name: str, label: str = "") -> SafeString:
 @register.simple_tag
 def ageing(profile: Any) -> list[dict[str, Any]]:
     """The five bands of an ageing bar in percent of what is open, as positions of an SVG of width 100."""
-    from django.utils.translation import gettext as _
-
     bands = [
         ("not_due", _("Not yet due"), profile.not_due_minor),
         ("d1", _("1–30 days"), profile.overdue_1_30_minor),
@@ -130,18 +128,3 @@ def moment(value: datetime | None) -> str:
         return "–"
     local = timezone.localtime(value)
     return f"{format_date(local, format='d MMM', locale=locale())}, {local:%H:%M}"
-
-
-@register.filter
-def step(key: str) -> str:
-    """A purpose or step as people say it."""
-    from amiable.web.desk import labels
-
-    return labels.step(key)
-
-
-@register.filter
-def run_name(key: str) -> str:
-    from amiable.web.desk import labels
-
-    return labels.said(labels.RUNS, key)

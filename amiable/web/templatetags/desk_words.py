@@ -1,0 +1,18 @@
+"""Keys of rows as the trade says them, for the pages of the desk."""
+
+from django import template
+
+from amiable.web.desk import labels
+
+register = template.Library()
+
+
+@register.filter
+def step(key: str) -> str:
+    """A purpose or step as people say it."""
+    return labels.step(key)
+
+
+@register.filter
+def run_name(key: str) -> str:
+    return labels.said(labels.RUNS, key)

@@ -1,0 +1,121 @@
+"""The command line's contract: one sentence on error, an exit code, and with --json nothing but JSON."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from django.conf import settings
+
+from amiable import cli
+from amiable.core import postgres
+from amiable.ledger.models import Creditor, Invoice
+from amiable.outreach.models import Message
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FILE = """Code client;Nom;Type;N° facture;Date facture;Échéance;Montant TTC
+C001;Dupont SARL;Facture;F100;05/01/2026;04/02/2026;1 234,56
+C001;Dupont SARL;Facture;F101;15/02/2026;16/03/2026;100,00
+C002;Bébé & Cie;Avoir;A102;31/01/2026;;-50,00
+"""
+
+
+SCRIPT = Path(sys.executable).with_name("amiable")
+
+
+def amiable(*words: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command in a process of its own, on the database of the tests."""
+    address = urlunsplit(urlsplit(postgres.database_url())._replace(path=f"/{settings.DATABASES['default']['NAME']}"))
+    environment = os.environ | {"DATABASE_URL": address, "LC_ALL": "C.UTF-8"}
+    return subprocess.run([SCRIPT, *words], env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def said(*words: str) -> Any:
+    done = amiable(*words, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def movements(tmp_path: Path) -> str:
+    path = tmp_path / "mouvements.csv"
+    path.write_text(FILE, encoding="utf-8")
+    return str(path)
+
+
+HOUSE = ("--creditor", "Hélia Énergie", "--as-of", "2026-03-10")
+
+
+def test_files_come_in_balances_come_out_and_a_rehearsed_day_does_nothing(movements: str) -> None:
+    told = said("import", movements, *HOUSE)
+    assert (told["files"], told["invoices"], told["customers"], told["quarantined"]) == (1, 2, 2, 0)
+    assert Creditor.objects.get().released_at is None
+    (line,) = said("balance", *HOUSE)
+    assert line == {
+        "currency": "EUR", "open_minor": 133_456, "not_due_minor": 10_000, "overdue_minor": 123_456, "credit_minor": 5_000,
+        "customers": 2,
+    }  # fmt: skip
+    foretold = said("day", "--as-of", "2026-03-10", "--dry-run")
+    assert foretold["refresh"]["profiles"] == 2
+    assert "send" not in foretold
+    assert (Message.objects.count(), Invoice.objects.filter(reached__gt=0).count()) == (0, 0)
+
+
+@pytest.mark.long
+def test_a_rehearsed_import_writes_nothing_and_a_second_one_nothing_more(movements: str) -> None:
+    assert said("import", movements, *HOUSE, "--dry-run")["invoices"] == 2
+    assert not Creditor.objects.exists()
+    said("import", movements, *HOUSE)
+    again = said("import", movements, *HOUSE)
+    assert (again["invoices"], again["entries"]) == (0, 0)
+    read = amiable("balance", *HOUSE)
+    assert "1 234,56" in read.stdout.replace("\u202f", " ").replace("\xa0", " ")
+
+
+MISTAKES = [
+    ("balance", "--creditor", "Nobody"),
+    ("balance",),
+    ("balance", "--creditor", "x", "--as-of", "10/03/2026"),
+    ("day", "--as-of", "2026-02-30"),
+    ("import", "no-such-file.csv", "--creditor", "Helia"),
+    ("import", "--creditor", "Helia"),
+    ("bench", "nothing"),
+    ("fly",),
+    ("day", "--faster"),
+]
+
+
+@pytest.mark.parametrize("words", MISTAKES, ids=" ".join)
+def test_a_mistake_ends_with_words_and_a_code_and_nothing_on_standard_output(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["amiable", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    told = capsys.readouterr()
+    assert ended.value.code not in (0, None)
+    assert told.out == ""
+    assert told.err.strip()
+    assert "Traceback" not in told.err
+
+
+def test_a_mistake_is_told_in_one_sentence() -> None:
+    Creditor.objects.create(key="x", name="Xénon", created_at="2026-01-01T00:00Z")
+    done = amiable("balance", "--creditor", "Nobody", "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "There is no creditor Nobody; known: Xénon.\n"
+
+
+def test_a_database_that_is_not_there_is_said_in_a_sentence() -> None:
+    gone = os.environ | {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    done = subprocess.run(
+        [str(SCRIPT), "day", "--json"], env=gone, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("The database cannot be reached")
