@@ -6,6 +6,8 @@ can reach nothing else, takes no longer than the table is long, and says of a ro
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
 import polars as pl
 
@@ -34,6 +36,12 @@ def parse(text: str, facts: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl
 
     Raises UnableToRead when a name is unknown, types do not fit, or the text is not one boolean expression.
     """
+    return _parsed(text, tuple(facts.items()))
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str, known: tuple[tuple[str, Any], ...]) -> pl.Expr:
+    facts = dict(known)
     if not text.strip():
         return pl.lit(True)
     if len(text) > LONGEST:
@@ -45,7 +53,7 @@ def parse(text: str, facts: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl
     except Exception as error:
         raise UnableToRead(f"“{text}” is not a condition: {_first_line(error)}.") from error
     try:
-        schema = pl.DataFrame(schema=dict(facts)).select(expression.alias("verdict")).schema
+        schema = pl.DataFrame(schema=facts).select(expression.alias("verdict")).schema
     except Exception as error:
         raise UnableToRead(f"“{text}” does not fit the types of its facts: {_first_line(error)}.") from error
     if schema["verdict"] != pl.Boolean:

@@ -4,8 +4,10 @@ Every order has a key, so that a second run orders nothing twice. An invoice cli
 house (or may have: in doubt), or when its call lies on a desk.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy
@@ -14,6 +16,7 @@ from amiable.casework.models import Task, TaskKind
 from amiable.core import audit
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
+from amiable.core.money import exponent
 from amiable.core.words import in_house
 from amiable.ledger import hold
 from amiable.ledger.models import HoldKind
@@ -79,18 +82,20 @@ def confirm(*, task: Task, as_of: date, now: datetime, by: User) -> int:
     return ordered
 
 
-def _steps(decisions: Iterable[Decision]) -> dict[tuple[int, str], dict[str, str]]:
+def _steps(decisions: Iterable[Decision]) -> dict[tuple[int, str], Mapping[str, Any]]:
     """The settings of each step that is named, by scenario version and key."""
     scenarios = Scenario.objects.filter(pk__in={decision.scenario_id for decision in decisions})
     return {(scenario.pk, step["key"]): step for scenario in scenarios for step in scenario.data["steps"]}
 
 
-def _order(decision: Decision, step: dict[str, str], as_of: date) -> Order:
+def _order(decision: Decision, step: Mapping[str, Any], as_of: date) -> Order:
+    minimum = Decimal(str(step.get("minimum", 0))).scaleb(exponent(decision.currency))
     return Order(
         key=f"step:{decision.pk}", creditor_id=decision.creditor_id, customer_id=decision.customer_id,
         currency=decision.currency, purpose=step.get("template", decision.step), medium=decision.channel,
         tone=step.get("tone", "neutral"), as_of=as_of, about=decision.about, also=decision.also, level=decision.level,
         also_levels=decision.also_levels, decision_ref=decision.pk, step=decision.step,
+        context={"minimum_minor": int(minimum)},
     )  # fmt: skip
 
 

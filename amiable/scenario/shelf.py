@@ -5,6 +5,7 @@ A version is a row that never changes once a case is pinned to it; a new text is
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from amiable.scenario.models import Scenario, ScenarioState
 LIBRARY = Path(__file__).parent / "library"
 
 
-def shipped() -> list[Mapping[str, Any]]:
+@lru_cache(maxsize=1)
+def shipped() -> tuple[Mapping[str, Any], ...]:
     """The scenarios that ship, as data."""
-    return [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(LIBRARY.glob("*.yaml"))]
+    return tuple(yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(LIBRARY.glob("*.yaml")))
 
 
 def facts() -> dict[str, Any]:

@@ -175,8 +175,8 @@ class Books:
         piece = f"{item.issued_on:%Y%m%d}" if item and entry.journal == "AN" else day
         # Carried forward, the lettering is of the new year's line only.
         let = [item.letter, f"{item.lettered_on:%Y%m%d}"] if item and item.lettered_on else ["", ""]
-        return [entry.journal, entry.journal, f"{number}", day, line.account, "Compte", *aux, reference, piece, entry.label, *middle, *let,
-                day, "", ""]  # fmt: skip
+        return [entry.journal, entry.journal, f"{number}", day, line.account, "Compte", *aux, reference, piece, entry.label,
+                *middle, *let, day, "", ""]  # fmt: skip
 
     def owed(self) -> dict[str, int]:
         """What each customer still owes at the end of the last year written."""

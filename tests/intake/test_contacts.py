@@ -9,11 +9,16 @@ from tests.intake.files import make_creditor, put, take
 
 pytestmark = pytest.mark.django_db
 
-TEXT = """Code client;Raison sociale;Type client;SIREN;Contact;Fonction;E-mail;Téléphone;Portable;Langue;Adresse;CP;Ville;Commercial;Agence;Conditions de règlement;Mode de règlement;CA;Grand compte;Maison mère;Canal préféré
-C1;Dupont SARL;Entreprise;732 829 320;Anne Roy;Comptabilité;Anne.Roy@Example.org;01 42 68 53 00;06 12 34 56 78;Français;1 rue de la Paix;75002;Paris;boris;Lyon;45 jours fin de mois;Virement;1 200 000,50;oui;;Email
-C2;Emil Martin;Particulier;;;;emil@example.org;;;;;;;;;;;;;C1;
-C1;Dupont SARL;;;Karim B.;Direction;karim@example.org;+44 20 7946 0958;;en;;;;;;;;;;;
-"""
+TEXT = (
+    "Code client;Raison sociale;Type client;SIREN;Contact;Fonction;E-mail;Téléphone;Portable;Langue;Adresse;CP;"
+    "Ville;Commercial;Agence;Conditions de règlement;Mode de règlement;CA;Grand compte;Maison mère;Canal préféré\n"
+    "C1;Dupont SARL;Entreprise;732 829 320;Anne Roy;Comptabilité;Anne.Roy@Example.org;01 42 68 53 00;06 12 34 56 78;Français;1 rue de la Paix;75002;"
+    "Paris;boris;Lyon;45 jours fin de mois;Virement;1 200 000,50;oui;;Email\n"
+    "C2;Emil Martin;Particulier;;;;emil@example.org;;;;;;"
+    ";;;;;;;C1;\n"
+    "C1;Dupont SARL;;;Karim B.;Direction;karim@example.org;+44 20 7946 0958;;en;;;"
+    ";;;;;;;;\n"
+)
 
 
 def test_customers_people_and_addresses(tmp_path):

@@ -48,7 +48,8 @@ def test_a_mended_open_item_makes_nothing_vanish(tmp_path):
         put(
             tmp_path,
             head
-            + "C1;Un;F1;13/01/2024;12/02/2024;10,00;10,00\nC1;Un;F2;13/01/2024;12/02/2024;10,00;x\nC1;Un;A;13/01/2024;;-1,00;-1,00\n",
+            + "C1;Un;F1;13/01/2024;12/02/2024;10,00;10,00\nC1;Un;F2;13/01/2024;12/02/2024;10,00;x\n"
+            + "C1;Un;A;13/01/2024;;-1,00;-1,00\n",
         ),
     )
     row = QuarantinedRow.objects.get()

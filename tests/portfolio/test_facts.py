@@ -24,7 +24,8 @@ DAYS = 45
 def message(who: Customer, day: date, **fields: Any) -> Message:
     known = {
         "key": f"m:{Message.objects.count()}", "creditor": who.creditor, "customer": who, "currency": "EUR",
-        "purpose": "reminder_1", "medium": "email", "language": "fr", "tone": "warm", "as_of": day, "state": "sent", "created_at": at(day),
+        "purpose": "reminder_1",
+        "medium": "email", "language": "fr", "tone": "warm", "as_of": day, "state": "sent", "created_at": at(day),
     }  # fmt: skip
     return Message.objects.create(**known | fields)
 
