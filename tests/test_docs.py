@@ -17,7 +17,7 @@ from amiable.portfolio.segments import starter
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 READERS = {"env", "env_bool", "env_int"}
-LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"")
 
 
 def settings_read() -> Iterator[str]:
@@ -67,7 +67,7 @@ def test_the_glossary_tells_each_figure_fact_and_segment_as_the_code_does() -> N
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_what_a_document_links_to_is_there(document: Path) -> None:
     missing = []
-    for target in LINK.findall(document.read_text()):
+    for target in map("".join, LINK.findall(document.read_text())):
         if re.match(r"[a-z]+:", target):
             continue
         path, _, heading = target.partition("#")

@@ -85,7 +85,9 @@ def pay(stage: Stage, day: int, draws: Draws) -> list[Act]:
     linked = np.flatnonzero(paid.by_link)
     people = stage.customers(int(stage.customer_ids[who]) for who in np.unique(paid.customer[linked]))
     owed = stage.open_of(people)
-    media = dict(Message.objects.filter(id__in=[int(m) for m in np.unique(paid.message[linked])]).values_list("id", "medium"))
+    media = dict(
+        Message.objects.filter(id__in=[int(m) for m in np.unique(paid.message[linked])]).values_list("id", "medium")
+    )
     acts = []
     for who in np.unique(paid.customer[linked]):
         mine = _part(paid, paid.by_link & (paid.customer == who))
@@ -96,7 +98,9 @@ def pay(stage: Stage, day: int, draws: Draws) -> list[Act]:
         if amount > 0:
             message = int(mine.message[0])
             journey = JOURNEYS[media[message]]
-            acts.append(Act(stage.some_time(day), _by_link(stage, day, customer, wanted, amount, message, journey, mine)))
+            acts.append(
+                Act(stage.some_time(day), _by_link(stage, day, customer, wanted, amount, message, journey, mine))
+            )
     return acts
 
 
@@ -114,7 +118,14 @@ def act(stage: Stage, acts: list[Act]) -> None:
 
 
 def _reaction(
-    stage: Stage, day: int, draws: Draws, customer: Customer, *, message: tuple[Any, ...], rows: Any, owed: dict[int, int]
+    stage: Stage,
+    day: int,
+    draws: Draws,
+    customer: Customer,
+    *,
+    message: tuple[Any, ...],
+    rows: Any,
+    owed: dict[int, int],
 ) -> list[Act]:
     """What a person who has read a message says, if anything."""
     crowd, who = stage.crowd, stage.customer_rows[customer.pk]
@@ -272,7 +283,12 @@ def _tell(stage: Stage, token: str, course: list[tuple[str, dict[str, Any]]], *,
     """The provider's signed call about one try; returns the last thing that it said."""
     events = []
     for n, (kind, more) in enumerate(course):
-        event = {"id": f"evt_{token}_{n}", "kind": kind, "attempt": token, "at": (now + timedelta(seconds=40 * n)).isoformat()}
+        event = {
+            "id": f"evt_{token}_{n}",
+            "kind": kind,
+            "attempt": token,
+            "at": (now + timedelta(seconds=40 * n)).isoformat(),
+        }
         if kind == "succeeded":
             event["payment"] = payment_of(token)
         events.append(event | more)

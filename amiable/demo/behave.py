@@ -116,10 +116,12 @@ class Crowd:
 
     def owing(self, day: int) -> Array:
         """Which invoices exist on a day and are not paid in the customer's eyes."""
-        return (self.issued <= day) & (self.paid_on == NEVER)
+        found: Array = (self.issued <= day) & (self.paid_on == NEVER)
+        return found
 
     def contested(self, day: int) -> Array:
-        return (self.disputed_from <= day) & (day < self.disputed_to)
+        found: Array = (self.disputed_from <= day) & (day < self.disputed_to)
+        return found
 
     def live(self, day: int, draws: Draws) -> Payments:
         """One day passes: who pays what."""
@@ -147,7 +149,9 @@ class Crowd:
             message=np.where(linked[who], self.link_message[who], 0),
         )
 
-    def hear(self, day: int, draws: Draws, *, customer: Array, medium: Array, message: Array, about: list[Array]) -> Heard:
+    def hear(
+        self, day: int, draws: Draws, *, customer: Array, medium: Array, message: Array, about: list[Array]
+    ) -> Heard:
         """Messages arrive. `medium` is a place in MEDIA; `about` the invoices of each message."""
         kind = self.kind[customer]
         reach = np.stack([self.numbers.of("reach", name) for name in MEDIA], axis=1)[kind, medium]
@@ -207,7 +211,8 @@ class Crowd:
         waits = (self.promised_on[rows] > day) & (self.promised_on[rows] < NEVER)
         kept = -np.log(1 - self.numbers.of("promise", "kept")[kind])
         found = np.where(waits, found * 0.4, found)
-        return np.where(self.promised_on[rows] == day, np.maximum(found, kept), found)
+        decided: Array = np.where(self.promised_on[rows] == day, np.maximum(found, kept), found)
+        return decided
 
     def _parts(self, rows: Array, draws: Draws) -> Array:
         """What is paid of each invoice: mostly all that is left."""

@@ -44,9 +44,7 @@ def deliver(stage: Stage, day: int, *, since: int) -> None:
         table = pl.concat([bills, money, notes])
         if table.is_empty():
             continue
-        path = write.movements(
-            table, creditor=creditor.key, on=stage.world.on(day), folder=stage.folder, rng=stage.rng
-        )
+        path = write.movements(table, creditor=creditor.key, on=stage.world.on(day), folder=stage.folder, rng=stage.rng)
         _load(stage, creditor, path, "movements", day=day)
     stage.acquaint()
 
@@ -61,10 +59,21 @@ def told(stage: Stage, paid: Payments, *, day: int, all_named: bool = False) -> 
         mine = np.flatnonzero(paid.customer == who)
         lag = 0 if all_named else int(stage.rng.choice(rules["days_on_the_way"]))
         arrives = day if all_named else stage.crowd.working_day(day + lag)
-        row = {"creditor": keys[int(who)], "customer": int(who), "day": arrives, "method": methods[int(who)], "reference": ""}
+        row = {
+            "creditor": keys[int(who)],
+            "customer": int(who),
+            "day": arrives,
+            "method": methods[int(who)],
+            "reference": "",
+        }
         if all_named or stage.rng.random() < rules["names_reference"]:
             found += [
-                row | {"amount_minor": int(paid.amount_minor[n]), "settles": references[int(paid.invoice[n])], "identity": f"B{day + 1000}-{who}-{n}"}
+                row
+                | {
+                    "amount_minor": int(paid.amount_minor[n]),
+                    "settles": references[int(paid.invoice[n])],
+                    "identity": f"B{day + 1000}-{who}-{n}",
+                }
                 for n in mine
             ]
         else:

@@ -56,7 +56,9 @@ def migrated() -> None:
     parameters = {**connection.get_connection_params(), "dbname": "postgres"}
     kept = ("cursor_factory", "context", "prepare_threshold")
     connections.close_all()
-    with psycopg.connect(**{key: value for key, value in parameters.items() if key not in kept}, autocommit=True) as server:
+    with psycopg.connect(
+        **{key: value for key, value in parameters.items() if key not in kept}, autocommit=True
+    ) as server:
         _drop(server, blank)
         _create(server, blank, like=demo)
         server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(blank), sql.Literal(_schema())))

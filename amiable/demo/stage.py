@@ -76,7 +76,9 @@ class Stage:
             self.invoice_ids = np.zeros(self.world.invoices.height, dtype=np.int64)
             self._row_of_reference = {
                 (creditor, reference): row
-                for row, creditor, reference in self.world.invoices.select("invoice", "creditor", "reference").iter_rows()
+                for row, creditor, reference in self.world.invoices.select(
+                    "invoice", "creditor", "reference"
+                ).iter_rows()
             }
         newest = max(self.invoice_rows, default=0)
         for pk, key, reference in Invoice.objects.filter(id__gt=newest).values_list("id", "creditor__key", "reference"):

@@ -8,10 +8,10 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
@@ -23,7 +23,8 @@ from amiable.web.dev import smtp
 
 LAST_CALL = "/.last-call"  # closes the server thread's connection to the database
 
-StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
 
 
 class Caller:
@@ -47,7 +48,7 @@ def web() -> Iterator[Caller]:
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     application = get_wsgi_application()
 
-    def rooms(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    def rooms(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         if environ["PATH_INFO"] == LAST_CALL:
             connections.close_all()
             start_response("204 No Content", [])
@@ -55,7 +56,7 @@ def web() -> Iterator[Caller]:
         answer: Iterable[bytes] = application(environ, start_response)
         return answer
 
-    server = create_server(rooms, host="127.0.0.1", port=0, threads=1, clear_untrusted_proxy_headers=True)
+    server: Any = create_server(rooms, host="127.0.0.1", port=0, threads=1, clear_untrusted_proxy_headers=True)
     thread = threading.Thread(target=server.run, name="demo-web", daemon=True)
     thread.start()
     caller = Caller(server.effective_port)

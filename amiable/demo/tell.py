@@ -80,7 +80,8 @@ def result(stage: Stage, *, seconds: float) -> dict[str, Any]:
 
 
 def _creditor(stage: Stage, creditor: Creditor) -> dict[str, Any]:
-    values = {"creditor": creditor.pk, "start": stage.world.start, "end": stage.world.on(stage.world.days - 1)}
+    last = stage.world.on(stage.world.days - 1)
+    values: dict[str, Any] = {"creditor": creditor.pk, "start": stage.world.start, "end": last}
     with connection.cursor() as cursor:
         cursor.execute(COUNTS, values)
         counts = dict(zip(NAMES, cursor.fetchone(), strict=True))
@@ -88,7 +89,7 @@ def _creditor(stage: Stage, creditor: Creditor) -> dict[str, Any]:
         paid = dict(cursor.fetchall())
         cursor.execute(AT_OPENING, values)
         alone = _alone(stage, cursor.fetchall())
-    read = figures(creditor=creditor, as_of=values["end"], days=stage.world.days + 1)
+    read = figures(creditor=creditor, as_of=last, days=stage.world.days + 1)
     recovery, dso = read["recovery_rate"], read["dso"]
     return {
         **counts,
@@ -143,7 +144,9 @@ def table(result: Mapping[str, Any]) -> Table:
             made.add_row(f"  {label}", *(shown(one["paid_by"].get(journey, 0), "EUR") for one in columns))
     made.add_row(_("Recovery rate"), *(_share(one["recovery_rate"]) for one in columns))
     made.add_row(_("The same without any contact (simulated)"), *(_share(one["self_cure_rate"]) for one in columns))
-    made.add_row(_("DSO, first day → last day"), *(f"{_days(one['dso_start'])} → {_days(one['dso_end'])}" for one in columns))
+    made.add_row(
+        _("DSO, first day → last day"), *(f"{_days(one['dso_start'])} → {_days(one['dso_end'])}" for one in columns)
+    )
     made.add_section()
     for label, name in (
         (_("Transactions started"), "transactions"),
@@ -153,7 +156,9 @@ def table(result: Mapping[str, Any]) -> Table:
         (_("Disputes opened"), "disputes"),
     ):
         made.add_row(label, *(str(one[name]) for one in columns))
-    made.add_row(_("Promises kept / broken"), *(f"{one['promises_kept']} / {one['promises_broken']}" for one in columns))
+    made.add_row(
+        _("Promises kept / broken"), *(f"{one['promises_kept']} / {one['promises_broken']}" for one in columns)
+    )
     return made
 
 

@@ -1,5 +1,9 @@
-"""What colleagues do on a working day: calls, confirmations, disputes, claims; as much as a day allows, through the real doors."""
+"""What colleagues do on a working day, as much as it holds: calls, confirmations, disputes, claims.
 
+Each act goes through the door that the desk uses, at its moment.
+"""
+
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -77,7 +81,9 @@ def _talk(
     contested = [int(row) for row in unpaid if crowd.contested(day)[row] and not crowd.disputed_told[row]]
     if contested:
         crowd.disputed_told[contested] = True
-        return respond.CallOutcome(call.pk, "dispute", words="Conteste la facture.", dispute=dispute(stage, contested[0]))
+        return respond.CallOutcome(
+            call.pk, "dispute", words="Conteste la facture.", dispute=dispute(stage, contested[0])
+        )
     waiting = [int(row) for row in unpaid if crowd.promised_on[row] < day]
     if waiting and draws.promise[who] < crowd.numbers.of("promise", "given")[kind]:
         said = promise(stage, day, waiting, owed, delay=int(draws.delay[who]))
@@ -126,7 +132,7 @@ def _confirmations(stage: Stage, day: int, creditor: int, colleagues: list[User]
     return acts
 
 
-def _confirm(stage: Stage, day: int, task: Task, by: User, *, agrees: bool):  # type: ignore[no-untyped-def]
+def _confirm(stage: Stage, day: int, task: Task, by: User, *, agrees: bool) -> Callable[[datetime], None]:
     def do(now: datetime) -> None:
         as_of = stage.world.on(day)
         if agrees:
@@ -145,7 +151,7 @@ def _claims(stage: Stage, day: int, creditor: int, colleagues: list[User]) -> li
     return [Act(stage.at(day, 16), _finish(task, colleagues[0])) for task in old]
 
 
-def _finish(task: Task, by: User):  # type: ignore[no-untyped-def]
+def _finish(task: Task, by: User) -> Callable[[datetime], None]:
     def do(now: datetime) -> None:
         if Task.objects.filter(pk=task.pk, done_at=None).exists():
             tasks.finish(task=task, outcome="not_found", now=now, by=by)
@@ -164,7 +170,7 @@ def _disputes(stage: Stage, day: int, creditor: int, colleagues: list[User]) -> 
     return acts
 
 
-def _resolve(stage: Stage, day: int, row: Dispute, by: User, *, accepted: bool):  # type: ignore[no-untyped-def]
+def _resolve(stage: Stage, day: int, row: Dispute, by: User, *, accepted: bool) -> Callable[[datetime], None]:
     def do(now: datetime) -> None:
         resolution = "accepted" if accepted else "refused"
         row.invoice.refresh_from_db(fields=["open_minor"])

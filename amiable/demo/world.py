@@ -47,7 +47,9 @@ def invent(*, customers: int, days: int, end: date, rng: np.random.Generator) ->
     """A world of so many customers whose last replayed day is `end`, with bills from months before its first one."""
     start = end - timedelta(days=days - 1)
     consumers = round(customers * CONSUMER_PART)
-    people = pl.concat([_consumers(consumers, start, rng), _businesses(customers - consumers, start, rng)], how="diagonal")
+    people = pl.concat(
+        [_consumers(consumers, start, rng), _businesses(customers - consumers, start, rng)], how="diagonal"
+    )
     people = people.with_row_index("customer").with_columns(pl.col("customer").cast(pl.Int64))
     bills = pl.concat([_bills(people, start, days, rng), _orders(people, start, days, rng)])
     bills = bills.sort("issued", "customer").with_row_index("invoice").with_columns(pl.col("invoice").cast(pl.Int64))
@@ -58,7 +60,9 @@ def _consumers(count: int, start: date, rng: np.random.Generator) -> pl.DataFram
     lists = names()
     english = rng.random(count) < 0.04
     person = np.where(
-        english, rng.choice(lists["english"], count), _joined(rng.choice(lists["first"], count), rng.choice(lists["last"], count))
+        english,
+        rng.choice(lists["english"], count),
+        _joined(rng.choice(lists["first"], count), rng.choice(lists["last"], count)),
     )
     return _addressed(person, rng).with_columns(
         creditor=pl.lit("helia"),
@@ -95,9 +99,7 @@ def _businesses(count: int, start: date, rng: np.random.Generator) -> pl.DataFra
     ])  # fmt: skip
     english = rng.random(count) < 0.05
     branch = rng.integers(0, len(lists["branches"]), count)
-    sales = [
-        login(rng.choice(lists["branches"][b]["sales"])) if rng.random() < 0.95 else "" for b in branch
-    ]
+    sales = [login(rng.choice(lists["branches"][b]["sales"])) if rng.random() < 0.95 else "" for b in branch]
     pace = np.where(key, rng.gamma(6, 1.0, count) + 2, rng.gamma(1.6, 0.8, count) + 0.15)
     size = np.exp(rng.normal(6.9, 0.8, count)) * np.where(key, 4, 1)
     return _addressed(name, rng).with_columns(
@@ -204,13 +206,17 @@ def _emails(labels: np.ndarray, rng: np.random.Generator, *, share: float) -> pl
 def _phones(range_: str, digits: int, rng: np.random.Generator, count: int, *, share: float) -> pl.Series:
     has = rng.random(count) < share
     number = rng.integers(0, 10**digits, count)
-    return pl.Series([f"{range_}{n:0{digits}d}" if h else "" for n, h in zip(number, has, strict=True)], dtype=pl.String)
+    return pl.Series(
+        [f"{range_}{n:0{digits}d}" if h else "" for n, h in zip(number, has, strict=True)], dtype=pl.String
+    )
 
 
 def _addressed(labels: np.ndarray, rng: np.random.Generator) -> pl.DataFrame:
     lists, count = names(), len(labels)
     place = rng.integers(0, len(lists["cities"]), count)
-    street = [f"{n} {text}" for n, text in zip(rng.integers(1, 180, count), rng.choice(lists["streets"], count), strict=True)]
+    street = [
+        f"{n} {text}" for n, text in zip(rng.integers(1, 180, count), rng.choice(lists["streets"], count), strict=True)
+    ]
     return pl.DataFrame(
         {
             "street": street,

@@ -17,12 +17,21 @@ COLLEAGUES_AT = "comptoir-valmont.example"
 def customers(world: World, creditor: str, folder: Path) -> Path:
     """The file of customers and contacts of a creditor."""
     people = world.customers.filter(pl.col("creditor") == creditor)
-    terms = pl.concat_str(pl.col("terms").cast(pl.String), pl.lit(" jours"), pl.when(pl.col("end_of_month")).then(pl.lit(" fin de mois")).otherwise(pl.lit("")))
-    sales = pl.when(pl.col("sales").fill_null("") != "").then(pl.col("sales") + f"@{COLLEAGUES_AT}").otherwise(pl.lit(""))
+    terms = pl.concat_str(
+        pl.col("terms").cast(pl.String),
+        pl.lit(" jours"),
+        pl.when(pl.col("end_of_month")).then(pl.lit(" fin de mois")).otherwise(pl.lit("")),
+    )
+    sales = (
+        pl.when(pl.col("sales").fill_null("") != "").then(pl.col("sales") + f"@{COLLEAGUES_AT}").otherwise(pl.lit(""))
+    )
     table = people.select(
         pl.col("number").alias("N° client"),
         pl.col("name").alias("Nom"),
-        pl.when(pl.col("kind") == "consumer").then(pl.lit("Particulier")).otherwise(pl.lit("Professionnel")).alias("Type client"),
+        pl.when(pl.col("kind") == "consumer")
+        .then(pl.lit("Particulier"))
+        .otherwise(pl.lit("Professionnel"))
+        .alias("Type client"),
         pl.col("person").alias("Contact"),
         pl.col("email").alias("E-mail"),
         pl.col("phone").alias("Téléphone"),
@@ -89,7 +98,9 @@ def credit_notes(world: World, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def movements(table: pl.DataFrame, *, creditor: str, on: date, folder: Path, rng: np.random.Generator | None = None) -> Path:
+def movements(
+    table: pl.DataFrame, *, creditor: str, on: date, folder: Path, rng: np.random.Generator | None = None
+) -> Path:
     """One file of movements. With `rng`, one row in a file now and then is faulty."""
     if rng is not None and table.height and rng.random() < 0.12:
         table = pl.concat([table, _faulty(table, rng)])
@@ -135,7 +146,9 @@ def _day(column: str) -> pl.Expr:
 def _euros(name: str, minor: pl.Expr) -> pl.Expr:
     """Minor units as a French file writes them: 1234,56."""
     whole = minor.cast(pl.Int64)
-    return pl.concat_str((whole // 100).cast(pl.String), pl.lit(","), (whole % 100).cast(pl.String).str.zfill(2)).alias(name)
+    return pl.concat_str((whole // 100).cast(pl.String), pl.lit(","), (whole % 100).cast(pl.String).str.zfill(2)).alias(
+        name
+    )
 
 
 def _written(table: pl.DataFrame, path: Path) -> Path:

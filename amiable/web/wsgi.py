@@ -1,3 +1,5 @@
+"""The web application, for any WSGI server."""
+
 import os
 
 from django.core.wsgi import get_wsgi_application

@@ -1,4 +1,4 @@
-"""A small demo from end to end: real files in, the real day, a real SMTP server, real signed calls; then the books are checked."""
+"""A small demo from end to end: files, the real day, a real SMTP server, signed calls; then the books are checked."""
 
 import json
 from datetime import date, timedelta
@@ -85,7 +85,9 @@ def _the_desk_can_be_entered(played: dict[str, Any]) -> None:
         assert cursor.fetchone()[0] >= 0
 
 
-def test_the_same_seed_tells_the_same_story(transactional_db: None, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_seed_tells_the_same_story(
+    transactional_db: None, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AMIABLE_HOME", str(tmp_path))
     told = []
     for _time in range(2):

@@ -37,7 +37,7 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     if request.method == "GET" and visit.message_ref:
         respond.link_opened(message_ref=visit.message_ref, customer=visit.customer, now=visit.now)
     statement, rows = _owed(request, visit)
-    page = {"visit": visit, "statement": statement}
+    page = {"visit": visit, "statement": statement, "to": _wanted(request.GET.get("to", ""))}
     if not gate.is_known(request, visit):
         return render(request, "portal/gate.html", page | {"tries": gate.tries_left(visit)})
     page |= {
@@ -61,8 +61,14 @@ def identify(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     if not gate.identify(request, visit, request.POST.get("answer", "")):
         if gate.tries_left(visit):
             messages.error(request, _("That is not the number or the postcode we know. Please try again."))
-        return redirect("portal:home", token=visit.token)
-    return redirect("portal:home", token=visit.token)
+    wanted = _wanted(request.POST.get("to", ""))
+    query = f"?to={wanted}" if wanted else ""
+    return redirect(reverse("portal:home", args=[visit.token]) + query)
+
+
+def _wanted(to: str) -> str:
+    """What the link in the message was about: "I have already paid", or "let us talk"; empty for anything else."""
+    return to if to in {"paid", "talk"} else ""
 
 
 @require_POST
