@@ -117,6 +117,7 @@ STEPS: Mapping[str, Callable[[date, datetime, Clock], Figures]] = {
     "advance": _advance,
     "measure": _measure,
 }
+MORNING = 6  # o'clock
 # The lock that keeps two days from running at once on one database.
 _LOCK = 0x414D4941
 
@@ -175,16 +176,20 @@ def _plain(summary: Any) -> Figures:
     return dict(summary) if isinstance(summary, Mapping) else dict(vars(summary))
 
 
-@queue.periodic(cron="0 6 * * *")
+@queue.periodic(cron="0 * * * *")
 @queue.task(queueing_lock="day", pass_context=False)
 def every_morning(timestamp: int) -> None:
-    """The day's cycle, at six in the morning of the house's time zone."""
+    """The day's cycle at six in the morning; the queue counts in UTC, so the hour is asked of the house's own clock."""
     now = timezone.now()
-    run_day(as_of=timezone.localdate(now), now=now)
+    if timezone.localtime(now).hour == MORNING:
+        run_day(as_of=timezone.localdate(now), now=now)
 
 
 @queue.periodic(cron="*/10 * * * *")
-@queue.task(queueing_lock="abandon", pass_context=False)
+@queue.task(queueing_lock="between", pass_context=False)
 def every_ten_minutes(timestamp: int) -> None:
-    """Tries to pay that nobody went on with end as abandoned."""
-    attempt.abandon_stale(now=timezone.now())
+    """Between two mornings: stale tries to pay end, and what a person confirmed or a server put off leaves."""
+    now = timezone.now()
+    attempt.abandon_stale(now=now)
+    send.send(as_of=timezone.localdate(now), now=now)
+    dispatch.advance(as_of=timezone.localdate(now))

@@ -28,9 +28,10 @@ _MINE = {
     "ledger_customer": "creditor_id = {creditor}",
     "ledger_invoice": "creditor_id = {creditor}",
     "ledger_credit": "creditor_id = {creditor}",
-    "ledger_allocation": "invoice_id IN (SELECT id FROM ledger_invoice WHERE creditor_id = {creditor})",
-    "ledger_entry": "invoice_id IN (SELECT id FROM ledger_invoice WHERE creditor_id = {creditor})"
-    " OR credit_id IN (SELECT id FROM ledger_credit WHERE creditor_id = {creditor})",
+    "ledger_allocation": "id IN (SELECT a.id FROM ledger_allocation a JOIN ledger_invoice i ON i.id = a.invoice_id"
+    " WHERE i.creditor_id = {creditor})",
+    "ledger_entry": "id IN (SELECT e.id FROM ledger_entry e LEFT JOIN ledger_invoice i ON i.id = e.invoice_id"
+    " LEFT JOIN ledger_credit c ON c.id = e.credit_id WHERE coalesce(i.creditor_id, c.creditor_id) = {creditor})",
 }
 
 

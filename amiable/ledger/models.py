@@ -42,7 +42,7 @@ class Creditor(models.Model):
     iban = models.CharField(max_length=34, blank=True)
     bic = models.CharField(max_length=11, blank=True)
     cash_authority = models.CharField(max_length=10, choices=CashAuthority, default=CashAuthority.ACCOUNTS)
-    # What the creditor chooses within the law: allocation order, tolerances, caps, terms (see ledger/policy.py).
+    # What the creditor chooses within the law: caps, gaps, terms, grace; the keys stand in docs/operations/install.md.
     policy = models.JSONField(default=dict, blank=True)
     # A new creditor is in dry run: nothing leaves the house until a person releases it.
     released_at = models.DateTimeField(null=True, blank=True)

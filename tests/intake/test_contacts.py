@@ -12,7 +12,8 @@ pytestmark = pytest.mark.django_db
 TEXT = (
     "Code client;Raison sociale;Type client;SIREN;Contact;Fonction;E-mail;Téléphone;Portable;Langue;Adresse;CP;"
     "Ville;Commercial;Agence;Conditions de règlement;Mode de règlement;CA;Grand compte;Maison mère;Canal préféré\n"
-    "C1;Dupont SARL;Entreprise;732 829 320;Anne Roy;Comptabilité;Anne.Roy@Example.org;01 42 68 53 00;06 12 34 56 78;Français;1 rue de la Paix;75002;"
+    "C1;Dupont SARL;Entreprise;732 829 320;Anne Roy;Comptabilité;Anne.Roy@Example.org;01 42 68 53 00;06 12 34 56 78;"
+    "Français;1 rue de la Paix;75002;"
     "Paris;boris;Lyon;45 jours fin de mois;Virement;1 200 000,50;oui;;Email\n"
     "C2;Emil Martin;Particulier;;;;emil@example.org;;;;;;"
     ";;;;;;;C1;\n"
