@@ -64,7 +64,7 @@ class Crowd:
         self.left = self.amount.copy()
         self.paid_on = np.full(self.amount.size, NEVER)
         self.energy, self.decay = np.zeros(self.amount.size), np.full(self.amount.size, 4.0)
-        self.promised_on = np.full(self.amount.size, NEVER)
+        self.promised_on = np.full(self.amount.size, -NEVER)  # none yet
         self.disputed_told = np.zeros(self.amount.size, dtype=bool)
         self._habits(rng)
         self._disputes(rng)
@@ -208,7 +208,7 @@ class Crowd:
         pushed = self.energy[rows] / self.decay[rows]
         found = (base * self.temper[who] * self.numbers.of("scale")[kind] + pushed) * of_day * of_month
         found = np.where(self.contested(day)[rows], found * 0.1, found)
-        waits = (self.promised_on[rows] > day) & (self.promised_on[rows] < NEVER)
+        waits = self.promised_on[rows] > day
         kept = -np.log(1 - self.numbers.of("promise", "kept")[kind])
         found = np.where(waits, found * 0.4, found)
         decided: Array = np.where(self.promised_on[rows] == day, np.maximum(found, kept), found)
