@@ -9,7 +9,6 @@ import polars as pl
 from django.utils.translation import gettext as _
 
 from amiable.intake.formats import LINE, WRONG
-from amiable.intake.headings import plain
 from amiable.intake.interpret import Check, said, sift
 from amiable.intake.reading import Reading
 
@@ -30,12 +29,12 @@ def lines(batch: pl.DataFrame, reading: Reading) -> tuple[pl.DataFrame, pl.DataF
     columns = reading.columns
     account = pl.col(columns["account"]).str.strip_chars()
     third = account.str.slice(0, 3).is_in(THIRD) | pl.col(WRONG).is_not_null()
-    opening = _opening(columns)
+    opening = _text(columns, "journal").fill_null("").is_in(_openings(batch, columns))
     common = [
         pl.col(LINE).alias("line"),
         _text(columns, "journal").fill_null("").alias("journal"),
         pl.coalesce(_text(columns, "number"), _text(columns, "reference"), pl.lit("")).alias("num"),
-        opening.fill_null(False).alias("opening"),
+        opening.alias("opening"),
     ]
     other = batch.filter(~third.fill_null(False)).select(
         *common, _nature(account).alias("account"), _day(columns, "day").alias("day")
@@ -107,21 +106,26 @@ def _minor(columns: Columns, field: str) -> pl.Expr:
     return pl.when(text.str.starts_with("-")).then(-value).otherwise(value)
 
 
-def _opening(columns: Columns) -> pl.Expr:
-    code = _text(columns, "journal").str.to_uppercase().str.contains(_OPENING_CODE)
+def _openings(batch: pl.DataFrame, columns: Columns) -> list[str]:
+    """The journals of a batch that carry balances forward, by their code or their name."""
+    journals = batch.select(
+        _text(columns, "journal").alias("code"), _text(columns, "journal_name").alias("name")
+    ).unique()
     # The accents of `à nouveaux` may be lost or not: only its plain letters are asked for.
-    name = _text(columns, "journal_name").str.to_lowercase().str.replace_all("à", "a").str.contains(_OPENING_NAME)
-    return code.fill_null(False) | name.fill_null(False)
+    name = pl.col("name").str.to_lowercase().str.replace_all("à", "a").str.contains(_OPENING_NAME).fill_null(False)
+    code = pl.col("code").str.to_uppercase().str.contains(_OPENING_CODE).fill_null(False)
+    return journals.filter(code | name)["code"].fill_null("").to_list()
 
 
 def _nature(account: pl.Expr) -> pl.Expr:
     """What a line of another account says of its entry: bank, sale, loss, opening balance, other result."""
+    one, two, three = (account.str.slice(0, length) for length in (1, 2, 3))
     return (
-        pl.when(account.str.starts_with("5")).then(pl.lit("5"))
-        .when(account.str.contains(r"^(?:65|671|672|6714)")).then(pl.lit("65"))
-        .when(account.str.starts_with("7")).then(pl.lit("7"))
-        .when(account.str.starts_with("6")).then(pl.lit("6"))
-        .when(account.str.contains(r"^(?:1|89)")).then(pl.lit("1"))
+        pl.when(one == "5").then(pl.lit("5"))
+        .when((two == "65") | three.is_in(["671", "672"])).then(pl.lit("65"))
+        .when(one == "7").then(pl.lit("7"))
+        .when(one == "6").then(pl.lit("6"))
+        .when((one == "1") | (two == "89")).then(pl.lit("1"))
         .otherwise(pl.lit(""))
     )  # fmt: skip
 
@@ -132,9 +136,3 @@ def _checks() -> list[Check]:
         Check("debit", pl.col("amount_minor").is_null(), said(_("“{}” is not an exact amount."), "#text")),
         Check("day", pl.col("day").is_null(), said(_("“{}” is not a date (YYYYMMDD)."), "#day")),
     ]
-
-
-def is_opening(code: str, name: str) -> bool:
-    """For a single line: whether its journal carries balances forward."""
-    frame = pl.DataFrame({"code": [code], "name": [plain(name)]})
-    return bool(frame.select(_opening({"journal": "code", "journal_name": "name"}))[0, 0])

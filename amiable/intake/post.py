@@ -40,7 +40,6 @@ class Told:
         }
 
 
-MANY = 10_000  # rows at once that change what the database believes of its tables
 KNOWN_AT = "CASE WHEN %(backfill)s THEN least(({day}::timestamp AT TIME ZONE %(zone)s), %(now)s) ELSE %(now)s END"
 
 CUSTOMERS = """
@@ -272,15 +271,10 @@ def enter(values: dict[str, Any], spreads: tuple[tuple[str, str], ...], *, news:
     figures: dict[str, int] = {}
     with connection.cursor() as cursor:
         cursor.execute(NUMBER)
-        cursor.execute("ANALYZE told")
         cursor.execute(INVOICES, values)
         figures["invoices"] = cursor.rowcount
         cursor.execute(CREDITS, values)
         figures["credits"] = cursor.rowcount
-        if figures["invoices"] + figures["credits"] > MANY:
-            # The database's own checks are planned by what it believes of these tables, which just grew.
-            cursor.execute("ANALYZE ledger_invoice")
-            cursor.execute("ANALYZE ledger_credit")
         cursor.execute("SELECT count(*) FROM told WHERE fate IN ('known', 'same')")
         figures["unchanged"] = cursor.fetchone()[0]
         figures["updated"] = 0

@@ -31,6 +31,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "minimum_minor": pl.Int64,
 }
 
+
 def N_(text: str) -> str:
     """Marks a sentence for translation where it is shown; here it stays as it is."""
     return text
@@ -56,11 +57,6 @@ def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.Dat
 
     `table` has COLUMNS (more may stand beside). The creditor's `policy` can only narrow what the law allows.
     """
-    bar = (
-        pl.when(pl.col("kind") == "consumer")
-        .then(law.value("consumer_time_bar_days"))
-        .otherwise(law.value("business_time_bar_days"))
-    )
     gap = max(law.value("days_between_contacts"), int(policy.get("days_between_contacts", 0)))
     cap = min(law.value("contacts_per_7_days"), int(policy.get("contacts_per_7_days", 99)))
     quiet = max(law.value("quiet_days_after_conversation"), int(policy.get("quiet_days_after_conversation", 0)))
@@ -68,7 +64,7 @@ def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.Dat
         "customer_hold": pl.col("customer_hold").is_not_null(),
         "waiting": pl.col("waiting"),
         "below_minimum": (pl.col("amount_minor") < pl.col("minimum_minor")) | (pl.col("amount_minor") <= 0),
-        "time_bar": pl.col("oldest_days_late") > bar,
+        "time_bar": pl.col("oldest_days_late") > time_bar(law),
         "opted_out": pl.col("opted_out"),
         "no_address": ~pl.col("has_address"),
         "day_off": _day_off(table["day"], law),
@@ -79,6 +75,12 @@ def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.Dat
     }
     rail = pl.coalesce(*(pl.when(no).then(pl.lit(name)) for name, no in says_no.items()), pl.lit(None, dtype=pl.String))
     return table.with_columns(rail.alias("rail"))
+
+
+def time_bar(law: Law) -> pl.Expr:
+    """The days past due after which a debt may no longer be claimed, by the kind of the row's customer."""
+    consumer, business = law.value("consumer_time_bar_days"), law.value("business_time_bar_days")
+    return pl.when(pl.col("kind") == "consumer").then(consumer).otherwise(business)
 
 
 def _day_off(days: pl.Series, law: Law) -> pl.Expr:

@@ -111,8 +111,7 @@ def _row(facts: Facts) -> dict[str, object]:
         "opted_out": facts.opted_out,
         "has_address": facts.address is not None,
         "waiting": facts.waiting,
-        # A courtesy before the due date is not held back by the gap after another contact.
-        "days_since_contact": facts.days_since_contact if oldest > 0 else None,
+        "days_since_contact": facts.days_since_contact,
         "contacts_7d": facts.contacts_7d,
         "days_since_conversation": facts.days_since_conversation,
         "oldest_days_late": oldest,

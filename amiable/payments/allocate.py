@@ -102,7 +102,9 @@ def allocate_of_customer(
     credits = Credit.objects.filter(
         customer_id=customer_id, currency=currency, open_minor__gt=0, received_on__lte=as_of
     ).exclude(id__in=but)
-    rows = list(credits.order_by("received_on", "id"))
+    # All are locked before any invoice is, by id: two hands on one customer queue instead of waiting for each other.
+    locked = credits.select_for_update(no_key=True, of=("self",)).order_by("id")
+    rows = sorted(locked, key=lambda credit: (credit.received_on, credit.pk))
     for by_reference in (True, False):
         for credit in rows:
             named = _named_by(credit) if by_reference else []

@@ -34,6 +34,12 @@ TITLES = {
 }
 
 
+MISSING = {
+    "email": gettext_lazy("Find an e-mail address"),
+    "call": gettext_lazy("Find a phone number"),
+}
+
+
 @transaction.atomic
 def dispatch(*, as_of: date, now: datetime) -> dict[str, int]:
     """Orders what the day's decisions say. Safe to repeat."""
@@ -45,7 +51,7 @@ def dispatch(*, as_of: date, now: datetime) -> dict[str, int]:
     ordered = order([_order(d, steps[d.scenario_id, d.step], as_of) for d in messages], now=now)
     tasks = _lay(decisions, as_of=as_of, now=now)
     _climb_calls(as_of)
-    return {"ordered": ordered, "tasks": tasks}
+    return {"ordered": ordered, "tasks": tasks, "addresses": _look_for_addresses(as_of=as_of, now=now)}
 
 
 @transaction.atomic
@@ -123,6 +129,23 @@ def _lay(decisions: Iterable[Decision], *, as_of: date, now: datetime) -> int:
     existing = set(Task.objects.filter(key__in=[task.key for task in tasks]).values_list("key", flat=True))
     Task.objects.bulk_create([task for task in tasks if task.key not in existing], ignore_conflicts=True)
     return len(tasks) - len(existing)
+
+
+def _look_for_addresses(*, as_of: date, now: datetime) -> int:
+    """Where a step failed for want of an address, somebody is asked to find one; once for each customer and channel."""
+    wanting = Decision.objects.filter(as_of=as_of, verdict=Verdict.NOT, rail="no_address")
+    tasks = {
+        f"address:{decision.customer_id}:{decision.channel}": Task(
+            creditor_id=decision.creditor_id, customer_id=decision.customer_id, case_id=decision.case_id,
+            kind=TaskKind.OTHER, key=f"address:{decision.customer_id}:{decision.channel}",
+            title=in_house(MISSING[decision.channel]), due_on=as_of, created_at=now,
+            context={"currency": decision.currency, "amount_minor": decision.facts.get("amount_minor", 0)},
+        )
+        for decision in wanting
+    }  # fmt: skip
+    known = set(Task.objects.filter(key__in=tasks).values_list("key", flat=True))
+    Task.objects.bulk_create([task for key, task in tasks.items() if key not in known], ignore_conflicts=True)
+    return len(tasks) - len(known)
 
 
 def _climb_calls(as_of: date) -> None:

@@ -183,12 +183,16 @@ def test_a_failed_mailbox_gives_way_to_another_one_but_a_wish_does_not(customer:
     assert facts.address.value == "anna@work.example"
 
 
-def test_a_courtesy_before_the_due_date_waits_for_no_gap_and_lapses_with_the_date(customer: Customer) -> None:
-    late = an_invoice(customer, "F-1", 100, days_late=9)
-    contacted_yesterday(customer, late)
+def test_a_courtesy_before_the_due_date_lapses_with_the_date(customer: Customer) -> None:
     message = a_message(customer, "courtesy_notice", [an_invoice(customer, "F-2", 100, days_late=-1)])
     assert last_look(message)[1].leaves
     assert not last_look(message, days=2)[1].leaves
+
+
+def test_a_courtesy_waits_for_the_gap_like_any_other_contact(customer: Customer) -> None:
+    contacted_yesterday(customer, an_invoice(customer, "F-1", 100, days_late=9))
+    message = a_message(customer, "courtesy_notice", [an_invoice(customer, "F-2", 100, days_late=-1)])
+    assert not last_look(message)[1].leaves
 
 
 def test_a_reminder_is_not_sent_before_its_time_nor_days_after(customer: Customer) -> None:

@@ -107,7 +107,7 @@ def test_one_message_at_the_highest_step_names_what_is_due_below_it() -> None:
         bill(1, 5), bill(2, 20, reached=20, since=9), bill(3, -2), bill(4, 15, reached=20, since=9), bill(5, 2)
     )
     assert decision is not None
-    assert (decision["step"], decision["about"], decision["also"]) == ("second", [2, 4], [1, 3])
+    assert (decision["step"], decision["about"], decision["also"]) == ("second", [2, 4], [1])
     assert decision["also_levels"] == [20, 10]
     assert decision["amount_minor"] == 40_000
 
@@ -136,11 +136,20 @@ def test_a_minimum_is_in_whole_units_of_the_currency() -> None:
     assert decision["rail"] == "below_minimum"
 
 
-def test_a_courtesy_does_not_wait_for_the_gap_after_another_contact() -> None:
-    assert told(bill(1, -3), days_since_contact=0)[:2] == ("do", "notice")
-    decision = one(bill(1, -3), bill(2, 5), days_since_contact=0)
+def test_a_courtesy_waits_for_the_gap_after_another_contact() -> None:
+    assert told(bill(1, -3), days_since_contact=9)[:2] == ("do", "notice")
+    decision = one(bill(1, -3), days_since_contact=0)
     assert decision is not None
     assert decision["rail"] == "gap"
+
+
+def test_an_invoice_too_old_to_claim_steps_aside_for_the_others() -> None:
+    decision = one(bill(1, 5), bill(2, 4_000))
+    assert decision is not None
+    assert (decision["rail"], decision["about"], decision["also"]) == (None, [1], [])
+    alone = one(bill(2, 4_000))
+    assert alone is not None
+    assert alone["rail"] == "time_bar"
 
 
 def test_a_step_that_cannot_be_done_does_not_keep_the_steps_below_it_from_being_done() -> None:

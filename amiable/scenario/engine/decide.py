@@ -49,6 +49,7 @@ def decide(
     due = _due(customers, invoices, journeys, steps, facts)
     if due.is_empty():
         return _nothing(customers, steps)
+    due = _without_barred(due, customers, law)
     judged = left = _judge(due, customers, steps, law=law, policy=policy)
     while not due.is_empty():
         # What a refused step is about stands aside; the steps below it may still be done.
@@ -78,8 +79,6 @@ def _judge(
         minimum_minor=(pl.col("minimum") * pl.col("scale")).round().cast(pl.Int64),
         has_address=_of_channel("has"),
         opted_out=_of_channel("out"),
-        # A courtesy before the due date counts as contact, yet is not held back by the gap after another contact.
-        days_since_contact=pl.when(pl.col("oldest_days_late") > 0).then(pl.col("days_since_contact")),
     )
     return rails.judge(asked, law=law, policy=policy)
 
@@ -132,6 +131,13 @@ def _due(
     )
 
 
+def _without_barred(due: pl.DataFrame, customers: pl.DataFrame, law: Law) -> pl.DataFrame:
+    """Invoices too old to be claimed step aside, unless the customer has no other: then the rail is to say so."""
+    old = pl.col("days_late") > rails.time_bar(law)
+    kinds = customers.select("row", "kind")
+    return due.join(kinds, on="row").filter(~old | old.all().over("row")).drop("kind")
+
+
 def _conditions(
     customers: pl.DataFrame, journeys: Mapping[int, Journey], facts: Mapping[str, Any]
 ) -> dict[int, pl.DataFrame]:
@@ -149,17 +155,21 @@ def _conditions(
 
 
 def _per_customer(due: pl.DataFrame) -> pl.DataFrame:
-    """The highest step due per customer row, with the invoices at it (oldest first) and those at lower steps."""
+    """The highest step due per customer row, with the invoices at it (oldest first) and those late at lower steps.
+
+    A reminder does not speak of what is not yet due: its courtesy notice comes another day.
+    """
     top = pl.col("level") == pl.col("level").max().over("row")
     ordered = due.sort("row", "days_late", "invoice", descending=[False, True, False]).with_columns(top.alias("top"))
+    beside = ~pl.col("top") & (pl.col("days_late") > 0)
     return ordered.group_by("row", maintain_order=True).agg(
         pl.col("scenario").first(),
         pl.col("position").filter(pl.col("top")).first(),
         pl.col("invoice").filter(pl.col("top")).alias("about"),
-        pl.col("invoice").filter(~pl.col("top")).alias("also"),
-        pl.col("level").filter(~pl.col("top")).alias("also_levels"),
+        pl.col("invoice").filter(beside).alias("also"),
+        pl.col("level").filter(beside).alias("also_levels"),
         pl.col("open_minor").filter(pl.col("top")).sum().alias("about_minor"),
-        pl.col("open_minor").filter(~pl.col("top")).sum().alias("also_minor"),
+        pl.col("open_minor").filter(beside).sum().alias("also_minor"),
         pl.col("days_late").max().alias("oldest_days_late"),
     )
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from amiable.core.conditions import UnableToRead, parse
 
-CHANNELS = ("email", "sms", "letter", "call")
+CHANNELS = ("email", "call")  # those that something carries: a message that nobody carries would wait for ever
 MODES = ("automatic", "confirm")
 TONES = ("warm", "neutral", "firm")
 MOST_STEPS = 60

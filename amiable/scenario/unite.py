@@ -1,0 +1,55 @@
+"""Two records of one customer become one, on every floor: what was said, promised, wished and decided goes along.
+
+In: the customer to keep and the one to absorb. Out: one customer. Never: a wish to be left alone that is lost.
+"""
+
+from datetime import datetime
+
+from django.db import models, transaction
+
+from amiable.casework.models import Case, Dispute, Note, SurveyAnswer, Task
+from amiable.core.models import User
+from amiable.ledger import post
+from amiable.ledger.models import Customer
+from amiable.outreach.models import Message, OptOut, Reply
+from amiable.payments.models import Attempt, Chain, Mandate, Plan, Promise
+from amiable.portfolio.models import Membership, Profile
+from amiable.portfolio.refresh import refresh
+
+# Decisions and scores stay with the record that they were made about; everything that acts on tomorrow moves.
+MOVED: tuple[type[models.Model], ...] = (Task, Dispute, Note, Message, Reply, Attempt, Promise, Plan, Mandate)
+
+
+@transaction.atomic
+def unite(*, keep: Customer, absorb: Customer, now: datetime, by: User | None = None) -> Customer:
+    """Merges the ledgers (see ledger.post.merge) and moves what the floors above know. Raises UnableToPost."""
+    kept = post.merge(keep=keep, absorb=absorb, now=now, by=by)
+    for model in MOVED:
+        model._default_manager.filter(customer=absorb).update(customer=kept)
+    _unite_open(Case, "closed_on", kept, absorb, now.date())
+    _unite_open(Chain, "closed_at", kept, absorb, now)
+    Case.objects.filter(customer=absorb, closed_on__isnull=False, closed_because="").update(closed_because="merged")
+    Case.objects.filter(customer=absorb).update(customer=kept)
+    Chain.objects.filter(customer=absorb).update(customer=kept)
+    for wish in OptOut.objects.filter(customer=absorb):
+        OptOut.objects.get_or_create(
+            customer=kept, medium=wish.medium, address=wish.address, until=wish.until,
+            defaults={"since": wish.since, "origin": wish.origin},
+        )  # fmt: skip
+    answered = SurveyAnswer.objects.filter(customer=kept).values("subject_ref")
+    SurveyAnswer.objects.filter(customer=absorb).exclude(subject_ref__in=answered).update(customer=kept)
+    Profile.objects.filter(customer=absorb).delete()
+    Membership.objects.filter(customer=absorb, until=None).update(until=now.date())
+    refresh(as_of=now.date(), customers=[kept.pk])
+    return kept
+
+
+def _unite_open(model: type[models.Model], field: str, keep: Customer, absorb: Customer, at: object) -> None:
+    """Where both have one open in a currency, the absorbed one ends: there may be only one."""
+    theirs = model._default_manager.filter(**{"customer": keep, f"{field}__isnull": True}).values_list(
+        "currency", flat=True
+    )
+    doubled = model._default_manager.filter(
+        **{"customer": absorb, f"{field}__isnull": True, "currency__in": list(theirs)}
+    )
+    doubled.update(**{field: at})
