@@ -108,7 +108,7 @@ def test_one_message_at_the_highest_step_names_what_is_due_below_it() -> None:
     )
     assert decision is not None
     assert (decision["step"], decision["about"], decision["also"]) == ("second", [2, 4], [1])
-    assert decision["also_levels"] == [20, 10]
+    assert decision["also_levels"] == [20]
     assert decision["amount_minor"] == 40_000
 
 
