@@ -152,8 +152,8 @@ def _plain_day(column: str, *, named: bool = True) -> pl.Expr:
     text = text.str.replace(r"^(?:lun|mar|mer|jeu|ven|sam|dim|mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? ", "")
     text = text.str.replace(r"^(\d{5})[.,]\d*$", "${1}").str.replace("^1er ", "1 ")
     for month, names in _MONTHS.items():
-        named = rf"^(\d{{1,2}})[-/. ]?(?:{names})\.?[-/. ,]*"
-        text = text.str.replace(named + r"(\d{4})$", rf"${{2}}-{month}-${{1}}").str.replace(
-            named + r"(\d{2})$", rf"20${{2}}-{month}-${{1}}"
+        written = rf"^(\d{{1,2}})[-/. ]?(?:{names})\.?[-/. ,]*"
+        text = text.str.replace(written + r"(\d{4})$", rf"${{2}}-{month}-${{1}}").str.replace(
+            written + r"(\d{2})$", rf"20${{2}}-{month}-${{1}}"
         )
     return text

@@ -109,7 +109,7 @@ def test_one_message_at_the_highest_step_names_what_is_due_below_it() -> None:
     assert decision is not None
     assert (decision["step"], decision["about"], decision["also"]) == ("second", [2, 4], [1])
     assert decision["also_levels"] == [20]
-    assert decision["amount_minor"] == 40_000
+    assert decision["amount_minor"] == 30_000
 
 
 def test_a_new_invoice_never_pulls_an_old_one_back() -> None:
