@@ -68,7 +68,9 @@ def run(*, customers: int, invoices: int, repeats: int = 3) -> dict[str, Any]:
     with connection.cursor() as cursor:
         for statement in _FILL:
             cursor.execute(statement, values)
-        cursor.execute("VACUUM ANALYZE ledger_customer, ledger_contact, ledger_contactpoint, ledger_invoice, ledger_entry")
+        cursor.execute(
+            "VACUUM ANALYZE ledger_customer, ledger_contact, ledger_contactpoint, ledger_invoice, ledger_entry"
+        )
     shelf.stock(now=NOW)
     refreshed = _timed(lambda: refresh(as_of=AS_OF))
     with connection.cursor() as cursor:

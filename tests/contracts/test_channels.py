@@ -115,9 +115,7 @@ def test_a_missing_setting_is_named(key: str, settings: Settings) -> None:
 
 
 @each_with_far_side
-def test_a_connection_that_was_closed_in_between_is_opened_again(
-    key: str, outbox: Path, settings: Settings
-) -> None:
+def test_a_connection_that_was_closed_in_between_is_opened_again(key: str, outbox: Path, settings: Settings) -> None:
     with made(key) as channel:
         channel.send(PARCEL)
         channel._server.sock.shutdown(2)  # type: ignore[attr-defined]

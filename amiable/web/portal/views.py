@@ -58,9 +58,8 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 @require_POST
 @arrives
 def identify(request: HttpRequest, visit: Visit) -> HttpResponseBase:
-    if not gate.identify(request, visit, request.POST.get("answer", "")):
-        if gate.tries_left(visit):
-            messages.error(request, _("That is not the number or the postcode we know. Please try again."))
+    if not gate.identify(request, visit, request.POST.get("answer", "")) and gate.tries_left(visit):
+        messages.error(request, _("That is not the number or the postcode we know. Please try again."))
     wanted = _wanted(request.POST.get("to", ""))
     query = f"?to={wanted}" if wanted else ""
     return redirect(reverse("portal:home", args=[visit.token]) + query)
