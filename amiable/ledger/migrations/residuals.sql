@@ -70,10 +70,11 @@ BEGIN
   IF EXISTS (SELECT FROM added WHERE invoice_id IS NOT NULL AND kind <> 'principal') THEN
     PERFORM 1 FROM ledger_invoice
       WHERE id IN (SELECT invoice_id FROM added WHERE kind <> 'principal') ORDER BY id FOR NO KEY UPDATE;
-    -- Settled on the day of its last posting, which need not be the one that is told last.
+    -- Settled on the day of its last posting, which need not be the one that is told last. The `+ 0` matters: a bare max()
+    -- is answered by walking the index of days backwards for every invoice, which is quadratic in a backfill.
     UPDATE ledger_invoice i SET open_minor = i.open_minor + d.moved,
         settled_on = CASE WHEN i.open_minor + d.moved = 0
-                          THEN (SELECT max(e.effective_on) FROM ledger_entry e WHERE e.invoice_id = i.id) END
+                          THEN (SELECT max(e.effective_on + 0) FROM ledger_entry e WHERE e.invoice_id = i.id) END
       FROM (SELECT invoice_id, sum(amount_minor) AS moved FROM added
             WHERE invoice_id IS NOT NULL AND kind <> 'principal' GROUP BY invoice_id) d
       WHERE i.id = d.invoice_id;
