@@ -122,7 +122,8 @@ def _live(stage: Stage, day: int, *, since: int) -> int:
     if day < stage.world.days - 1:
         draws = stage.draws(day)
         acts = answer.receive(stage, day, draws)
-        acts += work.work(stage, day, draws)
+        if stage.crowd.working_day(day + 1) < stage.world.days:
+            acts += work.work(stage, day, draws)  # the tasks of the last working day are left to the visitor
         acts += answer.pay(stage, day, draws)
         answer.act(stage, acts)
     return since

@@ -19,6 +19,8 @@ from amiable.demo.write import COLLEAGUES_AT
 # The demo's database stands beside the installation's, and a copy of it without a row beside that, so that a next
 # demo needs no migrations.
 DEMO, BLANK = "{}_demo", "{}_demo_blank"
+# A transfer made on the promised day arrives some days later, and the books are brought in on working days only.
+POLICY = {"promise_grace_days": 4}
 
 
 class UnableToPrepare(UnableTo):
@@ -75,7 +77,7 @@ def furnish(*, now: datetime) -> None:
         raise UnableToPrepare("This database holds creditors already; the demo only plays in an empty one.")
     lists = names()
     for key, words in lists["creditors"].items():
-        Creditor.objects.create(key=key, iban=lists["iban"], created_at=now, **words)
+        Creditor.objects.create(key=key, iban=lists["iban"], policy=POLICY, created_at=now, **words)
     creditors = {each.key: each for each in Creditor.objects.all()}
     for person in lists["colleagues"]:
         user = User.objects.create(

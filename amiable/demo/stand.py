@@ -4,6 +4,7 @@ Never: a port open to others, a connection to the database left behind.
 """
 
 import http.client
+import logging
 import shutil
 import subprocess
 import sys
@@ -46,6 +47,7 @@ class Caller:
 def web() -> Iterator[Caller]:
     """Our rooms served on a free port of the loopback by one thread, and a caller to them."""
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # one thread: a call may wait for the one before
     application = get_wsgi_application()
 
     def rooms(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:

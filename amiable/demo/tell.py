@@ -103,7 +103,8 @@ def _creditor(stage: Stage, creditor: Creditor) -> dict[str, Any]:
         "self_cure_rate": alone / recovery.denominator if recovery.denominator else None,
         "dso_start": dso.history[0][1] if dso.history else None,
         "dso_end": dso.value,
-        "overdue_minor": read["amount_overdue"].numerator,
+        "overdue_minor": read["amount_overdue"].numerator or 0,
+        "alone_overdue_minor": _alone_overdue(stage, creditor.key),
     }
 
 
@@ -119,6 +120,15 @@ def _alone(stage: Stage, rows: list[tuple[int, int]]) -> int:
             part = min(due, max(0, int(left[row]) - max(0, before)))
             found += part
     return found
+
+
+def _alone_overdue(stage: Stage, key: str) -> int:
+    """What would be overdue on the last day, had nobody been contacted."""
+    crowd, last = stage.alone, stage.world.days - 1
+    own = (stage.world.invoices["creditor"] == key).to_numpy()
+    own[list(stage.forgiven)] = False
+    due = own & (crowd.due < last) & (crowd.issued <= last)
+    return int((crowd.amount - stage.paid_before - stage.alone_received)[due].sum())
 
 
 def table(result: Mapping[str, Any]) -> Table:

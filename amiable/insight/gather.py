@@ -60,29 +60,28 @@ SELECT creditor_id, currency, sum(amount_minor)::bigint FROM (
 GROUP BY 1, 2"""
 
 # What was overdue when the case opened, less what of it is still open, less what left by other ways than money
-# (credit notes, write-offs). Charges added since are not part of it.
+# (credit notes, write-offs). Charges added since are not part of it. An invoice settled before has nothing to tell.
 CASES = """
-WITH cases AS (
-  SELECT * FROM casework_case WHERE opened_on BETWEEN %(case_days)s AND %(as_of)s AND opened_overdue_minor > 0),
+WITH owed AS MATERIALIZED (
+  SELECT k.id AS case_id, k.creditor_id, k.currency, k.opened_on, k.opened_overdue_minor, i.id, i.open_minor
+  FROM casework_case k
+  LEFT JOIN ledger_invoice i ON i.customer_id = k.customer_id AND i.currency = k.currency AND i.due_on < k.opened_on
+    AND i.issued_on <= %(as_of)s AND (i.open_minor > 0 OR i.settled_on >= k.opened_on)
+  WHERE k.opened_on BETWEEN %(case_days)s AND %(as_of)s AND k.opened_overdue_minor > 0),
 moved AS (
-  SELECT e.invoice_id, k.id AS case_id,
+  SELECT o.case_id, o.id,
     sum(e.amount_minor) FILTER (WHERE e.effective_on > %(as_of)s) AS later,
-    sum(e.amount_minor) FILTER (WHERE e.effective_on BETWEEN k.opened_on AND %(as_of)s
-      AND e.kind IN ('interest', 'indemnity')) AS charged,
-    -sum(e.amount_minor) FILTER (WHERE e.effective_on BETWEEN k.opened_on AND %(as_of)s
+    sum(e.amount_minor) FILTER (WHERE e.effective_on <= %(as_of)s AND e.kind IN ('interest', 'indemnity')) AS charged,
+    -sum(e.amount_minor) FILTER (WHERE e.effective_on <= %(as_of)s
       AND (e.kind = 'write_off' OR (e.kind IN ('allocation', 'reversal') AND c.kind <> 'payment'))) AS forgone
-  FROM cases k
-  JOIN ledger_invoice i ON i.customer_id = k.customer_id AND i.currency = k.currency AND i.due_on < k.opened_on
-  JOIN ledger_entry e ON e.invoice_id = i.id AND e.effective_on >= k.opened_on
+  FROM owed o
+  JOIN ledger_entry e ON e.invoice_id = o.id AND e.effective_on >= o.opened_on
   LEFT JOIN ledger_credit c ON c.id = e.credit_id
   GROUP BY 1, 2)
-SELECT k.creditor_id, k.currency, k.id, k.opened_overdue_minor,
-  coalesce(sum(i.open_minor - coalesce(m.later, 0) - coalesce(m.charged, 0)), 0)::bigint,
+SELECT o.creditor_id, o.currency, o.case_id, o.opened_overdue_minor,
+  coalesce(sum(o.open_minor - coalesce(m.later, 0) - coalesce(m.charged, 0)), 0)::bigint,
   coalesce(sum(m.forgone), 0)::bigint
-FROM cases k
-LEFT JOIN ledger_invoice i ON i.customer_id = k.customer_id AND i.currency = k.currency AND i.due_on < k.opened_on
-  AND i.issued_on <= %(as_of)s
-LEFT JOIN moved m ON m.invoice_id = i.id AND m.case_id = k.id
+FROM owed o LEFT JOIN moved m ON m.case_id = o.case_id AND m.id = o.id
 GROUP BY 1, 2, 3, 4"""
 
 ATTEMPTS = """
@@ -94,10 +93,11 @@ WHERE a.started_at >= %(before_recent)s
   AND (a.started_at AT TIME ZONE c.time_zone)::date BETWEEN %(recent)s AND %(as_of)s
 GROUP BY 1, 2, 3"""
 
+# A message leaves within days of its date, or goes stale; so the index by date finds those of the window.
 MESSAGES = """
 SELECT m.creditor_id, m.customer_id, m.medium, m.capped, count(*)
 FROM outreach_message m JOIN ledger_creditor c ON c.id = m.creditor_id
-WHERE m.state = 'sent' AND m.sent_at >= %(before_recent)s
+WHERE m.state = 'sent' AND m.as_of BETWEEN %(stale)s AND %(as_of)s AND m.sent_at >= %(before_recent)s
   AND (m.sent_at AT TIME ZONE c.time_zone)::date BETWEEN %(recent)s AND %(as_of)s
 GROUP BY 1, 2, 3, 4"""
 
@@ -194,6 +194,7 @@ class Gathered:
             "recent": recent,
             # Any time zone's first instant of the window comes after this.
             "before_recent": recent - timedelta(days=2),
+            "stale": recent - timedelta(days=RECENT_DAYS),
             "case_days": self.as_of - timedelta(days=CASE_DAYS - 1),
             "first_month": self.months[-1][0],
         }
