@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
+from waitress import wasyncore
 from waitress.server import create_server
 
 from amiable.demo import letterbox
@@ -58,8 +59,19 @@ def web() -> Iterator[Caller]:
         answer: Iterable[bytes] = application(environ, start_response)
         return answer
 
-    server: Any = create_server(rooms, host="127.0.0.1", port=0, threads=1, clear_untrusted_proxy_headers=True)
-    thread = threading.Thread(target=server.run, name="demo-web", daemon=True)
+    channels: dict[int, Any] = {}
+    server: Any = create_server(
+        rooms, map=channels, host="127.0.0.1", port=0, threads=1, clear_untrusted_proxy_headers=True
+    )
+    ended = threading.Event()
+
+    def serve() -> None:
+        while not ended.is_set():
+            wasyncore.loop(timeout=0.1, map=channels, count=1)
+        server.task_dispatcher.shutdown()
+        server.close()
+
+    thread = threading.Thread(target=serve, name="demo-web", daemon=True)
     thread.start()
     caller = Caller(server.effective_port)
     try:
@@ -67,10 +79,8 @@ def web() -> Iterator[Caller]:
     finally:
         caller.post(LAST_CALL, b"", {})
         caller.close()
-        # In its own thread, between two looks at its sockets: one that is closed under a look is an error there.
-        server.trigger.pull_trigger(server.close)
+        ended.set()
         thread.join(timeout=10)
-        server.task_dispatcher.shutdown()
 
 
 @contextmanager

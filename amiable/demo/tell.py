@@ -154,6 +154,10 @@ def table(result: Mapping[str, Any]) -> Table:
             made.add_row(f"  {label}", *(shown(one["paid_by"].get(journey, 0), "EUR") for one in columns))
     made.add_row(_("Recovery rate"), *(_share(one["recovery_rate"]) for one in columns))
     made.add_row(_("The same without any contact (simulated)"), *(_share(one["self_cure_rate"]) for one in columns))
+    made.add_row(_("Overdue on the last day"), *(shown(one["overdue_minor"], "EUR") for one in columns))
+    made.add_row(
+        _("The same without any contact (simulated)"), *(shown(one["alone_overdue_minor"], "EUR") for one in columns)
+    )
     made.add_row(
         _("DSO, first day → last day"), *(f"{_days(one['dso_start'])} → {_days(one['dso_end'])}" for one in columns)
     )
