@@ -242,6 +242,9 @@ ORDER BY d.row_id, p.row_id
 """
 
 
+MANY = 10_000  # rows
+
+
 def post(told: Told) -> dict[str, int]:
     """Posts what is staged; returns the figures of the load."""
     values = told.values() | {"keep_nil": False}
@@ -275,6 +278,10 @@ def enter(values: dict[str, Any], spreads: tuple[tuple[str, str], ...], *, news:
         figures["invoices"] = cursor.rowcount
         cursor.execute(CREDITS, values)
         figures["credits"] = cursor.rowcount
+        cursor.execute("ANALYZE told")
+        if figures["invoices"] + figures["credits"] > MANY:
+            # So much came at once that what the planner knows of these tables is no longer true.
+            cursor.execute("ANALYZE ledger_invoice, ledger_credit, ledger_entry")
         cursor.execute("SELECT count(*) FROM told WHERE fate IN ('known', 'same')")
         figures["unchanged"] = cursor.fetchone()[0]
         figures["updated"] = 0
