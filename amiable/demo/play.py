@@ -22,7 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from amiable.core.models import Role, Scope, User
 from amiable.day import run_day
-from amiable.demo import answer, morning, prepare, stand, tell, work
+from amiable.demo import answer, morning, pay, prepare, stand, tell, work
 from amiable.demo.behave import Crowd
 from amiable.demo.parameters import parameters
 from amiable.demo.stage import ZONE, Stage
@@ -124,8 +124,8 @@ def _live(stage: Stage, day: int, *, since: int) -> int:
         acts = answer.receive(stage, day, draws)
         if stage.crowd.working_day(day + 1) < stage.world.days:
             acts += work.work(stage, day, draws)  # the tasks of the last working day are left to the visitor
-        acts += answer.pay(stage, day, draws)
-        answer.act(stage, acts)
+        acts += pay.pay(stage, day, draws)
+        stage.act(acts)
     return since
 
 

@@ -1,7 +1,7 @@
 """What the replay holds in its hands: the world, its people, the ledger's numbers for them, the time, money on its way."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.demo.behave import NEVER, Crowd, Draws
 from amiable.demo.parameters import Array
@@ -18,6 +19,18 @@ from amiable.demo.world import World
 from amiable.ledger.models import Creditor, Customer, Invoice
 
 ZONE = ZoneInfo("Europe/Paris")
+
+
+class UnableToPlay(UnableTo):
+    """One of our own doors did not do what it promises."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that a customer does at a moment."""
+
+    at: datetime
+    do: Callable[[datetime], None]
 
 
 @dataclass
@@ -108,3 +121,15 @@ class Stage:
 
     def customers(self, pks: Iterable[int]) -> dict[int, Customer]:
         return Customer.objects.select_related("creditor").in_bulk(list(set(pks)))
+
+    def call(self, path: str, body: bytes, headers: dict[str, str]) -> None:
+        """Calls our own rooms over HTTP as the world outside does."""
+        status, answer = self.caller.post(path, body, headers)
+        if status >= 300:
+            raise UnableToPlay(f"{path} answered {status}: {answer[:200].decode(errors='replace')}")
+
+    def act(self, acts: list[Act]) -> None:
+        """Everything in its order, each at its moment."""
+        for each in sorted(acts, key=lambda one: one.at):
+            self.moment = each.at
+            each.do(each.at)

@@ -12,10 +12,10 @@ from amiable.casework import task as tasks
 from amiable.casework.dispute import resolve_dispute
 from amiable.casework.models import Dispute, Task, TaskKind
 from amiable.core.models import User
-from amiable.demo.answer import Act, dispute, promise
+from amiable.demo.answer import dispute, promise
 from amiable.demo.behave import NEVER, Draws
 from amiable.demo.parameters import MEDIA
-from amiable.demo.stage import Stage
+from amiable.demo.stage import Act, Stage
 from amiable.ledger.models import Customer
 from amiable.scenario import dispatch, respond
 

@@ -28,7 +28,8 @@ WITH held AS (
 ), point AS (
   SELECT t.customer_id, bool_or(p.medium = 'email') AS email, bool_or(p.medium = 'sms') AS sms,
          bool_or(p.medium IN ('sms', 'call')) AS phone
-  FROM ledger_contactpoint p JOIN ledger_contact t ON t.id = p.contact_id WHERE p.failed_at IS NULL GROUP BY 1
+  FROM ledger_contactpoint p JOIN ledger_contact t ON t.id = p.contact_id
+  WHERE p.failed_at IS NULL AND t.customer_id IN (SELECT customer_id FROM candidate) GROUP BY 1
 ), silent AS (
   SELECT customer_id, bool_or(medium = 'email') AS email, bool_or(medium = 'sms') AS sms,
          bool_or(medium = 'letter') AS letter, bool_or(medium = 'call') AS phone
