@@ -69,7 +69,9 @@ def web() -> Iterator[Caller]:
         while not ended.is_set():
             wasyncore.loop(timeout=0.1, map=channels, count=1)
         server.task_dispatcher.shutdown()
-        server.close()
+        wasyncore.close_all(
+            channels, ignore_all=True
+        )  # the listener, its trigger, and callers that are still connected
 
     thread = threading.Thread(target=serve, name="demo-web", daemon=True)
     thread.start()

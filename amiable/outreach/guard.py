@@ -110,7 +110,8 @@ def _row(facts: Facts) -> dict[str, object]:
         "customer_hold": facts.customer_hold or None,
         "opted_out": facts.opted_out,
         "has_address": facts.address is not None,
-        "waiting": facts.waiting,
+        # What a person has confirmed waits for no other task of a person.
+        "waiting": facts.waiting and not facts.message.context.get("confirmed"),
         "days_since_contact": facts.days_since_contact,
         "contacts_7d": facts.contacts_7d,
         "days_since_conversation": facts.days_since_conversation,

@@ -79,7 +79,8 @@ def confirm(*, task: Task, as_of: date, now: datetime, by: User) -> int:
     if task.done_at:
         return 0
     decision = Decision.objects.select_related("customer").get(pk=task.context["decision"])
-    ordered = order([_order(decision, _steps([decision])[decision.scenario_id, decision.step], as_of)], now=now)
+    step = _steps([decision])[decision.scenario_id, decision.step]
+    ordered = order([_order(decision, step, as_of, confirmed=True)], now=now)
     Task.objects.filter(pk=task.pk).update(done_at=now, done_by=by, outcome="confirmed")
     audit.record(
         "step.confirmed", now=now, user=by, creditor_ref=decision.creditor_id, subject="customer",
@@ -94,14 +95,14 @@ def _steps(decisions: Iterable[Decision]) -> dict[tuple[int, str], Mapping[str, 
     return {(scenario.pk, step["key"]): step for scenario in scenarios for step in scenario.data["steps"]}
 
 
-def _order(decision: Decision, step: Mapping[str, Any], as_of: date) -> Order:
+def _order(decision: Decision, step: Mapping[str, Any], as_of: date, *, confirmed: bool = False) -> Order:
     minimum = Decimal(str(step.get("minimum", 0))).scaleb(exponent(decision.currency))
     return Order(
         key=f"step:{decision.pk}", creditor_id=decision.creditor_id, customer_id=decision.customer_id,
         currency=decision.currency, purpose=step.get("template", decision.step), medium=decision.channel,
         tone=step.get("tone", "neutral"), as_of=as_of, about=decision.about, also=decision.also, level=decision.level,
         also_levels=decision.also_levels, decision_ref=decision.pk, step=decision.step,
-        context={"minimum_minor": int(minimum)},
+        context={"minimum_minor": int(minimum), "confirmed": confirmed},
     )  # fmt: skip
 
 
