@@ -132,6 +132,9 @@ def _remove(creditor: int) -> None:
         for table in ("intake_import", "intake_source"):
             cursor.execute(f"DELETE FROM {table} WHERE creditor_id = {creditor}")
         cursor.execute(f"DELETE FROM ledger_creditor WHERE id = {creditor}")
+    with connection.cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(f"VACUUM {table}")  # else the next measurement writes around the rows of this one
 
 
 if __name__ == "__main__":
