@@ -47,3 +47,8 @@ def start_of_day(day: date, zone: str = ZONE) -> datetime:
 def end_of_day(day: date, zone: str = ZONE) -> datetime:
     """The first instant after a day: `known_at < end_of_day(day)` is what was known by then."""
     return start_of_day(day + timedelta(days=1), zone)
+
+
+def day_of(at: datetime, zone: str = ZONE) -> date:
+    """The date of a moment where the clock shows that zone's time."""
+    return at.astimezone(ZoneInfo(zone)).date()

@@ -6,6 +6,7 @@ A new synonym is one word in this table; it is written as `plain` leaves it (no 
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 _NUMBER = """code client|numero client|numero de client|n client|no client|num client|ref client|reference client|
 compte client|client id|id client|customer id|customer no|customer number|customer code|code tiers|compte tiers|
@@ -126,6 +127,7 @@ _OWN = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def plain(heading: str) -> str:
     """A heading without accents, signs, camel case or double spaces: `N° Facture` → `n facture`."""
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", heading.replace("°", " ").replace("º", " "))
@@ -141,6 +143,7 @@ def _synonyms(fields: dict[str, str]) -> dict[str, dict[str, int]]:
 
 
 _MOVEMENTS, _CONTACTS = _synonyms(MOVEMENT_FIELDS), _synonyms(CONTACT_FIELDS)
+_EVERY_WORD = {word for names in (*_MOVEMENTS.values(), *_CONTACTS.values()) for word in names}
 
 
 def fields(kind: str) -> list[str]:
@@ -153,7 +156,7 @@ def fields(kind: str) -> list[str]:
 def known(cells: Sequence[str]) -> int:
     """How many of these cells are headings that we know: the row of headings has the most."""
     words = {plain(cell) for cell in cells if len(cell) <= 60} - {""}
-    return sum(any(word in names for names in (*_MOVEMENTS.values(), *_CONTACTS.values())) for word in words)
+    return len(words & _EVERY_WORD)
 
 
 def columns(headings: Sequence[str], kind: str) -> dict[str, str]:

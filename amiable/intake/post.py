@@ -113,7 +113,8 @@ WHERE t.debit AND t.fate = 'new' AND i.creditor_id = %(creditor)s AND i.source =
     """
 UPDATE told t SET known_id = i.id FROM (
     SELECT customer_id, reference, due_on, max(id) AS id FROM ledger_invoice
-    WHERE creditor_id = %(creditor)s GROUP BY customer_id, reference, due_on HAVING count(*) = 1
+    WHERE creditor_id = %(creditor)s AND customer_id IN (SELECT customer_id FROM told)
+    GROUP BY customer_id, reference, due_on HAVING count(*) = 1
 ) i
 WHERE t.debit AND t.fate = 'new' AND t.known_id IS NULL
     AND i.customer_id = t.customer_id AND i.reference = t.reference AND i.due_on = t.due_on
@@ -121,7 +122,8 @@ WHERE t.debit AND t.fate = 'new' AND t.known_id IS NULL
     """
 UPDATE told t SET known_id = i.id FROM (
     SELECT customer_id, reference, max(id) AS id, max(issued_on) AS issued_on FROM ledger_invoice
-    WHERE creditor_id = %(creditor)s GROUP BY customer_id, reference HAVING count(*) = 1
+    WHERE creditor_id = %(creditor)s AND customer_id IN (SELECT customer_id FROM told)
+    GROUP BY customer_id, reference HAVING count(*) = 1
 ) i
 WHERE t.debit AND t.fate = 'new' AND t.known_id IS NULL AND t.terms = 1
     AND i.customer_id = t.customer_id AND i.reference = t.reference AND abs(i.issued_on - t.issued_on) < 300
@@ -138,6 +140,7 @@ WHERE NOT t.debit AND t.fate = 'new' AND c.creditor_id = %(creditor)s AND c.sour
 UPDATE told t SET known_id = c.id FROM (
     SELECT customer_id, reference, amount_minor, max(id) AS id FROM ledger_credit
     WHERE creditor_id = %(creditor)s AND kind = 'credit_note' AND reference <> ''
+        AND customer_id IN (SELECT customer_id FROM told)
     GROUP BY customer_id, reference, amount_minor HAVING count(*) = 1
 ) c
 WHERE t.kind = 'credit_note' AND t.fate = 'new' AND t.known_id IS NULL

@@ -3,12 +3,18 @@
 A hold acts on days with since ≤ day < until; the same wish (source_ref, customer, invoice) twice is one hold.
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Greatest
 
 from amiable.core.models import User
 from amiable.ledger.models import Customer, Hold, Invoice
+
+# What a source says of its hold; saying it again renews it.
+_TOLD = ["creditor", "kind", "since", "until", "amount_minor", "reason", "by", "created_at"]
 
 
 def place(
@@ -25,32 +31,46 @@ def place(
     by: User | None = None,
 ) -> Hold:
     """Places a hold, or renews the one that the same source already placed on the same rows."""
-    hold, _ = Hold.objects.update_or_create(
-        source_ref=source_ref,
-        customer=customer,
-        invoice=invoice,
-        defaults={
-            "creditor_id": customer.creditor_id,
-            "kind": kind,
-            "since": since,
-            "until": until,
-            "amount_minor": amount_minor,
-            "reason": reason,
-            "by": by,
-            "created_at": now,
-        },
+    about = {"amount_minor": amount_minor, "reason": reason, "by": by}
+    [hold] = place_on(
+        [invoice], kind=kind, source_ref=source_ref, customer=customer, since=since, until=until, now=now, **about
     )
     return hold
 
 
+def place_on(
+    invoices: Iterable[Invoice | None],
+    *,
+    kind: str,
+    source_ref: str,
+    customer: Customer,
+    since: date,
+    now: datetime,
+    until: date | None = None,
+    **about: Any,
+) -> list[Hold]:
+    """One hold on each of these invoices; None among them is the whole customer. `about`: further columns of Hold."""
+    holds = [
+        Hold(
+            creditor_id=customer.creditor_id, customer=customer, invoice=invoice, kind=kind, source_ref=source_ref,
+            since=since, until=until, created_at=now, **about,
+        )
+        for invoice in invoices
+    ]  # fmt: skip
+    return Hold.objects.bulk_create(
+        holds, update_conflicts=True, unique_fields=["source_ref", "customer", "invoice"], update_fields=_TOLD
+    )
+
+
 def lift(*, source_ref: str, on: date, invoice: Invoice | None = None) -> int:
     """Ends the holds of a source from `on` (that day is free again); returns how many ended."""
-    holds = Hold.objects.filter(source_ref=source_ref).filter(Q(until__isnull=True) | Q(until__gt=on))
-    if invoice is not None:
-        holds = holds.filter(invoice=invoice)
-    # A hold that would end before it began never acted: it ends on the day it began.
-    late = holds.filter(since__gt=on).update(until=F("since"))
-    return late + holds.filter(since__lte=on).update(until=on)
+    holds = Hold.objects.filter(source_ref=source_ref)
+    return end(holds.filter(invoice=invoice) if invoice is not None else holds, on=on)
+
+
+def end(holds: QuerySet[Hold], *, on: date) -> int:
+    """Ends those of these holds that go on after `on`. One that would end before it began never acted: it ends then."""
+    return holds.filter(Q(until__isnull=True) | Q(until__gt=on)).update(until=Greatest("since", Value(on)))
 
 
 def active(*, as_of: date) -> QuerySet[Hold]:

@@ -3,6 +3,7 @@
 The database moves the residuals and refuses what would go below zero; nothing here ever changes an entry.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -116,7 +117,6 @@ def charge(
     )
 
 
-@transaction.atomic
 def refund(
     *, credit: Credit, amount_minor: int, reason: str, as_of: date, now: datetime, by: User | None = None
 ) -> Entry:
@@ -124,16 +124,17 @@ def refund(
     if amount_minor <= 0:
         raise UnableToPost("The amount to take out must be more than zero.")
     return _post(
-        Entry(
-            kind=EntryKind.REFUND,
-            credit=credit,
-            amount_minor=-amount_minor,
-            effective_on=as_of,
-            known_at=now,
-            reason=reason,
-            by=by,
-        ),
+        _taken_out(credit, amount_minor, reason, as_of=as_of, now=now, by=by),
         f"Only what is left of {credit} can be taken out.",
+    )
+
+
+def empty(credits: Sequence[tuple[Credit, str]], *, as_of: date, now: datetime) -> None:
+    """Takes all that is left out of each credit (locked by the caller), for the reason told beside it."""
+    Entry.objects.bulk_create(
+        _taken_out(credit, credit.open_minor, reason, as_of=as_of, now=now)
+        for credit, reason in credits
+        if credit.open_minor
     )
 
 
@@ -142,18 +143,32 @@ def reverse(*, allocation: Allocation, as_of: date, now: datetime, by: User | No
     """Takes an allocation back whole: the credit is free again, the invoice open again."""
     if allocation.reverses_id or Allocation.objects.filter(reverses=allocation).exists():
         raise UnableToPost("This allocation has been taken back already.")
-    back = Allocation.objects.create(
-        credit_id=allocation.credit_id,
-        invoice_id=allocation.invoice_id,
-        amount_minor=-allocation.amount_minor,
-        effective_on=max(as_of, allocation.effective_on),
-        known_at=now,
-        rule="reversal",
-        reverses=allocation,
-        by=by,
-    )
-    audit.record("allocation.reversed", now=now, user=by, subject="allocation", subject_ref=allocation.pk)
+    [back] = reverse_all([allocation], as_of=as_of, now=now, by=by)
     return back
+
+
+def reverse_all(
+    allocations: Sequence[Allocation], *, as_of: date, now: datetime, by: User | None = None
+) -> list[Allocation]:
+    """Takes back allocations of which none has been taken back before; in the caller's transaction."""
+    backs = Allocation.objects.bulk_create(
+        Allocation(
+            credit_id=allocation.credit_id,
+            invoice_id=allocation.invoice_id,
+            amount_minor=-allocation.amount_minor,
+            effective_on=max(as_of, allocation.effective_on),
+            known_at=now,
+            rule="reversal",
+            reverses=allocation,
+            by=by,
+        )
+        for allocation in allocations
+    )
+    audit.record_all(
+        audit.line("allocation.reversed", now=now, user=by, subject="allocation", subject_ref=allocation.pk)
+        for allocation in allocations
+    )
+    return backs
 
 
 @transaction.atomic
@@ -210,6 +225,20 @@ def merge(*, keep: Customer, absorb: Customer, now: datetime, by: User | None = 
     )
     keep.refresh_from_db()
     return keep
+
+
+def _taken_out(
+    credit: Credit, amount_minor: int, reason: str, *, as_of: date, now: datetime, by: User | None = None
+) -> Entry:
+    return Entry(
+        kind=EntryKind.REFUND,
+        credit=credit,
+        amount_minor=-amount_minor,
+        effective_on=as_of,
+        known_at=now,
+        reason=reason[:200],
+        by=by,
+    )
 
 
 def _post(entry: Entry, refusal: str) -> Entry:

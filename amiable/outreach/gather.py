@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from django.db.models import Sum
 
 from amiable.casework.models import Task, TaskKind
+from amiable.core.calendar import day_of, end_of_day, start_of_day
 from amiable.ledger import hold
 from amiable.ledger.models import Contact, Credit, Creditor, Customer, Invoice
 from amiable.outreach.address import Address, addresses
@@ -21,7 +22,7 @@ from amiable.outreach.models import Message, MessageState
 REACHED_OUT = (MessageState.SENDING, MessageState.SENT, MessageState.IN_DOUBT)
 WAITS_FOR_A_PERSON = (TaskKind.CALL, TaskKind.CONFIRM, TaskKind.REPLY)
 SPOKEN = ("promise", "paid", "dispute", "refused", "call_back")  # outcomes of a call in which someone was spoken to
-REMEMBERED_DAYS = 60  # no rail looks back further
+REMEMBERED = timedelta(days=60)  # no rail looks back further
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ def gather(messages: Sequence[Message], *, as_of: date, now: datetime) -> list[F
     creditors = Creditor.objects.in_bulk({message.creditor_id for message in messages})
     lines, held_customers = _lines(messages, customers, as_of)
     credits = _credits(customers)
-    contacted, spoken, waiting = _contacts(customers, as_of), _conversations(customers, as_of), _waiting(customers)
+    calls = _calls(customers, as_of)
+    contacted, spoken, waiting = _contacts(customers, calls, as_of), _conversations(calls, as_of), _waiting(customers)
     found = {medium: addresses(customers.values(), medium=medium, now=now) for medium in {m.medium for m in messages}}
     contacts = Contact.objects.in_bulk({m.contact_id for m in messages if m.contact_id})
     gathered = []
@@ -150,34 +152,39 @@ def _credits(customers: Iterable[int]) -> dict[tuple[int, str], int]:
     return {(row["customer_id"], row["currency"]): row["open"] for row in rows}
 
 
-def _contacts(customers: Iterable[int], as_of: date) -> dict[int, list[tuple[int, date]]]:
+Call = tuple[int, date, str]  # customer, day, outcome
+
+
+def _contacts(customers: Iterable[int], calls: Sequence[Call], as_of: date) -> dict[int, list[tuple[int, date]]]:
     """When each customer was last reached out to: (message or 0 for a call, day), over all media."""
     found: dict[int, list[tuple[int, date]]] = defaultdict(list)
-    since = as_of - timedelta(days=REMEMBERED_DAYS)
     sent = Message.objects.filter(
-        customer_id__in=customers, capped=True, state__in=REACHED_OUT, as_of__gte=since, as_of__lte=as_of
+        customer_id__in=customers, capped=True, state__in=REACHED_OUT, as_of__gt=as_of - REMEMBERED, as_of__lte=as_of
     )
     for ref, customer_id, day in sent.values_list("id", "customer_id", "as_of"):
         found[customer_id].append((ref, day))
-    for customer_id, day, _outcome in _calls(customers, since):
-        if day <= as_of:
-            found[customer_id].append((0, day))
+    for customer_id, day, _outcome in calls:
+        found[customer_id].append((0, day))
     return found
 
 
-def _conversations(customers: Iterable[int], as_of: date) -> dict[int, int]:
+def _conversations(calls: Sequence[Call], as_of: date) -> dict[int, int]:
     """Days since each customer was last spoken to."""
     found: dict[int, int] = {}
-    for customer_id, day, outcome in _calls(customers, as_of - timedelta(days=REMEMBERED_DAYS)):
-        if day <= as_of and outcome in SPOKEN:
+    for customer_id, day, outcome in calls:
+        if outcome in SPOKEN:
             found[customer_id] = min(found.get(customer_id, 10_000), (as_of - day).days)
     return found
 
 
-def _calls(customers: Iterable[int], since: date) -> list[tuple[int, date, str]]:
-    rows = Task.objects.filter(kind=TaskKind.CALL, customer_id__in=customers, done_at__date__gte=since)
+def _calls(customers: Iterable[int], as_of: date) -> list[Call]:
+    """The calls of the days that count, up to `as_of`."""
+    since = start_of_day(as_of - REMEMBERED)
+    rows = Task.objects.filter(
+        kind=TaskKind.CALL, customer_id__in=customers, done_at__gte=since, done_at__lt=end_of_day(as_of)
+    )
     told = rows.values_list("customer_id", "done_at", "outcome")
-    return [(customer_id, at.date(), outcome) for customer_id, at, outcome in told if at]
+    return [(customer_id, day_of(at), outcome) for customer_id, at, outcome in told if at]
 
 
 def _waiting(customers: Iterable[int]) -> set[int]:

@@ -3,7 +3,7 @@
 In: Facts. Out: Rendered. Never: a text that was not approved, an amount from yesterday.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -32,34 +32,32 @@ class Rendered:
 
 def render(message: Message, *, as_of: date, now: datetime) -> Rendered:
     """One message as it would leave now, for a preview. Raises UnableToCompose."""
-    [rendered] = render_all(gather([message], as_of=as_of, now=now))
+    [rendered] = render_all(gather([message], as_of=as_of, now=now), own_texts())
     if isinstance(rendered, UnableTo):
         raise rendered
     return rendered
 
 
-def render_all(facts: Sequence[Facts]) -> list[Rendered | UnableTo]:
+TextKey = tuple[int | None, str, str, str, str, str]
+Texts = Mapping[TextKey, Template]
+
+
+def own_texts() -> Texts:
+    """The newest approved version of each text that creditors, or this house, wrote themselves."""
+    return {
+        (row.creditor_id, row.key, row.medium, row.language, row.audience, row.tone): row
+        for row in Template.objects.filter(approved_at__isnull=False).order_by("version")
+    }
+
+
+def render_all(facts: Sequence[Facts], own: Texts) -> list[Rendered | UnableTo]:
     """Each message in words, in the same order; one whose text cannot be filled gives the reason instead."""
-    own = _own_texts({each.creditor.pk for each in facts})
     with ThreadPoolExecutor(TYPESETTERS) as typesetters:
         halves = [_words(each, own, typesetters) for each in facts]
         return [_whole(rendered, document) for rendered, document in halves]
 
 
-TextKey = tuple[int | None, str, str, str, str, str]
-
-
-def _own_texts(creditors: Iterable[int]) -> dict[TextKey, Template]:
-    """The newest approved version of each text that creditors, or this house, wrote themselves."""
-    rows = Template.objects.filter(approved_at__isnull=False)
-    rows = rows.filter(creditor_id__in=creditors) | rows.filter(creditor=None)
-    return {
-        (row.creditor_id, row.key, row.medium, row.language, row.audience, row.tone): row
-        for row in rows.order_by("version")
-    }
-
-
-def _text(facts: Facts, own: dict[TextKey, Template]) -> Composed:
+def _text(facts: Facts, own: Texts) -> Composed:
     message = facts.message
     audience = "consumer" if facts.customer.kind == CustomerKind.CONSUMER else "business"
     rest = (message.purpose, message.medium, message.language, audience, message.tone)
@@ -71,7 +69,7 @@ def _text(facts: Facts, own: dict[TextKey, Template]) -> Composed:
 
 
 def _words(
-    facts: Facts, own: dict[TextKey, Template], typesetters: ThreadPoolExecutor
+    facts: Facts, own: Texts, typesetters: ThreadPoolExecutor
 ) -> tuple[Rendered | UnableTo, "Future[bytes] | None"]:
     try:
         text = _text(facts, own)

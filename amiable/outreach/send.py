@@ -21,10 +21,10 @@ from amiable.outreach.gather import Facts, gather
 from amiable.outreach.guard import look
 from amiable.outreach.models import Delivery, Message, MessageState
 from amiable.outreach.record import Summary, ask_for_address, ask_for_text, record, recover
-from amiable.outreach.render import Rendered, render_all
+from amiable.outreach.render import Rendered, Texts, own_texts, render_all
 
 # One batch is on its way while the next is being prepared: after a crash at most two are in doubt.
-BATCH = 25
+BATCH = 40
 BACK_OFF = timedelta(minutes=5)  # then three times as long after each try: 5 min, 15, 45, 2 h, 7 h
 LOST_AFTER = timedelta(hours=1)  # while others send, only what is older than this is taken for lost
 CARRIERS = {"email": "email"}  # the channel of each medium
@@ -33,7 +33,8 @@ _SENDERS = 0x53454E44  # the advisory lock that everyone who sends shares
 # Planned, its back-off over, and nobody else at work on it or on its customer: two messages to one customer are looked
 # at one after the other, so that the second knows of the first.
 _CLAIM = """
-SELECT m.id FROM outreach_message m JOIN ledger_customer c ON c.id = m.customer_id
+SELECT m.id, (SELECT coalesce(max(d.try_number), 0) FROM outreach_delivery d WHERE d.message_id = m.id)
+FROM outreach_message m JOIN ledger_customer c ON c.id = m.customer_id
 WHERE m.state = 'planned' AND m.as_of <= %(as_of)s AND m.medium = ANY(%(media)s) AND NOT EXISTS (
   SELECT FROM outreach_delivery d WHERE d.message_id = m.id AND d.outcome = 'unavailable'
     AND d.ended_at + %(back_off)s * power(3, d.try_number - 1) > %(now)s)
@@ -61,13 +62,13 @@ def send(
     `clock` tells when batches leave and end; without it the time goes on from `now`. Raises NotConfigured when a
     message may leave and its channel lacks a setting; nothing is lost then.
     """
-    tick, summary = clock or _from(now), Summary()
+    tick, summary, texts = clock or _from(now), Summary(), own_texts()
     with _as_a_sender(now) as lost, Carriers(carriers, clock=tick) as carrying:
         summary.in_doubt += lost
         flight: Flight | None = None
         try:
             while True:
-                bound, claimed = _write_down(carrying, summary, as_of=as_of, now=tick())
+                bound, claimed = _write_down(carrying, texts, summary, as_of=as_of, now=tick())
                 landing, flight = flight, Flight(bound, [])
                 reachable = _land(landing, summary, tick)
                 if progress:
@@ -118,18 +119,20 @@ def _lock(function: str) -> object:
 
 
 @transaction.atomic(durable=True)
-def _write_down(carrying: Carriers, summary: Summary, *, as_of: date, now: datetime) -> tuple[list[Bound], int]:
+def _write_down(
+    carrying: Carriers, texts: Texts, summary: Summary, *, as_of: date, now: datetime
+) -> tuple[list[Bound], int]:
     """Claims a batch, looks at each message once more and writes down what is about to leave, and what is not."""
-    facts = gather(_claim(carrying.media, as_of, now), as_of=as_of, now=now)
+    tries = _claim(carrying.media, as_of, now)
+    facts = gather(list(tries), as_of=as_of, now=now)
     verdicts = look(facts)
     speaking = [each for each, verdict in zip(facts, verdicts, strict=True) if verdict.leaves or verdict.dry_run]
-    words = dict(zip([each.message.pk for each in speaking], render_all(speaking), strict=True))
-    tries = _tries(speaking)
+    words = dict(zip([each.message.pk for each in speaking], render_all(speaking, texts), strict=True))
     bound, rows = [], []
     for each, verdict in zip(facts, verdicts, strict=True):
         rendered = words.get(each.message.pk)
         if isinstance(rendered, Rendered) and verdict.leaves:
-            bound.append(_bound(each, rendered, tries.get(each.message.pk, 0) + 1, carrying, now))
+            bound.append(_bound(each, rendered, tries[each.message] + 1, carrying, now))
             rows.append(_row(each, MessageState.SENDING, "", rendered))
         elif isinstance(rendered, UnableTo):
             summary.failed += 1
@@ -146,23 +149,16 @@ def _write_down(carrying: Carriers, summary: Summary, *, as_of: date, now: datet
     return bound, len(facts)
 
 
-def _claim(media: Sequence[str], as_of: date, now: datetime) -> list[Message]:
+def _claim(media: Sequence[str], as_of: date, now: datetime) -> dict[Message, int]:
+    """The messages that this worker sends next, and how often each has been tried."""
     values: dict[str, Any] = {"as_of": as_of, "media": list(media), "now": now, "back_off": BACK_OFF, "limit": BATCH}
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, values)
-        claimed = [row[0] for row in cursor.fetchall()]
+        tries = dict(cursor.fetchall())
     first: dict[int, Message] = {}
-    for message in Message.objects.filter(pk__in=claimed).order_by("pk"):
+    for message in Message.objects.filter(pk__in=list(tries)).order_by("pk"):
         first.setdefault(message.customer_id, message)  # the next one waits until this one is on its way
-    return list(first.values())
-
-
-def _tries(facts: Sequence[Facts]) -> dict[int, int]:
-    rows = Delivery.objects.filter(message_id__in=[each.message.pk for each in facts])
-    tries: dict[int, int] = {}
-    for message_id, number in rows.values_list("message_id", "try_number"):
-        tries[message_id] = max(tries.get(message_id, 0), number)
-    return tries
+    return {message: tries[message.pk] for message in first.values()}
 
 
 def _bound(facts: Facts, rendered: Rendered, number: int, carrying: Carriers, now: datetime) -> Bound:

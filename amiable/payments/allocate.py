@@ -82,12 +82,12 @@ def _spread(
 def _in_order(credit: Credit, named: list[int], only_named: bool) -> list[Invoice]:
     """The invoices that may receive, locked (by id, as the database's own triggers do), then in order."""
     same = Invoice.objects.filter(creditor_id=credit.creditor_id, currency=credit.currency)
-    if same.filter(id__in=named).count() != len(named):
-        raise UnableToAllocate("Only invoices of the same creditor and currency can receive from this credit.")
     wanted = same.filter(id__in=named)
     if credit.customer_id is not None and not only_named:
         wanted = wanted | same.filter(customer_id=credit.customer_id, open_minor__gt=0)
     rows = list(wanted.select_for_update(no_key=True).order_by("id"))
+    if not {row.pk for row in rows} >= set(named):
+        raise UnableToAllocate("Only invoices of the same creditor and currency can receive from this credit.")
     place = {invoice: n for n, invoice in enumerate(named)}
     rows.sort(key=lambda row: (place.get(row.pk, len(named)), row.due_on, row.pk))
     return [row for row in rows if row.open_minor > 0]

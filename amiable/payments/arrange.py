@@ -72,17 +72,16 @@ def promise(
         taken_by=by,
         origin=origin,
     )
-    for row in rows:
-        hold.place(
-            kind=HoldKind.PROMISE,
-            source_ref=f"promise:{taken.pk}",
-            customer=customer,
-            invoice=row,
-            since=as_of,
-            until=promised_for + timedelta(days=grace_days(customer.creditor)),
-            by=by,
-            now=now,
-        )
+    hold.place_on(
+        rows,
+        kind=HoldKind.PROMISE,
+        source_ref=f"promise:{taken.pk}",
+        customer=customer,
+        since=as_of,
+        until=promised_for + timedelta(days=grace_days(customer.creditor)),
+        by=by,
+        now=now,
+    )
     _audit(taken, "promise.taken", creditor_ref=customer.creditor_id, now=now, by=by)
     return taken
 
@@ -90,10 +89,10 @@ def promise(
 @transaction.atomic
 def judge_promises(*, as_of: date, now: datetime, customers: Collection[int] | None = None) -> Summary:
     """Judges the promises whose day and grace are over, and those kept early. Out: how many went which way."""
-    running = Promise.objects.select_for_update(of=("self",)).filter(state=PromiseState.OPEN)
+    running = Promise.objects.select_for_update().filter(state=PromiseState.OPEN)
     if customers is not None:
         running = running.filter(customer__in=list(customers))
-    rows = list(running.select_related("customer__creditor", "taken_by").order_by("id"))
+    rows = list(running.prefetch_related("customer__creditor", "taken_by").order_by("id"))
     paid = _paid_since(rows)
     judged = {PromiseState.KEPT: 0, PromiseState.PARTLY: 0, PromiseState.BROKEN: 0}
     for row in rows:
@@ -168,6 +167,8 @@ FROM payments_promise p JOIN unnest(%s::bigint[], %s::date[]) w(id, taken_on) ON
 
 
 def _paid_since(rows: list[Promise]) -> dict[int, tuple[int, bool]]:
+    if not rows:
+        return {}
     days = [local_day(row.customer.creditor, row.taken_at) for row in rows]
     with connection.cursor() as cursor:
         cursor.execute(_PAID, [[row.pk for row in rows], days])

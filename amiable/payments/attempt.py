@@ -7,13 +7,13 @@ success taken back by a late word.
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from amiable.core.calendar import day_of
 from amiable.core.errors import UnableTo
 from amiable.core.words import in_house
 from amiable.ledger import hold
@@ -82,8 +82,8 @@ def pay_page(*, attempt: Attempt, return_url: str, now: datetime) -> str:
     return answer.url
 
 
-def move_on(*, attempt: Attempt, word: Word, now: datetime) -> None:
-    """Takes one word into a locked attempt, in any order: money beats refusal, an end beats a beginning."""
+def move_on(*, attempt: Attempt, word: Word) -> None:
+    """Takes one word into a locked attempt, in any order: money beats refusal, an end beats a beginning. Not saved."""
     if word.kind == WordKind.INPUT_ERROR:
         attempt.input_errors += 1
     if word.kind != WordKind.REFUNDED:
@@ -99,7 +99,11 @@ def move_on(*, attempt: Attempt, word: Word, now: datetime) -> None:
         attempt.state = AttemptState.STARTED
     if attempt.state != before and attempt.state not in LIVE:
         attempt.ended_at = max(word.at, attempt.opened_at)
-    attempt.save(update_fields=["state", "input_errors", "decline_code", "started_at", "ended_at"])
+
+
+def keep(*, attempt: Attempt, before: str, now: datetime) -> None:
+    """Saves an attempt that words have moved on from the state `before`, and what follows from it for reminders."""
+    attempt.save(update_fields=["state", "input_errors", "decline_code", "started_at", "ended_at", "credit"])
     _hold_while_paying(attempt=attempt, before=before, now=now)
 
 
@@ -122,21 +126,27 @@ def abandon_stale(*, now: datetime) -> int:
     return len(stale)
 
 
+# What the last success of a chain wanted to pay has nothing open any more; without invoices it wanted to pay all.
+_CLOSE_CHAINS = """
+UPDATE payments_chain c SET closed_at = %(now)s
+FROM (SELECT DISTINCT ON (chain_id) chain_id, customer_id, currency, invoices FROM payments_attempt
+      WHERE customer_id = ANY(%(customers)s) AND state = 'succeeded' ORDER BY chain_id, ended_at DESC, id DESC) last
+WHERE last.chain_id = c.id AND c.closed_at IS NULL AND c.customer_id = ANY(%(customers)s) AND NOT EXISTS (
+  SELECT FROM ledger_invoice i WHERE i.customer_id = last.customer_id AND i.currency = last.currency AND i.open_minor > 0
+    AND (i.id = ANY(last.invoices) OR cardinality(last.invoices) = 0))
+"""
+
+
 def close_chains(*, customers: Iterable[int], now: datetime) -> int:
     """Closes the open chains in which the last success has settled what it was meant for."""
-    closed = 0
-    for chain in Chain.objects.select_for_update().filter(customer__in=list(customers), closed_at__isnull=True):
-        last = chain.attempts.filter(state=AttemptState.SUCCEEDED).order_by("-ended_at").first()
-        if last is not None and not _still_open(last):
-            chain.closed_at = now
-            chain.save(update_fields=["closed_at"])
-            closed += 1
-    return closed
+    with connection.cursor() as cursor:
+        cursor.execute(_CLOSE_CHAINS, {"customers": list(customers), "now": now})
+        return int(cursor.rowcount)
 
 
 def local_day(creditor: Creditor, at: datetime) -> date:
     """The date on the creditor's wall."""
-    return at.astimezone(ZoneInfo(creditor.time_zone)).date()
+    return day_of(at, creditor.time_zone)
 
 
 def _open_chain(*, customer: Customer, currency: str, now: datetime) -> Chain:
@@ -149,29 +159,22 @@ def _open_chain(*, customer: Customer, currency: str, now: datetime) -> Chain:
     return chain
 
 
-def _still_open(attempt: Attempt) -> bool:
-    """Whether something is left of what the attempt wanted to pay."""
-    wanted = Invoice.objects.filter(customer_id=attempt.customer_id, currency=attempt.currency, open_minor__gt=0)
-    return (wanted.filter(id__in=attempt.invoices) if attempt.invoices else wanted).exists()
-
-
 def _hold_while_paying(*, attempt: Attempt, before: str, now: datetime) -> None:
     """Nobody is reminded while they pay: a hold stands from the attempt's start to its end, at most until tomorrow."""
     today = local_day(attempt.creditor, now)
     if attempt.state == AttemptState.STARTED and before == AttemptState.OPENED:
         rows: list[Invoice | None] = list(Invoice.objects.filter(id__in=attempt.invoices))
-        for invoice in rows or [None]:
-            hold.place(
-                kind=HoldKind.PAYMENT,
-                source_ref=f"attempt:{attempt.pk}",
-                customer=attempt.customer,
-                invoice=invoice,
-                since=today,
-                until=today + timedelta(days=1),
-                reason=in_house(gettext_lazy("A payment is under way.")),
-                now=now,
-            )
-    elif before in LIVE and attempt.state not in LIVE:
+        hold.place_on(
+            rows or [None],
+            kind=HoldKind.PAYMENT,
+            source_ref=f"attempt:{attempt.pk}",
+            customer=attempt.customer,
+            since=today,
+            until=today + timedelta(days=1),
+            reason=in_house(gettext_lazy("A payment is under way.")),
+            now=now,
+        )
+    elif before == AttemptState.STARTED and attempt.state not in LIVE:
         _lift(attempt=attempt, on=today)
 
 

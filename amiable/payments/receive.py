@@ -3,18 +3,18 @@
 Never: the same event twice, the same money twice, a word about an attempt that is moving under another hand.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
 
 from amiable.core.errors import Unavailable
 from amiable.core.words import in_house
 from amiable.ledger.models import CashAuthority, Credit, CreditKind
 from amiable.payments import refund
-from amiable.payments.attempt import local_day, move_on
+from amiable.payments.attempt import keep, local_day, move_on
 from amiable.payments.models import Attempt, ProviderEvent
 from amiable.payments.providers import Word, WordKind
 
@@ -34,36 +34,56 @@ class Received:
         return [credit for _attempt, credit in self.paid]
 
 
-@transaction.atomic
 def record(*, provider: str, words: Sequence[Word], now: datetime) -> Received:
-    """Records each word as an event, moves its attempt on, and makes a credit of money that has arrived."""
+    """Records each word as an event, moves its attempt on, and makes a credit of money that has arrived.
+
+    Stands in its caller's transaction. Raises Unavailable when the same event is being told by another call.
+    """
     received = Received()
-    # Locked before anything is written, by id: two calls about one attempt queue here, however their words are ordered.
+    # Locked before anything is read of it, by id: two calls about one attempt queue here, however their words are ordered.
     attempts = {
         attempt.token: attempt
         for attempt in Attempt.objects.select_for_update(of=("self",), no_key=True)
         .filter(provider=provider, token__in={word.attempt for word in words})
-        .select_related("creditor", "customer__merged_into")
+        .select_related("creditor", "customer")
         .order_by("id")
     }
-    for word in sorted(words, key=lambda word: (word.at, word.external_id)):
+    fresh = _fresh(provider, words, attempts, now)
+    received.replayed = len(words) - len(fresh)
+    before = {attempt.pk: attempt.state for attempt in attempts.values()}
+    for word in sorted(fresh, key=lambda word: (word.at, word.external_id)):
         attempt = attempts.get(word.attempt)
-        _event, new = ProviderEvent.objects.get_or_create(
-            provider=provider,
-            external_id=word.external_id,
-            defaults={"attempt": attempt, "kind": word.kind, "at": word.at, "received_at": now, "raw": word.raw},
-        )
-        if not new:
-            received.replayed += 1
-        elif attempt is None:
+        if attempt is None:
             received.unknown += 1
         else:
             _take(received, attempt=attempt, word=word, now=now)
+    for attempt in received.moved:
+        keep(attempt=attempt, before=before[attempt.pk], now=now)
     return received
 
 
+def _fresh(provider: str, words: Sequence[Word], attempts: Mapping[str, Attempt], now: datetime) -> list[Word]:
+    """The words that were never told before, each once, written down as events."""
+    told = {word.external_id: word for word in words}
+    known = ProviderEvent.objects.filter(provider=provider, external_id__in=told)
+    for external_id in known.values_list("external_id", flat=True):
+        del told[external_id]
+    events = [
+        ProviderEvent(
+            provider=provider, external_id=word.external_id, attempt=attempts.get(word.attempt), kind=word.kind, at=word.at,
+            received_at=now, raw=word.raw,
+        )
+        for word in told.values()
+    ]  # fmt: skip
+    try:
+        ProviderEvent.objects.bulk_create(events)
+    except IntegrityError as error:
+        raise Unavailable("The same event is being told by another call.") from error
+    return list(told.values())
+
+
 def _take(received: Received, *, attempt: Attempt, word: Word, now: datetime) -> None:
-    move_on(attempt=attempt, word=word, now=now)
+    move_on(attempt=attempt, word=word)
     if attempt not in received.moved:
         received.moved.append(attempt)
     if word.kind == WordKind.SUCCEEDED:
@@ -96,7 +116,6 @@ def _credit(*, attempt: Attempt, word: Word, now: datetime) -> tuple[Credit, boo
     )
     if attempt.credit_id is None:
         attempt.credit = credit
-        attempt.save(update_fields=["credit"])
     return credit, new
 
 

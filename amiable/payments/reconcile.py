@@ -5,6 +5,7 @@ Never: both at once, one word of the authority for two payments, an earlier paym
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -34,47 +35,49 @@ def reconcile(*, creditor: Creditor, as_of: date, now: datetime) -> Summary:
     """Finds for each provisional credit the authority's word for it (same customer, currency, amount; 10 days)."""
     if creditor.cash_authority == CashAuthority.PSP:
         return Summary()
-    told = _told_by_authority(creditor, as_of)
-    confirmed = missing = 0
-    waiting = Credit.objects.select_for_update(no_key=True).filter(
+    provisional = Credit.objects.select_for_update(no_key=True).filter(
         creditor=creditor, provisional=True, confirmed_by=None, customer__isnull=False, received_on__lte=as_of
     )
-    for provisional in list(waiting.order_by("received_on", "id")):
-        authority = _nearest(told[_key(provisional)], provisional)
+    waiting = list(provisional.order_by("received_on", "id"))
+    told = _told_by_authority(creditor, as_of) if waiting else {}
+    missing, words = 0, {}
+    for credit in waiting:
+        authority = _nearest(told.get(_key(credit), []), credit)
         if authority is not None:
-            told[_key(provisional)].remove(authority)
-            take_over(provisional=provisional, authority=authority, as_of=as_of, now=now)
-            confirmed += 1
-        elif as_of - provisional.received_on > LATEST:
+            told[_key(credit)].remove(authority)
+            words[credit.pk] = authority
+        elif as_of - credit.received_on > LATEST:
             missing += 1
-    return Summary(confirmed=confirmed, missing=missing)
+    _take_over(words, creditor=creditor, as_of=as_of, now=now)
+    return Summary(confirmed=len(words), missing=missing)
 
 
-@transaction.atomic
-def take_over(*, provisional: Credit, authority: Credit, as_of: date, now: datetime) -> None:
-    """The authority's credit pays what the provisional one paid, in the same order; the provisional one is closed."""
-    paid = list(Allocation.objects.filter(credit=provisional, reverses=None, reversed_by=None).order_by("id"))
-    for allocation in paid:
-        post.reverse(allocation=allocation, as_of=as_of, now=now)
-    locked = Credit.objects.select_for_update(no_key=True).get(pk=provisional.pk)
-    if locked.open_minor:
-        reason = in_house(_("Confirmed by %(source)s %(reference)s"), source=authority.source, reference=authority)
-        post.refund(credit=locked, amount_minor=locked.open_minor, reason=reason[:200], as_of=as_of, now=now)
-    locked.confirmed_by = authority
-    locked.save(update_fields=["confirmed_by"])
-    allocate(
-        credit=authority, as_of=as_of, now=now, invoices=[allocation.invoice_id for allocation in paid], rule="named"
-    )
-    audit.record(
-        "payment.confirmed",
-        now=now,
-        actor="day",
-        creditor_ref=provisional.creditor_id,
-        subject="customer",
-        subject_ref=provisional.customer_id,
-        provisional=provisional.pk,
-        authority=authority.pk,
-    )
+def _take_over(words: Mapping[int, Credit], *, creditor: Creditor, as_of: date, now: datetime) -> None:
+    """The authority's credits pay what the provisional ones (by id) paid, in the same order; these are closed."""
+    paid: dict[int, list[Allocation]] = defaultdict(list)
+    standing = Allocation.objects.filter(credit__in=list(words), reverses=None, reversed_by=None)
+    for allocation in standing.order_by("id"):
+        paid[allocation.credit_id].append(allocation)
+    post.reverse_all([each for rows in paid.values() for each in rows], as_of=as_of, now=now)
+    freed = list(Credit.objects.filter(pk__in=list(words)).order_by("pk"))
+    post.empty([(credit, _confirmed_by(words[credit.pk])) for credit in freed], as_of=as_of, now=now)
+    for credit in freed:
+        credit.confirmed_by = words[credit.pk]
+    Credit.objects.bulk_update(freed, ["confirmed_by"])
+    for pk, authority in words.items():
+        invoices = [allocation.invoice_id for allocation in paid[pk]]
+        allocate(credit=authority, as_of=as_of, now=now, invoices=invoices, rule="named")
+    audit.record_all(
+        audit.line(
+            "payment.confirmed", now=now, actor="day", creditor_ref=creditor.pk, subject="customer",
+            subject_ref=credit.customer_id, provisional=credit.pk, authority=words[credit.pk].pk,
+        )
+        for credit in freed
+    )  # fmt: skip
+
+
+def _confirmed_by(authority: Credit) -> str:
+    return in_house(_("Confirmed by %(source)s %(reference)s"), source=authority.source, reference=authority)
 
 
 Key = tuple[int | None, str, int]

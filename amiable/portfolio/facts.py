@@ -96,7 +96,10 @@ _QUERY = """
 WITH later AS MATERIALIZED (
   SELECT invoice_id, credit_id, sum(amount_minor) AS moved FROM ledger_entry
   WHERE effective_on > %(as_of)s AND kind NOT IN ('principal', 'receipt') GROUP BY invoice_id, credit_id
-), later_invoice AS (SELECT invoice_id AS id, sum(moved) AS moved FROM later WHERE invoice_id IS NOT NULL GROUP BY 1
+), later_invoice AS (
+  SELECT l.*, (SELECT max(e.effective_on) FROM ledger_entry e
+               WHERE e.invoice_id = l.id AND e.effective_on <= %(as_of)s) AS settled_on
+  FROM (SELECT invoice_id AS id, sum(moved) AS moved FROM later WHERE invoice_id IS NOT NULL GROUP BY 1) l
 ), later_credit AS (SELECT credit_id AS id, sum(moved) AS moved FROM later WHERE credit_id IS NOT NULL GROUP BY 1
 ), held AS (
   SELECT invoice_id AS id FROM ledger_hold
@@ -105,9 +108,7 @@ WITH later AS MATERIALIZED (
   SELECT i.creditor_id, i.customer_id, i.currency, i.issued_on, i.due_on, i.amount_minor,
          (i.open_minor - coalesce(l.moved, 0))::bigint AS open_minor,
          %(as_of)s - i.due_on AS late,
-         CASE WHEN l.id IS NULL THEN i.settled_on
-              WHEN i.open_minor = l.moved THEN (SELECT max(e.effective_on) FROM ledger_entry e
-                                                WHERE e.invoice_id = i.id AND e.effective_on <= %(as_of)s) END AS settled_on,
+         CASE WHEN l.id IS NULL THEN i.settled_on WHEN i.open_minor = l.moved THEN l.settled_on END AS settled_on,
          h.id IS NOT NULL AS held
   FROM ledger_invoice i LEFT JOIN later_invoice l ON l.id = i.id LEFT JOIN held h ON h.id = i.id
   WHERE i.issued_on <= %(as_of)s {scope}
@@ -128,9 +129,9 @@ WITH later AS MATERIALIZED (
     count(*) FILTER (WHERE settled_on > %(as_of)s - 365) AS settled_12m,
     count(*) FILTER (WHERE (settled_on > %(as_of)s - 365 AND settled_on > due_on) OR (open_minor > 0 AND late > 0)) AS late_12m,
     count(*) FILTER (WHERE settled_on > %(as_of)s - 365 OR (open_minor > 0 AND late > 0)) AS judged_12m,
-    sum((settled_on - due_on)::numeric * amount_minor) FILTER (WHERE settled_on > %(as_of)s - 365)
+    sum((settled_on - due_on)::bigint * amount_minor) FILTER (WHERE settled_on > %(as_of)s - 365)
       / nullif(sum(amount_minor) FILTER (WHERE settled_on > %(as_of)s - 365), 0) AS days_late_12m,
-    sum((settled_on - due_on)::numeric * amount_minor) FILTER (WHERE settled_on > %(as_of)s - 91)
+    sum((settled_on - due_on)::bigint * amount_minor) FILTER (WHERE settled_on > %(as_of)s - 91)
       / nullif(sum(amount_minor) FILTER (WHERE settled_on > %(as_of)s - 91), 0) AS days_late_3m,
     min(issued_on) AS first_on
   FROM invoice GROUP BY 1, 2, 3

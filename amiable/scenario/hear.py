@@ -43,18 +43,17 @@ def _already_paid(
 ) -> None:
     rows = _open_invoices(customer, saying.invoices)
     days = int(customer.creditor.policy.get("claimed_hold_days", CLAIMED_DAYS))
-    for row in rows:
-        hold.place(
-            kind=HoldKind.CLAIMED,
-            source_ref=f"claimed:{customer.pk}",
-            customer=customer,
-            invoice=row,
-            since=as_of,
-            until=as_of + timedelta(days=days),
-            reason=saying.words[:200],
-            by=by,
-            now=now,
-        )
+    hold.place_on(
+        rows,
+        kind=HoldKind.CLAIMED,
+        source_ref=f"claimed:{customer.pk}",
+        customer=customer,
+        since=as_of,
+        until=as_of + timedelta(days=days),
+        reason=saying.words[:200],
+        by=by,
+        now=now,
+    )
     references = ", ".join(row.reference for row in rows[:3]) + ("…" if len(rows) > 3 else "")
     task.ask(
         kind=TaskKind.CHECK,

@@ -66,12 +66,12 @@ def payment_arrived(*, provider: str, words: Sequence[Word], now: datetime) -> A
         _spread(credit, attempt.invoices, but=fresh, as_of=local_day(attempt.creditor, now), now=now)
         assert credit.customer is not None  # an attempt is always somebody's
         record("payment.arrived", credit.customer, now, None, f"hook:{provider}", credit=credit.pk, attempt=attempt.pk)
-    for customer in {credit.customer_id: credit.customer for credit in received.credits}.values():
+    for customer, creditor in {credit.customer_id: attempt.creditor for attempt, credit in received.paid}.items():
         assert customer is not None
-        as_of = local_day(customer.creditor, now)
-        judge_promises(as_of=as_of, now=now, customers=[customer.pk])
-        close_settled(customers=[customer.pk], as_of=as_of, now=now)
-        close_chains(customers=[customer.pk], now=now)
+        as_of = local_day(creditor, now)
+        judge_promises(as_of=as_of, now=now, customers=[customer])
+        close_settled(customers=[customer], as_of=as_of, now=now)
+        close_chains(customers=[customer], now=now)
     return Arrival(credits=fresh, moved=len(received.moved), replayed=received.replayed, unknown=received.unknown)
 
 
@@ -192,8 +192,9 @@ def _payable(credit: Credit, invoices: Sequence[int]) -> list[int]:
 def _lift_settled(*, invoices: Sequence[int], as_of: date, now: datetime) -> None:
     """What stood on invoices that are now paid has lost its object: holds, disputes, and tasks to check a claim."""
     settled = set(Invoice.objects.filter(id__in=invoices, open_minor=0).values_list("id", flat=True))
-    for row in Hold.objects.filter(invoice__in=settled, kind__in=[HoldKind.PAYMENT, HoldKind.CLAIMED]):
-        hold.lift(source_ref=row.source_ref, on=as_of, invoice=row.invoice)
+    if not settled:
+        return
+    hold.end(Hold.objects.filter(invoice__in=settled, kind__in=[HoldKind.PAYMENT, HoldKind.CLAIMED]), on=as_of)
     settle_disputes(invoices=settled, as_of=as_of, now=now)
     claims = Task.objects.filter(kind=TaskKind.CHECK, key__startswith="claimed:", done_at=None)
     for claim in claims.filter(customer__invoices__in=settled).distinct():

@@ -1,11 +1,13 @@
 """The system's own Chromium, driven as a person would; where there is none, these tests say that they were skipped."""
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.signals import request_finished, request_started
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from amiable.core.models import User
@@ -47,7 +49,33 @@ def chromium(django_db_setup: None) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def browse(chromium: Browser, live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browse]:
+def answered(live_server: Any) -> Iterator[None]:
+    """Ends when the live server has answered everybody: the tables are emptied next, and a page that is still being
+    made for a browser that has gone would lock them in another order.
+    """
+    begun: list[object] = []
+    ended: list[object] = []
+
+    def begin(sender: object, **rest: object) -> None:
+        begun.append(sender)
+
+    def end(sender: object, **rest: object) -> None:
+        ended.append(sender)
+
+    request_started.connect(begin)
+    request_finished.connect(end)
+    yield
+    calm, patience = 0, time.monotonic() + 15
+    while calm < 3 and time.monotonic() < patience:
+        calm = calm + 1 if len(begun) == len(ended) else 0
+        time.sleep(0.02)
+    request_started.disconnect(begin)
+    request_finished.disconnect(end)
+    assert len(begun) == len(ended), "The live server is still at work for a page."
+
+
+@pytest.fixture
+def browse(chromium: Browser, live_server: Any, answered: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browse]:
     """Makes browsers without a past, at home on the live server. An error of a page's own script fails the test."""
     monkeypatch.setattr(settings, "BASE_URL", live_server.url)
     monkeypatch.setattr(settings, "DEV_ROOMS", True)

@@ -9,6 +9,7 @@ import hashlib
 import re
 import smtplib
 import ssl
+from functools import cache
 from types import TracebackType
 from typing import Any
 
@@ -124,16 +125,15 @@ class EmailSmtp(Channel):
 
     def _connect(self) -> smtplib.SMTP:
         host, port, tls = self.config["host"], self.config["port"], self.config["tls"]
-        context = ssl.create_default_context()
         server: smtplib.SMTP | None = None
         try:
             if tls == "implicit":
-                server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=context)
+                server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=_trust())
             else:
                 server = smtplib.SMTP(host, port, timeout=TIMEOUT)
             if tls == "starttls":
                 server.ehlo()
-                server.starttls(context=context)
+                server.starttls(context=_trust())
             server.ehlo()
             if self.config["user"]:
                 server.login(self.config["user"], self.config["password"])
@@ -156,6 +156,12 @@ class EmailSmtp(Channel):
         if server is not None:
             with contextlib.suppress(smtplib.SMTPException, OSError):  # saying goodbye is a courtesy
                 server.quit()
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Which certificates are believed: those of the system, read once, since that takes longer than a short e-mail."""
+    return ssl.create_default_context()
 
 
 def carried(address: str) -> str:
