@@ -23,6 +23,8 @@ AS_OF = date(2026, 3, 11)
 NOW = datetime(2026, 3, 11, 6, tzinfo=ZoneInfo("Europe/Paris"))
 
 _FILL = [
+    "TRUNCATE ledger_creditor, portfolio_refreshed, portfolio_stale, scenario_scenario CASCADE",
+    "DROP TABLE IF EXISTS bench_reference",
     """INSERT INTO ledger_creditor (key, name, siren, country, currency, language, time_zone, address, email, phone,
          payment_phone, iban, bic, cash_authority, policy, released_at, created_at)
        VALUES ('bench', 'Bench', '', 'FR', 'EUR', 'fr', 'Europe/Paris', '', '', '', '', '', '', 'accounts', '{}',
@@ -65,14 +67,10 @@ FROM ledger_invoice WHERE open_minor > 0 GROUP BY customer_id, currency
 def run(*, customers: int, invoices: int, repeats: int = 3) -> dict[str, Any]:
     """Seconds of the decide step (median of `repeats`), of the reference, and their ratio; needs an empty database."""
     values = {"customers": customers, "invoices": invoices, "as_of": AS_OF, "now": NOW}
-    with connection.cursor() as cursor:
-        for statement in _FILL:
-            cursor.execute(statement, values)
-        cursor.execute(
-            "VACUUM ANALYZE ledger_customer, ledger_contact, ledger_contactpoint, ledger_invoice, ledger_entry"
-        )
+    fill(values)
+    execute("VACUUM ANALYZE ledger_customer, ledger_contact, ledger_contactpoint, ledger_invoice, ledger_entry", {})
     shelf.stock(now=NOW)
-    refreshed = _timed(lambda: refresh(as_of=AS_OF))
+    refreshed = timed(lambda: refresh(as_of=AS_OF))
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE portfolio_profile")
         cursor.execute(
@@ -81,12 +79,12 @@ def run(*, customers: int, invoices: int, repeats: int = 3) -> dict[str, Any]:
         )
     seconds, reference, counts = [], [], {}
     for _ in range(repeats):
-        _empty("scenario_decision", "casework_case")
+        empty("scenario_decision", "casework_case")
         started = time.perf_counter()
         counts = decide(as_of=AS_OF, now=NOW)
         seconds.append(time.perf_counter() - started)
-        _empty("bench_reference")
-        reference.append(_timed(lambda: _execute(_REFERENCE, values)))
+        empty("bench_reference")
+        reference.append(timed(lambda: execute(_REFERENCE, values)))
     taken, base = statistics.median(seconds), statistics.median(reference)
     return {
         "seconds": round(taken, 3), "per_second": round(invoices / taken),
@@ -97,17 +95,23 @@ def run(*, customers: int, invoices: int, repeats: int = 3) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _timed(act: Callable[[], Any]) -> float:
+def timed(act: Callable[[], Any]) -> float:
     started = time.perf_counter()
     act()
     return time.perf_counter() - started
 
 
-def _execute(statement: str, values: dict[str, Any]) -> None:
+def fill(values: dict[str, Any]) -> None:
+    """Customers and open invoices in a steady state: `values` has customers, invoices, as_of, now."""
+    for statement in _FILL:
+        execute(statement, values)
+
+
+def execute(statement: str, values: dict[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
 
 
-def _empty(*tables: str) -> None:
+def empty(*tables: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(tables)} CASCADE")

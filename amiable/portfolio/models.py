@@ -1,5 +1,7 @@
 """What is known of each customer as of a date, in one row per currency; who was in which segment when; scores."""
 
+from datetime import date
+
 from django.db import models
 from django.db.models import Q
 
@@ -9,40 +11,77 @@ from amiable.ledger.models import Creditor, Customer
 class Profile(models.Model):
     """The newest facts of a customer in one currency. Derived: any past day's can be computed again (portfolio/facts.py).
 
-    Columns are the facts whose names conditions use; money in minor units here, in major units in conditions.
+    Columns are the facts whose names conditions use, money in minor units here and in major units in conditions; what
+    conditions count in days stands here as the date from which they count.
     """
 
-    creditor = models.ForeignKey(Creditor, on_delete=models.CASCADE)
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="profiles")
+    # Derived for everyone at once: the database does not look each row's customer up again.
+    creditor = models.ForeignKey(Creditor, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, related_name="profiles", db_constraint=False, db_index=False
+    )
     currency = models.CharField(max_length=3)
-    as_of = models.DateField()
+    as_of = models.DateField()  # the day of the computation; the row stands until something changes it
     segment = models.CharField(max_length=40, blank=True, db_default="")
-    open_minor = models.BigIntegerField()
-    not_due_minor = models.BigIntegerField()
-    overdue_minor = models.BigIntegerField()
-    overdue_1_30_minor = models.BigIntegerField()
-    overdue_31_60_minor = models.BigIntegerField()
-    overdue_61_90_minor = models.BigIntegerField()
-    overdue_over_90_minor = models.BigIntegerField()
-    credit_minor = models.BigIntegerField()
-    held_minor = models.BigIntegerField()
-    open_count = models.IntegerField()
-    overdue_count = models.IntegerField()
-    dpd = models.IntegerField()  # days past due of the oldest overdue invoice; 0 when none
-    invoices_12m = models.IntegerField()
-    settled_12m = models.IntegerField()
-    late_12m = models.IntegerField()
+    open_minor = models.BigIntegerField(default=0)
+    not_due_minor = models.BigIntegerField(default=0)
+    due_7d_minor = models.BigIntegerField(default=0)
+    overdue_minor = models.BigIntegerField(default=0)
+    overdue_1_30_minor = models.BigIntegerField(default=0)
+    overdue_31_60_minor = models.BigIntegerField(default=0)
+    overdue_61_90_minor = models.BigIntegerField(default=0)
+    overdue_over_90_minor = models.BigIntegerField(default=0)
+    credit_minor = models.BigIntegerField(default=0)
+    held_minor = models.BigIntegerField(default=0)
+    disputed_minor = models.BigIntegerField(default=0)
+    doubtful_minor = models.BigIntegerField(default=0)
+    billed_12m_minor = models.BigIntegerField(default=0)
+    paid_12m_minor = models.BigIntegerField(default=0)
+    open_count = models.IntegerField(default=0)
+    overdue_count = models.IntegerField(default=0)
+    invoices_12m = models.IntegerField(default=0)
+    settled_12m = models.IntegerField(default=0)
+    late_12m = models.IntegerField(default=0)
+    payments_12m = models.IntegerField(default=0)
     late_share = models.FloatField(null=True)  # of the invoices settled or overdue in 12 months; empty without any
     days_late_12m = models.FloatField(null=True)  # amount-weighted mean days late of invoices settled in 12 months
+    days_late_6m = models.FloatField(null=True)
     days_late_3m = models.FloatField(null=True)
-    disputes_open = models.IntegerField()
-    promises_kept = models.IntegerField()
-    promises_broken = models.IntegerField()
-    tenure_days = models.IntegerField()
-    last_paid_days = models.IntegerField(null=True)  # days since money last came in
-    last_contact_days = models.IntegerField(null=True)  # days since a reminder or call last reached out
-    contacts_7d = models.IntegerField()
-    contacts_30d = models.IntegerField()
+    worst_late_12m = models.IntegerField(null=True)
+    days_to_pay_12m = models.FloatField(null=True)
+    disputes_open = models.IntegerField(default=0)
+    disputes_12m = models.IntegerField(default=0)
+    promises_kept = models.IntegerField(default=0)
+    promises_broken = models.IntegerField(default=0)
+    promises_open = models.IntegerField(default=0)
+    plans_12m = models.IntegerField(default=0)
+    contacts_7d = models.IntegerField(default=0)
+    contacts_30d = models.IntegerField(default=0)
+    emails_30d = models.IntegerField(default=0)
+    calls_30d = models.IntegerField(default=0)
+    calls_answered_90d = models.IntegerField(default=0)
+    courtesies_12m = models.IntegerField(default=0)
+    courtesies_paid_12m = models.IntegerField(default=0)
+    reminders_12m = models.IntegerField(default=0)
+    reminders_paid_12m = models.IntegerField(default=0)
+    calls_12m = models.IntegerField(default=0)
+    calls_paid_12m = models.IntegerField(default=0)
+    failed_payments_30d = models.IntegerField(default=0)
+    satisfaction = models.SmallIntegerField(null=True)  # the last score given, 0 to 10
+    opted_out = models.BooleanField(default=False)
+    mandate = models.BooleanField(default=False)
+    vulnerable = models.BooleanField(default=False)
+    insolvent = models.BooleanField(default=False)
+    placed = models.BooleanField(default=False)
+    oldest_due_on = models.DateField(null=True)  # due date of the oldest invoice that is open
+    first_on = models.DateField(null=True)  # first invoice
+    last_paid_on = models.DateField(null=True)
+    last_contact_on = models.DateField(null=True)
+    last_opened_on = models.DateField(null=True)
+    last_reply_on = models.DateField(null=True)
+    last_bounce_on = models.DateField(null=True)
+    last_failed_on = models.DateField(null=True)
+    last_broken_on = models.DateField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["customer", "currency"], name="profile_once")]
@@ -53,6 +92,30 @@ class Profile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer_id} {self.currency} {self.as_of}"
+
+    def days_past_due(self, day: date) -> int:
+        """How many days the oldest open invoice is past due on a day; 0 when none is."""
+        return max((day - self.oldest_due_on).days, 0) if self.oldest_due_on else 0
+
+
+class Stale(models.Model):
+    """A customer of whom something has changed since the last refresh; written by the database (stale.sql)."""
+
+    customer_id = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return str(self.customer_id)
+
+
+class Refreshed(models.Model):
+    """One refresh of the profiles: for which day, of how many, of everyone or of whom something was new."""
+
+    as_of = models.DateField()
+    customers = models.IntegerField()
+    whole = models.BooleanField()
+
+    def __str__(self) -> str:
+        return f"{self.as_of} {self.customers}"
 
 
 class SegmentSet(models.Model):
@@ -78,7 +141,7 @@ class SegmentSet(models.Model):
 class Membership(models.Model):
     """A customer was in a segment on days with since ≤ day < until."""
 
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="memberships")
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="memberships", db_constraint=False)
     currency = models.CharField(max_length=3)
     segment = models.CharField(max_length=40)
     since = models.DateField()

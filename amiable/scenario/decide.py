@@ -4,9 +4,7 @@ Comes in: profiles, open invoices, scenarios in force, law. Goes out: decisions 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import date, datetime
 
 import polars as pl
 from django.db import connection, transaction
@@ -21,6 +19,7 @@ from amiable.law.rails import SENTENCES
 from amiable.ledger.models import Creditor, Customer
 from amiable.scenario import gather, shelf
 from amiable.scenario.engine.decide import decide as engine
+from amiable.scenario.engine.foresee import Foreseen, foresee
 from amiable.scenario.engine.journey import Journey
 from amiable.scenario.models import Scenario, ScenarioState
 
@@ -82,16 +81,15 @@ def decisions_of(*, as_of: date, only: list[int] | None = None) -> pl.DataFrame:
 
 
 def _moments() -> dict[int, int]:
-    """For each level: the least days past due at which an invoice that has reached it may go on, in any scenario used."""
+    """For each level: the least days past due at which an invoice that has reached it may go on, in any scenario used.
+
+    The last step of the longest scenario is followed by none.
+    """
     pinned = Case.objects.filter(closed_on=None).order_by().values_list("scenario_ref", flat=True).distinct()
     used = Scenario.objects.filter(Q(state=ScenarioState.ACTIVE) | Q(pk__in=pinned))
     steps = [(int(step["level"]), int(step["days"])) for scenario in used for step in scenario.data["steps"]]
     levels = {0, *(level for level, _ in steps)}
-    return {
-        level: min(days for above, days in steps if above > level)
-        for level in levels
-        if any(above > level for above, _ in steps)
-    }
+    return {level: min((days for above, days in steps if above > level), default=gather.NEVER) for level in levels}
 
 
 def _of_creditor(creditor: Creditor, rows: pl.DataFrame, invoices: pl.DataFrame, *, as_of: date) -> list[pl.DataFrame]:
@@ -154,108 +152,33 @@ def _write(decisions: pl.DataFrame, *, as_of: date) -> dict[str, int]:
     return {"written": written, "cases": opened}
 
 
-@dataclass(frozen=True)
-class Foreseen:
-    """A step to come, if nothing changes until then."""
-
-    on: date
-    currency: str
-    step: str
-    channel: str
-    mode: str
-    verdict: str
-    rail: str
-    sentence: str
-    invoices: tuple[int, ...]
-    amount_minor: int
-
-
 def preview(*, customer: Customer, as_of: date, now: datetime, days: int = 60, steps: int = 3) -> list[Foreseen]:
-    """The next steps of a customer, if nothing changes: the same engine, asked for each day to come at once.
+    """The next steps of a customer, if nothing changes, in each currency: the engine's rule, day by day.
 
     A step that a rail holds back is told with the rail and the first day on which it spoke.
     """
     del now
-    with transaction.atomic(), gather.candidates(as_of=as_of, moments={0: -(1 << 15)}, only=[customer.pk]) as invoices:
+    with (
+        transaction.atomic(),
+        gather.candidates(as_of=as_of, moments={0: -gather.NEVER}, only=[customer.pk]) as invoices,
+    ):
         customers = gather.customers(as_of=as_of)
     if customers.is_empty():
         return []
     creditor = Creditor.objects.get(pk=customer.creditor_id)
+    return ahead(creditor, customers, invoices, as_of=as_of, days=days, steps=steps)
+
+
+def ahead(
+    creditor: Creditor, customers: pl.DataFrame, invoices: pl.DataFrame, *, as_of: date, days: int, steps: int
+) -> list[Foreseen]:
+    """The steps to come of a customer's rows, one per currency, with their invoices."""
     rows, journeys = with_scenarios(creditor, customers)
     found: list[Foreseen] = []
-    for currency in rows["currency"].to_list():
-        mine = rows.filter(pl.col("currency") == currency)
-        open_now = invoices.filter(pl.col("currency") == currency).drop("customer_id", "currency")
-        found += _foresee(creditor, mine, open_now, journeys, as_of=as_of, days=days, steps=steps)
+    for row in rows.iter_slices(1):
+        rules = law(row["country"][0] or creditor.country, as_of)
+        found += foresee(
+            row, invoices.filter(pl.col("currency") == row["currency"][0]), journeys[row["scenario"][0]],
+            facts=shelf.facts(), law=rules, policy=creditor.policy, as_of=as_of, days=days, steps=steps,
+        )  # fmt: skip
     return sorted(found, key=lambda item: item.on)
-
-
-def _foresee(
-    creditor: Creditor,
-    customer: pl.DataFrame,
-    invoices: pl.DataFrame,
-    journeys: Mapping[int, Journey],
-    *,
-    as_of: date,
-    days: int,
-    steps: int,
-) -> list[Foreseen]:
-    found: list[Foreseen] = []
-    start, last_contact = 0, customer["days_since_contact"][0]
-    while len(found) < steps and start <= days:
-        future = _days_ahead(customer, range(start, days + 1), as_of, last_contact)
-        offset = future.select("row", "offset")
-        shifted = invoices.join(offset, how="cross").with_columns(
-            pl.col("days_late") + pl.col("offset"), pl.col("days_since_step") + pl.col("offset")
-        )
-        rules = law(customer["country"][0] or creditor.country, as_of)
-        said = engine(future, shifted.drop("offset"), journeys, facts=shelf.facts(), law=rules, policy=creditor.policy)
-        if said.is_empty():
-            break
-        said = said.sort("row")
-        done = said.filter(pl.col("verdict") != "not")
-        row: dict[str, Any] = (done if done.height else said).row(0, named=True)
-        found.append(_foreseen(row, as_of + timedelta(days=row["offset"])))
-        if not done.height:
-            break
-        reached = dict(
-            zip([*row["about"], *row["also"]], [row["level"]] * len(row["about"]) + row["also_levels"], strict=True)
-        )
-        invoices = _climbed(invoices, reached, days_ahead=row["offset"])
-        last_contact = -row["offset"]
-        start = row["offset"] + 1
-    return found
-
-
-def _climbed(invoices: pl.DataFrame, reached: Mapping[int, int], *, days_ahead: int) -> pl.DataFrame:
-    """The invoices as they stand once those of `reached` (id → level) have taken their step, so many days from now."""
-    level = pl.col("invoice").replace_strict(reached, default=None, return_dtype=pl.Int64)
-    return invoices.with_columns(
-        pl.coalesce(level, pl.col("reached")).alias("reached"),
-        pl.when(level.is_not_null()).then(-days_ahead).otherwise(pl.col("days_since_step")).alias("days_since_step"),
-    )
-
-
-def _days_ahead(customer: pl.DataFrame, offsets: range, as_of: date, last_contact: int | None) -> pl.DataFrame:
-    """The customer once per day to come, with the counts of contacts as they would then stand."""
-    ahead = pl.DataFrame({"offset": list(offsets)}, schema={"offset": pl.Int64})
-    return (
-        customer.drop("row")
-        .join(ahead, how="cross")
-        .with_columns(
-            pl.col("offset").alias("row"),
-            (pl.lit(as_of) + pl.duration(days=pl.col("offset"))).alias("day"),
-            (pl.lit(last_contact, dtype=pl.Int64) + pl.col("offset")).alias("days_since_contact"),
-            (pl.col("days_since_conversation") + pl.col("offset")).alias("days_since_conversation"),
-            pl.when(pl.col("offset") >= 7).then(0).otherwise(pl.col("contacts_7d")).alias("contacts_7d"),
-        )
-    )
-
-
-def _foreseen(row: Mapping[str, Any], on: date) -> Foreseen:
-    rail = row["rail"] or ""
-    return Foreseen(
-        on=on, currency=row["currency"], step=row["step"], channel=row["channel"], mode=row["mode"],
-        verdict=row["verdict"], rail=rail, sentence=SENTENCES.get(rail, ""),
-        invoices=(*row["about"], *row["also"]), amount_minor=row["amount_minor"],
-    )  # fmt: skip

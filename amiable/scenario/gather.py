@@ -19,6 +19,7 @@ _STANDING: dict[str, type[pl.DataType]] = {
     "has_email": pl.Boolean, "has_sms": pl.Boolean, "has_letter": pl.Boolean, "has_call": pl.Boolean,
     "out_email": pl.Boolean, "out_sms": pl.Boolean, "out_letter": pl.Boolean, "out_call": pl.Boolean,
 }  # fmt: skip
+NEVER = 1 << 15  # days past due, and a level, that no invoice reaches
 SPOKEN = ("promise", "paid", "dispute", "refused", "call_back")  # outcomes of a call in which someone was spoken to
 
 _STANDING_QUERY = """
@@ -49,11 +50,6 @@ JOIN ledger_creditor d ON d.id = p.creditor_id
 LEFT JOIN casework_case k ON k.customer_id = p.customer_id AND k.currency = p.currency AND k.closed_on IS NULL
 LEFT JOIN held h ON h.customer_id = p.customer_id LEFT JOIN point o ON o.customer_id = p.customer_id
 LEFT JOIN silent s ON s.customer_id = p.customer_id LEFT JOIN task t ON t.customer_id = p.customer_id
-WHERE EXISTS (SELECT FROM candidate i WHERE i.customer_id = p.customer_id AND i.currency = p.currency)
-"""
-
-_PROFILES = """
-SELECT {columns} FROM portfolio_profile p
 WHERE EXISTS (SELECT FROM candidate i WHERE i.customer_id = p.customer_id AND i.currency = p.currency)
 """
 
@@ -89,7 +85,7 @@ def candidates(*, as_of: date, moments: Mapping[int, int], only: list[int] | Non
     """
     levels = sorted(moments)
     cases = " ".join(
-        f"WHEN i.reached < {int(above)} THEN {int(moments[level])}" for level, above in pairwise([*levels, 1 << 15])
+        f"WHEN i.reached < {int(above)} THEN {int(moments[level])}" for level, above in pairwise([*levels, NEVER])
     )
     scope = "AND i.customer_id = ANY(%(only)s)" if only is not None else ""
     with connection.cursor() as cursor:
@@ -103,7 +99,7 @@ def candidates(*, as_of: date, moments: Mapping[int, int], only: list[int] | Non
 def customers(*, as_of: date) -> pl.DataFrame:
     """One row per customer and currency of the candidates: facts under their public names and what the rails ask."""
     values: dict[str, Any] = {"as_of": as_of, "end": end_of_day(as_of), "zone": ZONE, "spoken": list(SPOKEN)}
-    measured = tables.read(_PROFILES.format(columns=", ".join(facts.COLUMNS)), values, schema=facts.COLUMNS)
+    measured = facts.stored(as_of=as_of, among="candidate")
     standing = tables.read(_STANDING_QUERY, values, schema=_STANDING)
     table = facts.for_conditions(measured, facts.declared(among="candidate")).join(
         standing, on=["customer_id", "currency"], how="inner"

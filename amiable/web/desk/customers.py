@@ -86,7 +86,7 @@ def customers(request: scope.Asked) -> HttpResponse:
     )
     content = {
         "asked": asked,
-        "rows": rows[:ROWS],
+        "rows": [(row, row.days_past_due(today)) for row in rows[:ROWS]],
         "next": asked.address(page=asked.page + 1) if len(rows) > ROWS else "",
         "labels": segment_labels(scope.visible_creditors(request.user)),
     }
