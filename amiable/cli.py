@@ -37,6 +37,9 @@ def main() -> None:
     """Runs the command; whatever goes wrong ends with one sentence and an exit code that is not 0."""
     logging.captureWarnings(True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "amiable.settings")
+    from amiable import cli_scenario
+
+    cli_scenario.join(app)
     try:
         app(standalone_mode=True)
     except Exception as error:
@@ -292,14 +295,17 @@ def restore(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="import or day.")] = "",
+    name: Annotated[str, typer.Argument(help="import, day, facts, decide or simulate.")] = "",
     rows: Annotated[int, typer.Option(help="import: lines of the FEC.")] = 1_000_000,
-    customers: Annotated[int, typer.Option(help="day: customers.")] = 250_000,
-    invoices: Annotated[int, typer.Option(help="day: open invoices.")] = 1_000_000,
+    customers: Annotated[int, typer.Option(help="day, facts, decide, simulate: customers.")] = 250_000,
+    invoices: Annotated[int, typer.Option(help="day, facts, decide: open invoices.")] = 1_000_000,
+    days: Annotated[int, typer.Option(help="simulate: days ahead.")] = 30,
     json: Json = False,
 ) -> None:
     """Measure, beside a reference in the same run, in a database of its own."""
-    sizes: dict[str, dict[str, int]] = {"import": {"rows": rows}, "day": {"customers": customers, "invoices": invoices}}
+    house = {"customers": customers, "invoices": invoices}
+    sizes: dict[str, dict[str, int]] = {"import": {"rows": rows}, "day": house, "facts": house, "decide": house}
+    sizes["simulate"] = {"customers": customers, "days": days}
     wanted = [name] if name else list(sizes)
     if unknown := set(wanted) - set(sizes):
         raise UnableToObey(f"There is no bench {unknown.pop()}; there are {', '.join(sizes)}.")
@@ -313,7 +319,7 @@ def bench(
         import importlib
 
         for each in wanted:
-            result = importlib.import_module({"import": "bench.import_fec", "day": "bench.day"}[each]).run(
+            result = importlib.import_module("bench.import_fec" if each == "import" else f"bench.{each}").run(
                 **sizes[each]
             )
             _tell(result if name else {each: result}, json)
@@ -359,6 +365,20 @@ def _creditor(name: str, *, make: bool, now: datetime) -> "Creditor":
         known = ", ".join(Creditor.objects.order_by("name").values_list("name", flat=True)[:10]) or "none yet"
         raise UnableToObey(f"There is no creditor {wanted}; known: {known}.")
     return Creditor.objects.get_or_create(key=key, defaults={"name": wanted, "created_at": now})[0]
+
+
+def _sole_creditor(name: str, now: datetime) -> "Creditor":
+    """The creditor of that name; where none is said, the only one."""
+    from amiable.ledger.models import Creditor
+
+    if name:
+        return _creditor(name, make=False, now=now)
+    known = list(Creditor.objects.order_by("name")[:2])
+    if len(known) != 1:
+        raise UnableToObey(
+            "There are several creditors: name one with --creditor." if known else "There is no creditor yet."
+        )
+    return known[0]
 
 
 def _day(text: str, now: datetime) -> date:

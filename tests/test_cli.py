@@ -77,7 +77,45 @@ def test_a_rehearsed_import_writes_nothing_and_a_second_one_nothing_more(movemen
     assert "1 234,56" in read.stdout.replace("\u202f", " ").replace("\xa0", " ")
 
 
+SEGMENTS = """segments:
+  - {key: big, label: {fr: "Gros", en: "Big"}, when: "overdue > 1000"}
+  - {key: rest, label: {fr: "Reste", en: "Rest"}, when: ""}
+"""
+
+
+def test_a_file_of_segments_is_checked_and_says_whom_it_would_hold(movements: str, tmp_path: Path) -> None:
+    file = tmp_path / "segments.yaml"
+    file.write_text(SEGMENTS, encoding="utf-8")
+    gone = os.environ | {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    alone = subprocess.run(
+        [str(SCRIPT), "segments", "check", str(file)],
+        env=gone,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (alone.returncode, alone.stdout) == (0, "2 segments are fine.\n"), alone.stderr
+    said("import", movements, *HOUSE)
+    with_whom = said("segments", "check", str(file), "--creditor", "Hélia Énergie")
+    assert (with_whom["segments"], with_whom["wrong"], with_whom["customers"]) == (2, [], 0)
+    said("day", "--as-of", "2026-03-10")
+    with_whom = said("segments", "check", str(file), "--creditor", "Hélia Énergie")
+    assert [each["customers"] for each in with_whom["matches"]] == [1, 1, 0]
+    file.write_text(SEGMENTS.replace("overdue >", "overdu >").replace("key: rest", "key: big"), encoding="utf-8")
+    wrong = amiable("segments", "check", str(file), "--json")
+    assert wrong.returncode == 1
+    assert json.loads(wrong.stdout)["wrong"] == [
+        "Segment “Big”: There is no fact named “overdu”; perhaps “overdue” is meant.",
+        "Segment “Rest”: The key “big” stands twice.",
+    ]
+    told = amiable("segments", "check", str(file))
+    assert (told.returncode, told.stdout, len(told.stderr.splitlines())) == (1, "", 2)
+
+
 MISTAKES = [
+    ("segments", "check", "no-such-file.yaml"),
+    ("segments", "check", "tests/test_cli.py"),
     ("balance", "--creditor", "Nobody"),
     ("balance",),
     ("balance", "--creditor", "x", "--as-of", "10/03/2026"),

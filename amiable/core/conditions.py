@@ -6,6 +6,7 @@ can reach nothing else, takes no longer than the table is long, and says of a ro
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
@@ -27,8 +28,20 @@ _TOKEN = re.compile(
 )
 
 
+def N_(text: str) -> str:
+    """Marks a sentence that a room translates."""
+    return text
+
+
 class UnableToRead(UnableTo):
-    """The condition cannot be used; the message says why in one sentence."""
+    """The condition cannot be used; the message says why in one sentence.
+
+    `sentence` and what fills it are kept apart, so that a room can say the same in another language.
+    """
+
+    def __init__(self, sentence: str, **values: object) -> None:
+        super().__init__(sentence % values if values else sentence)
+        self.sentence, self.values = sentence, values
 
 
 def parse(text: str, facts: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.Expr:
@@ -45,19 +58,21 @@ def _parsed(text: str, known: tuple[tuple[str, Any], ...]) -> pl.Expr:
     if not text.strip():
         return pl.lit(True)
     if len(text) > LONGEST:
-        raise UnableToRead(f"A condition may have {LONGEST} characters at most; this one has {len(text)}.")
+        sentence = N_("A condition may have %(most)s characters at most; this one has %(length)s.")
+        raise UnableToRead(sentence, most=LONGEST, length=len(text))
     _only_plain(text, facts)
     try:
         expression = pl.sql_expr(text)
         pl.sql_expr(f"({text})")  # a name after the expression would be taken for its alias, and is a mistake
     except Exception as error:
-        raise UnableToRead(f"“{text}” is not a condition: {_first_line(error)}.") from error
+        raise UnableToRead(N_("“%(text)s” is not a condition: %(why)s."), text=text, why=_first_line(error)) from error
     try:
         schema = pl.DataFrame(schema=facts).select(expression.alias("verdict")).schema
     except Exception as error:
-        raise UnableToRead(f"“{text}” does not fit the types of its facts: {_first_line(error)}.") from error
+        sentence = N_("“%(text)s” does not fit the types of its facts: %(why)s.")
+        raise UnableToRead(sentence, text=text, why=_first_line(error)) from error
     if schema["verdict"] != pl.Boolean:
-        raise UnableToRead(f"“{text}” is not a yes-or-no condition.")
+        raise UnableToRead(N_("“%(text)s” is not a yes-or-no condition."), text=text)
     return expression.fill_null(False)
 
 
@@ -67,15 +82,32 @@ def _only_plain(text: str, facts: Mapping[str, object]) -> None:
     while place < len(text):
         token = _TOKEN.match(text, place)
         if token is None:
-            raise UnableToRead(f"A condition cannot contain “{text[place : place + 10]}”.")
+            piece = text[place : place + 10]
+            if piece.startswith(";"):
+                sentence = N_("A condition is one expression: it cannot contain “%(piece)s”.")
+            else:
+                sentence = N_("A condition cannot contain “%(piece)s”.")
+            raise UnableToRead(sentence, piece=piece)
         place = token.end()
         name = token["name"]
         if not name or name.upper() in WORDS:
             continue
         if token["call"] and name.upper() not in FUNCTIONS:
-            raise UnableToRead(f"A condition cannot use {name}().")
+            raise UnableToRead(N_("A condition cannot use %(name)s()."), name=name)
         if not token["call"] and name not in facts:
-            raise UnableToRead(f"There is no fact named “{name}”.")
+            raise _stranger(name, facts)
+
+
+def _stranger(name: str, facts: Mapping[str, object]) -> UnableToRead:
+    """What is said of a name that is no fact: that it begins a sub-query, or which fact may be meant."""
+    if name.upper() == "SELECT":
+        sentence = N_("There is no fact named “%(name)s”: a condition cannot hold a sub-query.")
+        return UnableToRead(sentence, name=name)
+    near = get_close_matches(name.lower(), facts, n=1)
+    if near:
+        sentence = N_("There is no fact named “%(name)s”; perhaps “%(near)s” is meant.")
+        return UnableToRead(sentence, name=name, near=near[0])
+    return UnableToRead(N_("There is no fact named “%(name)s”."), name=name)
 
 
 def _first_line(error: Exception) -> str:

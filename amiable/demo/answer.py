@@ -13,13 +13,13 @@ from django.conf import settings
 
 from amiable.core import links
 from amiable.core.errors import UnableTo
-from amiable.demo.behave import NEVER, Draws
-from amiable.demo.parameters import MEDIA
 from amiable.demo.pay import browse
 from amiable.demo.stage import Act, Stage
 from amiable.ledger.models import Customer
 from amiable.outreach.models import Message, MessageState
 from amiable.scenario import respond
+from amiable.scenario.behaviour import MEDIA
+from amiable.scenario.live import NEVER, Draws, flat
 
 
 def receive(stage: Stage, day: int, draws: Draws) -> list[Act]:
@@ -43,7 +43,7 @@ def receive(stage: Stage, day: int, draws: Draws) -> list[Act]:
         customer=who,
         medium=np.array([MEDIA.index(row[2]) for row in sent]),
         message=np.array([row[0] for row in sent]),
-        about=unpaid,
+        **flat(unpaid),
     )
     stage.counts["heard"] += int(heard.reached.sum())
     people = stage.customers(row[1] for row in sent)

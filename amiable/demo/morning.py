@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 
 from amiable.demo import write
-from amiable.demo.behave import NEVER, Crowd, Payments
 from amiable.demo.stage import Stage
 from amiable.intake.load import load
 from amiable.ledger.models import Creditor
+from amiable.scenario.live import NEVER, Crowd, Payments
 
 # Where an invoice that is so many days late stands when the demo takes over: the number of its last reminder.
 REMINDED = ((45, 4, 45), (26, 3, 26), (14, 2, 14), (4, 1, 4))

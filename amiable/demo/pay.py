@@ -12,13 +12,13 @@ import numpy as np
 
 from amiable.core.errors import UnableTo
 from amiable.demo import morning
-from amiable.demo.behave import Draws, Payments
 from amiable.demo.stage import Act, Stage
 from amiable.ledger.models import Customer
 from amiable.outreach.models import Message
 from amiable.payments.attempt import open_attempt
 from amiable.payments.models import Journey
 from amiable.payments.providers.dummy import payment_of, signature
+from amiable.scenario.live import Draws, Payments
 
 HOOK = "/hooks/psp/dummy/"
 JOURNEYS = {"email": Journey.EMAIL_LINK, "sms": Journey.SMS_LINK, "letter": Journey.LETTER_LINK}

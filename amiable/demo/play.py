@@ -23,11 +23,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from amiable.core.models import Role, Scope, User
 from amiable.day import run_day
 from amiable.demo import answer, morning, pay, prepare, stand, tell, work
-from amiable.demo.behave import Crowd
-from amiable.demo.parameters import parameters
+from amiable.demo.behave import crowd as people
 from amiable.demo.stage import ZONE, Stage
 from amiable.demo.world import HISTORY_DAYS, invent
 from amiable.ledger.models import Creditor
+from amiable.scenario.behaviour import parameters
 from amiable.web.desk import enter
 from amiable.web.ui import clock
 
@@ -76,7 +76,7 @@ def way_in(*, now: datetime) -> str:
 def _raise(*, customers: int, days: int, seed: int, end: date, folder: Path, caller: stand.Caller) -> Stage:
     rng = np.random.default_rng([seed, 0])
     world = invent(customers=customers, days=days, end=end, rng=rng)
-    crowd = Crowd(world, parameters(), seed=seed)
+    crowd = people(world, parameters(), seed=seed)
     stage = Stage(
         world=world,
         crowd=crowd,

@@ -12,11 +12,11 @@ import numpy as np
 
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
-from amiable.demo.behave import NEVER, Crowd, Draws
-from amiable.demo.parameters import Array
 from amiable.demo.stand import Caller
 from amiable.demo.world import World
 from amiable.ledger.models import Creditor, Customer, Invoice
+from amiable.scenario.behaviour import Array
+from amiable.scenario.live import NEVER, Crowd, Draws
 
 ZONE = ZoneInfo("Europe/Paris")
 

@@ -13,11 +13,11 @@ from amiable.casework.dispute import resolve_dispute
 from amiable.casework.models import Dispute, Task, TaskKind
 from amiable.core.models import User
 from amiable.demo.answer import dispute, promise
-from amiable.demo.behave import NEVER, Draws
-from amiable.demo.parameters import MEDIA
 from amiable.demo.stage import Act, Stage
 from amiable.ledger.models import Customer
 from amiable.scenario import dispatch, respond
+from amiable.scenario.behaviour import MEDIA
+from amiable.scenario.live import NEVER, Draws, flat
 
 CLAIM_DAYS = 9  # after which a claim to have paid that no money followed is closed
 REST_DAYS = 14  # for which a customer is left alone when a colleague says no to a step
@@ -70,7 +70,7 @@ def _talk(
         customer=np.array([who]),
         medium=np.array([MEDIA.index("call")]),
         message=np.array([0]),
-        about=[unpaid],
+        **flat([unpaid]),
     )
     stage.counts["calls"] += 1
     if not heard.reached[0]:

@@ -126,6 +126,7 @@ def _people(facts: Facts) -> dict[str, Any]:
             "name": creditor.name,
             "address": [line.strip() for line in creditor.address.splitlines() if line.strip()],
             "siren": creditor.siren,
+            "country": creditor.country,
             "email": creditor.email,
             "phone": phone(creditor.phone, creditor.country),
             "phone_url": phone_url(creditor.phone, creditor.country),
@@ -224,7 +225,7 @@ def colour(wished: object) -> str:
 _LINE: dict[str, Any] = dict.fromkeys(
     ["reference", "issued", "due", "due_short", "days_late", "late", "delay", "open", "settled", "part", "amount"], ""
 )
-_CREDITOR = "name address siren email phone phone_url payment_phone payment_phone_url iban bic colour"
+_CREDITOR = "name address siren country email phone phone_url payment_phone payment_phone_url iban bic colour"
 # Every name that a text may use.
 SAMPLE: dict[str, Any] = {
     **dict.fromkeys(

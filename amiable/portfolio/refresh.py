@@ -70,6 +70,8 @@ def refresh(*, as_of: date, customers: list[int] | None = None, whole: bool = Fa
     Everyone is computed anew when asked (`whole`), the first time, for a day before the last one, and after a long pause.
     Safe to repeat.
     """
+    with connection.cursor() as cursor:  # one at a time, and none while other segments are put in force
+        cursor.execute("LOCK TABLE portfolio_profile IN SHARE ROW EXCLUSIVE MODE")
     last = Refreshed.objects.order_by("-pk").values_list("as_of", flat=True).first()
     since = None if last is None else (as_of - last).days
     if customers is not None:

@@ -3,7 +3,7 @@
 A version is a row that never changes once a case is pinned to it; a new text is a new version.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -14,11 +14,35 @@ import yaml
 from django.db import transaction
 from django.db.models import Max, Q
 
+from amiable.casework.models import Case
+from amiable.core import audit
+from amiable.core.calendar import day_of
+from amiable.core.conditions import N_
+from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.ledger.models import Creditor
 from amiable.portfolio.facts import schema
+from amiable.scenario import check
 from amiable.scenario.engine.journey import Journey, read
+from amiable.scenario.finding import Finding
 from amiable.scenario.models import Scenario, ScenarioState
+
+
+class UnableToKeep(UnableTo):
+    """The check of the scenario found errors; `findings` has them all."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__(" ".join(finding.sentence for finding in findings))
+        self.findings = findings
+
+
+class UnableToRetire(UnableTo):
+    """The version is not in force."""
+
+
+class UnableToMigrate(UnableTo):
+    """The cases cannot move there."""
+
 
 LIBRARY = Path(__file__).parent / "library"
 
@@ -45,8 +69,8 @@ def stock(*, now: datetime) -> None:
 
 @transaction.atomic
 def save(*, data: Mapping[str, Any], creditor: Creditor | None, now: datetime, by: User | None = None) -> Scenario:
-    """Keeps a scenario as a new draft version. Raises UnableToUse when it cannot be used."""
-    journey = read(data, facts=facts())
+    """Keeps a scenario as a new draft version. Raises UnableToUse, or UnableToKeep when its check finds errors."""
+    journey = _approved(data, creditor=creditor, now=now)
     last = Scenario.objects.filter(creditor=creditor, key=journey.key).aggregate(n=Max("version"))["n"] or 0
     return Scenario.objects.create(
         creditor=creditor, key=journey.key, version=last + 1, data=data, made_at=now, made_by=by
@@ -54,12 +78,71 @@ def save(*, data: Mapping[str, Any], creditor: Creditor | None, now: datetime, b
 
 
 @transaction.atomic
-def activate(scenario: Scenario) -> None:
+def revise(draft: Scenario, *, data: Mapping[str, Any], now: datetime, by: User | None = None) -> Scenario:
+    """Writes a draft anew. What was in force, or has cases, never changes: it gets a new version."""
+    kept = Scenario.objects.select_for_update().get(pk=draft.pk)
+    journey = _approved(data, creditor=kept.creditor, now=now)
+    if kept.state != ScenarioState.DRAFT or journey.key != kept.key:
+        return save(data=data, creditor=kept.creditor, now=now, by=by)
+    kept.data, kept.made_at, kept.made_by = dict(data), now, by
+    kept.save(update_fields=["data", "made_at", "made_by"])
+    return kept
+
+
+def _approved(data: Mapping[str, Any], *, creditor: Creditor | None, now: datetime) -> Journey:
+    """The journey of data that may be kept."""
+    journey = read(data, facts=facts())
+    findings = check.examine(data, creditor=creditor, facts=facts(), as_of=day_of(now))
+    if wrong := [finding for finding in findings if finding.stops]:
+        raise UnableToKeep(wrong)
+    return journey
+
+
+@transaction.atomic
+def activate(scenario: Scenario, *, now: datetime | None = None, by: User | None = None) -> None:
     """Puts a version in force and retires the one before; cases under way stay on theirs."""
     same = Scenario.objects.filter(creditor=scenario.creditor, key=scenario.key)
     same.filter(state=ScenarioState.ACTIVE).update(state=ScenarioState.RETIRED)
     same.filter(pk=scenario.pk).update(state=ScenarioState.ACTIVE)
     scenario.state = ScenarioState.ACTIVE
+    if now:
+        _audit("scenario.activated", scenario, now=now, by=by)
+
+
+@transaction.atomic
+def retire(scenario: Scenario, *, now: datetime, by: User | None = None) -> None:
+    """Takes a version out of force; cases under way stay on it, new ones get another scenario or none."""
+    if not Scenario.objects.filter(pk=scenario.pk, state=ScenarioState.ACTIVE).update(state=ScenarioState.RETIRED):
+        raise UnableToRetire(N_("Only a version that is in force can be retired."))
+    scenario.state = ScenarioState.RETIRED
+    _audit("scenario.retired", scenario, now=now, by=by)
+
+
+@transaction.atomic
+def migrate(*, from_: Scenario, to: Scenario, now: datetime, by: User | None = None) -> int:
+    """Moves the open cases of one version to another on purpose; invoices keep their level. Returns how many moved.
+
+    From the house's version to a creditor's own, only that creditor's cases move.
+    """
+    if to.state != ScenarioState.ACTIVE:
+        raise UnableToMigrate(N_("Cases move to a version that is in force; activate it first."))
+    if from_.pk == to.pk or from_.key != to.key or (from_.creditor_id and from_.creditor_id != to.creditor_id):
+        raise UnableToMigrate(N_("Cases move between versions of the same scenario."))
+    cases = Case.objects.filter(scenario_ref=from_.pk, closed_on=None)
+    if to.creditor_id:
+        cases = cases.filter(creditor_id=to.creditor_id)
+    moved = list(cases.select_for_update().order_by("pk").values_list("pk", flat=True))
+    Case.objects.filter(pk__in=moved).update(scenario_ref=to.pk)
+    if moved:
+        _audit("scenario.migrated", to, now=now, by=by, from_version=from_.version, from_id=from_.pk, cases=moved)
+    return len(moved)
+
+
+def _audit(act: str, scenario: Scenario, *, now: datetime, by: User | None, **more: Any) -> None:
+    audit.record(
+        act, now=now, user=by, actor="" if by else "house", creditor_ref=scenario.creditor_id, subject="scenario",
+        subject_ref=scenario.pk, key=scenario.key, version=scenario.version, **more,
+    )  # fmt: skip
 
 
 def in_force(creditor_id: int) -> list[Scenario]:

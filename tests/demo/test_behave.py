@@ -6,27 +6,33 @@ import numpy as np
 import polars as pl
 import pytest
 
-from amiable.demo.behave import NEVER, Crowd, Draws
-from amiable.demo.parameters import MEDIA, Array, Parameters, parameters
+from amiable.demo.behave import crowd as people
 from amiable.demo.world import HISTORY_DAYS, World, invent
+from amiable.scenario.behaviour import MEDIA, Array, Parameters, parameters
+from amiable.scenario.live import NEVER, Crowd, Draws, flat
 
 SEED = 11
 END = date(2026, 11, 20)
+DAYS = 90
 EMAIL, CALL = MEDIA.index("email"), MEDIA.index("call")
 
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    return invent(customers=1_000, days=90, end=END, rng=np.random.default_rng(SEED))
+    return invent(customers=1_000, days=DAYS, end=END, rng=np.random.default_rng(SEED))
 
 
 def draws(world: World, day: int) -> Draws:
     return Draws(seed=SEED, day=day, invoices=world.invoices.height, customers=world.customers.height)
 
 
+def of_crowd(crowd: Crowd, day: int) -> Draws:
+    return Draws(seed=SEED, day=day, invoices=crowd.amount.size, customers=crowd.kind.size)
+
+
 def lived(world: World, numbers: Parameters, *, every: int = 0, medium: int = EMAIL) -> Crowd:
     """The crowd after the 90 days; with `every`, all who are late are contacted every so many days."""
-    crowd = Crowd(world, numbers, seed=SEED)
+    crowd = people(world, numbers, seed=SEED)
     for day in range(-HISTORY_DAYS, world.days):
         if every and day >= 0 and day % every == 0:
             remind(crowd, day, medium)
@@ -41,11 +47,11 @@ def remind(crowd: Crowd, day: int, medium: int) -> None:
     about: list[Array] = [late[crowd.customer[late] == one] for one in who]
     crowd.hear(
         day,
-        draws(crowd.world, day),
+        of_crowd(crowd, day),
         customer=who,
         medium=np.full(who.size, medium),
         message=np.arange(1, who.size + 1),
-        about=about,
+        **flat(about),
     )
 
 
@@ -55,7 +61,7 @@ def kind_of_invoice(crowd: Crowd) -> Array:
 
 
 def days_late(crowd: Crowd) -> Array:
-    found: Array = np.where(crowd.paid_on == NEVER, crowd.world.days, crowd.paid_on) - crowd.due
+    found: Array = np.where(crowd.paid_on == NEVER, DAYS, crowd.paid_on) - crowd.due
     return found
 
 
@@ -65,10 +71,10 @@ def mature(crowd: Crowd) -> Array:
 
 
 def test_the_same_seed_is_the_same_world(world: World) -> None:
-    again = invent(customers=1_000, days=90, end=END, rng=np.random.default_rng(SEED))
+    again = invent(customers=1_000, days=DAYS, end=END, rng=np.random.default_rng(SEED))
     assert again.customers.equals(world.customers)
     assert again.invoices.equals(world.invoices)
-    other = invent(customers=1_000, days=90, end=END, rng=np.random.default_rng(SEED + 1))
+    other = invent(customers=1_000, days=DAYS, end=END, rng=np.random.default_rng(SEED + 1))
     assert not other.customers.equals(world.customers)
 
 
@@ -128,7 +134,7 @@ def test_reminders_bring_money_and_the_same_people_are_compared(world: World) ->
 
 def test_one_reminder_brings_as_much_as_in_the_trials(world: World) -> None:
     """A reminder brought +2.7 points in a meta-analysis of trials, up to 9 in single ones: here in 14 days."""
-    alone = Crowd(world, parameters(), seed=SEED)
+    alone = people(world, parameters(), seed=SEED)
     for day in range(-HISTORY_DAYS, 40):
         alone.live(day, draws(world, day))
     told = alone.twin()
@@ -149,7 +155,7 @@ def test_more_contacts_cost_more_opt_outs(world: World) -> None:
 
 def test_a_kept_promise_is_paid_on_its_day(world: World) -> None:
     numbers = parameters().replaced(promise={"given": 1, "kept": 0.999999}, dispute_share=0)
-    crowd = Crowd(world, numbers, seed=SEED)
+    crowd = people(world, numbers, seed=SEED)
     for day in range(-HISTORY_DAYS, 1):
         crowd.live(day, draws(world, day))
     rows = np.flatnonzero(crowd.owing(0) & (crowd.due < 0) & (crowd.insolvent_on[crowd.customer] > 30))

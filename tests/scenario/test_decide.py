@@ -11,7 +11,7 @@ from amiable.core.models import User
 from amiable.ledger.models import Customer, Invoice
 from amiable.outreach.models import Message
 from amiable.portfolio.refresh import refresh
-from amiable.scenario import decide, dispatch, shelf
+from amiable.scenario import decide, dispatch, gather, shelf
 from amiable.scenario.engine.journey import UnableToUse
 from amiable.scenario.models import Decision, Scenario
 from tests import world as worlds
@@ -198,3 +198,12 @@ def test_nobody_open_nobody_decided(world: World) -> None:
     assert morning(DAY) == {"do": 0, "ask": 0, "not": 0, "written": 0, "cases": 0}
     worlds.invoice(world.anna, due_on=later(90))
     assert morning(DAY)["do"] == 0
+
+
+def test_an_invoice_that_has_taken_the_last_step_is_not_looked_at_again(world: World) -> None:
+    """Most of what is long overdue has: to read it every day for nothing is most of a large day."""
+    done = worlds.invoice(world.boris, 40_000, due_on=later(-90), reached=50, reached_on=later(-30))
+    due = worlds.invoice(world.boris, 40_000, due_on=later(-10))
+    morning(DAY)
+    with transaction.atomic(), gather.candidates(as_of=DAY, moments=decide._moments()) as found:
+        assert found["invoice"].to_list() == [due.pk] != [done.pk]

@@ -4,13 +4,14 @@ Comes in: the customer's row and open invoices as `decide` takes them, the scena
 the engine's own rule for one customer, kept in plain numbers; the rails are asked as they are, for all days at once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 
+from amiable.core.calendar import public_holidays
 from amiable.core.conditions import parse
 from amiable.law import rails
 from amiable.law.packs import Law
@@ -79,19 +80,98 @@ def foresee(
     bar = law.value("consumer_time_bar_days" if row["kind"] == "consumer" else "business_time_bar_days")
     columns = ("invoice", "days_late", "open_minor", "reached", "days_since_step", "held")
     bills = [Bill(*values) for values in invoices.select(columns).iter_rows() if values[2] > 0 and not values[5]]
+    likely = _Likely(row, law, policy, as_of)
     found: list[Foreseen] = []
     start, last = 0, row["days_since_contact"]
     while len(found) < steps and start <= days:
-        ahead = [_due(bills, open_steps, offset, bar) for offset in range(start, days + 1)]
-        first, rail = _first(row, [each for each in ahead if each], last=last, law=law, policy=policy, as_of=as_of)
+        # A whole course is guessed and the rails are asked about it at once; where they disagree, their word counts.
+        course = _guessed(likely, bills, open_steps, start, last, days=days, most=steps - len(found), bar=bar)
+        for contact in _confirmed(row, course, law=law, policy=policy, as_of=as_of):
+            found.append(_told(row, contact, "", as_of))
+            bills, start, last = _climbed(bills, contact), contact.offset + 1, -contact.offset
+        if len(found) == steps or start > days:
+            break
+        ahead = [due for offset in range(start, days + 1) if (due := _due(bills, open_steps, offset, bar))]
+        first, rail = _first(ahead, _rails(row, [(due, last) for due in ahead], law=law, policy=policy, as_of=as_of))
         if first is None:
             break
         found.append(_told(row, first, rail, as_of))
         if rail:
             break
-        bills = _climbed(bills, first)
-        start, last = first.offset + 1, -first.offset
+        bills, start, last = _climbed(bills, first), first.offset + 1, -first.offset
     return found
+
+
+class _Likely:
+    """A guess whether the rails will let a contact pass: never the last word, only what is asked about first."""
+
+    def __init__(self, row: Mapping[str, Any], law: Law, policy: Mapping[str, Any], as_of: date) -> None:
+        self.row, self.law, self.as_of = row, law, as_of
+        self.gap = max(law.value("days_between_contacts"), int(policy.get("days_between_contacts", 0)))
+        self.quiet = max(
+            law.value("quiet_days_after_conversation"), int(policy.get("quiet_days_after_conversation", 0))
+        )
+        self.at_all = row["customer_hold"] is None and not row["waiting"] and row["released"]
+
+    def allows(self, contact: Contact) -> bool:
+        """Whether channel and amount allow the step."""
+        amount, channel = _amount(self.row, contact), contact.step.channel
+        enough = amount > 0 and amount >= round(contact.step.minimum * self.row["scale"])
+        return enough and bool(self.row.get(f"has_{channel}")) and not self.row.get(f"out_{channel}")
+
+    def free(self, offset: int, last: int | None) -> bool:
+        """Whether a day is one for contacts at all."""
+        day, spoken = self.as_of + timedelta(days=offset), self.row["days_since_conversation"]
+        off = day.weekday() == 6 or day in public_holidays(self.law.country, day.year)
+        return (
+            not off
+            and (last is None or last + offset >= self.gap)
+            and (spoken is None or spoken + offset >= self.quiet)
+        )
+
+
+_Guess = tuple[list[list[Contact]], int | None, Contact]  # the days up to it, the last contact before it, the contact
+
+
+def _guessed(
+    likely: _Likely,
+    bills: list[Bill],
+    steps: Sequence[Step],
+    start: int,
+    last: int | None,
+    *,
+    days: int,
+    most: int,
+    bar: int,
+) -> list[_Guess]:
+    found: list[_Guess] = []
+    ahead: list[list[Contact]] = []
+    for offset in range(start, days + 1 if likely.at_all else start):
+        due = _due(bills, steps, offset, bar)
+        if not due:
+            continue
+        ahead.append(due)
+        contact = next((each for each in due if likely.allows(each)), None) if likely.free(offset, last) else None
+        if contact:
+            found.append((ahead, last, contact))
+            bills, last, ahead = _climbed(bills, contact), -offset, []
+            if len(found) == most:
+                break
+    return found
+
+
+def _confirmed(
+    row: Mapping[str, Any], course: Sequence[_Guess], *, law: Law, policy: Mapping[str, Any], as_of: date
+) -> Iterator[Contact]:
+    """The contacts of a guessed course up to the first about which the rails think otherwise."""
+    said = _rails(
+        row, [(due, last) for ahead, last, _c in course for due in ahead], law=law, policy=policy, as_of=as_of
+    )
+    for ahead, _last, guess in course:
+        first, rail = _first(ahead, said)
+        if first is not guess or rail:
+            return
+        yield guess
 
 
 def _due(bills: Iterable[Bill], steps: Sequence[Step], offset: int, bar: int) -> list[Contact]:
@@ -114,32 +194,37 @@ def _due(bills: Iterable[Bill], steps: Sequence[Step], offset: int, bar: int) ->
     return found
 
 
-def _first(
+def _rails(
     row: Mapping[str, Any],
-    ahead: Sequence[Sequence[Contact]],
+    ahead: Sequence[tuple[Sequence[Contact], int | None]],
     *,
-    last: int | None,
     law: Law,
     policy: Mapping[str, Any],
     as_of: date,
-) -> tuple[Contact | None, str]:
-    """The first contact that may be made; else the first one that a rail holds back, with the rail."""
-    asked = [contact for day in ahead for contact in day]
+) -> Iterator[str | None]:
+    """What the rails say to each contact of each day, in order."""
+    asked = [_row(row, contact, last, as_of) for day, last in ahead for contact in day]
     if not asked:
-        return None, ""
-    table = pl.DataFrame([_row(row, each, last, as_of) for each in asked], schema=rails.COLUMNS, orient="row")
-    said = iter(rails.judge(table, law=law, policy=policy)["rail"].to_list())
+        return iter(())
+    table = pl.DataFrame(asked, schema=rails.COLUMNS, orient="row")
+    return iter(rails.judge(table, law=law, policy=policy)["rail"].to_list())
+
+
+def _first(ahead: Sequence[Sequence[Contact]], said: Iterator[str | None]) -> tuple[Contact | None, str]:
+    """The first contact that may be made; else the first one that a rail holds back, with the rail."""
+    made: Contact | None = None
     refused: tuple[Contact | None, str] = None, ""
     for day in ahead:
         verdicts = [(contact, next(said)) for contact in day]
         for contact, rail in verdicts:
             if rail is None:
-                return contact, ""
+                made = made or contact
+                break
             if rail not in OF_THE_STEP:
                 break
         if refused[0] is None:
-            refused = verdicts[0]
-    return refused
+            refused = verdicts[0][0], verdicts[0][1] or ""
+    return (made, "") if made else refused
 
 
 def _row(row: Mapping[str, Any], contact: Contact, last: int | None, as_of: date) -> tuple[Any, ...]:

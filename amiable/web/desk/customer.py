@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Subquery
+from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
@@ -10,12 +12,15 @@ from django.views.decorators.http import require_GET
 from amiable.casework.models import Case, Dispute, Task
 from amiable.ledger import hold
 from amiable.ledger.models import Contact, Customer
+from amiable.portfolio.models import Membership
 from amiable.scenario import decide
 from amiable.scenario.models import Scenario
 from amiable.web.desk import acts, exposure, labels, scope, telling, timeline
 from amiable.web.ui import clock
 
 INVOICES = 100
+AHEAD, STEPS = 90, 8  # how far the next steps are foreseen: days, and how many are shown
+MEMBERSHIPS = 8
 
 
 @require_GET
@@ -36,6 +41,7 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
     rules = labels.segment_rules(scope.visible_creditors(request.user).filter(pk=found.creditor_id))
     case, segment_names = _case(found), labels.names(rules)
     rights = scope.rights(request.user, found)
+    profiles = list(found.profiles.annotate(stays=_stays()).order_by("-overdue_minor"))
     content: dict[str, Any] = {
         "customer": found,
         "exposures": exposure.exposures(lines=lines, credits=credits, holds=holds),
@@ -54,8 +60,9 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
                 segment_names.get(profile.segment, profile.segment),
                 rules.get(profile.segment, {}).get("when", ""),
             )
-            for profile in found.profiles.order_by("-overdue_minor")
+            for profile in profiles
         ],
+        "memberships": _memberships(profiles, segment_names),
         "payment_method": labels.said(labels.METHODS, found.payment_method),
         "acts": acts.menu(rights, anything_open=bool(lines)),
         "rights": rights,
@@ -79,7 +86,7 @@ def happened(request: scope.Asked, pk: int) -> HttpResponse:
 def foreseen(request: scope.Asked, pk: int) -> HttpResponse:
     """The next steps, if nothing changes, and why; asked for after the page is there, since the engine is run."""
     found = scope.customer_or_404(request.user, pk)
-    steps = decide.preview(customer=found, as_of=clock.today(), now=clock.now())
+    steps = decide.preview(customer=found, as_of=clock.today(), now=clock.now(), days=AHEAD, steps=STEPS)
     return render(
         request, "desk/_foreseen.html", {"customer": found, "told": [telling.foresee(step) for step in steps]}
     )
@@ -103,6 +110,20 @@ def _timeline(found: Customer, request: HttpRequest, segment_names: dict[str, st
 def _dispute() -> Subquery:
     """The open dispute on an invoice, of which there is one at most."""
     return Subquery(Dispute.objects.filter(invoice=OuterRef("pk"), resolved_at=None).values("pk")[:1])
+
+
+def _stays() -> ArraySubquery:
+    """The newest segments of a profile's customer in its currency, each with its days; in the query that reads it."""
+    of = Membership.objects.filter(customer=OuterRef("customer"), currency=OuterRef("currency")).order_by("-since")
+    told = JSONObject(segment="segment", currency="currency", since="since", until="until")
+    return ArraySubquery(of.values(json=told)[:MEMBERSHIPS])
+
+
+def _memberships(profiles: list[Any], names: dict[str, str]) -> list[tuple[dict[str, str], str]]:
+    stays = sorted(
+        (stay for profile in profiles for stay in profile.stays), key=lambda stay: stay["since"], reverse=True
+    )
+    return [(stay, names.get(stay["segment"], stay["segment"])) for stay in stays[:MEMBERSHIPS]]
 
 
 def _contacts(found: Customer) -> list[Contact]:

@@ -11,7 +11,7 @@ from amiable.casework.models import DisputeReason, TaskKind
 from amiable.ledger.models import CreditKind, EntryKind, HoldKind, InvoiceKind, Medium
 from amiable.outreach.models import EventKind, MessageState
 from amiable.payments.models import AttemptState, Journey, PromiseState
-from amiable.scenario.decide import Foreseen
+from amiable.scenario.engine.foresee import Foreseen
 from amiable.scenario.models import Verdict
 from amiable.web.desk import labels
 from amiable.web.desk.timeline import Happened

@@ -16,3 +16,9 @@ def step(key: str) -> str:
 @register.filter
 def run_name(key: str) -> str:
     return labels.said(labels.RUNS, key)
+
+
+@register.filter
+def named(choices: list[tuple[str, str]], key: str) -> str:
+    """The label of a choice."""
+    return dict(choices).get(key, key)

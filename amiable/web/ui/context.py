@@ -27,6 +27,9 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
     places = [
         ("desk:home", _("To do"), "bolt", True),
         ("desk:customers", _("Customers"), "users", True),
+        ("desk:segments", _("Segments"), "category", True),
+        ("desk:scenarios", _("Scenarios"), "list", True),
+        ("desk:simulate", _("Simulation"), "chart-line", whole),
         ("desk:imports", _("Imports"), "upload", whole),
         ("desk:quarantine", _("Quarantine"), "alert-triangle", whole),
         ("desk:runs", _("Runs"), "history", whole),

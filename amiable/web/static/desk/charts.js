@@ -19,7 +19,7 @@
     const suffix = data.unit === "%" ? " %" : "";
     const ink = css("--am-ink-2"), line = css("--am-line");
     const names = { type: "category", data: data.names, axisLabel: { color: ink }, axisLine: { lineStyle: { color: line } }, axisTick: { show: false } };
-    const values = { type: "value", axisLabel: { color: ink, formatter: (v) => short.format(v) + suffix }, splitLine: { lineStyle: { color: line } }, scale: data.kind === "line", minInterval: data.kind === "bars" ? 1 : undefined };
+    const values = { type: "value", axisLabel: { color: ink, formatter: (v) => short.format(v) + suffix }, splitLine: { lineStyle: { color: line } }, scale: data.kind === "line", min: data.kind === "lines" ? 0 : undefined, minInterval: data.kind === "bars" ? 1 : undefined };
     const flat = data.kind === "bands";
     const base = {
       animation: false,
@@ -30,7 +30,8 @@
       xAxis: flat ? values : names,
       yAxis: flat ? names : values,
     };
-    base.series = data.series
+    if (data.kind === "lines") base.series = data.series.map((each) => ({ name: each.name, type: "line", data: each.values, showSymbol: false, lineStyle: { color: css(tones[each.tone]), width: 2, type: each.dashed ? "dashed" : "solid" }, itemStyle: { color: css(tones[each.tone]) } }));
+    else base.series = data.series
       ? data.series.map((each) => ({ name: each.name, type: "bar", stack: flat ? "all" : undefined, data: each.values, itemStyle: { color: css(tones[each.tone]) }, barMaxWidth: 26 }))
       : [{ type: "line", data: data.values, showSymbol: data.values.length < 3, smooth: 0.2, lineStyle: { color: css("--am-accent"), width: 2 }, itemStyle: { color: css("--am-accent") }, areaStyle: { color: css("--am-accent"), opacity: 0.08 } }];
     return base;

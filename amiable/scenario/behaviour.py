@@ -1,13 +1,12 @@
-"""The numbers of behaviour.yaml as arrays, one value per customer where firms and households differ."""
+"""The numbers of behaviour.yaml as arrays, one value per customer where firms and households differ. Free of Django."""
 
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
-
-from amiable.demo.world import HERE
 
 Array = np.ndarray[Any, np.dtype[Any]]
 HAZARD_FROM, HAZARD_TO = -400, 800
@@ -48,4 +47,4 @@ class Parameters:
 
 @cache
 def parameters() -> Parameters:
-    return Parameters(yaml.safe_load((HERE / "behaviour.yaml").read_text(encoding="utf-8")))
+    return Parameters(yaml.safe_load((Path(__file__).parent / "behaviour.yaml").read_text(encoding="utf-8")))

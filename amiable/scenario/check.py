@@ -1,0 +1,101 @@
+"""A scenario is looked at before it is kept: what cannot be reached, comes too often, must be said or may not be said.
+
+Comes in: a scenario's data, the law, a creditor's rules and texts. Goes out: findings. Errors keep it from being saved.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext
+
+from amiable.core.conditions import UnableToRead
+from amiable.law.packs import Law, law
+from amiable.ledger.models import ContactPoint, Creditor, Customer
+from amiable.outreach.compose import compose, house_text
+from amiable.outreach.models import Template
+from amiable.outreach.render import own_texts
+from amiable.scenario.check_course import Course, Reaches, course
+from amiable.scenario.check_words import Text, Texts, words
+from amiable.scenario.engine.journey import read
+from amiable.scenario.finding import ERROR, Finding
+
+HOME = "FR"  # the law by which the house's own scenarios are judged
+MEDIA = {"email": ("email",), "call": ("call", "sms")}
+
+
+def check(
+    data: Any, *, facts: Mapping[str, Any], law: Law, policy: Mapping[str, Any], texts: Texts, reaches: Reaches
+) -> list[Finding]:
+    """What is to be said about a scenario, errors first; one that cannot even be read has a single finding."""
+    try:
+        journey = read(data, facts=facts)
+    except UnableToRead as error:
+        return [Finding(ERROR, "unreadable", "", sentence(error))]
+    judged = Course(journey=journey, facts=facts, law=law, policy=policy)
+    found = [*course(judged, reaches=reaches), *words(judged, texts=texts)]
+    places = {step.key: place for place, step in enumerate(journey.steps)}
+    return sorted(found, key=lambda finding: (not finding.stops, places.get(finding.step, -1)))
+
+
+def examine(data: Any, *, creditor: Creditor | None, facts: Mapping[str, Any], as_of: date) -> list[Finding]:
+    """The check with a creditor's own law, policy, texts and customers; without one, for the whole house."""
+    return check(
+        data,
+        facts=facts,
+        law=law(creditor.country if creditor else HOME, as_of),
+        policy=creditor.policy if creditor else {},
+        texts=texts_of(creditor),
+        reaches=_reaches(creditor),
+    )
+
+
+def sentence(error: UnableToRead) -> str:
+    """What an error of reading says, in the reader's language."""
+    said = gettext(error.sentence)  # marked where it is raised
+    return said % error.values if error.values else said
+
+
+def texts_of(creditor: Creditor | None) -> Texts:
+    """The texts that messages of this creditor use: its own approved ones, else the house's."""
+    own = own_texts()
+
+    def find(template: str, audience: str, language: str, tone: str) -> Text:
+        rest = (template, "email", language, audience, tone)
+        row = own.get((creditor.pk if creditor else None, *rest)) or own.get((None, *rest))
+        if row:
+            return _written(row)
+        return _text(house_text(language, audience, template, tone), "", language)
+
+    return find
+
+
+def _written(row: Template) -> Text:
+    return _text(row.body, row.subject, row.language)
+
+
+@lru_cache(maxsize=256)
+def _text(source: str, subject: str, language: str) -> Text:
+    return Text(words=f"{subject}\n{source}", names=compose(source, subject=subject, language=language).names)
+
+
+@dataclass(frozen=True)
+class _Addresses:
+    """Who can be reached how; asked only for what a scenario uses."""
+
+    customers: QuerySet[Customer]
+
+    def __call__(self, kind: str, channel: str) -> bool:
+        of_kind = self.customers.filter(kind=kind)
+        usable = ContactPoint.objects.filter(
+            contact__customer=OuterRef("pk"), medium__in=MEDIA.get(channel, (channel,)), failed_at=None
+        )
+        return of_kind.filter(Exists(usable)).exists() or not of_kind.exists()
+
+
+def _reaches(creditor: Creditor | None) -> Reaches:
+    customers = Customer.objects.filter(merged_into=None)
+    return _Addresses(customers.filter(creditor=creditor) if creditor else customers)

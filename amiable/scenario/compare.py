@@ -1,0 +1,56 @@
+"""What is different between two versions of a scenario, step by step and setting by setting."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from amiable.scenario.transcribe import STEP
+
+DEFAULTS: Mapping[str, Any] = {"until": None, "gap": 0, "tone": "neutral", "mode": "automatic", "minimum": 0, "if": ""}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One setting that differs; of the whole scenario where `step` is empty."""
+
+    step: str
+    setting: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class Comparison:
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[Change, ...]
+
+    @property
+    def same(self) -> bool:
+        return not (self.added or self.removed or self.changed)
+
+
+def compare(*, before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:
+    """The differences; a setting that is not written counts as its default."""
+    old, new = ({step["key"]: step for step in data["steps"]} for data in (before, after))
+    changes = [
+        Change("", name, before.get(name), after.get(name))
+        for name in ("label", "applies")
+        if (before.get(name) or "") != (after.get(name) or "")
+    ]
+    for key in new:
+        if key in old:
+            changes += [
+                Change(key, name, a, b)
+                for name in STEP
+                if (a := _setting(old[key], name)) != (b := _setting(new[key], name))
+            ]
+    return Comparison(
+        added=tuple(key for key in new if key not in old),
+        removed=tuple(key for key in old if key not in new),
+        changed=tuple(changes),
+    )
+
+
+def _setting(step: Mapping[str, Any], name: str) -> Any:
+    return step.get(name, step["key"] if name == "template" else DEFAULTS.get(name))
