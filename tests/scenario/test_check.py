@@ -1,10 +1,12 @@
 """The check of a scenario: each sentence has a scenario that provokes it, and one beside it that does not."""
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 import polars as pl
 import pytest
+from django.utils.translation import override
 
 from amiable.law.packs import law
 from amiable.ledger.models import ContactPoint
@@ -21,6 +23,13 @@ from tests.world import World, at
 
 DAY = date(2026, 3, 2)
 Step = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> Iterator[None]:
+    """The sentences are looked at as they are written; that each has its French is another test's matter."""
+    with override("en"):
+        yield
 
 
 def step(key: str, level: int, days: int, **more: Any) -> Step:
