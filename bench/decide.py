@@ -10,7 +10,9 @@ import time
 from typing import Any
 
 from amiable.core.conditions import parse
-from amiable.portfolio import facts, refresh, segments
+from amiable.ledger.models import Creditor
+from amiable.portfolio import facts, segments
+from amiable.portfolio.refresh import refresh
 from amiable.scenario import shelf
 from amiable.scenario.decide import decide
 from bench import day
@@ -47,7 +49,7 @@ def run(*, customers: int, invoices: int, repeats: int = 3) -> dict[str, Any]:
     day.fill(values)
     day.execute("VACUUM ANALYZE ledger_customer, ledger_contact, ledger_contactpoint, ledger_invoice, ledger_entry", {})
     shelf.stock(now=day.NOW)
-    refresh.refresh(as_of=day.AS_OF)
+    refresh(as_of=day.AS_OF)
     day.execute("VACUUM ANALYZE portfolio_profile, portfolio_membership", {})
     day.execute(
         "CREATE TABLE bench_reference (customer_id bigint, currency varchar(3), segment text, level int, verdict text,"
@@ -58,7 +60,8 @@ def run(*, customers: int, invoices: int, repeats: int = 3) -> dict[str, Any]:
     for _ in range(repeats):
         day.empty("scenario_decision", "casework_case")
         started = time.perf_counter()
-        refresh.assign(as_of=day.AS_OF)
+        for creditor in Creditor.objects.all():
+            segments.place(creditor=creditor, as_of=day.AS_OF)
         counts = decide(as_of=day.AS_OF, now=day.NOW)
         seconds.append(time.perf_counter() - started)
         day.empty("bench_reference")

@@ -292,8 +292,8 @@ def per_major(table: pl.DataFrame, column: str) -> pl.Expr:
 
 
 def store(measured: pl.DataFrame, *, as_of: date, among: str = "") -> None:
-    """Makes Profile equal to the facts computed and the segment beside them, of everyone or of those in a table."""
-    names = [*COLUMNS, "as_of", "segment"]
+    """Makes Profile equal to the facts computed, of everyone or of those in a table; segments stay as they are."""
+    names = [*COLUMNS, "as_of"]
     listed = ", ".join(names)
     changed = ", ".join(f"{name} = excluded.{name}" for name in names if name not in {"customer_id", "currency"})
     with connection.cursor() as cursor:
@@ -302,8 +302,7 @@ def store(measured: pl.DataFrame, *, as_of: date, among: str = "") -> None:
         cursor.execute("CREATE INDEX ON fresh (customer_id)")
         cursor.execute("ANALYZE fresh (customer_id)")
         cursor.execute(
-            f"INSERT INTO portfolio_profile ({listed})"
-            f" SELECT {', '.join(names[:-1])}, coalesce(segment, '') FROM fresh"  # empty text travels as null
+            f"INSERT INTO portfolio_profile ({listed}) SELECT {listed} FROM fresh"
             f" ON CONFLICT (customer_id, currency) DO UPDATE SET {changed}"
         )
         # Whoever has no facts any more was merged into another customer, where the facts now are.

@@ -4,17 +4,13 @@ Comes in: who is marked as stale by the database (stale.sql), and the calendar. 
 Never: a profile that differs from what a computation of everything would give on that day.
 """
 
-from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date, timedelta
-from typing import Any
 
-import polars as pl
 from django.db import connection, transaction
 
-from amiable.core import tables
 from amiable.core.calendar import ZONE
-from amiable.core.conditions import parse
+from amiable.ledger.models import Creditor
 from amiable.portfolio import facts, segments
 from amiable.portfolio.models import Refreshed, Stale
 
@@ -70,8 +66,8 @@ def refresh(*, as_of: date, customers: list[int] | None = None, whole: bool = Fa
     Everyone is computed anew when asked (`whole`), the first time, for a day before the last one, and after a long pause.
     Safe to repeat.
     """
-    with connection.cursor() as cursor:  # one at a time, and none while other segments are put in force
-        cursor.execute("LOCK TABLE portfolio_profile IN SHARE ROW EXCLUSIVE MODE")
+    if customers is None:
+        segments.alone()
     last = Refreshed.objects.order_by("-pk").values_list("as_of", flat=True).first()
     since = None if last is None else (as_of - last).days
     if customers is not None:
@@ -85,12 +81,12 @@ def refresh(*, as_of: date, customers: list[int] | None = None, whole: bool = Fa
         if among and customers is None:
             _choose(as_of=as_of, since=since or 0)
         measured = facts.compute(as_of=as_of, among=among)
-        before = _before(among)
-        placed = _placed(measured, facts.declared(among=among))
-        facts.store(measured.join(placed, on=["customer_id", "currency"], how="left"), as_of=as_of, among=among)
-        moves = _remember(placed.join(before, on=["customer_id", "currency"], how="left"), as_of=as_of)
-        if among and customers is None:
-            moves += assign(as_of=as_of)
+        facts.store(measured, as_of=as_of, among=among)
+    # Conditions count days: everyone's segment is looked at, also of those for whom nothing is new.
+    moves = sum(
+        segments.place(creditor=creditor, as_of=as_of, customers=customers)
+        for creditor in Creditor.objects.order_by("pk")
+    )
     if customers is None:
         Refreshed.objects.create(as_of=as_of, customers=measured.height, whole=not among)
     return {"profiles": measured.height, "moves": moves}
@@ -103,67 +99,3 @@ def _choose(*, as_of: date, since: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_PASSED, windows | {"zone": ZONE})
         cursor.execute("ANALYZE chosen")
-
-
-@transaction.atomic
-def assign(*, as_of: date) -> int:
-    """Assigns everyone's segment from the stored facts, since days pass for all; writes who moved. Returns how many."""
-    names = {name for chosen in _sets().values() for each in chosen for name in _named(each.get("when", ""))}
-    table = facts.stored(as_of=as_of, names=names, segment=True)
-    before = table.select("customer_id", "currency", was="segment")
-    placed = _placed(table.drop("segment"), facts.declared())
-    moved = placed.join(before, on=["customer_id", "currency"]).filter(
-        pl.col("segment").fill_null("") != pl.col("was").fill_null("")
-    )
-    if moved.is_empty():
-        return 0
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TEMP TABLE assigned (customer_id bigint, currency varchar(3), segment varchar(40)) ON COMMIT DROP"
-        )
-        tables.write(moved, "assigned", ["customer_id", "currency", "segment"])
-        cursor.execute("ANALYZE assigned")
-        cursor.execute(
-            "UPDATE portfolio_profile p SET segment = coalesce(a.segment, '') FROM assigned a"
-            " WHERE a.customer_id = p.customer_id AND a.currency = p.currency"
-        )
-        cursor.execute("DROP TABLE assigned")
-    return _remember(moved, as_of=as_of)
-
-
-def _placed(measured: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
-    """The segment of each customer and currency of a table of facts: customer_id, currency, segment."""
-    sets = _sets()
-    table = facts.for_conditions(measured, told)
-    parts = [
-        rows.select("customer_id", "currency").with_columns(segments.assign(rows, sets[int(str(creditor))]))
-        for (creditor,), rows in table.group_by("creditor_id", maintain_order=True)
-    ]
-    empty = {"customer_id": pl.Int64, "currency": pl.String, "segment": pl.String}
-    return pl.concat(parts) if parts else pl.DataFrame(schema=empty)
-
-
-def _remember(placed: pl.DataFrame, *, as_of: date) -> int:
-    """Writes who is elsewhere than he `was` before. Returns how many."""
-    moved = placed.filter(pl.col("segment").fill_null("") != pl.col("was").fill_null(""))
-    return 0 if moved.is_empty() else segments.remember(moved.drop("was"), as_of=as_of)
-
-
-def _before(among: str) -> pl.DataFrame:
-    """Where everyone, or those in a table, were last: customer_id, currency, was."""
-    scope = f"WHERE customer_id IN (SELECT customer_id FROM {among})" if among else ""
-    return tables.read(
-        f"SELECT customer_id, currency, segment FROM portfolio_profile {scope}",
-        schema={"customer_id": pl.Int64, "currency": pl.String, "was": pl.String},
-    )
-
-
-def _sets() -> dict[int, Sequence[Mapping[str, Any]]]:
-    """The segments in force, by creditor."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM ledger_creditor ORDER BY id")
-        return {row[0]: segments.active(row[0]) for row in cursor.fetchall()}
-
-
-def _named(condition: str) -> list[str]:
-    return parse(condition, facts.schema()).meta.root_names()

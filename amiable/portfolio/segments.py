@@ -1,7 +1,7 @@
 """Ordered segments by SQL conditions over facts: the first that matches wins; who was where when is kept."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -157,6 +157,7 @@ def activate(*, drafted: SegmentSet, as_of: date, now: datetime, by: User | None
     drafted.active_since = drafted.active_since or now
     drafted.save(update_fields=["active_since"])
     _told("segments.activated", drafted, now=now, by=by)
+    alone()
     return place(creditor=creditor, as_of=as_of)
 
 
@@ -167,26 +168,23 @@ def _told(act: str, drafted: SegmentSet, *, now: datetime, by: User | None) -> N
     )  # fmt: skip
 
 
-def place(*, creditor: Creditor, as_of: date) -> int:
-    """Assigns the active segments over the stored profiles of a creditor, and remembers who moved on that day."""
-    with connection.cursor() as cursor:  # a refresh that writes profiles ends first, or begins after
+def alone() -> None:
+    """Until the end of the transaction nobody else refreshes profiles or puts segments in force."""
+    with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE portfolio_profile IN SHARE ROW EXCLUSIVE MODE")
+
+
+def place(*, creditor: Creditor, as_of: date, customers: Collection[int] | None = None) -> int:
+    """Assigns the active segments over the stored profiles of a creditor (of these customers). Returns how many moved."""
     rules = active(creditor.pk)
-    table = gather(Profile.objects.filter(creditor=creditor), as_of=as_of, naming=[s.get("when", "") for s in rules])
+    profiles = Profile.objects.filter(creditor=creditor)
+    if customers is not None:
+        profiles = profiles.filter(customer__in=customers)
+    table = gather(profiles, as_of=as_of, naming=[s.get("when", "") for s in rules])
     placed = table.select("customer_id", "currency", "stands").with_columns(assign(table, rules))
     moved = placed.filter(pl.col("segment") != pl.col("stands"))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TEMP TABLE placed (customer_id bigint, currency varchar(3), segment varchar(40)) ON COMMIT DROP"
-        )
-        tables.write(moved, "placed", ["customer_id", "currency", "segment"])
-        cursor.execute("ANALYZE placed")
-        cursor.execute(
-            "UPDATE portfolio_profile p SET segment = coalesce(m.segment, '') FROM placed m"
-            " WHERE m.customer_id = p.customer_id AND m.currency = p.currency"
-        )
-        cursor.execute("DROP TABLE placed")
-    remember(moved, as_of=as_of)
+    if moved.height:
+        remember(moved, as_of=as_of)
     return moved.height
 
 
@@ -217,14 +215,18 @@ def assign(table: pl.DataFrame, segments: Sequence[Mapping[str, Any]]) -> pl.Ser
     return table.with_columns(pl.coalesce(*cases, pl.lit("")).alias("segment"))["segment"]
 
 
-def remember(segments: pl.DataFrame, *, as_of: date) -> int:
-    """Writes who changed segment on that day; `segments` has customer_id, currency, segment. Returns the moves."""
+def remember(segments: pl.DataFrame, *, as_of: date) -> None:
+    """Writes who changed segment on that day, in profile and history; `segments` has customer_id, currency, segment."""
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE moved (customer_id bigint, currency varchar(3), segment varchar(40)) ON COMMIT DROP"
         )
         tables.write(segments, "moved", ["customer_id", "currency", "segment"])
         cursor.execute("ANALYZE moved")
+        cursor.execute(
+            "UPDATE portfolio_profile p SET segment = coalesce(m.segment, '') FROM moved m"
+            " WHERE m.customer_id = p.customer_id AND m.currency = p.currency"
+        )
         # A second run of the same day corrects that day's row instead of leaving an empty period.
         cursor.execute(
             "UPDATE portfolio_membership p SET segment = m.segment FROM moved m WHERE p.until IS NULL AND p.since = %(as_of)s"
@@ -244,6 +246,4 @@ def remember(segments: pl.DataFrame, *, as_of: date) -> int:
             "   WHERE p.until IS NULL AND p.customer_id = m.customer_id AND p.currency = m.currency)",
             {"as_of": as_of},
         )
-        moves: int = cursor.rowcount
         cursor.execute("DROP TABLE moved")
-    return moves

@@ -197,7 +197,7 @@ def test_what_commits_after_a_refresh_began_is_not_lost() -> None:
     world.invoice(who, 500)
     refresh(as_of=DAY)
     world.invoice(who, 300, issued_on=later(-40), due_on=later(-10))  # dated long before, known now
-    assert refresh(as_of=DAY) == {"profiles": 1, "moves": 0}
+    assert refresh(as_of=DAY)["profiles"] == 1
     assert Profile.objects.get().open_minor == 800
     assert refresh(as_of=DAY)["profiles"] == 0  # nothing is new any more
 
