@@ -109,6 +109,7 @@ def import_(
 @app.command()
 def day(
     as_of: Day = "",
+    creditor: Annotated[str, typer.Option(help="Only the day of this creditor, by name or key.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")] = False,
     json: Json = False,
 ) -> None:
@@ -117,7 +118,8 @@ def day(
     from amiable.day import run_day
 
     on = _day(as_of, now)
-    _tell(run_day(as_of=on, now=_at(on, now), dry_run=dry_run), json)
+    whose = _creditor(creditor, make=False, now=now) if creditor else None
+    _tell(run_day(as_of=on, now=_at(on, now), creditor=whose, dry_run=dry_run), json)
 
 
 @app.command()

@@ -5,7 +5,9 @@ read the clock.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -33,76 +35,82 @@ class UnableToRun(UnableTo):
     """The day cannot be run now."""
 
 
-def _catch_up(as_of: date, now: datetime, clock: Clock) -> Figures:
+@dataclass(frozen=True)
+class Cycle:
+    """One run of the cycle: of which day, at what time, and of one creditor, or of everyone."""
+
+    as_of: date
+    now: datetime
+    clock: Clock
+    creditor: Creditor | None
+
+
+def _catch_up(one: Cycle) -> Figures:
     """Invoices climb by messages that left in a run which then stopped."""
-    return dispatch.advance(as_of=as_of)
+    return dispatch.advance(as_of=one.as_of, creditor=one.creditor)
 
 
-def _abandon(as_of: date, now: datetime, clock: Clock) -> Figures:
+def _abandon(one: Cycle) -> Figures:
     """Tries to pay that nobody went on with end as abandoned."""
-    return {"abandoned": attempt.abandon_stale(now=now)}
+    return {"abandoned": attempt.abandon_stale(now=one.now, creditor=one.creditor)}
 
 
-def _reconcile(as_of: date, now: datetime, clock: Clock) -> Figures:
+def _reconcile(one: Cycle) -> Figures:
     """The same money told twice is counted once, on the word of the cash authority."""
-    return _of_all(reconcile.reconcile, as_of, now)
+    return _of_each(reconcile.reconcile, one)
 
 
-def _allocate(as_of: date, now: datetime, clock: Clock) -> Figures:
+def _allocate(one: Cycle) -> Figures:
     """Money and credit notes that are still free go to open invoices, by the written order."""
-    return _of_all(allocate.allocate_open, as_of, now)
+    return _of_each(allocate.allocate_open, one)
 
 
-def _small(as_of: date, now: datetime, clock: Clock) -> Figures:
+def _small(one: Cycle) -> Figures:
     """What is left of a paid invoice below the creditor's limit is written off."""
-    return {
-        "written_off": sum(
-            post.write_off_small(creditor=c, as_of=as_of, now=now) for c in Creditor.objects.order_by("pk")
-        )
-    }
+    return _of_each(lambda **asked: {"written_off": post.write_off_small(**asked)}, one)
 
 
-def _promises(as_of: date, now: datetime, clock: Clock) -> Figures:
+def _promises(one: Cycle) -> Figures:
     """Promises whose day has passed are judged: kept, partly kept, broken."""
-    return _plain(arrange.judge_promises(as_of=as_of, now=now))
+    return _plain(arrange.judge_promises(as_of=one.as_of, now=one.now, creditor=one.creditor))
 
 
-def _close(as_of: date, now: datetime, clock: Clock) -> Figures:
+def _close(one: Cycle) -> Figures:
     """Cases in which nothing is overdue any more are closed."""
-    return {"closed": close.close_settled(customers=None, as_of=as_of)}
+    return {"closed": close.close_settled(as_of=one.as_of, creditor=one.creditor)}
 
 
-def _refresh(as_of: date, now: datetime, clock: Clock) -> Figures:
+def _refresh(one: Cycle) -> Figures:
     """Every customer is looked at: facts and segment."""
-    return refresh.refresh(as_of=as_of)
+    return refresh.refresh(as_of=one.as_of, creditor=one.creditor)
 
 
-def _decide(as_of: date, now: datetime, clock: Clock) -> Figures:
+def _decide(one: Cycle) -> Figures:
     """Which step is due, for whom, and why; or why not."""
-    return decide.decide(as_of=as_of, now=now)
+    return decide.decide(as_of=one.as_of, now=one.now, creditor=one.creditor)
 
 
-def _dispatch(as_of: date, now: datetime, clock: Clock) -> Figures:
+def _dispatch(one: Cycle) -> Figures:
     """Messages are ordered, calls laid on desks."""
-    return dispatch.dispatch(as_of=as_of, now=now)
+    return dispatch.dispatch(as_of=one.as_of, now=one.now, creditor=one.creditor)
 
 
-def _send(as_of: date, now: datetime, clock: Clock) -> Figures:
+def _send(one: Cycle) -> Figures:
     """Each message gets a last look and leaves once."""
-    return _plain(send.send(as_of=as_of, now=now, clock=clock))
+    return _plain(send.send(as_of=one.as_of, now=one.now, clock=one.clock, creditor=one.creditor))
 
 
-def _advance(as_of: date, now: datetime, clock: Clock) -> Figures:
+def _advance(one: Cycle) -> Figures:
     """Invoices climb by the messages that left."""
-    return dispatch.advance(as_of=as_of)
+    return dispatch.advance(as_of=one.as_of, creditor=one.creditor)
 
 
-def _measure(as_of: date, now: datetime, clock: Clock) -> Figures:
+def _measure(one: Cycle) -> Figures:
     """What it brought."""
-    return _plain(measure.measure(as_of=as_of, now=now))
+    return _plain(measure.measure(as_of=one.as_of, now=one.now, creditor=one.creditor))
 
 
-STEPS: Mapping[str, Callable[[date, datetime, Clock], Figures]] = {
+STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "catch_up": _catch_up,
     "abandon": _abandon,
     "reconcile": _reconcile,
@@ -118,55 +126,77 @@ STEPS: Mapping[str, Callable[[date, datetime, Clock], Figures]] = {
     "measure": _measure,
 }
 MORNING = 6  # o'clock
-# The lock that keeps two days from running at once on one database.
+# The lock that keeps two days from running at once: of everyone it is held alone, of one creditor it is shared, and
+# a second one with the creditor's number is held alone.
 _LOCK = 0x414D4941
 
 
-def run_day(*, as_of: date, now: datetime, clock: Clock | None = None, dry_run: bool = False) -> dict[str, Figures]:
-    """Runs the cycle for a business date; returns the figures of each step.
+def run_day(
+    *,
+    as_of: date,
+    now: datetime,
+    creditor: Creditor | None = None,
+    clock: Clock | None = None,
+    dry_run: bool = False,
+) -> dict[str, Figures]:
+    """Runs the cycle for a business date, of everyone or of one creditor; returns the figures of each step.
 
     `clock` tells the time at which things end (a replay passes its own). With `dry_run` everything is computed and
     nothing is written: the whole stands in one transaction that is taken back before anything is sent.
-    Raises UnableToRun when another day is being run on this database.
+    Raises UnableToRun when the day of the same creditor is being run on this database.
     """
-    tick = clock or timezone.now
+    one = Cycle(as_of, now, clock or timezone.now, creditor)
+    with _alone(creditor):
+        return _rehearse(one) if dry_run else _run(one)
+
+
+@contextmanager
+def _alone(creditor: Creditor | None) -> Iterator[None]:
+    wanted: list[tuple[str, list[int]]] = (
+        [("", [_LOCK])] if creditor is None else [("_shared", [_LOCK]), ("", [_LOCK, creditor.pk])]
+    )
+    with ExitStack() as held, connection.cursor() as cursor:
+        for shared, key in wanted:
+            cursor.execute(f"SELECT pg_try_advisory_lock{shared}({', '.join(['%s'] * len(key))})", key)
+            if not cursor.fetchone()[0]:
+                raise UnableToRun("Another run of the day is under way on this database; try again when it has ended.")
+            held.callback(_unlock, shared, key)
+        yield
+
+
+def _unlock(shared: str, key: Sequence[int]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
-        if not cursor.fetchone()[0]:
-            raise UnableToRun("Another run of the day is under way on this database; try again when it has ended.")
-    try:
-        return _rehearse(as_of, now, tick) if dry_run else _run(as_of, now, tick)
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+        cursor.execute(f"SELECT pg_advisory_unlock{shared}({', '.join(['%s'] * len(key))})", key)
 
 
-def _run(as_of: date, now: datetime, clock: Clock) -> dict[str, Figures]:
+def _run(one: Cycle) -> dict[str, Figures]:
     done: dict[str, Figures] = {}
+    whose = one.creditor.pk if one.creditor else None
     for name, step in STEPS.items():
-        with runs.recorded(name, as_of=as_of, now=now, clock=clock) as figures:
-            figures.update(step(as_of, now, clock))
+        with runs.recorded(name, as_of=one.as_of, now=one.now, clock=one.clock, creditor_ref=whose) as figures:
+            figures.update(step(one))
         done[name] = dict(figures)
-        log.info("day %s %s %s", as_of, name, figures)
+        log.info("day %s %s %s %s", one.as_of, one.creditor or "", name, figures)
     return done
 
 
-def _rehearse(as_of: date, now: datetime, clock: Clock) -> dict[str, Figures]:
+def _rehearse(one: Cycle) -> dict[str, Figures]:
     """The steps up to the orders, taken back: what would be done today."""
     done: dict[str, Figures] = {}
     with transaction.atomic():
         for name, step in STEPS.items():
             if name in {"send", "advance", "measure"}:
                 continue
-            done[name] = step(as_of, now, clock)
+            done[name] = step(one)
         transaction.set_rollback(True)
     return done
 
 
-def _of_all(verb: Callable[..., Any], as_of: date, now: datetime) -> Figures:
+def _of_each(verb: Callable[..., Any], one: Cycle) -> Figures:
+    """The sum over the creditors of a verb that does one at a time."""
     total: Figures = {}
-    for creditor in Creditor.objects.order_by("pk"):
-        for name, value in _plain(verb(creditor=creditor, as_of=as_of, now=now)).items():
+    for creditor in [one.creditor] if one.creditor else Creditor.objects.order_by("pk"):
+        for name, value in _plain(verb(creditor=creditor, as_of=one.as_of, now=one.now)).items():
             total[name] = total.get(name, 0) + value
     return total
 

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from amiable.casework.models import Task, TaskKind
 from amiable.core.calendar import start_of_day
+from amiable.ledger.models import Creditor
 
 # A case ends by write-off when, since it opened, something was written off and nothing was allocated.
 _CLOSE = """
@@ -21,7 +22,8 @@ UPDATE casework_case k SET closed_on = %(as_of)s, closed_because = CASE
                  WHERE i.customer_id = k.customer_id AND i.currency = k.currency
                    AND e.kind = 'allocation' AND e.effective_on >= k.opened_on) THEN 'written_off'
     ELSE 'paid' END
-WHERE k.closed_on IS NULL AND (%(everyone)s OR k.customer_id = ANY(%(customers)s))
+WHERE k.closed_on IS NULL AND (%(creditor)s::bigint IS NULL OR k.creditor_id = %(creditor)s)
+  AND (%(customers)s::bigint[] IS NULL OR k.customer_id = ANY(%(customers)s))
   AND NOT EXISTS (SELECT FROM ledger_invoice i WHERE i.customer_id = k.customer_id AND i.currency = k.currency
                   AND i.open_minor > 0 AND i.due_on < %(as_of)s)
 RETURNING k.id
@@ -29,9 +31,19 @@ RETURNING k.id
 
 
 @transaction.atomic
-def close_settled(*, customers: Sequence[int] | None, as_of: date, now: datetime | None = None) -> int:
-    """Closes the open cases of these customers (of everyone where none are named) with nothing overdue on that day."""
-    values: dict[str, Any] = {"as_of": as_of, "everyone": customers is None, "customers": list(customers or ())}
+def close_settled(
+    *,
+    as_of: date,
+    creditor: Creditor | None = None,
+    customers: Sequence[int] | None = None,
+    now: datetime | None = None,
+) -> int:
+    """Closes the open cases (of one creditor, of these customers) with nothing overdue on that day. Returns how many."""
+    values: dict[str, Any] = {
+        "as_of": as_of,
+        "creditor": creditor.pk if creditor else None,
+        "customers": None if customers is None else list(customers),
+    }
     with connection.cursor() as cursor:
         cursor.execute(_CLOSE, values)
         closed = [row[0] for row in cursor.fetchall()]

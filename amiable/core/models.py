@@ -89,6 +89,7 @@ class Run(models.Model):
     """One execution of a step of the day, with its business date and what it did."""
 
     step = models.CharField(max_length=40)
+    creditor_ref = models.BigIntegerField(null=True)  # whose day it was; empty: everyone's
     as_of = models.DateField()
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)

@@ -9,9 +9,11 @@ from amiable.core.models import Run
 
 
 @contextmanager
-def recorded(step: str, *, as_of: date, now: datetime, clock: Any) -> Iterator[dict[str, Any]]:
+def recorded(
+    step: str, *, as_of: date, now: datetime, clock: Any, creditor_ref: int | None = None
+) -> Iterator[dict[str, Any]]:
     """Yields the dictionary of figures to fill; the row is closed with them, or with the error, which goes on."""
-    run = Run.objects.create(step=step, as_of=as_of, started_at=now)
+    run = Run.objects.create(step=step, creditor_ref=creditor_ref, as_of=as_of, started_at=now)
     figures: dict[str, Any] = {}
     try:
         yield figures

@@ -3,6 +3,7 @@
 Everything enters by the ordinary import of files; nothing is written into the ledger from here.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ import polars as pl
 from amiable.demo import write
 from amiable.demo.stage import Stage
 from amiable.intake.load import load
-from amiable.ledger.models import Creditor
 from amiable.scenario.live import NEVER, Crowd, Payments
 
 # Where an invoice that is so many days late stands when the demo takes over: the number of its last reminder.
@@ -21,14 +21,12 @@ METHODS = {"virement": "virement", "chèque": "chèque", "carte": "carte"}
 
 def take_over(stage: Stage, past: list[tuple[int, Payments]]) -> None:
     """The first import: customers, then all bills and payments from before day 0, told as what they are, history."""
-    for creditor in stage.creditors.values():
-        _load(stage, creditor, write.customers(stage.world, creditor.key, stage.folder), "clients", day=-1)
-        bills = _old_bills(stage, creditor.key)
-        money = [row for day, paid in past for row in told(stage, paid, day=day, all_named=True)]
-        money = [row for row in money if row["creditor"] == creditor.key]
-        table = pl.concat([write.bills(stage.world, bills), write.payments(stage.world, _frame(money))])
-        path = write.movements(table, creditor=creditor.key, on=stage.world.on(-1), folder=stage.folder)
-        _load(stage, creditor, path, "movements", day=-1, backfill=True)
+    key = stage.creditor.key
+    _load(stage, write.customers(stage.world, key, stage.folder), "clients", day=-1)
+    money = [row for day, paid in past for row in told(stage, paid, day=day, all_named=True)]
+    table = pl.concat([write.bills(stage.world, _old_bills(stage)), write.payments(stage.world, _frame(money))])
+    path = write.movements(table, creditor=key, on=stage.world.on(-1), folder=stage.folder)
+    _load(stage, path, "movements", day=-1, backfill=True)
 
 
 def deliver(stage: Stage, day: int, *, since: int) -> None:
@@ -37,15 +35,14 @@ def deliver(stage: Stage, day: int, *, since: int) -> None:
     arrived = [row for row in stage.on_the_way if row["day"] <= day]
     stage.on_the_way = [row for row in stage.on_the_way if row["day"] > day]
     noted, stage.to_credit = stage.to_credit, []
-    for creditor in stage.creditors.values():
-        bills = write.bills(stage.world, new.filter(pl.col("creditor") == creditor.key))
-        money = write.payments(stage.world, _frame([row for row in arrived if row["creditor"] == creditor.key]))
-        notes = write.credit_notes(stage.world, _frame([row for row in noted if row["creditor"] == creditor.key]))
-        table = pl.concat([bills, money, notes])
-        if table.is_empty():
-            continue
-        path = write.movements(table, creditor=creditor.key, on=stage.world.on(day), folder=stage.folder, rng=stage.rng)
-        _load(stage, creditor, path, "movements", day=day)
+    bills, money = write.bills(stage.world, new), write.payments(stage.world, _frame(arrived))
+    table = pl.concat([bills, money, write.credit_notes(stage.world, _frame(noted))])
+    if table.is_empty():
+        return
+    path = write.movements(
+        table, creditor=stage.creditor.key, on=stage.world.on(day), folder=stage.folder, rng=stage.rng
+    )
+    _load(stage, path, "movements", day=day)
     stage.acquaint()
 
 
@@ -54,13 +51,12 @@ def told(stage: Stage, paid: Payments, *, day: int, all_named: bool = False) -> 
     rules = stage.crowd.numbers["transfer"]
     found: list[dict[str, Any]] = []
     references = stage.world.invoices["reference"]
-    keys, methods = stage.world.customers["creditor"], stage.world.customers["method"]
+    methods = stage.world.customers["method"]
     for who in np.unique(paid.customer):
         mine = np.flatnonzero(paid.customer == who)
         lag = 0 if all_named else int(stage.rng.choice(rules["days_on_the_way"]))
         arrives = day if all_named else stage.crowd.working_day(day + lag)
         row = {
-            "creditor": keys[int(who)],
             "customer": int(who),
             "day": arrives,
             "method": methods[int(who)],
@@ -82,10 +78,10 @@ def told(stage: Stage, paid: Payments, *, day: int, all_named: bool = False) -> 
     return found
 
 
-def _old_bills(stage: Stage, key: str) -> pl.DataFrame:
+def _old_bills(stage: Stage) -> pl.DataFrame:
     """Bills from before day 0; on those unpaid and late stands the last reminder of the time before."""
     crowd: Crowd = stage.crowd
-    old = stage.world.invoices.filter((pl.col("issued") < 0) & (pl.col("creditor") == key))
+    old = stage.world.invoices.filter(pl.col("issued") < 0)
     rows = old["invoice"].to_numpy()
     late = np.where(crowd.paid_on[rows] == NEVER, -crowd.due[rows], 0)
     number, sent = np.zeros(rows.size, dtype=np.int64), np.zeros(rows.size, dtype=np.int64)
@@ -105,10 +101,10 @@ def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame([{name: row.get(name, "") for name in schema} for row in rows], schema=schema)
 
 
-def _load(stage: Stage, creditor: Creditor, path: Any, source: str, *, day: int, backfill: bool | None = None) -> None:
-    now = stage.at(day, 7)
+def _load(stage: Stage, path: Path, source: str, *, day: int, backfill: bool | None = None) -> None:
     summary = load(
-        path=path, creditor=creditor, source_key=source, as_of=stage.world.on(day), now=now, backfill=backfill
-    )
+        path=path, creditor=stage.creditor, source_key=source, as_of=stage.world.on(day), now=stage.at(day, 7),
+        backfill=backfill,
+    )  # fmt: skip
     stage.counts["files"] += 1
     stage.counts["quarantined"] += summary.quarantined

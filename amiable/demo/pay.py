@@ -167,7 +167,7 @@ def _tell_accounts(stage: Stage, day: int, customer: Customer, amount: int, toke
     row = stage.customer_rows[customer.pk]
     stage.on_the_way.append(
         {
-            "creditor": customer.creditor.key, "customer": row, "day": stage.crowd.working_day(day + CARD_DAYS),
+            "customer": row, "day": stage.crowd.working_day(day + CARD_DAYS),
             "amount_minor": amount, "settles": "", "method": "carte", "identity": payment_of(token), "reference": "",
         }
     )  # fmt: skip

@@ -1,45 +1,33 @@
-"""The demo: an invented world lives through days of the real house, morning by morning, and leaves a desk that is alive.
+"""The demo: an invented world lives through days of the real house, each creditor in a process of its own.
 
-In: how many customers and days, a seed, the last day. Out: figures; a database full of what happened.
-Never: a part of the house that is not the real one, a word or a coin that leaves this machine.
+In: how many customers and days, a seed, the last day. Out: figures; a database full of what happened, a desk that is alive.
+Never: a word or a coin that leaves this machine, a process left behind.
 """
 
-import gc
 import json as jsons
+import os
+import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from datetime import date, datetime
-from pathlib import Path
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from datetime import time as hour
 from typing import Any
 
-import numpy as np
-from django.db import connection
+from django.conf import settings
+from django.db import connections
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from amiable.core.models import Role, Scope, User
-from amiable.day import run_day
-from amiable.demo import answer, morning, pay, prepare, stand, tell, work
-from amiable.demo.behave import crowd as people
-from amiable.demo.stage import ZONE, Stage
-from amiable.demo.world import HISTORY_DAYS, invent
-from amiable.ledger.models import Creditor
-from amiable.scenario.behaviour import parameters
+from amiable.core.models import User
+from amiable.demo import apart, prepare, stand, tell
+from amiable.demo.replay import Asked
+from amiable.demo.stage import ZONE, UnableToPlay
+from amiable.demo.world import names
 from amiable.web.desk import enter
-from amiable.web.ui import clock
-
-LOADED = (
-    "ledger_customer",
-    "ledger_contact",
-    "ledger_contactpoint",
-    "ledger_invoice",
-    "ledger_credit",
-    "ledger_allocation",
-    "ledger_entry",
-)
 
 
 def play(
@@ -48,19 +36,11 @@ def play(
     """Plays the demo in the database that Django is set up with, and tells what came of it; JSON on the last line."""
     began = time.perf_counter()
     prepare.migrated()
-    with (
-        tempfile.TemporaryDirectory(prefix="amiable-demo-") as folder,
-        stand.mailbox(emptied=True),
-        stand.web() as caller,
-    ):
-        stage = _raise(customers=customers, days=days, seed=seed, end=end, folder=Path(folder), caller=caller)
-        with clock.told_by(stage.clock), _steps(days, shown=progress) as step:
-            _begin(stage)
-            since = -1
-            for day in range(days):
-                since = _live(stage, day, since=since)
-                step()
-        result = tell.result(stage, seconds=time.perf_counter() - began)
+    prepare.furnish(now=datetime.combine(end - timedelta(days=days), hour(7), tzinfo=ZONE))
+    parts = [Asked(creditor=key, customers=customers, days=days, seed=seed, end=end) for key in names()["creditors"]]
+    with stand.mailbox(emptied=True), _steps(days * len(parts), shown=progress) as step:
+        came = _apart(parts, step)
+    result = tell.result(came, days=days, seed=seed, seconds=time.perf_counter() - began)
     if not json:
         Console().print(tell.table(result))
     sys.stdout.write(jsons.dumps(result, ensure_ascii=False) + "\n")
@@ -73,64 +53,61 @@ def way_in(*, now: datetime) -> str:
     return enter.link(user=User.objects.get(username="demo"), now=now)
 
 
-def _raise(*, customers: int, days: int, seed: int, end: date, folder: Path, caller: stand.Caller) -> Stage:
-    rng = np.random.default_rng([seed, 0])
-    world = invent(customers=customers, days=days, end=end, rng=rng)
-    crowd = people(world, parameters(), seed=seed)
-    stage = Stage(
-        world=world,
-        crowd=crowd,
-        alone=crowd,
-        seed=seed,
-        folder=folder,
-        caller=caller,
-        rng=np.random.default_rng([seed, 3]),
-        moment=datetime.combine(world.on(-1), datetime.min.time(), tzinfo=ZONE),
-    )
-    stage.moment = stage.at(-1, 7)
-    return stage
-
-
-def _begin(stage: Stage) -> None:
-    """The months before: lived by the people, told by the accounts in one import; then the creditors are released."""
-    prepare.furnish(now=stage.moment)
-    stage.creditors = {each.key: each for each in Creditor.objects.order_by("key")}
-    for scope in Scope.objects.filter(role=Role.COLLECTOR).select_related("user").order_by("user__username"):
-        stage.collectors.setdefault(scope.creditor_ref, []).append(scope.user)
-    past = [(day, stage.crowd.live(day, stage.draws(day))) for day in range(-HISTORY_DAYS, 0)]
-    stage.alone = stage.crowd.twin()
-    stage.alone_received = np.zeros_like(stage.crowd.amount)
-    stage.paid_before = stage.crowd.amount - stage.crowd.left
-    morning.take_over(stage, past)
-    stage.acquaint()
-    # What stands now stays to the end: the collector need not look at it again and again.
-    gc.freeze()
-    with connection.cursor() as cursor:
-        # A server does this by itself within a minute; the demo has lived weeks by then.
-        cursor.execute(f"ANALYZE {', '.join(LOADED)}")
-    Creditor.objects.update(released_at=stage.at(0, 8))
-
-
-def _live(stage: Stage, day: int, *, since: int) -> int:
-    """One day: the files of the morning, the house's own day, then people. The last day ends before people wake up."""
-    if stage.world.on(day).weekday() < 5 or day == stage.world.days - 1:
-        stage.moment = stage.at(day, 7)
-        morning.deliver(stage, day, since=since)
-        since = day
-    stage.moment = stage.at(day, 8, 30)
-    run_day(as_of=stage.world.on(day), now=stage.moment, clock=stage.clock)
-    if day < stage.world.days - 1:
-        draws = stage.draws(day)
-        acts = answer.receive(stage, day, draws)
-        if stage.crowd.working_day(day + 1) < stage.world.days:
-            acts += work.work(stage, day, draws)  # the tasks of the last working day are left to the visitor
-        acts += pay.pay(stage, day, draws)
-        stage.act(acts)
-    return since
+def _apart(parts: list[Asked], step: Callable[[], None]) -> dict[str, dict[str, Any]]:
+    """What came of each creditor. When one of the processes fails, the others are ended."""
+    connections.close_all()
+    address = prepare.address()
+    with ThreadPoolExecutor(len(parts)) as followers, _ended() as processes:
+        following = {}
+        for part in parts:
+            processes.append(_begun(part, address))
+            following[followers.submit(_followed, processes[-1], step)] = part.creditor
+        came = {following[done]: done.result() for done in as_completed(following)}
+    return {part.creditor: came[part.creditor] for part in parts}
 
 
 @contextmanager
-def _steps(days: int, *, shown: bool) -> Iterator[Any]:
+def _ended() -> Iterator[list["subprocess.Popen[str]"]]:
+    """Processes that do not outlive the block."""
+    processes: list[subprocess.Popen[str]] = []
+    try:
+        yield processes
+    finally:
+        for each in processes:
+            each.terminate()
+            each.communicate()
+
+
+def _begun(part: Asked, address: str) -> "subprocess.Popen[str]":
+    process = subprocess.Popen(
+        [sys.executable, "-m", apart.__name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={name: text for name, text in os.environ.items() if name != "DATABASE_URL_FILE"}
+        | {"DATABASE_URL": address},
+    )
+    assert process.stdin is not None
+    process.stdin.write(jsons.dumps({**asdict(part), "smtp_port": settings.SMTP_PORT}, default=str) + "\n")
+    process.stdin.flush()
+    return process
+
+
+def _followed(process: "subprocess.Popen[str]", step: Callable[[], None]) -> dict[str, Any]:
+    """Reads what a process tells until its end, and returns what came of it."""
+    assert process.stdout is not None
+    came: dict[str, Any] | None = None
+    for line in process.stdout:
+        came = jsons.loads(line).get("came")
+        if came is None:
+            step()
+    if process.wait() or came is None:
+        raise UnableToPlay("One creditor's replay stopped before its end; what went wrong stands above.")
+    return came
+
+
+@contextmanager
+def _steps(days: int, *, shown: bool) -> Iterator[Callable[[], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
         days_bar = bar.add_task("Demo", total=days)

@@ -7,7 +7,7 @@ import hashlib
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
@@ -64,6 +64,18 @@ def migrated() -> None:
         _drop(server, blank)
         _create(server, blank, like=demo)
         server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(blank), sql.Literal(_schema())))
+
+
+def address() -> str:
+    """The address of the database that Django is set up with, as DATABASE_URL has it."""
+    from django.db import connection
+
+    known = connection.settings_dict
+    options = {name: value for name, value in known["OPTIONS"].items() if isinstance(value, str)}
+    where = {name: str(value) for name, value in (("host", known["HOST"]), ("port", known["PORT"])) if value}
+    who = ":".join(quote(str(text), safe="") for text in (known["USER"], known["PASSWORD"]) if text)
+    name = quote(str(known["NAME"]), safe="")
+    return f"postgresql://{who}@/{name}?{urlencode(options | where)}"
 
 
 def furnish(*, now: datetime) -> None:

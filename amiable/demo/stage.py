@@ -35,9 +35,11 @@ class Act:
 
 @dataclass
 class Stage:
-    """`crowd` lives with contacts, `alone` are the same people without any."""
+    """`crowd` lives with contacts, `alone` are the same people without any; all owe to one creditor."""
 
     world: World
+    creditor: Creditor
+    collectors: list[User]
     crowd: Crowd
     alone: Crowd
     seed: int
@@ -45,8 +47,6 @@ class Stage:
     caller: Caller
     rng: np.random.Generator
     moment: datetime
-    creditors: dict[str, Creditor] = field(default_factory=dict)
-    collectors: dict[int, list[User]] = field(default_factory=dict)  # by creditor
     customer_ids: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     customer_rows: dict[int, int] = field(default_factory=dict)
     invoice_ids: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
@@ -77,25 +77,18 @@ class Stage:
     def acquaint(self) -> None:
         """Learns the ledger's numbers of customers and of the invoices that are new since the last time."""
         if not self.customer_rows:
-            row_of = {
-                (creditor, number): row
-                for row, creditor, number in self.world.customers.select("customer", "creditor", "number").iter_rows()
-            }
+            row_of = dict(self.world.customers.select("number", "customer").iter_rows())
             self.customer_ids = np.zeros(len(row_of), dtype=np.int64)
-            for pk, key, number in Customer.objects.values_list("id", "creditor__key", "number"):
-                if (key, number) in row_of:
-                    self.customer_rows[pk] = row_of[key, number]
-                    self.customer_ids[row_of[key, number]] = pk
+            for pk, number in Customer.objects.filter(creditor=self.creditor).values_list("id", "number"):
+                if number in row_of:
+                    self.customer_rows[pk] = row_of[number]
+                    self.customer_ids[row_of[number]] = pk
             self.invoice_ids = np.zeros(self.world.invoices.height, dtype=np.int64)
-            self._row_of_reference = {
-                (creditor, reference): row
-                for row, creditor, reference in self.world.invoices.select(
-                    "invoice", "creditor", "reference"
-                ).iter_rows()
-            }
+            self._row_of_reference = dict(self.world.invoices.select("reference", "invoice").iter_rows())
         newest = max(self.invoice_rows, default=0)
-        for pk, key, reference in Invoice.objects.filter(id__gt=newest).values_list("id", "creditor__key", "reference"):
-            row = self._row_of_reference.get((key, reference))
+        new = Invoice.objects.filter(creditor=self.creditor, id__gt=newest)
+        for pk, reference in new.values_list("id", "reference"):
+            row = self._row_of_reference.get(reference)
             if row is not None:
                 self.invoice_rows[pk] = row
                 self.invoice_ids[row] = pk

@@ -1,9 +1,11 @@
 """What came of the demo, per creditor: counted from the rows of the house, and set beside what no contact would have brought."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 from django.db import connection
 from django.utils.translation import gettext as _
 from rich.table import Table
@@ -11,7 +13,6 @@ from rich.table import Table
 from amiable.core.money import shown
 from amiable.demo.stage import Stage
 from amiable.insight.measure import figures
-from amiable.ledger.models import Creditor
 
 COUNTS = """
 SELECT
@@ -59,9 +60,11 @@ WHERE k.creditor_id = %(creditor)s AND k.opened_on >= %(start)s
 GROUP BY k.id, i.id HAVING sum(e.amount_minor) > 0"""
 
 
-def result(stage: Stage, *, seconds: float) -> dict[str, Any]:
-    """Everything that the table shows, and the totals of the last line."""
-    each = {key: _creditor(stage, creditor) for key, creditor in stage.creditors.items()}
+def result(each: Mapping[str, dict[str, Any]], *, days: int, seed: int, seconds: float) -> dict[str, Any]:
+    """Everything that the table shows, and the totals of the last line, from what came of each creditor."""
+    acts: Counter[str] = Counter()
+    for one in each.values():
+        acts.update(one["acts"])
     numerator = sum(one["recovered_minor"] for one in each.values())
     denominator = sum(one["due_minor"] for one in each.values())
     alone = sum(one["alone_minor"] for one in each.values())
@@ -72,16 +75,17 @@ def result(stage: Stage, *, seconds: float) -> dict[str, Any]:
         "recovery_rate": round(numerator / denominator, 4) if denominator else None,
         "self_cure_rate": round(alone / denominator, 4) if denominator else None,
         "seconds": round(seconds, 1),
-        "days": stage.world.days,
-        "seed": stage.seed,
-        "creditors": each,
-        "acts": dict(sorted(stage.counts.items())),
+        "days": days,
+        "seed": seed,
+        "creditors": {key: {name: one[name] for name in one if name != "acts"} for key, one in each.items()},
+        "acts": dict(sorted(acts.items())),
     }
 
 
-def _creditor(stage: Stage, creditor: Creditor) -> dict[str, Any]:
-    last = stage.world.on(stage.world.days - 1)
-    values: dict[str, Any] = {"creditor": creditor.pk, "start": stage.world.start, "end": last}
+def creditor(stage: Stage) -> dict[str, Any]:
+    """What came of one creditor's replay, and in `acts` how often its customers and colleagues did what."""
+    owner, last = stage.creditor, stage.world.on(stage.world.days - 1)
+    values: dict[str, Any] = {"creditor": owner.pk, "start": stage.world.start, "end": last}
     with connection.cursor() as cursor:
         cursor.execute(COUNTS, values)
         counts = dict(zip(NAMES, cursor.fetchone(), strict=True))
@@ -89,11 +93,11 @@ def _creditor(stage: Stage, creditor: Creditor) -> dict[str, Any]:
         paid = dict(cursor.fetchall())
         cursor.execute(AT_OPENING, values)
         alone = _alone(stage, cursor.fetchall())
-    read = figures(creditor=creditor, as_of=last, days=stage.world.days + 1)
+    read = figures(creditor=owner, as_of=last, days=stage.world.days + 1)
     recovery, dso = read["recovery_rate"], read["dso"]
     return {
         **counts,
-        "name": creditor.name,
+        "name": owner.name,
         "paid_by": dict(sorted(paid.items())),
         "paid_minor": sum(paid.values()),
         "recovered_minor": recovery.numerator or 0,
@@ -104,7 +108,8 @@ def _creditor(stage: Stage, creditor: Creditor) -> dict[str, Any]:
         "dso_start": dso.history[0][1] if dso.history else None,
         "dso_end": dso.value,
         "overdue_minor": read["amount_overdue"].numerator or 0,
-        "alone_overdue_minor": _alone_overdue(stage, creditor.key),
+        "alone_overdue_minor": _alone_overdue(stage),
+        "acts": dict(stage.counts),
     }
 
 
@@ -122,12 +127,12 @@ def _alone(stage: Stage, rows: list[tuple[int, int]]) -> int:
     return found
 
 
-def _alone_overdue(stage: Stage, key: str) -> int:
+def _alone_overdue(stage: Stage) -> int:
     """What would be overdue on the last day, had nobody been contacted."""
     crowd, last = stage.alone, stage.world.days - 1
-    own = (stage.world.invoices["creditor"] == key).to_numpy()
-    own[list(stage.forgiven)] = False
-    due = own & (crowd.due < last) & (crowd.issued <= last)
+    asked_for = np.ones(crowd.amount.size, dtype=bool)
+    asked_for[list(stage.forgiven)] = False
+    due = asked_for & (crowd.due < last) & (crowd.issued <= last)
     return int((crowd.amount - stage.paid_before - stage.alone_received)[due].sum())
 
 

@@ -27,32 +27,31 @@ def work(stage: Stage, day: int, draws: Draws) -> list[Act]:
     """The acts of all colleagues on a day; none at the week-end."""
     if stage.world.on(day).weekday() > 4:
         return []
-    acts: list[Act] = []
-    for creditor, colleagues in stage.collectors.items():
-        acts += _calls(stage, day, draws, creditor, colleagues)
-        acts += _confirmations(stage, day, creditor, colleagues)
-        acts += _claims(stage, day, creditor, colleagues)
-        acts += _disputes(stage, day, creditor, colleagues)
-    return acts
+    return [
+        *_calls(stage, day, draws),
+        *_confirmations(stage, day),
+        *_claims(stage, day),
+        *_disputes(stage, day),
+    ]
 
 
-def _open_tasks(stage: Stage, day: int, creditor: int, kind: str) -> list[Task]:
-    rows = Task.objects.filter(creditor=creditor, kind=kind, done_at=None, due_on__lte=stage.world.on(day))
+def _open_tasks(stage: Stage, day: int, kind: str) -> list[Task]:
+    rows = Task.objects.filter(creditor=stage.creditor, kind=kind, done_at=None, due_on__lte=stage.world.on(day))
     return [row for row in rows.order_by("due_on", "id") if row.customer_id in stage.customer_rows]
 
 
-def _calls(stage: Stage, day: int, draws: Draws, creditor: int, colleagues: list[User]) -> list[Act]:
+def _calls(stage: Stage, day: int, draws: Draws) -> list[Act]:
     """The calls with the most money first, as many as a day holds."""
-    waiting = _open_tasks(stage, day, creditor, TaskKind.CALL)
+    waiting = _open_tasks(stage, day, TaskKind.CALL)
     waiting.sort(key=lambda row: -int(row.context.get("amount_minor", 0)))
-    chosen = waiting[: stage.crowd.numbers["desk"]["calls_per_day"] * len(colleagues)]
+    chosen = waiting[: stage.crowd.numbers["desk"]["calls_per_day"] * len(stage.collectors)]
     people = stage.customers(row.customer_id for row in chosen)
     owed = stage.open_of(people)
     acts = []
     for n, call in enumerate(chosen):
         customer = people[call.customer_id]
         saying = _talk(stage, day, draws, call, customer, owed[customer.pk])
-        acts.append(_outcome(stage, day, customer, saying, colleagues[n % len(colleagues)]))
+        acts.append(_outcome(stage, day, customer, saying, stage.collectors[n % len(stage.collectors)]))
     return acts
 
 
@@ -122,11 +121,11 @@ def _still_open(stage: Stage, saying: respond.CallOutcome, customer: Customer) -
     return bool(owed) and all(pk in owed for pk in wanted)
 
 
-def _confirmations(stage: Stage, day: int, creditor: int, colleagues: list[User]) -> list[Act]:
+def _confirmations(stage: Stage, day: int) -> list[Act]:
     """Steps that wait for a person's word; most are confirmed."""
     acts = []
-    for n, task in enumerate(_open_tasks(stage, day, creditor, TaskKind.CONFIRM)):
-        by = colleagues[n % len(colleagues)]
+    for n, task in enumerate(_open_tasks(stage, day, TaskKind.CONFIRM)):
+        by = stage.collectors[n % len(stage.collectors)]
         agrees = stage.rng.random() < stage.crowd.numbers["desk"]["confirmed"]
         acts.append(Act(stage.at(day, 9, 5), _confirm(stage, day, task, by, agrees=agrees)))
     return acts
@@ -144,11 +143,11 @@ def _confirm(stage: Stage, day: int, task: Task, by: User, *, agrees: bool) -> C
     return do
 
 
-def _claims(stage: Stage, day: int, creditor: int, colleagues: list[User]) -> list[Act]:
+def _claims(stage: Stage, day: int) -> list[Act]:
     """Claims to have paid that no money followed are closed after a while."""
     before = stage.world.on(day - CLAIM_DAYS)
-    old = [row for row in _open_tasks(stage, day, creditor, TaskKind.CHECK) if row.due_on < before]
-    return [Act(stage.at(day, 16), _finish(task, colleagues[0])) for task in old]
+    old = [row for row in _open_tasks(stage, day, TaskKind.CHECK) if row.due_on < before]
+    return [Act(stage.at(day, 16), _finish(task, stage.collectors[0])) for task in old]
 
 
 def _finish(task: Task, by: User) -> Callable[[datetime], None]:
@@ -159,14 +158,14 @@ def _finish(task: Task, by: User) -> Callable[[datetime], None]:
     return do
 
 
-def _disputes(stage: Stage, day: int, creditor: int, colleagues: list[User]) -> list[Act]:
+def _disputes(stage: Stage, day: int) -> list[Act]:
     """Disputes are answered when their time has come: accepted with a credit note, or refused."""
     acts = []
-    for row in Dispute.objects.filter(resolved_at=None, customer__creditor=creditor).select_related("invoice"):
+    for row in Dispute.objects.filter(resolved_at=None, customer__creditor=stage.creditor).select_related("invoice"):
         place = stage.invoice_rows.get(row.invoice_id)
         if place is not None and stage.crowd.disputed_to[place] <= day:
             accepted = stage.rng.random() < stage.crowd.numbers["desk"]["disputes_accepted"]
-            acts.append(Act(stage.at(day, 17), _resolve(stage, day, row, colleagues[0], accepted=accepted)))
+            acts.append(Act(stage.at(day, 17), _resolve(stage, day, row, stage.collectors[0], accepted=accepted)))
     return acts
 
 

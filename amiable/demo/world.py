@@ -5,7 +5,7 @@ In: how many customers, over which days, a random generator. Out: two tables. No
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -35,6 +35,15 @@ class World:
 
     def on(self, day: int) -> date:
         return self.start + timedelta(days=day)
+
+    def of(self, creditor: str) -> "World":
+        """The part of it that owes to one creditor, its rows counted from 0."""
+        people = self.customers.filter(pl.col("creditor") == creditor).rename({"customer": "before"})
+        people = people.with_row_index("customer").with_columns(pl.col("customer").cast(pl.Int64))
+        place = people.select("before", "customer")
+        bills = self.invoices.rename({"customer": "before"}).join(place, on="before", maintain_order="left")
+        bills = bills.drop("before", "invoice").with_row_index("invoice").with_columns(pl.col("invoice").cast(pl.Int64))
+        return replace(self, customers=people.drop("before"), invoices=bills)
 
 
 @cache

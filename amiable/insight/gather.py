@@ -12,10 +12,14 @@ import polars as pl
 
 from amiable.core import tables
 from amiable.core.calendar import end_of_month
+from amiable.ledger.models import Creditor
 
 RECENT_DAYS = 30
 CASE_DAYS = 90
 MONTHS_BACK = 24
+
+# Of the creditor asked for, or of all.
+OF = "(%(creditor)s::bigint IS NULL OR {row}.creditor_id = %(creditor)s)"
 
 # Residuals as of a day: today's, with all that counted later taken back.
 LATER = """SELECT {row}_id, sum(amount_minor) AS moved FROM ledger_entry
@@ -31,7 +35,7 @@ SELECT i.creditor_id, i.currency, i.customer_id, coalesce(s.segment, ''), i.due_
 FROM ledger_invoice i
 LEFT JOIN later l ON l.invoice_id = i.id
 LEFT JOIN segments s ON s.customer_id = i.customer_id AND s.currency = i.currency
-WHERE i.issued_on <= %(as_of)s AND (i.open_minor > 0 OR l.moved IS NOT NULL)
+WHERE i.issued_on <= %(as_of)s AND (i.open_minor > 0 OR l.moved IS NOT NULL) AND {OF.format(row="i")}
 GROUP BY 1, 2, 3, 4, 5 HAVING sum(i.open_minor - coalesce(l.moved, 0)) <> 0"""
 
 OPEN_CREDITS = f"""
@@ -39,15 +43,16 @@ WITH later AS ({LATER.format(row="credit")})
 SELECT c.creditor_id, c.currency, sum(c.open_minor - coalesce(l.moved, 0))::bigint
 FROM ledger_credit c LEFT JOIN later l ON l.credit_id = c.id
 WHERE c.received_on <= %(as_of)s AND c.customer_id IS NOT NULL AND c.confirmed_by_id IS NULL
-  AND (c.open_minor > 0 OR l.moved IS NOT NULL)
+  AND (c.open_minor > 0 OR l.moved IS NOT NULL) AND {OF.format(row="c")}
 GROUP BY 1, 2"""
 
-BILLED = """
-SELECT creditor_id, currency, date_trunc('month', issued_on)::date, sum(amount_minor)::bigint
-FROM ledger_invoice WHERE issued_on <= %(as_of)s AND issued_on >= %(first_month)s GROUP BY 1, 2, 3"""
+BILLED = f"""
+SELECT i.creditor_id, i.currency, date_trunc('month', i.issued_on)::date, sum(i.amount_minor)::bigint
+FROM ledger_invoice i WHERE i.issued_on <= %(as_of)s AND i.issued_on >= %(first_month)s AND {OF.format(row="i")}
+GROUP BY 1, 2, 3"""
 
 # Money counts once: a provisional credit that the cash authority confirmed is left to the authority's own row.
-RECEIVED = """
+RECEIVED = f"""
 WITH refunds AS MATERIALIZED (
   SELECT credit_id, amount_minor FROM ledger_entry
   WHERE effective_on BETWEEN %(recent)s AND %(as_of)s AND kind = 'refund')
@@ -57,17 +62,18 @@ SELECT creditor_id, currency, sum(amount_minor)::bigint FROM (
   UNION ALL
   SELECT c.creditor_id, c.currency, r.amount_minor FROM refunds r JOIN ledger_credit c ON c.id = r.credit_id
   WHERE c.kind = 'payment' AND c.confirmed_by_id IS NULL) moved
-GROUP BY 1, 2"""
+WHERE {OF.format(row="moved")} GROUP BY 1, 2"""
 
 # What was overdue when the case opened, less what of it is still open, less what left by other ways than money
 # (credit notes, write-offs). Charges added since are not part of it. An invoice settled before has nothing to tell.
-CASES = """
+CASES = f"""
 WITH owed AS MATERIALIZED (
   SELECT k.id AS case_id, k.creditor_id, k.currency, k.opened_on, k.opened_overdue_minor, i.id, i.open_minor
   FROM casework_case k
   LEFT JOIN ledger_invoice i ON i.customer_id = k.customer_id AND i.currency = k.currency AND i.due_on < k.opened_on
     AND i.issued_on <= %(as_of)s AND (i.open_minor > 0 OR i.settled_on >= k.opened_on)
-  WHERE k.opened_on BETWEEN %(case_days)s AND %(as_of)s AND k.opened_overdue_minor > 0),
+  WHERE k.opened_on BETWEEN %(case_days)s AND %(as_of)s AND k.opened_overdue_minor > 0
+    AND {OF.format(row="k")}),
 moved AS (
   SELECT o.case_id, o.id,
     sum(e.amount_minor) FILTER (WHERE e.effective_on > %(as_of)s) AS later,
@@ -84,43 +90,45 @@ SELECT o.creditor_id, o.currency, o.case_id, o.opened_overdue_minor,
 FROM owed o LEFT JOIN moved m ON m.case_id = o.case_id AND m.id = o.id
 GROUP BY 1, 2, 3, 4"""
 
-ATTEMPTS = """
+ATTEMPTS = f"""
 SELECT a.creditor_id, a.currency, a.journey, count(*),
   count(*) FILTER (WHERE a.state = 'succeeded'), count(*) FILTER (WHERE a.state IN ('failed', 'abandoned')),
   count(*) FILTER (WHERE a.input_errors > 0)
 FROM payments_attempt a JOIN ledger_creditor c ON c.id = a.creditor_id
-WHERE a.started_at >= %(before_recent)s
+WHERE a.started_at >= %(before_recent)s AND {OF.format(row="a")}
   AND (a.started_at AT TIME ZONE c.time_zone)::date BETWEEN %(recent)s AND %(as_of)s
 GROUP BY 1, 2, 3"""
 
 # A message leaves within days of its date, or goes stale; so the index by date finds those of the window.
-MESSAGES = """
+MESSAGES = f"""
 SELECT m.creditor_id, m.customer_id, m.medium, m.capped, count(*)
 FROM outreach_message m JOIN ledger_creditor c ON c.id = m.creditor_id
 WHERE m.state = 'sent' AND m.as_of BETWEEN %(stale)s AND %(as_of)s AND m.sent_at >= %(before_recent)s
-  AND (m.sent_at AT TIME ZONE c.time_zone)::date BETWEEN %(recent)s AND %(as_of)s
+  AND (m.sent_at AT TIME ZONE c.time_zone)::date BETWEEN %(recent)s AND %(as_of)s AND {OF.format(row="m")}
 GROUP BY 1, 2, 3, 4"""
 
-CALLS = """
+CALLS = f"""
 SELECT t.creditor_id, t.customer_id, count(*)
 FROM casework_task t JOIN ledger_creditor c ON c.id = t.creditor_id
-WHERE t.kind = 'call' AND t.done_at >= %(before_recent)s
+WHERE t.kind = 'call' AND t.done_at >= %(before_recent)s AND {OF.format(row="t")}
   AND (t.done_at AT TIME ZONE c.time_zone)::date BETWEEN %(recent)s AND %(as_of)s
 GROUP BY 1, 2"""
 
-OPT_OUTS = """
+OPT_OUTS = f"""
 SELECT u.creditor_id, o.customer_id, o.medium
 FROM outreach_optout o JOIN ledger_customer u ON u.id = o.customer_id JOIN ledger_creditor c ON c.id = u.creditor_id
-WHERE o.since >= %(before_recent)s AND (o.since AT TIME ZONE c.time_zone)::date BETWEEN %(recent)s AND %(as_of)s"""
+WHERE o.since >= %(before_recent)s AND {OF.format(row="u")}
+  AND (o.since AT TIME ZONE c.time_zone)::date BETWEEN %(recent)s AND %(as_of)s"""
 
 KEY: dict[str, Any] = {"creditor": pl.Int64, "currency": pl.String}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gathered:
-    """The tables of one day. Each is read at its first use."""
+    """The tables of one day, of one creditor or of all. Each is read at its first use."""
 
     as_of: date
+    creditor: Creditor | None = None
 
     @property
     def months(self) -> list[tuple[date, int]]:
@@ -191,6 +199,7 @@ class Gathered:
         recent = self.as_of - timedelta(days=RECENT_DAYS - 1)
         values = {
             "as_of": self.as_of,
+            "creditor": self.creditor.pk if self.creditor else None,
             "recent": recent,
             # Any time zone's first instant of the window comes after this.
             "before_recent": recent - timedelta(days=2),

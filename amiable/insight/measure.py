@@ -44,13 +44,14 @@ class Reading:
     history: Sequence[tuple[date, float | None]]
 
 
-def measure(*, as_of: date, now: datetime) -> Summary:
-    """Writes the figures of `as_of` for every creditor and currency; the same day again writes only what changed."""
-    creditors = dict(Creditor.objects.values_list("id", "currency"))
-    found = dict(_all(Gathered(as_of=as_of), creditors))
+def measure(*, as_of: date, now: datetime, creditor: Creditor | None = None) -> Summary:
+    """Writes the figures of `as_of` for every creditor (or one) and currency; the same day again writes only what changed."""
+    measured = Creditor.objects.all() if creditor is None else Creditor.objects.filter(pk=creditor.pk)
+    creditors = dict(measured.values_list("id", "currency"))
+    found = dict(_all(Gathered(as_of=as_of, creditor=creditor), creditors))
     with transaction.atomic():
         # One measuring at a time: two would both write the same new rows.
-        list(Creditor.objects.select_for_update(no_key=True).order_by("id").values_list("id", flat=True))
+        list(measured.select_for_update(no_key=True).order_by("id").values_list("id", flat=True))
         known = _newest(as_of=as_of, creditors=creditors)
         # A slice that was there and is no more says so, or its old amount would stay on the screen.
         gone: dict[Name, Value] = {

@@ -142,8 +142,8 @@ def _ask(message: Message, kind: str, wish: str, title: Promise, reason: str, no
 
 
 @transaction.atomic(durable=True)
-def recover(*, now: datetime, older_than: timedelta | None) -> int:
-    """What was being sent when its sender died becomes in doubt, with a task; nobody sends it again.
+def recover(*, creditor: int, now: datetime, older_than: timedelta | None) -> int:
+    """What was being sent for a creditor when its sender died becomes in doubt, with a task; nobody sends it again.
 
     `older_than`: how old a delivery must be to be taken for lost while others send; empty when nobody else does,
     and then no clock is asked.
@@ -152,7 +152,7 @@ def recover(*, now: datetime, older_than: timedelta | None) -> int:
     if older_than is not None:
         unfinished = unfinished.filter(started_at__lte=now - older_than)
     lost = Message.objects.select_for_update(skip_locked=True, of=("self",), no_key=True).filter(
-        state=MessageState.SENDING, pk__in=unfinished.values("message_id")
+        creditor=creditor, state=MessageState.SENDING, pk__in=unfinished.values("message_id")
     )
     count = 0
     for message in lost.select_related("customer"):

@@ -7,13 +7,14 @@ before the carrier is called; what a crash leaves without an outcome is in doubt
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
 
 from amiable.core.errors import UnableTo
+from amiable.ledger.models import Creditor
 from amiable.outreach.carry import Bound, Carriers, Clock, Flight
 from amiable.outreach.channel import Parcel
 from amiable.outreach.express import unsubscribe_url
@@ -28,14 +29,15 @@ BATCH = 40
 BACK_OFF = timedelta(minutes=5)  # then three times as long after each try: 5 min, 15, 45, 2 h, 7 h
 LOST_AFTER = timedelta(hours=1)  # while others send, only what is older than this is taken for lost
 CARRIERS = {"email": "email"}  # the channel of each medium
-_SENDERS = 0x53454E44  # the advisory lock that everyone who sends shares
+_SENDERS = 0x53454E44  # with a creditor's number: the advisory lock that everyone who sends for it shares
 
 # Planned, its back-off over, and nobody else at work on it or on its customer: two messages to one customer are looked
 # at one after the other, so that the second knows of the first.
 _CLAIM = """
 SELECT m.id, (SELECT coalesce(max(d.try_number), 0) FROM outreach_delivery d WHERE d.message_id = m.id)
 FROM outreach_message m JOIN ledger_customer c ON c.id = m.customer_id
-WHERE m.state = 'planned' AND m.as_of <= %(as_of)s AND m.medium = ANY(%(media)s) AND NOT EXISTS (
+WHERE m.state = 'planned' AND m.as_of <= %(as_of)s AND m.medium = ANY(%(media)s) AND m.creditor_id = ANY(%(creditors)s)
+  AND NOT EXISTS (
   SELECT FROM outreach_delivery d WHERE d.message_id = m.id AND d.outcome = 'unavailable'
     AND d.ended_at + %(back_off)s * power(3, d.try_number - 1) > %(now)s)
 ORDER BY m.id LIMIT %(limit)s FOR NO KEY UPDATE OF m, c SKIP LOCKED
@@ -53,22 +55,25 @@ def send(
     *,
     as_of: date,
     now: datetime,
+    creditor: Creditor | None = None,
     clock: Clock | None = None,
     progress: Callable[[Summary], None] | None = None,
     carriers: Mapping[str, str] = CARRIERS,
 ) -> Summary:
-    """Sends what is planned up to `as_of`. Any number of workers may do so at once.
+    """Sends what is planned (by one creditor) up to `as_of`. Any number of workers may do so at once.
 
     `clock` tells when batches leave and end; without it the time goes on from `now`. Raises NotConfigured when a
     message may leave and its channel lacks a setting; nothing is lost then.
     """
     tick, summary, texts = clock or _from(now), Summary(), own_texts()
-    with _as_a_sender(now) as lost, Carriers(carriers, clock=tick) as carrying:
+    whose = Creditor.objects.all() if creditor is None else Creditor.objects.filter(pk=creditor.pk)
+    creditors = list(whose.order_by("pk").values_list("pk", flat=True))
+    with _as_a_sender(creditors, now) as lost, Carriers(carriers, clock=tick) as carrying:
         summary.in_doubt += lost
         flight: Flight | None = None
         try:
             while True:
-                bound, claimed = _write_down(carrying, texts, summary, as_of=as_of, now=tick())
+                bound, claimed = _write_down(carrying, texts, summary, creditors, as_of=as_of, now=tick())
                 landing, flight = flight, Flight(bound, [])
                 reachable = _land(landing, summary, tick)
                 if progress:
@@ -96,34 +101,35 @@ def _from(now: datetime) -> Clock:
 
 
 @contextmanager
-def _as_a_sender(now: datetime) -> Iterator[int]:
-    """Holds the lock that senders share; whoever comes alone first looks after what a crash left behind."""
-    alone = bool(_lock("pg_try_advisory_lock"))
-    _lock("pg_advisory_lock_shared")
-    try:
-        try:
-            lost = recover(now=now, older_than=None if alone else LOST_AFTER)
-        finally:
-            if alone:
-                _lock("pg_advisory_unlock")
+def _as_a_sender(creditors: Sequence[int], now: datetime) -> Iterator[int]:
+    """Holds the locks that senders share; whoever comes alone first looks after what a crash left behind."""
+    lost = 0
+    with ExitStack() as shared:
+        for creditor in creditors:
+            alone = _lock("pg_try_advisory_lock", creditor)
+            _lock("pg_advisory_lock_shared", creditor)
+            shared.callback(_lock, "pg_advisory_unlock_shared", creditor)
+            try:
+                lost += recover(creditor=creditor, now=now, older_than=None if alone else LOST_AFTER)
+            finally:
+                if alone:
+                    _lock("pg_advisory_unlock", creditor)
         yield lost
-    finally:
-        _lock("pg_advisory_unlock_shared")
 
 
-def _lock(function: str) -> object:
+def _lock(function: str, creditor: int) -> object:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(%s)", [_SENDERS])
+        cursor.execute(f"SELECT {function}(%s, %s)", [_SENDERS, creditor])
         row: tuple[object] = cursor.fetchone()
         return row[0]
 
 
 @transaction.atomic(durable=True)
 def _write_down(
-    carrying: Carriers, texts: Texts, summary: Summary, *, as_of: date, now: datetime
+    carrying: Carriers, texts: Texts, summary: Summary, creditors: Sequence[int], *, as_of: date, now: datetime
 ) -> tuple[list[Bound], int]:
     """Claims a batch, looks at each message once more and writes down what is about to leave, and what is not."""
-    tries = _claim(carrying.media, as_of, now)
+    tries = _claim(carrying.media, creditors, as_of, now)
     facts = gather(list(tries), as_of=as_of, now=now)
     verdicts = look(facts)
     speaking = [each for each, verdict in zip(facts, verdicts, strict=True) if verdict.leaves or verdict.dry_run]
@@ -149,9 +155,12 @@ def _write_down(
     return bound, len(facts)
 
 
-def _claim(media: Sequence[str], as_of: date, now: datetime) -> dict[Message, int]:
+def _claim(media: Sequence[str], creditors: Sequence[int], as_of: date, now: datetime) -> dict[Message, int]:
     """The messages that this worker sends next, and how often each has been tried."""
-    values: dict[str, Any] = {"as_of": as_of, "media": list(media), "now": now, "back_off": BACK_OFF, "limit": BATCH}
+    values: dict[str, Any] = {
+        "as_of": as_of, "media": list(media), "creditors": list(creditors), "now": now, "back_off": BACK_OFF,
+        "limit": BATCH,
+    }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, values)
         tries = dict(cursor.fetchall())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -87,11 +88,14 @@ def promise(
 
 
 @transaction.atomic
-def judge_promises(*, as_of: date, now: datetime, customers: Collection[int] | None = None) -> Summary:
-    """Judges the promises whose day and grace are over, and those kept early. Out: how many went which way."""
-    running = Promise.objects.select_for_update().filter(state=PromiseState.OPEN)
+def judge_promises(
+    *, as_of: date, now: datetime, creditor: Creditor | None = None, customers: Collection[int] | None = None
+) -> Summary:
+    """Judges the promises (made to one creditor, by these customers) whose day and grace are over, and those kept early."""
+    whose = Q() if creditor is None else Q(customer__creditor=creditor)
     if customers is not None:
-        running = running.filter(customer__in=list(customers))
+        whose &= Q(customer__in=list(customers))
+    running = Promise.objects.select_for_update(of=("self",)).filter(whose, state=PromiseState.OPEN)
     rows = list(running.prefetch_related("customer__creditor", "taken_by").order_by("id"))
     paid = _paid_since(rows)
     judged = {PromiseState.KEPT: 0, PromiseState.PARTLY: 0, PromiseState.BROKEN: 0}

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -107,13 +108,14 @@ def keep(*, attempt: Attempt, before: str, now: datetime) -> None:
     _hold_while_paying(attempt=attempt, before=before, now=now)
 
 
-def abandon_stale(*, now: datetime) -> int:
-    """Ends the attempts that nobody has finished in time; a success told later still counts."""
+def abandon_stale(*, now: datetime, creditor: Creditor | None = None) -> int:
+    """Ends the attempts (with one creditor's customers) that nobody finished in time; a success told later still counts."""
     before = now - timedelta(minutes=settings.ATTEMPT_ABANDONED_MINUTES)
+    whose = Q() if creditor is None else Q(creditor=creditor)
     with transaction.atomic():
         stale = list(
             Attempt.objects.select_for_update(of=("self",), skip_locked=True)
-            .filter(state__in=LIVE, opened_at__lt=before)
+            .filter(whose, state__in=LIVE, opened_at__lt=before)
             .select_related("customer", "creditor")
             .order_by("id")
         )

@@ -108,8 +108,9 @@ class Stale(models.Model):
 
 
 class Refreshed(models.Model):
-    """One refresh of the profiles: for which day, of how many, of everyone or of whom something was new."""
+    """One refresh of a creditor's profiles: for which day, of how many, of everyone or of whom something was new."""
 
+    creditor = models.ForeignKey(Creditor, on_delete=models.CASCADE)
     as_of = models.DateField()
     customers = models.IntegerField()
     whole = models.BooleanField()

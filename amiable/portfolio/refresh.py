@@ -4,15 +4,16 @@ Comes in: who is marked as stale by the database (stale.sql), and the calendar. 
 Never: a profile that differs from what a computation of everything would give on that day.
 """
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
 from amiable.core.calendar import ZONE
 from amiable.ledger.models import Creditor
 from amiable.portfolio import facts, segments
-from amiable.portfolio.models import Refreshed, Stale
+from amiable.portfolio.models import Refreshed
 
 FARTHEST = 31  # days after which everything is computed anew
 
@@ -27,8 +28,11 @@ _WINDOWS = {
     "month": (0, 30),
     "days": (0,),
 }
-_PASSED = """
-WITH gone AS (DELETE FROM portfolio_stale RETURNING customer_id)
+# The marks of these creditors' customers, and of those who exist no more.
+_UNMARKED = """DELETE FROM portfolio_stale s WHERE NOT EXISTS (
+  SELECT FROM ledger_customer c WHERE c.id = s.customer_id AND c.creditor_id <> ALL(%(owners)s))"""
+_PASSED = f"""
+WITH gone AS ({_UNMARKED} RETURNING s.customer_id)
 INSERT INTO chosen SELECT DISTINCT customer_id FROM (
   SELECT customer_id FROM gone
   UNION ALL SELECT customer_id FROM ledger_invoice WHERE open_minor > 0 AND due_on = ANY(%(due)s)
@@ -55,47 +59,59 @@ INSERT INTO chosen SELECT DISTINCT customer_id FROM (
   UNION ALL SELECT customer_id FROM payments_plan WHERE (agreed_at AT TIME ZONE %(zone)s)::date = ANY(%(year)s)
   UNION ALL SELECT customer_id FROM payments_mandate WHERE signed_on = ANY(%(days)s) OR ended_on = ANY(%(days)s)
   UNION ALL SELECT customer_id FROM casework_surveyanswer WHERE (answered_at AT TIME ZONE %(zone)s)::date = ANY(%(days)s)
-) touched WHERE customer_id IS NOT NULL
+) touched JOIN ledger_customer c ON c.id = customer_id WHERE c.creditor_id = ANY(%(owners)s)
+"""
+
+
+_EVERYONE = f"""
+WITH gone AS ({_UNMARKED})
+INSERT INTO chosen SELECT id FROM ledger_customer WHERE creditor_id = ANY(%(owners)s)
 """
 
 
 @transaction.atomic
-def refresh(*, as_of: date, customers: list[int] | None = None, whole: bool = False) -> dict[str, int]:
+def refresh(
+    *, as_of: date, creditor: Creditor | None = None, customers: list[int] | None = None, whole: bool = False
+) -> dict[str, int]:
     """Makes profiles and memberships true for a day: of whom something is new, of those named, or of everyone.
 
-    Everyone is computed anew when asked (`whole`), the first time, for a day before the last one, and after a long pause.
-    Safe to repeat.
+    Of all creditors, or of one. Everyone is computed anew when asked (`whole`), the first time, for a day before the
+    last one, and after a long pause. Safe to repeat.
     """
+    owners = list(Creditor.objects.order_by("pk")) if creditor is None else [creditor]
+    pause = None
     if customers is None:
-        segments.alone()
-    last = Refreshed.objects.order_by("-pk").values_list("as_of", flat=True).first()
-    since = None if last is None else (as_of - last).days
-    if customers is not None:
-        scope: AbstractContextManager[str] = facts.chosen(customers)
-    elif whole or since is None or not 0 <= since <= FARTHEST:
-        scope = nullcontext("")
-        Stale.objects.all().delete()
-    else:
-        scope = facts.chosen([])
-    with scope as among:
-        if among and customers is None:
-            _choose(as_of=as_of, since=since or 0)
+        segments.alone(owners)
+        pause = None if whole else _pause(owners, as_of=as_of)
+    with facts.chosen(customers or []) as among:
+        if customers is None:
+            _choose(owners, as_of=as_of, pause=pause)
         measured = facts.compute(as_of=as_of, among=among)
         facts.store(measured, as_of=as_of, among=among)
     # Conditions count days: everyone's segment is looked at, also of those for whom nothing is new.
-    moves = sum(
-        segments.place(creditor=creditor, as_of=as_of, customers=customers)
-        for creditor in Creditor.objects.order_by("pk")
-    )
+    moves = sum(segments.place(creditor=each, as_of=as_of, customers=customers) for each in owners)
     if customers is None:
-        Refreshed.objects.create(as_of=as_of, customers=measured.height, whole=not among)
+        counts = dict(measured.group_by("creditor_id").len().iter_rows())
+        Refreshed.objects.bulk_create(
+            Refreshed(creditor=each, as_of=as_of, customers=counts.get(each.pk, 0), whole=pause is None)
+            for each in owners
+        )
     return {"profiles": measured.height, "moves": moves}
 
 
-def _choose(*, as_of: date, since: int) -> None:
-    """Everyone who is marked, and everyone for whom a date passed on one of the days since the last refresh."""
-    days = [as_of - timedelta(days=n) for n in range(since)]
+def _pause(owners: Sequence[Creditor], *, as_of: date) -> int | None:
+    """Days since the one of these whose refresh is the longest ago; None when all is to be computed anew."""
+    rows = Refreshed.objects.filter(creditor__in=owners).order_by("creditor", "-pk").distinct("creditor")
+    last = dict(rows.values_list("creditor", "as_of"))
+    days = [(as_of - last[each.pk]).days if each.pk in last else -1 for each in owners]
+    return max(days) if days and min(days) >= 0 and max(days) <= FARTHEST else None
+
+
+def _choose(owners: Sequence[Creditor], *, as_of: date, pause: int | None) -> None:
+    """Everyone, or everyone who is marked, and for whom a date passed on one of the days since the last refresh."""
+    days = [as_of - timedelta(days=n) for n in range(pause or 0)]
     windows = {name: [day - timedelta(days=back) for day in days for back in backs] for name, backs in _WINDOWS.items()}
     with connection.cursor() as cursor:
-        cursor.execute(_PASSED, windows | {"zone": ZONE})
+        values: dict[str, Any] = {**windows, "zone": ZONE, "owners": [each.pk for each in owners]}
+        cursor.execute(_EVERYONE if pause is None else _PASSED, values)
         cursor.execute("ANALYZE chosen")

@@ -1,7 +1,7 @@
 """Ordered segments by SQL conditions over facts: the first that matches wins; who was where when is kept."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -26,6 +26,7 @@ LANGUAGES = ("fr", "en")
 LONGEST_LABEL = 60
 LARGEST = 1_000_000  # bytes of a file
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_LOCK = 0x5345474D  # with a creditor's number: the advisory lock of its profiles and segments
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def activate(*, drafted: SegmentSet, as_of: date, now: datetime, by: User | None
     drafted.active_since = drafted.active_since or now
     drafted.save(update_fields=["active_since"])
     _told("segments.activated", drafted, now=now, by=by)
-    alone()
+    alone([creditor])
     return place(creditor=creditor, as_of=as_of)
 
 
@@ -168,10 +169,11 @@ def _told(act: str, drafted: SegmentSet, *, now: datetime, by: User | None) -> N
     )  # fmt: skip
 
 
-def alone() -> None:
-    """Until the end of the transaction nobody else refreshes profiles or puts segments in force."""
+def alone(creditors: Iterable[Creditor]) -> None:
+    """Until the end of the transaction nobody else refreshes profiles of these creditors or puts segments in force."""
     with connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE portfolio_profile IN SHARE ROW EXCLUSIVE MODE")
+        for pk in sorted(creditor.pk for creditor in creditors):
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, pk])
 
 
 def place(*, creditor: Creditor, as_of: date, customers: Collection[int] | None = None) -> int:

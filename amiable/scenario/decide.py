@@ -52,13 +52,14 @@ SELECT (SELECT count(*) FROM appended), (SELECT count(*) FROM opened)
 
 
 @transaction.atomic
-def decide(*, as_of: date, now: datetime) -> dict[str, int]:
-    """Decides for everyone with something open. Safe to repeat: a day's done decisions stand, refusals may change.
+def decide(*, as_of: date, now: datetime, creditor: Creditor | None = None) -> dict[str, int]:
+    """Decides for everyone (of one creditor) with something open. Safe to repeat.
 
-    Returns how many decisions say do, ask and not, how many were written and how many cases opened.
+    A day's done decisions stand, refusals may change. Returns how many decisions say do, ask and
+    not, how many were written and how many cases opened.
     """
     shelf.stock(now=now)
-    decisions = decisions_of(as_of=as_of)
+    decisions = decisions_of(as_of=as_of, creditor=creditor)
     counts = {row["verdict"]: row["len"] for row in decisions.group_by("verdict").len().to_dicts()}
     figures = {verdict: counts.get(verdict, 0) for verdict in ("do", "ask", "not")}
     if decisions.is_empty():
@@ -66,17 +67,17 @@ def decide(*, as_of: date, now: datetime) -> dict[str, int]:
     return {**figures, **_write(decisions, as_of=as_of)}
 
 
-def decisions_of(*, as_of: date, only: list[int] | None = None) -> pl.DataFrame:
-    """The engine's word for every customer (or those named) on a day; nothing is written. Stands in a transaction."""
+def decisions_of(*, as_of: date, creditor: Creditor | None = None, only: list[int] | None = None) -> pl.DataFrame:
+    """The engine's word for everyone (of one creditor, of those named) on a day; nothing is written. Stands in a transaction."""
     parts = []
-    with gather.candidates(as_of=as_of, moments=_moments(), only=only) as invoices:
+    with gather.candidates(as_of=as_of, moments=_moments(), creditor=creditor, only=only) as invoices:
         customers = gather.customers(as_of=as_of)
     open_invoices = invoices.join(
         customers.select("row", "customer_id", "currency"), on=["customer_id", "currency"], how="inner"
     )
-    for creditor in Creditor.objects.filter(pk__in=customers["creditor_id"].unique().to_list()).order_by("pk"):
-        rows = customers.filter(pl.col("creditor_id") == creditor.pk)
-        parts += _of_creditor(creditor, rows, open_invoices, as_of=as_of)
+    for each in Creditor.objects.filter(pk__in=customers["creditor_id"].unique().to_list()).order_by("pk"):
+        rows = customers.filter(pl.col("creditor_id") == each.pk)
+        parts += _of_creditor(each, rows, open_invoices, as_of=as_of)
     return pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame(schema={"verdict": pl.String})
 
 

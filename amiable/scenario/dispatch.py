@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy
 
 from amiable.casework.models import Task, TaskKind
@@ -19,7 +20,7 @@ from amiable.core.models import User
 from amiable.core.money import exponent
 from amiable.core.words import in_house
 from amiable.ledger import hold
-from amiable.ledger.models import HoldKind
+from amiable.ledger.models import Creditor, HoldKind
 from amiable.outreach.order import Order, order
 from amiable.scenario.models import Decision, Scenario, Verdict
 
@@ -41,31 +42,34 @@ MISSING = {
 
 
 @transaction.atomic
-def dispatch(*, as_of: date, now: datetime) -> dict[str, int]:
-    """Orders what the day's decisions say. Safe to repeat."""
-    decisions = list(
-        Decision.objects.filter(as_of=as_of).exclude(verdict=Verdict.NOT).select_related("customer").order_by("pk")
-    )
+def dispatch(*, as_of: date, now: datetime, creditor: Creditor | None = None) -> dict[str, int]:
+    """Orders what the day's decisions (of one creditor) say. Safe to repeat."""
+    whose = Q() if creditor is None else Q(creditor=creditor)
+    today = Decision.objects.filter(whose, as_of=as_of)
+    decisions = list(today.exclude(verdict=Verdict.NOT).select_related("customer").order_by("pk"))
     steps = _steps(decisions)
     messages = [d for d in decisions if d.verdict == Verdict.DO and d.channel != "call"]
     ordered = order([_order(d, steps[d.scenario_id, d.step], as_of) for d in messages], now=now)
     tasks = _lay(decisions, as_of=as_of, now=now)
-    _climb_calls(as_of)
-    return {"ordered": ordered, "tasks": tasks, "addresses": _look_for_addresses(as_of=as_of, now=now)}
+    _climb_calls(as_of, creditor)
+    return {"ordered": ordered, "tasks": tasks, "addresses": _look_for_addresses(today, as_of=as_of, now=now)}
 
 
 @transaction.atomic
-def advance(*, as_of: date) -> dict[str, int]:
-    """Records the climb of every invoice whose message left the house (or may have). Safe to repeat."""
+def advance(*, as_of: date, creditor: Creditor | None = None) -> dict[str, int]:
+    """Records the climb of every invoice (of one creditor) whose message left the house (or may have). Safe to repeat."""
     with connection.cursor() as cursor:
         cursor.execute(
             "WITH gone AS (UPDATE outreach_message SET advanced_on = as_of WHERE advanced_on IS NULL"
-            "   AND state IN ('sent', 'in_doubt') AND level > 0 RETURNING about, also, also_levels, level, as_of),"
+            "   AND state IN ('sent', 'in_doubt') AND level > 0"
+            "   AND (%(creditor)s::bigint IS NULL OR creditor_id = %(creditor)s)"
+            "   RETURNING about, also, also_levels, level, as_of),"
             " climbed AS (SELECT unnest(about) AS id, level, as_of FROM gone"
             "   UNION ALL SELECT r.id, r.level, gone.as_of FROM gone, unnest(also, also_levels) AS r(id, level)),"
             " highest AS (SELECT id, max(level) AS level, max(as_of) AS as_of FROM climbed GROUP BY id)"
             " UPDATE ledger_invoice i SET reached = h.level, reached_on = h.as_of FROM highest h"
-            " WHERE i.id = h.id AND i.reached < h.level"
+            " WHERE i.id = h.id AND i.reached < h.level",
+            {"creditor": creditor.pk if creditor else None},
         )
         return {"climbed": cursor.rowcount}
 
@@ -132,9 +136,9 @@ def _lay(decisions: Iterable[Decision], *, as_of: date, now: datetime) -> int:
     return len(tasks) - len(existing)
 
 
-def _look_for_addresses(*, as_of: date, now: datetime) -> int:
+def _look_for_addresses(today: QuerySet[Decision], *, as_of: date, now: datetime) -> int:
     """Where a step failed for want of an address, somebody is asked to find one; once for each customer and channel."""
-    wanting = Decision.objects.filter(as_of=as_of, verdict=Verdict.NOT, rail="no_address")
+    wanting = today.filter(verdict=Verdict.NOT, rail="no_address")
     tasks = {
         f"address:{decision.customer_id}:{decision.channel}": Task(
             creditor_id=decision.creditor_id, customer_id=decision.customer_id, case_id=decision.case_id,
@@ -149,16 +153,18 @@ def _look_for_addresses(*, as_of: date, now: datetime) -> int:
     return len(tasks) - len(known)
 
 
-def _climb_calls(as_of: date) -> None:
+def _climb_calls(as_of: date, creditor: Creditor | None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "WITH climbed AS (SELECT unnest(about) AS id, level FROM scenario_decision"
             "   WHERE as_of = %(as_of)s AND verdict = 'do' AND channel = 'call'"
+            "     AND (%(creditor)s::bigint IS NULL OR creditor_id = %(creditor)s)"
             "   UNION ALL SELECT r.id, r.level FROM scenario_decision d, unnest(d.also, d.also_levels) AS r(id, level)"
-            "   WHERE d.as_of = %(as_of)s AND d.verdict = 'do' AND d.channel = 'call')"
+            "   WHERE d.as_of = %(as_of)s AND d.verdict = 'do' AND d.channel = 'call'"
+            "     AND (%(creditor)s::bigint IS NULL OR d.creditor_id = %(creditor)s))"
             " UPDATE ledger_invoice i SET reached = h.level, reached_on = %(as_of)s"
             " FROM (SELECT id, max(level) AS level FROM climbed GROUP BY id) h WHERE i.id = h.id AND i.reached < h.level",
-            {"as_of": as_of},
+            {"as_of": as_of, "creditor": creditor.pk if creditor else None},
         )
 
 

@@ -11,6 +11,7 @@ from django.db import connection
 
 from amiable.core import tables
 from amiable.core.calendar import ZONE, end_of_day
+from amiable.ledger.models import Creditor
 from amiable.portfolio import facts
 
 _STANDING: dict[str, type[pl.DataType]] = {
@@ -77,8 +78,12 @@ _INVOICE: dict[str, type[pl.DataType]] = {
 
 
 @contextmanager
-def candidates(*, as_of: date, moments: Mapping[int, int], only: list[int] | None = None) -> Iterator[pl.DataFrame]:
-    """The open invoices for which a step may be due (INVOICE, with customer_id and currency instead of row).
+def candidates(
+    *, as_of: date, moments: Mapping[int, int], creditor: Creditor | None = None, only: list[int] | None = None
+) -> Iterator[pl.DataFrame]:
+    """The open invoices (of one creditor, of these customers) for which a step may be due.
+
+    INVOICE, with customer_id and currency instead of row.
 
     `moments`: for each level, the least days past due at which an invoice that has reached it may go on. While the
     block runs, `customers` is narrowed to theirs. Must stand in a transaction.
@@ -87,10 +92,14 @@ def candidates(*, as_of: date, moments: Mapping[int, int], only: list[int] | Non
     cases = " ".join(
         f"WHEN i.reached < {int(above)} THEN {int(moments[level])}" for level, above in pairwise([*levels, NEVER])
     )
-    scope = "AND i.customer_id = ANY(%(only)s)" if only is not None else ""
+    scope = "AND i.creditor_id = %(creditor)s" if creditor is not None else ""
+    scope += " AND i.customer_id = ANY(%(only)s)" if only is not None else ""
     with connection.cursor() as cursor:
         moment = f"CASE {cases} END" if cases else "NULL"
-        cursor.execute(_CANDIDATES.format(moment=moment, scope=scope), {"as_of": as_of, "only": only})
+        cursor.execute(
+            _CANDIDATES.format(moment=moment, scope=scope),
+            {"as_of": as_of, "creditor": creditor.pk if creditor else None, "only": only},
+        )
         cursor.execute("ANALYZE candidate")
         yield tables.read("SELECT * FROM candidate", schema=_INVOICE)
         cursor.execute("DROP TABLE candidate")

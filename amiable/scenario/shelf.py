@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import yaml
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max, Q
 
 from amiable.casework.models import Case
@@ -44,6 +44,7 @@ class UnableToMigrate(UnableTo):
     """The cases cannot move there."""
 
 
+_LOCK = 0x53484C46  # the advisory lock of who stocks the shelf
 LIBRARY = Path(__file__).parent / "library"
 
 
@@ -61,10 +62,19 @@ def facts() -> dict[str, Any]:
 @transaction.atomic
 def stock(*, now: datetime) -> None:
     """Makes the shipped scenarios available as the house's active versions; a changed text becomes a new version."""
-    for data in shipped():
-        newest = Scenario.objects.filter(creditor=None, key=data["key"], state=ScenarioState.ACTIVE).first()
-        if newest is None or newest.data != data:
-            activate(save(data=data, creditor=None, now=now))
+    if not _lacking():
+        return
+    with connection.cursor() as cursor:  # of two that begin at once, the second finds what the first has laid there
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    for data in _lacking():
+        activate(save(data=data, creditor=None, now=now))
+
+
+def _lacking() -> list[Mapping[str, Any]]:
+    """The shipped scenarios of which the house has no active version, or another text."""
+    active = Scenario.objects.filter(creditor=None, state=ScenarioState.ACTIVE).values_list("key", "data")
+    there = dict(active)
+    return [data for data in shipped() if there.get(data["key"]) != data]
 
 
 @transaction.atomic

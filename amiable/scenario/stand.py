@@ -206,7 +206,7 @@ def stand(*, creditor: Creditor, currency: str, as_of: date, until: date | None 
 
 def _known(creditor: Creditor, currency: str, as_of: date) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The facts of the customers at the end of the day: as refreshed where that was last done for that day, else computed."""
-    fresh = Refreshed.objects.aggregate(day=Max("as_of"))["day"] == as_of
+    fresh = Refreshed.objects.filter(creditor=creditor).aggregate(day=Max("as_of"))["day"] == as_of
     measured = facts.stored(as_of=as_of, among="standing") if fresh else facts.compute(as_of=as_of, among="standing")
     return measured.filter(pl.col("currency") == currency), facts.declared(among="standing")
 

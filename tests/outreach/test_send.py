@@ -222,11 +222,11 @@ def test_what_a_living_sender_holds_is_left_alone(message: Message, post_office:
     Delivery.objects.create(message=message, channel="email", started_at=NOW - timedelta(minutes=1))
     other = connection.copy()
     with other.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock_shared(%s)", [0x53454E44])
+        cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", [0x53454E44, message.creditor_id])
         try:
             assert send(as_of=TODAY, now=NOW).in_doubt == 0
         finally:
-            cursor.execute("SELECT pg_advisory_unlock_shared(%s)", [0x53454E44])
+            cursor.execute("SELECT pg_advisory_unlock_shared(%s, %s)", [0x53454E44, message.creditor_id])
     other.close()
     assert state_of(message) == MessageState.SENDING
 

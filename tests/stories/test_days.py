@@ -4,10 +4,13 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from amiable import day
 from amiable.casework.models import Case, Task
-from amiable.ledger.models import Invoice
+from amiable.core.models import Run
+from amiable.insight.models import Figure
+from amiable.ledger.models import Creditor, Invoice
 from amiable.outreach.channel import Parcel, Receipt
 from amiable.outreach.channels.email_smtp import EmailSmtp
 from amiable.outreach.models import Message
@@ -258,3 +261,43 @@ def test_a_rehearsal_says_what_the_day_will_do_and_does_none_of_it(world: World,
     real = live(DAY, DAY)[DAY]
     assert {name: real[name] for name in foretold} == foretold
     assert foretold["dispatch"] == {"ordered": 1, "tasks": 1, "addresses": 0}
+
+
+def standing(owner: Creditor) -> list[object]:
+    """What the day leaves of a creditor, without the numbers of rows."""
+    return [
+        sorted(Decision.objects.filter(creditor=owner).values_list("customer", "as_of", "step", "verdict", "rail", "about")),
+        sorted(Message.objects.filter(creditor=owner).values_list("customer", "purpose", "state", "text")),
+        sorted(Invoice.objects.filter(creditor=owner).values_list("id", "open_minor", "reached")),
+        sorted(Profile.objects.filter(creditor=owner).values_list("customer", "as_of", "segment", "overdue_minor")),
+        sorted(Figure.objects.filter(creditor=owner).values_list("kpi", "as_of", "currency", "numerator")),
+    ]  # fmt: skip
+
+
+def test_one_creditors_day_touches_nobody_elses_and_is_the_same_as_within_everyones(world: World, post: Post) -> None:
+    for who in (world.anna, world.boris, world.nadia):
+        worlds.invoice(who, 30_000, due_on=later(-20))
+    figures = day.run_day(as_of=DAY, now=at(DAY), clock=lambda: at(DAY, 8, 5), creditor=world.house)
+    assert figures["send"]["sent"] == 2
+    assert standing(world.neighbour) == [[], [], [(world.nadia.invoices.get().pk, 30_000, 0)], [], []]
+    assert set(Run.objects.values_list("creditor_ref", flat=True)) == {world.house.pk}
+    ours = standing(world.house)
+    live(DAY, DAY)  # everyone's day finds the house's done, and does the neighbour's
+    assert standing(world.house) == ours
+    assert sorted(letter.split("@")[0] for letter in post.recipients()) == ["anna", "boris", "nadia"]
+
+
+def test_a_creditors_day_keeps_the_same_and_everyones_away_but_not_the_neighbours(world: World, post: Post) -> None:
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_lock_shared(%s), pg_advisory_lock(%s, %s)", [day._LOCK, day._LOCK, world.house.pk]
+        )
+        with pytest.raises(day.UnableToRun):
+            day.run_day(as_of=DAY, now=at(DAY), creditor=world.house)
+        with pytest.raises(day.UnableToRun):
+            day.run_day(as_of=DAY, now=at(DAY))
+        assert day.run_day(as_of=DAY, now=at(DAY), creditor=world.neighbour)["decide"]["do"] == 0
+    other.close()
+    assert set(Run.objects.values_list("creditor_ref", flat=True)) == {world.neighbour.pk}
+    assert day.run_day(as_of=DAY, now=at(DAY), creditor=world.house)["decide"]["do"] == 0

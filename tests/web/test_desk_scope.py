@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from amiable.casework.models import Note, Task
-from amiable.core.models import Role, Scope
+from amiable.core.models import Role, Run, Scope
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.outreach.models import Message
 from amiable.scenario import shelf
@@ -88,7 +88,12 @@ def test_lists_show_none_of_it(ours: Creditor, theirs: Creditor) -> None:
     rows.full(ours, "Anna")
     stranger = rows.full(theirs, "Zoe")
     rows.counted()
+    for owner in (ours, theirs):
+        Run.objects.create(
+            step="decide", creditor_ref=owner.pk, as_of=clock.today(), started_at=clock.now(), error=f"of {owner.name}"
+        )
     client = rows.desk(rows.colleague("anna", ours))
+    assert f"of {ours.name}" in client.get(reverse("desk:runs")).content.decode()
     for name in LISTS:
         page = client.get(reverse(f"desk:{name}"), follow=True).content.decode()
         assert "Zoe" not in page, name

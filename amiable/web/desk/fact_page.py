@@ -36,7 +36,7 @@ def facts(request: scope.Asked) -> HttpResponse:
     )
     currency = request.GET.get("currency", "")
     currency = currency if currency in currencies else chosen.currency
-    refreshed = Refreshed.objects.order_by("-pk").first()
+    refreshed = Refreshed.objects.filter(creditor=chosen).order_by("-pk").first()
     spread = _spread(request, chosen, currency, refreshed)
     content = {
         "creditors": creditors,

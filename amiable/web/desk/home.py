@@ -27,7 +27,6 @@ from django.views.decorators.http import require_GET, require_POST
 from amiable.casework.models import Notification, Task, TaskKind
 from amiable.core import audit
 from amiable.core.calendar import end_of_day, start_of_day
-from amiable.core.models import Run
 from amiable.intake.models import QuarantinedRow
 from amiable.ledger.models import Credit, CreditKind, Creditor
 from amiable.outreach.models import Message, MessageState
@@ -162,7 +161,5 @@ def _glance(request: scope.Asked, today: date) -> dict[str, Any]:
         "owed": list(owed.order_by("-minor")),
         "received": list(received.order_by("-minor")),
         "sent": Message.objects.filter(reach, state=MessageState.SENT, sent_at__gte=since, sent_at__lt=until).count(),
-        "runs": list(Run.objects.filter(as_of=today).order_by("-started_at")[:8])
-        if scope.sees_whole(request.user)
-        else [],
+        "runs": list(scope.runs(request.user).filter(as_of=today).order_by("-started_at")[:8]),
     }

@@ -18,18 +18,21 @@ def runs(request: scope.Asked) -> HttpResponse:
     if not scope.sees_whole(request.user):
         raise Http404
     today = clock.today()
+    reach, whole = scope.runs(request.user), {each.pk: each.name for each in scope.whole_creditors(request.user)}
     days = list(
-        Run.objects.filter(as_of__lte=today)
+        reach.filter(as_of__lte=today)
         .values("as_of")
         .annotate(n=Count("pk"), failed=Count("pk", filter=~Q(error="")))
         .order_by("-as_of")[:14]
     )
     chosen = _day(request.GET.get("day", "")) or (days[0]["as_of"] if days else today)
-    rows = list(Run.objects.filter(as_of=chosen).order_by("started_at", "pk")[:300])
+    rows = list(reach.filter(as_of=chosen).order_by("started_at", "pk")[:300])
     content = {
         "days": days,
         "day": chosen,
-        "runs": [(run, labels.said(labels.RUNS, run.step), _seconds(run)) for run in rows],
+        "runs": [
+            (run, labels.said(labels.RUNS, run.step), whole.get(run.creditor_ref or 0), _seconds(run)) for run in rows
+        ],
         "today": today,
     }
     return render(request, "desk/runs.html", content)

@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
-from amiable.core.models import Role, Scope, User
+from amiable.core.models import Role, Run, Scope, User
 from amiable.ledger.models import Creditor, Customer
 
 P = ParamSpec("P")
@@ -102,6 +102,13 @@ def whole_creditors(user: User, *, act: str | None = None) -> QuerySet[Creditor]
         if scope.branch_ref is None and not scope.own_customers_only and (act is None or scope.role in MAY[act])
     }
     return Creditor.objects.filter(pk__in=whole).order_by("name")
+
+
+def runs(user: User) -> QuerySet[Run]:
+    """What the machine did for everyone, and for the creditors of whom this user sees everything; nothing to others."""
+    if not sees_whole(user):
+        return Run.objects.none()
+    return Run.objects.filter(Q(creditor_ref=None) | Q(creditor_ref__in=whole_creditors(user).values("pk")))
 
 
 def sees_whole(user: User) -> bool:

@@ -65,7 +65,7 @@ def segments(request: scope.Asked) -> HttpResponse:
         "creditor": chosen,
         "rows": rows,
         "customers": sum(row.customers for row in rows),
-        "refreshed": Refreshed.objects.order_by("-pk").first(),
+        "refreshed": Refreshed.objects.filter(creditor=chosen).order_by("-pk").first(),
         "versions": _versions(chosen),
         "may_edit": may_edit(request.user, chosen),
     }
