@@ -12,7 +12,6 @@ from typing import IO, Any
 
 
 def main() -> None:
-    asked: dict[str, Any] = json.loads(sys.stdin.readline())
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "amiable.settings")
     import django
     from django.conf import settings
@@ -20,6 +19,8 @@ def main() -> None:
     django.setup()
     from amiable.demo.replay import Asked, replay
 
+    # Whoever asks may still be making the database ready while all this was being loaded.
+    asked: dict[str, Any] = json.loads(sys.stdin.readline())
     settings.SMTP_HOST, settings.SMTP_PORT, settings.SMTP_TLS = "127.0.0.1", asked.pop("smtp_port"), "none"
     told = sys.stdout
     with redirect_stdout(sys.stderr):  # whatever a library prints is none of our lines

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from datetime import time as hour
@@ -35,11 +35,13 @@ def play(
 ) -> dict[str, Any]:
     """Plays the demo in the database that Django is set up with, and tells what came of it; JSON on the last line."""
     began = time.perf_counter()
-    prepare.migrated()
-    prepare.furnish(now=datetime.combine(end - timedelta(days=days), hour(7), tzinfo=ZONE))
     parts = [Asked(creditor=key, customers=customers, days=days, seed=seed, end=end) for key in names()["creditors"]]
-    with stand.mailbox(emptied=True), _steps(days * len(parts), shown=progress) as step:
-        came = _apart(parts, step)
+    with _apart(len(parts)) as processes:
+        prepare.migrated()
+        prepare.furnish(now=datetime.combine(end - timedelta(days=days), hour(7), tzinfo=ZONE))
+        connections.close_all()
+        with stand.mailbox(emptied=True), _steps(days * len(parts), shown=progress) as step:
+            came = _lived(parts, processes, step)
     result = tell.result(came, days=days, seed=seed, seconds=time.perf_counter() - began)
     if not json:
         Console().print(tell.table(result))
@@ -53,50 +55,54 @@ def way_in(*, now: datetime) -> str:
     return enter.link(user=User.objects.get(username="demo"), now=now)
 
 
-def _apart(parts: list[Asked], step: Callable[[], None]) -> dict[str, dict[str, Any]]:
+@contextmanager
+def _apart(number: int) -> Iterator[list["subprocess.Popen[str]"]]:
+    """Processes that wait to be asked for a creditor's replay, and do not outlive the block."""
+    # The last word on the database is ours: a file that names another one must not be read.
+    known = {name: text for name, text in os.environ.items() if name != "DATABASE_URL_FILE"}
+    known["DATABASE_URL"] = prepare.address()
+    with ExitStack() as ends:
+        processes = []
+        for _n in range(number):
+            process = subprocess.Popen(
+                [sys.executable, "-m", apart.__name__],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=known,
+            )  # fmt: skip
+            ends.callback(_end, process)
+            processes.append(process)
+        yield processes
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    process.terminate()
+    process.communicate()
+
+
+def _lived(
+    parts: list[Asked], processes: list["subprocess.Popen[str]"], step: Callable[[], None]
+) -> dict[str, dict[str, Any]]:
     """What came of each creditor. When one of the processes fails, the others are ended."""
-    connections.close_all()
-    address = prepare.address()
-    with ThreadPoolExecutor(len(parts)) as followers, _ended() as processes:
-        following = {}
-        for part in parts:
-            processes.append(_begun(part, address))
-            following[followers.submit(_followed, processes[-1], step)] = part.creditor
-        came = {following[done]: done.result() for done in as_completed(following)}
+    with ThreadPoolExecutor(len(parts)) as followers:
+        following = {
+            followers.submit(_followed, part, process, step): part.creditor
+            for part, process in zip(parts, processes, strict=True)
+        }
+        try:
+            came = {following[done]: done.result() for done in as_completed(following)}
+        finally:
+            for process in processes:  # all have ended, unless one has failed
+                process.terminate()
     return {part.creditor: came[part.creditor] for part in parts}
 
 
-@contextmanager
-def _ended() -> Iterator[list["subprocess.Popen[str]"]]:
-    """Processes that do not outlive the block."""
-    processes: list[subprocess.Popen[str]] = []
-    try:
-        yield processes
-    finally:
-        for each in processes:
-            each.terminate()
-            each.communicate()
-
-
-def _begun(part: Asked, address: str) -> "subprocess.Popen[str]":
-    process = subprocess.Popen(
-        [sys.executable, "-m", apart.__name__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={name: text for name, text in os.environ.items() if name != "DATABASE_URL_FILE"}
-        | {"DATABASE_URL": address},
-    )
+def _followed(part: Asked, process: "subprocess.Popen[str]", step: Callable[[], None]) -> dict[str, Any]:
+    """Asks a process, reads what it tells until its end, and returns what came of it."""
     assert process.stdin is not None
-    process.stdin.write(jsons.dumps({**asdict(part), "smtp_port": settings.SMTP_PORT}, default=str) + "\n")
-    process.stdin.flush()
-    return process
-
-
-def _followed(process: "subprocess.Popen[str]", step: Callable[[], None]) -> dict[str, Any]:
-    """Reads what a process tells until its end, and returns what came of it."""
     assert process.stdout is not None
     came: dict[str, Any] | None = None
+    with suppress(BrokenPipeError):  # it has ended already, as its output will show
+        process.stdin.write(jsons.dumps({**asdict(part), "smtp_port": settings.SMTP_PORT}, default=str) + "\n")
+        process.stdin.flush()
     for line in process.stdout:
         came = jsons.loads(line).get("came")
         if came is None:

@@ -9,8 +9,10 @@ from django.db import connection
 from django.db.models import F, Sum
 
 from amiable.core.models import Run, User
+from amiable.demo import apart
 from amiable.demo.play import play, way_in
 from amiable.demo.prepare import UnableToPrepare
+from amiable.demo.stage import UnableToPlay
 from amiable.insight.measure import figures
 from amiable.ledger.models import Credit, Creditor, Customer, Entry, Invoice
 from amiable.outreach.models import Message
@@ -83,6 +85,15 @@ def _the_desk_can_be_entered(played: dict[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM casework_task WHERE done_at IS NULL")
         assert cursor.fetchone()[0] >= 0
+
+
+def test_a_replay_that_stops_before_its_end_is_told(
+    transactional_db: None, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMIABLE_HOME", str(tmp_path))
+    monkeypatch.setattr(apart, "__name__", "amiable.demo.world")  # a module that does nothing by itself
+    with pytest.raises(UnableToPlay, match="stopped before its end"):
+        play(customers=10, days=1, seed=5, end=END, progress=False, json=True)
 
 
 def test_the_same_seed_tells_the_same_story(
