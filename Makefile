@@ -63,11 +63,12 @@ $(PYTHON):
 
 $(DONE)/packages: requirements/lock.txt $(PYTHON)
 	@mkdir -p $(DONE)
-	$(UV) pip install -q --python $(PYTHON) --require-hashes -r requirements/lock.txt
+	$(UV) pip install -q --python $(PYTHON) --compile-bytecode --require-hashes -r requirements/lock.txt
 	@touch $@
 
 $(DONE)/project: pyproject.toml $(DONE)/packages
 	$(UV) pip install -q --python $(PYTHON) --no-deps --no-build-isolation -e .
+	$(PYTHON) -m compileall -q amiable  # where Python may not keep what it compiled, each start would do it again
 	@touch $@
 
 $(VENDOR)/.done: package.json package-lock.json amiable/web/ui/icons.txt tools/frontend.py $(DONE)/packages
