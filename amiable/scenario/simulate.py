@@ -73,7 +73,7 @@ def follow(
     progress: Told | None = None,
 ) -> dict[str, Any]:
     """The projection of a portfolio that has been read."""
-    portfolio = _disputes_ended(portfolio, seed=seed)
+    portfolio = _disputes_ended(portfolio, parameters(), seed=seed)
     people = _people(portfolio, parameters(), seed=seed)
     bank_days = next_working(portfolio, days)
     alone = World(portfolio, Contender(NOBODY, ()), people.twin(), days=days, bank_days=bank_days)
@@ -183,20 +183,27 @@ def treated(portfolio: Portfolio, *contenders: Contender) -> Portfolio:
     return narrowed(portfolio, theirs)
 
 
-def _disputes_ended(portfolio: Portfolio, *, seed: int) -> Portfolio:
+def _kinds(portfolio: Portfolio) -> Array:
+    """Of each customer its place in KINDS: a person, or anything else."""
+    found: Array = (portfolio.declared["kind"] != KINDS[0]).to_numpy().astype(int)
+    return found
+
+
+def _disputes_ended(portfolio: Portfolio, numbers: Parameters, *, seed: int) -> Portfolio:
     """Disputes that are open get an end drawn from the parameters, since nobody can have said one."""
     holds = portfolio.invoice_holds
-    lasts = np.random.default_rng([seed, 6]).lognormal(np.log(11), 0.7, holds.height)
+    kind = _kinds(portfolio)[portfolio.customer[holds["invoice"].to_numpy()]]
+    median, sigma = (numbers.of("dispute_days", name)[kind] for name in ("median_days", "sigma"))
+    lasts = np.random.default_rng([seed, 6]).lognormal(np.log(median), sigma)
     ended = pl.when((pl.col("kind") == "dispute") & (pl.col("until") >= NEVER)).then(pl.Series(1 + lasts.astype(int)))
     return replace(portfolio, invoice_holds=holds.with_columns(ended.otherwise("until").alias("until")))
 
 
 def _people(portfolio: Portfolio, numbers: Parameters, *, seed: int) -> Crowd:
     """The customers as people, with what their past tells."""
-    kinds = portfolio.declared["kind"]
     bills = Bills(
         start=portfolio.as_of,
-        kind=(kinds != KINDS[0]).to_numpy().astype(int),
+        kind=_kinds(portfolio),
         customer=portfolio.customer,
         issued=np.minimum(portfolio.issued, 0),
         due=portfolio.due,
