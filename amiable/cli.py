@@ -297,21 +297,24 @@ def restore(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="import, day, facts, decide or simulate.")] = "",
+    name: Annotated[str, typer.Argument(help="import, day, facts, decide, simulate or send.")] = "",
     rows: Annotated[int, typer.Option(help="import: lines of the FEC.")] = 1_000_000,
     customers: Annotated[int, typer.Option(help="day, facts, decide, simulate: customers.")] = 250_000,
     invoices: Annotated[int, typer.Option(help="day, facts, decide: open invoices.")] = 1_000_000,
     days: Annotated[int, typer.Option(help="simulate: days ahead.")] = 30,
+    messages: Annotated[int, typer.Option(help="send: e-mails.")] = 4_000,
+    statements: Annotated[bool, typer.Option(help="send: each with its statement as PDF.")] = False,
     json: Json = False,
 ) -> None:
     """Measure, beside a reference in the same run, in a database of its own."""
     house = {"customers": customers, "invoices": invoices}
     sizes: dict[str, dict[str, int]] = {"import": {"rows": rows}, "day": house, "facts": house, "decide": house}
     sizes["simulate"] = {"customers": customers, "days": days}
+    sizes["send"] = {"messages": messages, "statements": statements}
     wanted = [name] if name else list(sizes)
     if unknown := set(wanted) - set(sizes):
         raise UnableToObey(f"There is no bench {unknown.pop()}; there are {', '.join(sizes)}.")
-    if any(value < 1 for each in wanted for value in sizes[each].values()):
+    if any(value < 1 for each in wanted for value in sizes[each].values() if value is not statements):
         raise UnableToObey("Sizes are whole numbers from 1.")
     with _database_of_its_own("amiable_bench"):
         root = Path(__file__).resolve().parent.parent
