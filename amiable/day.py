@@ -125,7 +125,7 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "advance": _advance,
     "measure": _measure,
 }
-MORNING = 6  # o'clock
+MORNING = 7  # o'clock: the first hour at which e-mails may leave
 # The lock that keeps two days from running at once: of everyone it is held alone, of one creditor it is shared, and
 # a second one with the creditor's number is held alone.
 _LOCK = 0x414D4941
@@ -209,7 +209,7 @@ def _plain(summary: Any) -> Figures:
 @queue.periodic(cron="0 * * * *")
 @queue.task(queueing_lock="day", pass_context=False)
 def every_morning(timestamp: int) -> None:
-    """The day's cycle at six in the morning; the queue counts in UTC, so the hour is asked of the house's own clock."""
+    """The day's cycle at seven in the morning; the queue counts in UTC, so the hour is asked of the house's own clock."""
     now = timezone.now()
     if timezone.localtime(now).hour == MORNING:
         run_day(as_of=timezone.localdate(now), now=now)

@@ -5,8 +5,12 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import holidays
+from babel.core import get_global
 
 ZONE = "Europe/Paris"  # where no other time zone is named
+OVERSEAS = {
+    "971": "GP", "972": "MQ", "973": "GF", "974": "RE", "975": "PM", "976": "YT", "986": "WF", "987": "PF", "988": "NC",
+}  # fmt: skip
 
 
 @lru_cache(maxsize=64)
@@ -16,6 +20,16 @@ def public_holidays(country: str, year: int) -> frozenset[date]:
         return frozenset(holidays.country_holidays(country, years=year))
     except NotImplementedError:
         return frozenset()
+
+
+@lru_cache(maxsize=4096)
+def zones(country: str, postcode: str = "") -> tuple[str, ...]:
+    """The time zones in which someone at an address may live: one for most countries, all of a wide one's.
+
+    French addresses overseas are told by their postcode. Empty where the country is not known.
+    """
+    place = OVERSEAS.get(postcode[:3], country) if country == "FR" else country
+    return tuple(sorted(get_global("territory_zones").get(place, ())))
 
 
 def is_business_day(day: date, country: str) -> bool:

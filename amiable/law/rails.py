@@ -5,12 +5,11 @@ Free of Django, the database and the clock.
 """
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 import polars as pl
 
-from amiable.core.calendar import public_holidays
+from amiable.law.hours import silent, windows
 from amiable.law.packs import Law
 
 # What a row must say. Counts of contacts are of reminders and calls, over all channels.
@@ -30,6 +29,8 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "amount_minor": pl.Int64,  # what it is about, less the customer's credits
     "minimum_minor": pl.Int64,
 }
+# What may stand beside them, where the contact would be made at once and not some time that day.
+AT_ONCE: dict[str, pl.DataType | type[pl.DataType]] = {"open_now": pl.Boolean}  # the hours of contact are open
 
 
 def N_(text: str) -> str:
@@ -38,6 +39,8 @@ def N_(text: str) -> str:
 
 
 SENTENCES = {
+    "insolvency": N_("Insolvency proceedings are open: claims go another way."),
+    "vulnerability": N_("The customer is known to be vulnerable: a person decides."),
     "customer_hold": N_("The customer is on hold."),
     "waiting": N_("A task for this customer waits for a person."),
     "below_minimum": N_("The amount is below the step's minimum, credits counted."),
@@ -49,18 +52,22 @@ SENTENCES = {
     "gap": N_("The last contact is too recent."),
     "cap": N_("The number of contacts in seven days is reached."),
     "dry_run": N_("The creditor is in dry run: a person must release it."),
+    "hours": N_("It is not the hour of contact on this channel."),
 }
 
 
 def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.DataFrame:
     """The table with a column `rail`: the name of the first rail that says no (see SENTENCES), or null.
 
-    `table` has COLUMNS (more may stand beside). The creditor's `policy` can only narrow what the law allows.
+    `table` has COLUMNS and perhaps AT_ONCE (more may stand beside). The creditor's `policy` can only narrow what the law
+    allows. Raises UnableToRead when its hours cannot be read.
     """
     gap = max(law.value("days_between_contacts"), int(policy.get("days_between_contacts", 0)))
     cap = min(law.value("contacts_per_7_days"), int(policy.get("contacts_per_7_days", 99)))
     quiet = max(law.value("quiet_days_after_conversation"), int(policy.get("quiet_days_after_conversation", 0)))
     says_no = {
+        "insolvency": pl.col("customer_hold") == "insolvency",
+        "vulnerability": pl.col("customer_hold") == "vulnerable",
         "customer_hold": pl.col("customer_hold").is_not_null(),
         "waiting": pl.col("waiting"),
         "below_minimum": (pl.col("amount_minor") < pl.col("minimum_minor")) | (pl.col("amount_minor") <= 0),
@@ -72,9 +79,20 @@ def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.Dat
         "gap": pl.col("days_since_contact") < gap,
         "cap": pl.col("contacts_7d") >= cap,
         "dry_run": ~pl.col("released"),
+        "hours": _closed(table, law, policy),
     }
     rail = pl.coalesce(*(pl.when(no).then(pl.lit(name)) for name, no in says_no.items()), pl.lit(None, dtype=pl.String))
     return table.with_columns(rail.alias("rail"))
+
+
+def _closed(table: pl.DataFrame, law: Law, policy: Mapping[str, Any]) -> pl.Expr:
+    """True where the channel has no hour on the row's day, or it is not the hour now."""
+    without = pl.lit(False)
+    asked = table.select("day", "channel").unique().drop_nulls()
+    for day, channel in asked.iter_rows():
+        if not windows(law, policy, channel, day):
+            without = without | ((pl.col("day") == day) & (pl.col("channel") == channel))
+    return without | ~pl.col("open_now") if "open_now" in table.columns else without
 
 
 def time_bar(law: Law) -> pl.Expr:
@@ -84,11 +102,6 @@ def time_bar(law: Law) -> pl.Expr:
 
 
 def _day_off(days: pl.Series, law: Law) -> pl.Expr:
-    """True where the row's own day is a Sunday or public holiday on which the law, or our caution, wants silence."""
-    off: set[date] = set()
-    for day in days.unique().drop_nulls().to_list():
-        sunday = day.weekday() == 6 and not law.value("sunday_contact")
-        holiday = day in public_holidays(law.country, day.year) and not law.value("holiday_contact")
-        if sunday or holiday:
-            off.add(day)
-    return pl.col("day").is_in(sorted(off)) if off else pl.lit(False)
+    """True where the row's own day is one of silence."""
+    off = sorted(day for day in days.unique().drop_nulls().to_list() if silent(day, law))
+    return pl.col("day").is_in(off) if off else pl.lit(False)

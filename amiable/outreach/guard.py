@@ -8,16 +8,19 @@ that failed or whose owner does not wish it; anything at all for a creditor whom
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import polars as pl
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from amiable.core.calendar import zones
 from amiable.core.words import in_house
+from amiable.law.hours import next_open, open_at
 from amiable.law.packs import law
-from amiable.law.rails import COLUMNS, SENTENCES, judge
+from amiable.law.rails import AT_ONCE, COLUMNS, SENTENCES, judge
 from amiable.outreach.gather import Facts, Line
 
 LATE_ONLY = {"reminder_1", "reminder_2", "formal_notice"}
@@ -27,15 +30,16 @@ STALE_DAYS = 3  # a message that could not leave for so long has missed its mome
 
 @dataclass(frozen=True)
 class Verdict:
-    """Empty `reason`: it may leave. `dry_run`: it may only be written down."""
+    """Empty `reason`: it may leave, at once or `not_before` a moment. `dry_run`: it may only be written down."""
 
     reason: str = ""
+    not_before: datetime | None = None
     dry_run: bool = False
     no_address: bool = False
 
     @property
     def leaves(self) -> bool:
-        return not self.reason
+        return not (self.reason or self.not_before)
 
 
 def look(facts: Sequence[Facts]) -> list[Verdict]:
@@ -75,11 +79,32 @@ def _verdict(facts: Facts, rail: str | None) -> Verdict:
         return _no(_("The customer does not wish to be written to at this address."))
     if facts.address is None:
         return Verdict(in_house(_("There is no usable address.")), no_address=True)
+    if rail == "hours":
+        return Verdict(not_before=_opens(facts))
     if rail and rail != "dry_run":
         return _no(gettext_lazy(SENTENCES[rail]))
     if facts.creditor.released_at is None or facts.creditor.released_at > facts.now:
         return Verdict(in_house(_("Dry run: this is what would have been sent.")), dry_run=True)
     return Verdict()
+
+
+def _zones(facts: Facts) -> tuple[str, ...]:
+    """Where the customer may live; where nobody can tell, the creditor's own time counts."""
+    country = facts.customer.country or facts.creditor.country
+    return zones(country, facts.customer.postcode) or (facts.creditor.time_zone,)
+
+
+def _open(facts: Facts) -> bool:
+    there = [facts.now.astimezone(ZoneInfo(zone)) for zone in _zones(facts)]
+    rules = law(facts.customer.country or facts.creditor.country, there[0].date())
+    return open_at(rules, facts.creditor.policy, facts.message.medium, there)
+
+
+def _opens(facts: Facts) -> datetime:
+    return next_open(
+        facts.creditor.policy, facts.message.medium, country=facts.customer.country or facts.creditor.country,
+        zones=_zones(facts), now=facts.now,
+    )  # fmt: skip
 
 
 def _no(sentence: str | Promise) -> Verdict:
@@ -93,7 +118,7 @@ def _rails(facts: Sequence[Facts]) -> dict[int, str | None]:
         groups[each.creditor.pk, each.customer.country or each.creditor.country, each.as_of].append(each)
     found: dict[int, str | None] = {}
     for (_creditor, country, as_of), group in groups.items():
-        table = pl.DataFrame([_row(each) for each in group], schema=COLUMNS, orient="row")
+        table = pl.DataFrame([_row(each) for each in group], schema={**COLUMNS, **AT_ONCE}, orient="row")
         judged = judge(table, law=law(country, as_of), policy=group[0].creditor.policy)
         for each, rail in zip(group, judged["rail"].to_list(), strict=True):
             found[each.message.pk] = rail
@@ -118,4 +143,5 @@ def _row(facts: Facts) -> dict[str, object]:
         "oldest_days_late": oldest,
         "amount_minor": facts.to_pay_minor,
         "minimum_minor": int(facts.message.context.get("minimum_minor", 0)),
+        "open_now": _open(facts),
     }

@@ -78,6 +78,7 @@ class Message(models.Model):
     context = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=MessageState, default=MessageState.PLANNED)
     verdict = models.CharField(max_length=200, blank=True)  # why it was withheld or failed
+    not_before = models.DateTimeField(null=True, blank=True)  # when the hours of contact open where the customer lives
     advanced_on = models.DateField(null=True, blank=True)  # when its invoices' climb was recorded
     # As it was sent: kept, so that anyone can read what the customer read.
     subject = models.CharField(max_length=300, blank=True)

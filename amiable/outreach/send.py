@@ -37,7 +37,7 @@ _CLAIM = """
 SELECT m.id, (SELECT coalesce(max(d.try_number), 0) FROM outreach_delivery d WHERE d.message_id = m.id)
 FROM outreach_message m JOIN ledger_customer c ON c.id = m.customer_id
 WHERE m.state = 'planned' AND m.as_of <= %(as_of)s AND m.medium = ANY(%(media)s) AND m.creditor_id = ANY(%(creditors)s)
-  AND NOT EXISTS (
+  AND (m.not_before IS NULL OR m.not_before <= %(now)s) AND NOT EXISTS (
   SELECT FROM outreach_delivery d WHERE d.message_id = m.id AND d.outcome = 'unavailable'
     AND d.ended_at + %(back_off)s * power(3, d.try_number - 1) > %(now)s)
 ORDER BY m.id LIMIT %(limit)s FOR NO KEY UPDATE OF m, c SKIP LOCKED
@@ -134,12 +134,15 @@ def _write_down(
     verdicts = look(facts)
     speaking = [each for each, verdict in zip(facts, verdicts, strict=True) if verdict.leaves or verdict.dry_run]
     words = dict(zip([each.message.pk for each in speaking], render_all(speaking, texts), strict=True))
-    bound, rows = [], []
+    bound, rows, waiting = [], [], []
     for each, verdict in zip(facts, verdicts, strict=True):
         rendered = words.get(each.message.pk)
         if isinstance(rendered, Rendered) and verdict.leaves:
             bound.append(_bound(each, rendered, tries[each.message] + 1, carrying, now))
             rows.append(_row(each, MessageState.SENDING, "", rendered))
+        elif verdict.not_before:
+            summary.later += 1
+            waiting.append(Message(pk=each.message.pk, not_before=verdict.not_before))
         elif isinstance(rendered, UnableTo):
             summary.failed += 1
             rows.append(_row(each, MessageState.FAILED, str(rendered), None))
@@ -151,6 +154,7 @@ def _write_down(
                 ask_for_address(each.message, verdict.reason, now)
     with connection.cursor() as cursor:
         cursor.execute(_WRITE_DOWN, [json.dumps(rows, ensure_ascii=False)])
+    Message.objects.bulk_update(waiting, ["not_before"])
     Delivery.objects.bulk_create([each.delivery for each in bound])
     return bound, len(facts)
 

@@ -15,12 +15,12 @@ TUESDAY = date(2026, 3, 10)
 FREE: dict[str, Any] = {
     "day": TUESDAY, "kind": "consumer", "channel": "email", "released": True, "customer_hold": None, "opted_out": False,
     "has_address": True, "waiting": False, "days_since_contact": None, "contacts_7d": 0, "days_since_conversation": None,
-    "oldest_days_late": 10, "amount_minor": 5_000, "minimum_minor": 500,
+    "oldest_days_late": 10, "amount_minor": 5_000, "minimum_minor": 500, "open_now": None,
 }  # fmt: skip
 
 
 def said(policy: dict[str, Any] | None = None, *, under: Law | None = None, **differs: Any) -> str | None:
-    table = pl.DataFrame([FREE | differs], schema=rails.COLUMNS, orient="row")
+    table = pl.DataFrame([FREE | differs], schema={**rails.COLUMNS, **rails.AT_ONCE}, orient="row")
     judged = rails.judge(table, law=under or law("FR", TUESDAY), policy=policy or {})
     return judged["rail"].to_list()[0]  # type: ignore[no-any-return]
 
@@ -30,7 +30,9 @@ def test_nothing_speaks_against_an_ordinary_reminder() -> None:
 
 
 SPOKEN = [
-    ("customer_hold", {"customer_hold": "insolvency"}),
+    ("insolvency", {"customer_hold": "insolvency"}),
+    ("vulnerability", {"customer_hold": "vulnerable"}),
+    ("customer_hold", {"customer_hold": "dispute"}),
     ("waiting", {"waiting": True}),
     ("below_minimum", {"amount_minor": 499}),
     ("below_minimum", {"amount_minor": 0, "minimum_minor": 0}),
@@ -46,6 +48,8 @@ SPOKEN = [
     ("gap", {"days_since_contact": 1}),
     ("cap", {"contacts_7d": 4}),
     ("dry_run", {"released": False}),
+    ("hours", {"open_now": False}),
+    ("hours", {"channel": "call", "day": date(2026, 3, 7)}),  # nobody rings on a Saturday, unless the creditor wishes
 ]
 
 

@@ -129,7 +129,7 @@ def person_waits(customer: Customer, invoice: Invoice) -> None:
 
 
 WORD = {
-    paid_whole: "Nothing that it is about", credit_note: "credit covers", customer_held: "on hold",
+    paid_whole: "Nothing that it is about", credit_note: "credit covers", customer_held: "Insolvency proceedings",
     invoice_held: "Nothing that it is about", opted_out: "does not wish", opted_out_of_all: "does not wish",
     leave_refused: "does not wish", address_failed: "no usable address", dry_run: "Dry run",
     contacted_yesterday: "too recent", spoken_to: "spoken to", person_waits: "waits for a person",

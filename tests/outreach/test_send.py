@@ -135,8 +135,8 @@ def test_a_busy_mailbox_is_tried_again_later_and_not_for_ever(message: Message, 
     assert state_of(message) == MessageState.PLANNED
     assert send(as_of=TODAY, now=NOW + BACK_OFF / 2).later == 0  # too early
     later = NOW
-    for _each in range(record.TRIES - 1):
-        later += timedelta(hours=8)
+    for _each in range(record.TRIES):  # one of these days is a Sunday, on which it waits
+        later += timedelta(days=1)
         send(as_of=TODAY, now=later)
     assert state_of(message) == MessageState.FAILED
     assert message.deliveries.count() == record.TRIES
@@ -229,6 +229,27 @@ def test_what_a_living_sender_holds_is_left_alone(message: Message, post_office:
             cursor.execute("SELECT pg_advisory_unlock_shared(%s, %s)", [0x53454E44, message.creditor_id])
     other.close()
     assert state_of(message) == MessageState.SENDING
+
+
+def test_a_message_waits_for_the_hours_of_contact_where_the_customer_lives(
+    message: Message, post_office: PostOffice
+) -> None:
+    Customer.objects.update(country="FR", postcode="97400")  # Réunion: three hours later in winter
+    evening = NOW.replace(hour=17, minute=20)
+    assert send(as_of=TODAY, now=evening).later == 1
+    message.refresh_from_db()
+    assert (message.state, message.not_before) == (
+        MessageState.PLANNED,
+        NOW.replace(hour=3, minute=0) + timedelta(days=1),
+    )
+    assert send(as_of=TODAY, now=evening + timedelta(hours=1)).later == 0  # nobody looks at it again before
+    assert send(as_of=TODAY, now=NOW + timedelta(days=1)).sent == 1
+    assert len(post_office.letters()) == 1
+
+
+def test_a_receipt_waits_for_no_hour(message: Message, post_office: PostOffice) -> None:
+    Message.objects.update(capped=False)
+    assert send(as_of=TODAY, now=NOW.replace(hour=23)).sent == 1
 
 
 def test_two_messages_to_one_customer_know_of_each_other(customer: Customer, post_office: PostOffice) -> None:

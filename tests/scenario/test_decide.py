@@ -182,7 +182,7 @@ def test_what_holds_a_customer_back_is_foreseen_with_its_sentence(world: World) 
     worlds.invoice(world.dora, 30_000, due_on=later(-10))
     refresh(as_of=DAY), shelf.stock(now=at(DAY))
     (row,) = decide.preview(customer=world.dora, as_of=DAY, now=at(DAY))
-    assert (row.on, row.step, row.verdict, row.rail) == (DAY, "reminder_1", "not", "customer_hold")
+    assert (row.on, row.step, row.verdict, row.rail) == (DAY, "reminder_1", "not", "insolvency")
     assert row.sentence
     assert decide.preview(customer=world.emil, as_of=DAY, now=at(DAY)) == []
     assert Decision.objects.count() == 0

@@ -46,8 +46,8 @@ def test_why_not_is_told_with_the_rail_and_nothing_is_written(world: World) -> N
     shelf.stock(now=at(DAY))
     worlds.invoice(world.dora, 40_000, due_on=later(-4))
     told = explain.why(customer=world.dora, as_of=DAY)
-    assert [(row["verdict"], row["rail"]) for row in told.verdict] == [("not", "customer_hold")]
-    assert told.verdict[0]["sentence"] == "The customer is on hold."
+    assert [(row["verdict"], row["rail"]) for row in told.verdict] == [("not", "insolvency")]
+    assert told.verdict[0]["sentence"] == "Insolvency proceedings are open: claims go another way."
     assert not Decision.objects.exists()
     assert not Task.objects.exists()
     early = explain.why(customer=world.emil, as_of=DAY)

@@ -107,7 +107,7 @@ def test_dora_is_never_written_to_and_the_refusal_is_recorded_once(world: World,
     worlds.invoice(world.dora, 50_000, due_on=later(-3))
     live(DAY, later(6))
     assert post.to("dora@example.org") == []
-    assert refusals(world.dora) == [(DAY, "reminder_1", "customer_hold")]
+    assert refusals(world.dora) == [(DAY, "reminder_1", "insolvency")]
     assert not Case.objects.filter(customer=world.dora).exists()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from amiable.law.rails import SENTENCES
 from amiable.ledger.models import Creditor
@@ -69,20 +69,6 @@ RUNS = {
     "advance": gettext_lazy("Steps recorded"),
     "measure": gettext_lazy("Figures"),
 }
-# Why a step was not taken; the words of law/rails.py, where they can be translated.
-RAILS = {
-    "customer_hold": gettext_lazy("The customer is on hold."),
-    "waiting": gettext_lazy("A task for this customer waits for a person."),
-    "below_minimum": gettext_lazy("The amount is below the step's minimum, credits counted."),
-    "time_bar": gettext_lazy("The oldest debt is older than the law allows to claim."),
-    "opted_out": gettext_lazy("The customer does not wish to be contacted on this channel."),
-    "no_address": gettext_lazy("No usable address for this channel."),
-    "day_off": gettext_lazy("No contact on Sundays and public holidays."),
-    "conversation": gettext_lazy("The customer was spoken to a few days ago."),
-    "gap": gettext_lazy("The last contact is too recent."),
-    "cap": gettext_lazy("The number of contacts in seven days is reached."),
-    "dry_run": gettext_lazy("The creditor is in dry run: a person must release it."),
-}
 METHODS = {
     "transfer": gettext_lazy("bank transfer"),
     "card": gettext_lazy("card"),
@@ -104,7 +90,7 @@ def step(key: str) -> str:
 
 
 def rail(key: str) -> str:
-    return str(RAILS.get(key) or SENTENCES.get(key, key))
+    return gettext(SENTENCES[key]) if key in SENTENCES else key
 
 
 def said(words: dict[str, Any], key: str) -> str:
