@@ -13,7 +13,7 @@ from amiable.law.packs import FILES, Law, law
 
 TUESDAY = date(2026, 3, 10)
 FREE: dict[str, Any] = {
-    "day": TUESDAY, "kind": "consumer", "channel": "email", "released": True, "customer_hold": None, "opted_out": False,
+    "day": TUESDAY, "kind": "consumer", "channel": "email", "contacts": True, "released": True, "customer_hold": None, "opted_out": False,
     "has_address": True, "waiting": False, "days_since_contact": None, "contacts_7d": 0, "days_since_conversation": None,
     "oldest_days_late": 10, "amount_minor": 5_000, "minimum_minor": 500,
 }  # fmt: skip

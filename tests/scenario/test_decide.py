@@ -195,7 +195,7 @@ def test_a_sunday_is_foreseen_as_quiet(world: World) -> None:
 
 
 def test_nobody_open_nobody_decided(world: World) -> None:
-    assert morning(DAY) == {"do": 0, "ask": 0, "not": 0, "written": 0, "cases": 0}
+    assert morning(DAY) == {"do": 0, "ask": 0, "not": 0, "ended": 0, "written": 0, "cases": 0}
     worlds.invoice(world.anna, due_on=later(90))
     assert morning(DAY)["do"] == 0
 
