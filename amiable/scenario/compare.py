@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from amiable.scenario.transcribe import STEP
+from amiable.scenario.engine.journey import MESSAGE, SETTINGS
 
-DEFAULTS: Mapping[str, Any] = {"until": None, "gap": 0, "tone": "neutral", "mode": "automatic", "minimum": 0, "if": ""}
+DEFAULTS: Mapping[str, Any] = {
+    "from": "due", "gap": 0, "if": "", "action": MESSAGE, "tone": "neutral", "mode": "automatic", "minimum": 0,
+    "tolerance": 0,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def compare(*, before: Mapping[str, Any], after: Mapping[str, Any]) -> Compariso
         if key in old:
             changes += [
                 Change(key, name, a, b)
-                for name in STEP
+                for name in SETTINGS
                 if (a := _setting(old[key], name)) != (b := _setting(new[key], name))
             ]
     return Comparison(
