@@ -10,6 +10,7 @@ DEFAULTS: Mapping[str, Any] = {
     "from": "due", "gap": 0, "if": "", "action": MESSAGE, "tone": "neutral", "mode": "automatic", "minimum": 0,
     "tolerance": 0,
 }  # fmt: skip
+LISTS = ("answer", "fallback", "ends")
 
 
 @dataclass(frozen=True)
@@ -56,4 +57,8 @@ def compare(*, before: Mapping[str, Any], after: Mapping[str, Any]) -> Compariso
 
 
 def _setting(step: Mapping[str, Any], name: str) -> Any:
-    return step.get(name, step["key"] if name == "template" else DEFAULTS.get(name))
+    value = step.get(name, step["key"] if name == "template" else DEFAULTS.get(name))
+    if name not in LISTS or value is None:
+        return value
+    words = [value] if isinstance(value, str) else list(value)  # one word is a list of one
+    return words if name == "fallback" else sorted(words)  # only there does the order mean something

@@ -21,7 +21,9 @@ from amiable.core.money import exponent
 from amiable.core.words import in_house
 from amiable.ledger import hold
 from amiable.ledger.models import Creditor, HoldKind
+from amiable.outreach.models import Message
 from amiable.outreach.order import Order, order
+from amiable.outreach.render import Rendered, render
 from amiable.scenario.engine.journey import MESSAGE
 from amiable.scenario.lay import lay
 from amiable.scenario.leave import rest
@@ -91,6 +93,24 @@ def confirm(*, task: Task, as_of: date, now: datetime, by: User) -> int:
         subject_ref=decision.customer_id, step=decision.step,
     )  # fmt: skip
     return ordered
+
+
+def prepare(*, task: Task, as_of: date, now: datetime) -> Rendered:
+    """The message of a step that a person sends by hand, as it would be written now; nothing is kept or sent.
+
+    Raises UnableToCompose, or UnableToConfirm where nothing of it is open any more.
+    """
+    decision = Decision.objects.select_related("customer__creditor").get(pk=task.context["decision"])
+    step = _steps([decision])[decision.scenario_id, decision.step]
+    customer = decision.customer
+    message = Message(
+        creditor_id=decision.creditor_id, customer=customer, currency=decision.currency, medium=decision.channel,
+        purpose=step.get("template", decision.step), tone=step.get("tone", "neutral"), step=decision.step, as_of=as_of,
+        language=customer.language or customer.creditor.language, about=decision.about, also=decision.also, context={},
+    )  # fmt: skip
+    if not customer.invoices.filter(pk__in=[*decision.about, *decision.also], open_minor__gt=0).exists():
+        raise UnableToConfirm("Nothing of what this message is about is open any more.")
+    return render(message, as_of=as_of, now=now)
 
 
 def _steps(decisions: Iterable[Decision]) -> dict[tuple[int, str], Mapping[str, Any]]:

@@ -16,12 +16,14 @@ from amiable.core.calendar import ZONE, start_of_day
 from amiable.core.conditions import parse
 from amiable.law.packs import law
 from amiable.law.rails import SENTENCES
-from amiable.ledger.models import Creditor, Customer, Invoice
+from amiable.ledger import hold
+from amiable.ledger.models import Creditor, Customer, Hold, HoldKind, Invoice
 from amiable.portfolio import facts, segments
 from amiable.portfolio.models import Profile
 from amiable.portfolio.refresh import refresh
 from amiable.scenario import decide, gather, happen, shelf
 from amiable.scenario.engine.decide import decide as engine
+from amiable.scenario.engine.decide import ended
 from amiable.scenario.engine.foresee import Foreseen
 from amiable.scenario.engine.journey import Journey
 from amiable.scenario.engine.moment import events_of
@@ -112,7 +114,7 @@ def why(*, customer: Customer, as_of: date) -> Explanation:
         facts=_facts_told(known, creditor, journeys, placed),
         segment=_segments_told(known, creditor),
         scenario=_scenarios_told(placed, journeys),
-        invoices=_invoices_told(invoices, placed, journeys),
+        invoices=_invoices_told(invoices, placed, journeys, as_of=as_of),
         verdict=_verdicts(creditor, placed, invoices, journeys, as_of=as_of),
         decided=_decided(customer, as_of),
         ahead=decide.ahead(creditor, placed.drop("scenario"), invoices, as_of=as_of, days=DAYS, steps=STEPS)
@@ -153,12 +155,15 @@ def _in_the_morning(rows: pl.DataFrame, customer: Customer, as_of: date) -> pl.D
 def _facts_told(
     known: pl.DataFrame, creditor: Creditor, journeys: Mapping[int, Journey], placed: pl.DataFrame
 ) -> list[dict[str, Any]]:
-    """The facts that matter: those that a condition of its segments or of its scenario names, and a few always."""
+    """The facts that matter: those that its segments and the conditions and branches of its scenario name, and a few
+    always."""
     texts = [segment.get("when", "") for segment in segments.active(creditor.pk)]
+    branches: set[str] = set()
     for number in placed["scenario"].to_list() if placed.height else []:
         texts += [journeys[number].applies, *(step.condition for step in journeys[number].steps)]
+        branches |= {f"{happen.FACTS[event]}_days" for event in events_of(journeys[number].steps) if event in happen.FACTS}
     schema = shelf.facts()
-    named = {name for text in texts for name in parse(text, schema).meta.root_names()} | set(ALWAYS)
+    named = {name for text in texts for name in parse(text, schema).meta.root_names()} | set(ALWAYS) | branches
     told = [fact.name for fact in facts.FACTS if fact.name in named and fact.name in known.columns]
     return known.select("currency", *told).to_dicts()
 
@@ -189,11 +194,17 @@ def _scenarios_told(placed: pl.DataFrame, journeys: Mapping[int, Journey]) -> li
 
 
 def _invoices_told(
-    invoices: pl.DataFrame, placed: pl.DataFrame, journeys: Mapping[int, Journey]
+    invoices: pl.DataFrame, placed: pl.DataFrame, journeys: Mapping[int, Journey], *, as_of: date
 ) -> list[dict[str, Any]]:
-    """Each open invoice with the step that it has reached."""
+    """Each open invoice with the step that it has reached, and what holds it."""
     references = dict(Invoice.objects.filter(pk__in=invoices["invoice"].to_list()).values_list("pk", "reference"))
     scenario = dict(placed.select("currency", "scenario").iter_rows()) if placed.height else {}
+    holds = hold.active(as_of=as_of).filter(invoice__in=references).order_by("pk")
+    held = {row.invoice_id: _hold_told(row) for row in holds}
+    over: dict[int, str] = {}
+    if placed.height:
+        mine = invoices.join(placed.select("row", "customer_id", "currency"), on=["customer_id", "currency"], how="inner")
+        over = dict(ended(placed, mine, journeys).iter_rows())
     found = []
     for row in invoices.sort("days_late", "invoice", descending=[True, False]).iter_rows(named=True):
         journey = journeys.get(scenario.get(row["currency"], 0))
@@ -202,10 +213,17 @@ def _invoices_told(
             {
                 "reference": references[row["invoice"]], "currency": row["currency"], "open_minor": row["open_minor"],
                 "days_late": row["days_late"], "level": row["reached"], "step": reached[-1] if reached else "",
-                "days_since_step": row["days_since_step"], "held": row["held"],
+                "days_since_step": row["days_since_step"], "held": row["held"], "hold": held.get(row["invoice"], ""),
+                "ended_by": over.get(row["invoice"], ""),
             }
         )  # fmt: skip
     return found
+
+
+def _hold_told(row: Hold) -> str:
+    """A hold in one line: its kind, why, until when, by whom."""
+    parts = [str(HoldKind(row.kind).label), row.reason, f"→ {row.until}" if row.until else "", str(row.by or "")]
+    return ", ".join(part for part in parts if part)
 
 
 def _verdicts(
@@ -228,7 +246,7 @@ def _verdicts(
         found.append(
             {
                 "currency": currency, "step": row["step"], "verdict": row["verdict"], "rail": rail,
-                "sentence": SENTENCES.get(rail, DUE), "channel": row["channel"], "amount_minor": row["amount_minor"],
+                "sentence": SENTENCES.get(rail, DUE), "action": row["action"], "channel": row["channel"], "amount_minor": row["amount_minor"],
                 "invoices": len(row["about"]) + len(row["also"]),
             }
         )  # fmt: skip

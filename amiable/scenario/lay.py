@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext_lazy
 
 from amiable.casework.entrust import all_of, in_charge
 from amiable.casework.models import Notification, Task, TaskKind
 from amiable.core.models import User
-from amiable.core.words import in_house
 from amiable.ledger.models import Customer
 from amiable.scenario.models import Decision, Verdict
 
@@ -102,16 +102,17 @@ def _task(
     }  # fmt: skip
     return Task(
         creditor_id=decision.creditor_id, customer_id=decision.customer_id, case_id=decision.case_id, kind=kind,
-        key=_key(decision), title=title(decision, step)[:200], due_on=as_of, created_at=now, assignee=assignee,
+        key=_key(decision), title=title(decision, step, settings.LANGUAGE_CODE)[:200], due_on=as_of, created_at=now, assignee=assignee,
         context=context | ({"responsible": role} if role else {}),
     )  # fmt: skip
 
 
-def title(decision: Decision, step: Mapping[str, Any]) -> str:
-    """What is to be done: as the scenario says it in the house's language, else in words of our own."""
+def title(decision: Decision, step: Mapping[str, Any], language: str) -> str:
+    """What is to be done: as the scenario says it in that language, else in words of our own."""
     own = step.get("title") or {}
-    house = in_house(TITLES["ask" if decision.verdict == Verdict.ASK else decision.action])
-    return str(own.get(translation.get_language()) or own.get("fr") or own.get("en") or house) if own else house
+    with translation.override(language):
+        house = str(TITLES["ask" if decision.verdict == Verdict.ASK else decision.action])
+    return str(own.get(language[:2]) or house)
 
 
 def _news(
@@ -121,7 +122,6 @@ def _news(
     customer: Customer = decision.customer
     told = []
     for user in [assignee] if assignee else all_of(role=role, customer=customer):
-        with translation.override(user.language):
-            text = f"{customer.name}: {title(decision, step)}"
+        text = f"{customer.name}: {title(decision, step, user.language)}"
         told.append(Notification(user=user, customer=customer, text=text[:300], key=f"escalate:{decision.pk}", created_at=now))
     return told

@@ -12,7 +12,7 @@ SPOKEN = ("call",)  # channels on which a person speaks: a task, never a message
 # The fact that tells how a customer answers to a channel: calls have their own, writing of any kind shares one.
 REACTIONS: Mapping[str, str] = {"call": "call_reaction"}
 WRITTEN = "reminder_reaction"
-_UNLISTED, _UNUSABLE = 10_000, 100
+_UNLISTED, _UNUSABLE, _MOST_LIKED = 10_000, 100, 3
 
 
 def places(channel: str, fallback: Sequence[str], channels: Sequence[str]) -> dict[str, int | None]:
@@ -30,21 +30,27 @@ def choose(contacts: pl.DataFrame, channels: Sequence[str]) -> pl.DataFrame:
     """
     if not contacts.height or not (contacts["choice"]).any():
         return contacts
-    best = pl.col("channel") == BEST
-    liking = [_liking(name, place, len(channels)) for place, name in enumerate(channels)]
-    head = pl.max_horizontal(liking)
-    costs = []
-    for name, like in zip(channels, liking, strict=True):
-        usable = pl.col(f"has_{name}") & ~pl.col(f"out_{name}")
-        follows = pl.when(best & ~pl.col("falls_back")).then(50 - like)
-        listed = pl.when(best & (like == head)).then(0.0).otherwise(pl.col(f"place_{name}").cast(pl.Float64))
-        costs.append(
-            pl.coalesce(pl.when(best & ~pl.col("falls_back")).then(follows), listed, pl.lit(float(_UNLISTED)))
-            + pl.when(usable).then(0).otherwise(_UNUSABLE)
-        )
+    listed = [pl.col(f"place_{name}").cast(pl.Float64) for name in channels]
+    if (contacts["channel"] == BEST).any():
+        listed = _with_best(listed, channels)
+    costs = [
+        place.fill_null(_UNLISTED) + pl.when(pl.col(f"has_{name}") & ~pl.col(f"out_{name}")).then(0).otherwise(_UNUSABLE)
+        for name, place in zip(channels, listed, strict=True)
+    ]
     named = dict(enumerate(channels))
     first = pl.concat_list(costs).list.arg_min().replace_strict(named, return_dtype=pl.String)
     return contacts.with_columns(pl.when("choice").then(first).otherwise("channel").alias("channel"))
+
+
+def _with_best(listed: Sequence[pl.Expr], channels: Sequence[str]) -> list[pl.Expr]:
+    """The places with the best channel before them; where a step names no other, with all channels in that order."""
+    best = pl.col("channel") == BEST
+    liking = [_liking(name, place, len(channels)) for place, name in enumerate(channels)]
+    head = pl.max_horizontal(liking)
+    return [
+        pl.when(best & ~pl.col("falls_back")).then(_MOST_LIKED - like).when(best & (like == head)).then(0.0).otherwise(place)
+        for place, like in zip(listed, liking, strict=True)
+    ]
 
 
 def _liking(name: str, place: int, most: int) -> pl.Expr:

@@ -189,7 +189,7 @@ def _value(post: QueryDict, n: int, name: str) -> Any:
     field = f"s{n}-{name}"
     if name in LISTS:
         words = list(dict.fromkeys(word.strip() for word in post.getlist(field) if word.strip()))
-        return words[0] if len(words) == 1 else words
+        return words[0] if name == "answer" and len(words) == 1 else words
     if name == "title":
         return {lang: text for lang in LANGUAGES if (text := post.get(f"{field}_{lang}", "").strip())}
     raw = post.get(field, "").strip()
