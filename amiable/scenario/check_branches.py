@@ -55,7 +55,9 @@ def _nothing_before(step: Step, before: Sequence[Step]) -> Iterator[Finding]:
         sentence = _("The step “%(step)s” never comes: no step comes before it to which a customer could answer.")
         yield Finding(ERROR, "never", step.key, sentence % words)
     elif step.answer:
-        sentence = _("The branch of “%(step)s” has no effect: no step comes before it to which a customer could answer.")
+        sentence = _(
+            "The branch of “%(step)s” has no effect: no step comes before it to which a customer could answer."
+        )
         yield Finding(WARNING, "idle", step.key, sentence % words)
 
 

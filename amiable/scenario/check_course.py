@@ -244,6 +244,7 @@ def _too_close(judged: Course) -> Iterator[Finding]:
             for each in steps[:place]
             if step.contacts
             and each.contacts
+            and step.start not in EVENTS  # what the customer does takes its time
             and days[step.key] - days[each.key] < (apart or 0)
             and judged.holds(each, step)
         ]

@@ -79,6 +79,7 @@ _TOLD: dict[str, type[pl.DataType]] = {
     "customer_id": pl.Int64, "days_since_contact": pl.Int64, "contacts_7d": pl.Int64, "waiting": pl.Boolean,
 }  # fmt: skip
 
+
 @dataclass(frozen=True)
 class Explanation:
     """Everything that is told, as plain values; money of facts in major units, of invoices in minor ones."""
@@ -161,7 +162,9 @@ def _facts_told(
     branches: set[str] = set()
     for number in placed["scenario"].to_list() if placed.height else []:
         texts += [journeys[number].applies, *(step.condition for step in journeys[number].steps)]
-        branches |= {f"{happen.FACTS[event]}_days" for event in events_of(journeys[number].steps) if event in happen.FACTS}
+        branches |= {
+            f"{happen.FACTS[event]}_days" for event in events_of(journeys[number].steps) if event in happen.FACTS
+        }
     schema = shelf.facts()
     named = {name for text in texts for name in parse(text, schema).meta.root_names()} | set(ALWAYS) | branches
     told = [fact.name for fact in facts.FACTS if fact.name in named and fact.name in known.columns]
@@ -203,7 +206,9 @@ def _invoices_told(
     held = {row.invoice_id: _hold_told(row) for row in holds}
     over: dict[int, str] = {}
     if placed.height:
-        mine = invoices.join(placed.select("row", "customer_id", "currency"), on=["customer_id", "currency"], how="inner")
+        mine = invoices.join(
+            placed.select("row", "customer_id", "currency"), on=["customer_id", "currency"], how="inner"
+        )
         over = dict(ended(placed, mine, journeys).iter_rows())
     found = []
     for row in invoices.sort("days_late", "invoice", descending=[True, False]).iter_rows(named=True):
@@ -246,7 +251,8 @@ def _verdicts(
         found.append(
             {
                 "currency": currency, "step": row["step"], "verdict": row["verdict"], "rail": rail,
-                "sentence": SENTENCES.get(rail, DUE), "action": row["action"], "channel": row["channel"], "amount_minor": row["amount_minor"],
+                "sentence": SENTENCES.get(rail, DUE), "action": row["action"], "channel": row["channel"],
+                "amount_minor": row["amount_minor"],
                 "invoices": len(row["about"]) + len(row["also"]),
             }
         )  # fmt: skip

@@ -102,7 +102,8 @@ def _task(
     }  # fmt: skip
     return Task(
         creditor_id=decision.creditor_id, customer_id=decision.customer_id, case_id=decision.case_id, kind=kind,
-        key=_key(decision), title=title(decision, step, settings.LANGUAGE_CODE)[:200], due_on=as_of, created_at=now, assignee=assignee,
+        key=_key(decision), title=title(decision, step, settings.LANGUAGE_CODE)[:200], due_on=as_of, created_at=now,
+        assignee=assignee,
         context=context | ({"responsible": role} if role else {}),
     )  # fmt: skip
 
@@ -123,5 +124,7 @@ def _news(
     told = []
     for user in [assignee] if assignee else all_of(role=role, customer=customer):
         text = f"{customer.name}: {title(decision, step, user.language)}"
-        told.append(Notification(user=user, customer=customer, text=text[:300], key=f"escalate:{decision.pk}", created_at=now))
+        told.append(
+            Notification(user=user, customer=customer, text=text[:300], key=f"escalate:{decision.pk}", created_at=now)
+        )
     return told

@@ -301,7 +301,14 @@ def walked(way: Journey, customer: dict[str, Any], bills: list[dict[str, Any]], 
         if not said:
             continue
         (row,) = said
-        told = (today["day"], row["step"], row["channel"], row["action"], row["rail"] or "", (*row["about"], *row["also"]))
+        told = (
+            today["day"],
+            row["step"],
+            row["channel"],
+            row["action"],
+            row["rail"] or "",
+            (*row["about"], *row["also"]),
+        )
         if row["verdict"] == "not":
             held_back = held_back or told
             continue

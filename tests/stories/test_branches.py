@@ -109,7 +109,8 @@ def test_a_step_by_hand_lays_its_message_on_a_desk_and_sends_nothing(world: Worl
 def test_what_the_house_does_itself_is_done_once_and_the_invoices_climb(world: World, post: Post) -> None:
     runs(
         world,
-        {"key": "look", "level": 10, "days": 1, "action": "task", "title": {"en": "Look", "fr": "Regarder"}, "responsible": "branch_director"},
+        {"key": "look", "level": 10, "days": 1, "action": "task", "responsible": "branch_director",
+         "title": {"en": "Look", "fr": "Regarder"}},
         {"key": "rest", "level": 20, "days": 2, "action": "hold", "hold_days": 4, "reason": "Holidays"},
         {"key": "higher", "level": 30, "days": 3, "action": "escalate"},
         {"key": "highest", "level": 40, "days": 7, "action": "escalate"},
@@ -135,7 +136,10 @@ def test_what_the_house_does_itself_is_done_once_and_the_invoices_climb(world: W
         (DAY, "look"), (later(1), "rest"), (later(5), "higher"), (later(6), "highest"), (later(7), "over"),
     ]  # fmt: skip
     raised = list(Task.objects.filter(key__startswith="escalate:").order_by("pk"))
-    assert [(each.assignee, each.context["responsible"]) for each in raised] == [(boss, "credit_manager"), (None, "admin")]
+    assert [(each.assignee, each.context["responsible"]) for each in raised] == [
+        (boss, "credit_manager"),
+        (None, "admin"),
+    ]
     assert [line.user for line in Notification.objects.order_by("pk")] == [boss, *chiefs]
     out = Hold.objects.get(kind=HoldKind.OUT)
     assert (out.since, out.until) == (later(7), None)
@@ -221,7 +225,9 @@ def test_every_event_is_read_from_the_rows_that_tell_it(world: World, post: Post
     Event.objects.create(message=message, kind="bounced", at=at(later(1)), source="t", external_id="1")
     Event.objects.create(message=message, kind="clicked", at=at(later(2)), source="t", external_id="2")
     worlds.paid(bill, 10_000, on=later(3))
-    respond.customer_said(customer=world.boris, saying=Promises(100, "EUR", later(5), []), now=at(later(4)), origin="desk")
+    respond.customer_said(
+        customer=world.boris, saying=Promises(100, "EUR", later(5), []), now=at(later(4)), origin="desk"
+    )
     dispute.open_dispute(invoice=bill, reason="other", as_of=later(4), now=at(later(4), 9))
     from amiable.scenario import gather
 

@@ -232,8 +232,8 @@ def test_conditions_are_said_in_words() -> None:
 
 
 BRANCHES = [
-    {"key": "reminder_1", "level": 10, "days": 3, "from": "issue", "channel": "best", "fallback": ["call", "email"], "tone": "warm",
-     "ends": ["promised", "disputed"], "tolerance": 2.5},
+    {"key": "reminder_1", "level": 10, "days": 3, "from": "issue", "channel": "best", "fallback": ["call", "email"],
+     "tone": "warm", "ends": ["promised", "disputed"], "tolerance": 2.5},
     {"key": "reminder_2", "level": 20, "days": 6, "from": "step", "until": 40, "on_day": 5, "answer": ["none", "opened"],
      "channel": "email", "tone": "neutral", "mode": "manual", "responsible": "sales"},
     {"key": "look", "level": 30, "days": 12, "answer": "replied", "action": "task", "title": {"fr": "Regarder", "en": "Look"},
@@ -280,7 +280,12 @@ def filled_in(page: str) -> dict[str, Any]:
 
 def test_every_setting_goes_through_form_and_text_without_loss(ours: Creditor) -> None:
     client = manager(ours)
-    data = {"key": "branches", "label": {"fr": "Branches", "en": "Branches"}, "applies": "kind = 'business'", "steps": BRANCHES}
+    data = {
+        "key": "branches",
+        "label": {"fr": "Branches", "en": "Branches"},
+        "applies": "kind = 'business'",
+        "steps": BRANCHES,
+    }
     draft = shelf.save(data=data, creditor=ours, now=clock.now())
     address = reverse("desk:scenario_edit", args=[draft.pk])
     page = client.get(address).content.decode()
@@ -292,9 +297,16 @@ def test_every_setting_goes_through_form_and_text_without_loss(ours: Creditor) -
     draft.refresh_from_db()
     assert draft.data == data
     shown = client.get(reverse("desk:scenario", args=[draft.pk])).content.decode()
-    for words in ("6 days after: step before", "on day 5 of the month", "no reaction", "by hand", "9 days of rest", "Pass to a higher role"):
-        assert words in shown, words
-    assert "the best for the customer, else Call, E-mail" in shown
+    for said in (
+        "6 days after: step before",
+        "on day 5 of the month",
+        "no reaction",
+        "by hand",
+        "9 days of rest",
+        "Pass to a higher role",
+    ):
+        assert said in shown, said
+    assert "the best one, else Call, E-mail" in shown
 
 
 def test_settings_of_another_action_are_left_in_the_form_and_not_kept(ours: Creditor) -> None:
@@ -306,7 +318,9 @@ def test_settings_of_another_action_are_left_in_the_form_and_not_kept(ours: Cred
     kept = client.post(address, posted | {"s0-action": "hold", "s0-hold_days": "7", "act": "save"})
     assert kept.status_code == 302
     draft.refresh_from_db()
-    assert draft.data["steps"] == [{"key": "reminder_1", "level": 20, "days": 4, "action": "hold", "hold_days": 7, "minimum": 5}]
+    assert draft.data["steps"] == [
+        {"key": "reminder_1", "level": 20, "days": 4, "action": "hold", "hold_days": 7, "minimum": 5}
+    ]
     wrong = client.post(address, posted | {"s0-action": "hold", "act": "save"})
     assert wrong.status_code == 422
     assert "lacks its hold_days" in wrong.content.decode()

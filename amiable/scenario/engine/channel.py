@@ -34,7 +34,8 @@ def choose(contacts: pl.DataFrame, channels: Sequence[str]) -> pl.DataFrame:
     if (contacts["channel"] == BEST).any():
         listed = _with_best(listed, channels)
     costs = [
-        place.fill_null(_UNLISTED) + pl.when(pl.col(f"has_{name}") & ~pl.col(f"out_{name}")).then(0).otherwise(_UNUSABLE)
+        place.fill_null(_UNLISTED)
+        + pl.when(pl.col(f"has_{name}") & ~pl.col(f"out_{name}")).then(0).otherwise(_UNUSABLE)
         for name, place in zip(channels, listed, strict=True)
     ]
     named = dict(enumerate(channels))
@@ -48,7 +49,11 @@ def _with_best(listed: Sequence[pl.Expr], channels: Sequence[str]) -> list[pl.Ex
     liking = [_liking(name, place, len(channels)) for place, name in enumerate(channels)]
     head = pl.max_horizontal(liking)
     return [
-        pl.when(best & ~pl.col("falls_back")).then(_MOST_LIKED - like).when(best & (like == head)).then(0.0).otherwise(place)
+        pl.when(best & ~pl.col("falls_back"))
+        .then(_MOST_LIKED - like)
+        .when(best & (like == head))
+        .then(0.0)
+        .otherwise(place)
         for place, like in zip(listed, liking, strict=True)
     ]
 

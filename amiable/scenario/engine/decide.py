@@ -65,8 +65,8 @@ def decide(
         left = _judge(due, customers, steps, law=law, policy=policy)
         done = left.filter(pl.col("rail").is_null())
         judged = pl.concat([judged.join(done, on="row", how="anti"), done])
-    refused, to_ask = pl.col("rail").is_not_null(), (pl.col("mode") == "confirm") & (pl.col("action") == MESSAGE)
-    verdict = pl.when(refused).then(pl.lit("not")).when(to_ask).then(pl.lit("ask")).otherwise(pl.lit("do"))
+    no, to_ask = pl.col("rail").is_not_null(), (pl.col("mode") == "confirm") & (pl.col("action") == MESSAGE)
+    verdict = pl.when(no).then(pl.lit("not")).when(to_ask).then(pl.lit("ask")).otherwise(pl.lit("do"))
     return judged.with_columns(verdict.alias("verdict"))
 
 
@@ -153,9 +153,7 @@ def _due(
     return (
         pl.concat(found)
         .join(moments, on=["scenario", "position"], how="left")
-        .filter(
-            (pl.col("counted") >= pl.col("days")) & (pl.col("days_since_step").fill_null(1 << 20) >= pl.col("gap"))
-        )
+        .filter((pl.col("counted") >= pl.col("days")) & (pl.col("days_since_step").fill_null(1 << 20) >= pl.col("gap")))
         .collect()
     )
 

@@ -104,17 +104,19 @@ class OutForm(Act):
         label=gettext_lazy("What is done"),
         max_length=200,
         widget=forms.TextInput(attrs={"autofocus": True}),
-        help_text=gettext_lazy("For example: credit note expected, visit of the salesperson, talk with the management."),
+        help_text=gettext_lazy(
+            "For example: credit note expected, visit of the salesperson, talk with the management."
+        ),
     )
-    invoices = forms.MultipleChoiceField(
-        label=gettext_lazy("Which invoices"), widget=forms.CheckboxSelectMultiple
-    )
+    invoices = forms.MultipleChoiceField(label=gettext_lazy("Which invoices"), widget=forms.CheckboxSelectMultiple)
     responsible = forms.ModelChoiceField(
         label=gettext_lazy("Responsible"), queryset=User.objects.none(), required=False,
         empty_label=gettext_lazy("me"), help_text=gettext_lazy("Gets a task."),
     )  # fmt: skip
     until = forms.DateField(
-        label=gettext_lazy("Returns on"), widget=Day(), help_text=gettext_lazy("From that day on the steps apply again.")
+        label=gettext_lazy("Returns on"),
+        widget=Day(),
+        help_text=gettext_lazy("From that day on the steps apply again."),
     )
 
     def prepare(self) -> None:

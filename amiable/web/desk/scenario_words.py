@@ -23,7 +23,7 @@ ICONS = {
     "email": "mail", "call": "phone", "sms": "device-mobile", "letter": "file-invoice", "best": "target",
     "task": "clipboard-check", "hold": "hand-stop", "escalate": "arrow-up", "end": "flag",
 }  # fmt: skip
-CHANNELS = {**dict(Medium.choices), "best": gettext_lazy("the best for the customer")}
+CHANNELS = {**dict(Medium.choices), "best": gettext_lazy("the best one")}
 MODES = {
     "automatic": gettext_lazy("automatic"),
     "confirm": gettext_lazy("waits for a word"),
@@ -220,8 +220,10 @@ def rungs(data: Mapping[str, Any], findings: Iterable[Finding]) -> list[Rung]:
             Rung(
                 data=step,
                 at=at,
-                name=labels.step(key) if key else "?",
-                icon=ICONS.get(str(step.get("channel" if step.get("action", MESSAGE) == MESSAGE else "action")), "send"),
+                name=_titled(step) or (labels.step(key) if key else "?"),
+                icon=ICONS.get(
+                    str(step.get("channel" if step.get("action", MESSAGE) == MESSAGE else "action")), "send"
+                ),
                 day=moment(number) if of_due or not isinstance(days, int) else f"+{days}",
                 apart=_apart(before, number),
                 first_late=number is not None and number >= 0 and (before is None or before < 0),
@@ -231,6 +233,12 @@ def rungs(data: Mapping[str, Any], findings: Iterable[Finding]) -> list[Rung]:
         )
         before = number if number is not None else before
     return found
+
+
+def _titled(step: Mapping[str, Any]) -> str:
+    """The title of a task in the language of the page, where the step has one."""
+    title = step.get("title")
+    return str(title.get(language()) or title.get("en") or "") if isinstance(title, Mapping) else ""
 
 
 def moment(days: int | None) -> str:
