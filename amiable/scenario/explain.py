@@ -17,7 +17,7 @@ from amiable.core.conditions import parse
 from amiable.law.packs import law
 from amiable.law.rails import SENTENCES
 from amiable.ledger import hold
-from amiable.ledger.models import Creditor, Customer, Hold, HoldKind, Invoice
+from amiable.ledger.models import Creditor, Customer, Hold, Invoice
 from amiable.portfolio import facts, segments
 from amiable.portfolio.models import Profile
 from amiable.portfolio.refresh import refresh
@@ -227,7 +227,7 @@ def _invoices_told(
 
 def _hold_told(row: Hold) -> str:
     """A hold in one line: its kind, why, until when, by whom."""
-    parts = [str(HoldKind(row.kind).label), row.reason, f"→ {row.until}" if row.until else "", str(row.by or "")]
+    parts = [row.kind, row.reason, f"→ {row.until}" if row.until else "", str(row.by or "")]
     return ", ".join(part for part in parts if part)
 
 

@@ -151,7 +151,13 @@ def candidates(
     )
     scope = "AND i.creditor_id = %(creditor)s" if creditor is not None else ""
     scope += " AND i.customer_id = ANY(%(only)s)" if only is not None else ""
-    values = {"as_of": as_of, "creditor": creditor.pk if creditor else None, "only": only, "end": end_of_day(as_of), "zone": ZONE}
+    values = {
+        "as_of": as_of,
+        "creditor": creditor.pk if creditor else None,
+        "only": only,
+        "end": end_of_day(as_of),
+        "zone": ZONE,
+    }
     with connection.cursor() as cursor:
         moment = f"CASE {cases} END" if cases else "false"
         cursor.execute(_CANDIDATES.format(moment=moment, scope=scope), values)

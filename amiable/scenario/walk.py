@@ -313,10 +313,12 @@ class Walk:
 
     def act(self, day: int, said: pl.DataFrame) -> None:
         """What the house does by itself: holds are placed, and journeys ended."""
-        for scenario, level, places in said.select("scenario", "level", "about").iter_rows():
+        resting = said.filter(pl.col("action").is_in(("hold", "end"))) if said.height else said
+        for scenario, level, places in (
+            resting.select("scenario", "level", "about").iter_rows() if resting.height else ()
+        ):
             step = next(each for each in self.journeys[scenario].steps if each.level == level)
-            if step.action in ("hold", "end"):
-                self.held_until[places] = NEVER if step.hold_days is None else day + step.hold_days
+            self.held_until[places] = NEVER if step.hold_days is None else day + step.hold_days
 
     def climb(self, day: int, said: pl.DataFrame) -> None:
         """The invoices of these decisions take their step."""
