@@ -345,6 +345,8 @@ def test_a_message_by_hand_is_shown_and_marked_as_sent_or_not(client: Client, cu
     body = client.get(reverse("desk:task_message", args=[task.pk]))
     assert invoice.reference in body.content.decode()
     assert "sandbox" in body.headers["Content-Security-Policy"]
+    stranger = rows.desk(rows.colleague("zoe", rows.creditor("theirs")))
+    assert stranger.get(reverse("desk:task_message", args=[task.pk])).status_code == 404
     client.post(reverse("desk:task_done", args=[task.pk]), {"outcome": "declined"})
     task.refresh_from_db()
     assert task.outcome == "declined"
