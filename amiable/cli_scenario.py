@@ -133,7 +133,8 @@ def _write_why(found: "Explanation") -> None:
     for line in found.invoices:
         reached = f"reached {line['step'] or line['level']}" if line["level"] else "no step yet"
         ago = f" {line['days_since_step']} days ago" if line["days_since_step"] is not None else ""
-        held = ", held" if line["held"] else ""
+        held = f", held ({line['hold']})" if line["held"] else ""
+        held += f", its journey ended: {line['ended_by']}" if line["ended_by"] else ""
         amount = _amount(line["open_minor"], line["currency"])
         print(f"  {line['reference']:16}{amount:>16}  {line['days_late']:>5} days late, {reached}{ago}{held}")
     for said in found.verdict:

@@ -35,6 +35,7 @@ class Case(models.Model):
 class TaskKind(models.TextChoices):
     CALL = "call", _("Call")
     CONFIRM = "confirm", _("Confirm")  # a step that waits for a person's word
+    MANUAL = "manual", _("By hand")  # a message that a person sends themselves
     REPLY = "reply", _("Answer")
     CHECK = "check", _("Check")  # 'says it is paid', vanished items, in doubt
     OTHER = "other", _("To do")

@@ -110,7 +110,7 @@ GROUP BY 1, 2, 3, 4"""
 CALLS = f"""
 SELECT t.creditor_id, t.customer_id, count(*)
 FROM casework_task t JOIN ledger_creditor c ON c.id = t.creditor_id
-WHERE t.kind = 'call' AND t.done_at >= %(before_recent)s AND {OF.format(row="t")}
+WHERE t.kind IN ('call', 'manual') AND t.done_at >= %(before_recent)s AND {OF.format(row="t")}
   AND (t.done_at AT TIME ZONE c.time_zone)::date BETWEEN %(recent)s AND %(as_of)s
 GROUP BY 1, 2"""
 

@@ -17,6 +17,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "day": pl.Date,
     "kind": pl.String,  # consumer, business, public
     "channel": pl.String,  # email, sms, letter, call
+    "contacts": pl.Boolean,  # somebody is contacted; else the house does something by itself
     "released": pl.Boolean,  # the creditor is out of dry run
     "customer_hold": pl.String,  # kind of a hold on the whole customer, or null
     "opted_out": pl.Boolean,  # of this channel
@@ -56,6 +57,10 @@ SENTENCES = {
 }
 
 
+# Whatever the house does by itself stops at these alone: they protect the customer, and a creditor not yet released.
+OF_EVERYTHING = ("insolvency", "vulnerability", "customer_hold", "below_minimum", "dry_run")
+
+
 def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.DataFrame:
     """The table with a column `rail`: the name of the first rail that says no (see SENTENCES), or null.
 
@@ -81,6 +86,8 @@ def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.Dat
         "dry_run": ~pl.col("released"),
         "hours": _closed(table, law, policy),
     }
+    for name in says_no.keys() - set(OF_EVERYTHING):
+        says_no[name] = says_no[name] & pl.col("contacts")
     rail = pl.coalesce(*(pl.when(no).then(pl.lit(name)) for name, no in says_no.items()), pl.lit(None, dtype=pl.String))
     return table.with_columns(rail.alias("rail"))
 

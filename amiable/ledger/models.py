@@ -362,6 +362,8 @@ class HoldKind(models.TextChoices):
     VULNERABLE = "vulnerable", _("Vulnerable person")
     PLACED = "placed", _("With an agency")
     PERSON = "person", _("Held by a colleague")
+    PAUSE = "pause", _("Paused by the scenario")
+    OUT = "out", _("Out of the scenario")  # by a colleague, or by a step that ends the journey; a colleague returns it
     VANISHED = "vanished", _("Missing from the open items")
 
 

@@ -20,7 +20,7 @@ from amiable.outreach.models import Message, MessageState
 
 # A message that left, or may have left, is a contact. A courtesy notice is one too, but never waits for a gap.
 REACHED_OUT = (MessageState.SENDING, MessageState.SENT, MessageState.IN_DOUBT)
-WAITS_FOR_A_PERSON = (TaskKind.CALL, TaskKind.CONFIRM, TaskKind.REPLY)
+WAITS_FOR_A_PERSON = (TaskKind.CALL, TaskKind.CONFIRM, TaskKind.REPLY, TaskKind.MANUAL)
 SPOKEN = ("promise", "paid", "dispute", "refused", "call_back")  # outcomes of a call in which someone was spoken to
 REMEMBERED = timedelta(days=60)  # no rail looks back further
 
@@ -178,11 +178,12 @@ def _conversations(calls: Sequence[Call], as_of: date) -> dict[int, int]:
 
 
 def _calls(customers: Iterable[int], as_of: date) -> list[Call]:
-    """The calls of the days that count, up to `as_of`."""
+    """The calls of the days that count, up to `as_of`, and what was sent by hand."""
     since = start_of_day(as_of - REMEMBERED)
     rows = Task.objects.filter(
-        kind=TaskKind.CALL, customer_id__in=customers, done_at__gte=since, done_at__lt=end_of_day(as_of)
-    )
+        kind__in=(TaskKind.CALL, TaskKind.MANUAL), customer_id__in=customers, done_at__gte=since,
+        done_at__lt=end_of_day(as_of),
+    ).exclude(outcome="declined")  # fmt: skip
     told = rows.values_list("customer_id", "done_at", "outcome")
     return [(customer_id, day_of(at), outcome) for customer_id, at, outcome in told if at]
 

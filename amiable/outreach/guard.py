@@ -131,6 +131,7 @@ def _row(facts: Facts) -> dict[str, object]:
         "day": facts.as_of,
         "kind": facts.customer.kind,
         "channel": facts.message.medium,
+        "contacts": True,
         "released": facts.creditor.released_at is not None,
         "customer_hold": facts.customer_hold or None,
         "opted_out": facts.opted_out,

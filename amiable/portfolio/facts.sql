@@ -63,8 +63,10 @@ WITH later AS MATERIALIZED (
          false AS answered
   FROM outreach_message x WHERE x.capped AND x.state IN ('sent', 'in_doubt') AND x.as_of <= %(as_of)s /* only x */
   UNION ALL
-  SELECT x.customer_id, (x.done_at AT TIME ZONE %(zone)s)::date, 'call', 'call', x.outcome IN ('promise', 'paid', 'dispute', 'refused', 'call_back')
-  FROM casework_task x WHERE x.kind = 'call' AND x.done_at < %(end)s AND x.outcome <> 'settled' /* only x */
+  SELECT x.customer_id, (x.done_at AT TIME ZONE %(zone)s)::date, x.kind, CASE x.kind WHEN 'call' THEN 'call' ELSE 'reminder' END,
+         x.outcome IN ('promise', 'paid', 'dispute', 'refused', 'call_back')
+  FROM casework_task x
+  WHERE x.kind IN ('call', 'manual') AND x.done_at < %(end)s AND x.outcome NOT IN ('settled', 'declined') /* only x */
 ), contact AS (
   SELECT customer_id, max(day) AS last_on, count(*) FILTER (WHERE day > %(as_of)s - 7) AS week,
          count(*) FILTER (WHERE day > %(as_of)s - 30) AS month,

@@ -18,6 +18,7 @@ from amiable.ledger.models import ContactPoint, Creditor, Customer
 from amiable.outreach.compose import compose, house_text
 from amiable.outreach.models import Template
 from amiable.outreach.render import own_texts
+from amiable.scenario.check_branches import branches
 from amiable.scenario.check_course import Course, Reaches, course
 from amiable.scenario.check_words import Text, Texts, words
 from amiable.scenario.engine.journey import read
@@ -36,7 +37,7 @@ def check(
     except UnableToRead as error:
         return [Finding(ERROR, "unreadable", "", sentence(error))]
     judged = Course(journey=journey, facts=facts, law=law, policy=policy)
-    found = [*course(judged, reaches=reaches), *words(judged, texts=texts)]
+    found = [*course(judged, reaches=reaches), *branches(judged), *words(judged, texts=texts)]
     places = {step.key: place for place, step in enumerate(journey.steps)}
     return sorted(found, key=lambda finding: (not finding.stops, places.get(finding.step, -1)))
 

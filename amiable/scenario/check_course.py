@@ -11,11 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amiable.law.packs import Law
-from amiable.scenario.engine.journey import Journey, Step
+from amiable.scenario.engine.journey import FARTHEST, Journey, Step
+from amiable.scenario.engine.moment import EVENTS
 from amiable.scenario.engine.possible import KINDS, possible
 from amiable.scenario.finding import ERROR, WARNING, Finding
 
 WEEK = 7
+TERMS = 30  # days from issue to due date that are usual; only to tell how near two steps may come
 AUDIENCES = {
     "consumer": gettext_lazy("private customers"),
     "business": gettext_lazy("businesses"),
@@ -60,18 +62,24 @@ class Course:
 
     def comes_first(self, earlier: Step, later: Step) -> bool:
         """Whether no invoice can get to the later step without having taken the earlier one."""
-        lapses = earlier.until is not None and (later.until is None or later.until > earlier.until)
-        if lapses:
+        if earlier.start in ("step", *EVENTS) or earlier.answer or earlier.tolerance > later.tolerance:
+            return False  # a branch, which an invoice may pass by
+        if earlier.until is not None and (
+            later.start != earlier.start or later.until is None or later.until > earlier.until
+        ):
             return False
         return not earlier.condition or not self.holds(later, fails=[earlier.condition])
 
     def first_days(self) -> dict[str, int]:
         """The first day past due on which each step can be made, gaps and the steps that must come first counted."""
-        apart = self.number("days_between_contacts") or 0
+        between = self.number("days_between_contacts") or 0
         found: dict[str, int] = {}
         for place, step in enumerate(self.journey.steps):
-            before = [found[each.key] for each in self.journey.steps[:place] if self.comes_first(each, step)]
-            found[step.key] = max([step.days, *(day + max(step.gap, apart) for day in before)])
+            before = [each for each in self.journey.steps[:place] if self.comes_first(each, step)]
+            own = step.days if step.start == "due" else -FARTHEST
+            apart = max(step.gap, step.days if step.start == "step" else 0)
+            days = [found[each.key] + max(apart, between if each.contacts and step.contacts else 0) for each in before]
+            found[step.key] = max([own, *days])
         return found
 
 
@@ -99,13 +107,13 @@ def _unreachable(judged: Course) -> Iterator[Finding]:
                 "The step “%(step)s” never comes: its condition “%(condition)s” can hold for nobody in this scenario."
             )
             yield Finding(ERROR, "never", step.key, sentence % words)
-        elif not judged.holds(step, late=step.days):
+        elif step.start == "due" and not judged.holds(step, late=step.days):
             sentence = _(
                 "The step “%(step)s” never comes: its condition “%(condition)s” cannot hold for someone who is"
                 " %(days)s days late."
             )
             yield Finding(ERROR, "never", step.key, sentence % words)
-        elif step.until is not None and first[step.key] > step.until:
+        elif step.start == "due" and step.until is not None and first[step.key] > step.until:
             before = [each for each in judged.journey.steps[:place] if judged.comes_first(each, step)][-1]
             words |= {"until": step.until, "before": before.key, "first": first[step.key]}
             sentence = _(
@@ -118,9 +126,9 @@ def _unreachable(judged: Course) -> Iterator[Finding]:
 def _unaddressed(judged: Course, reaches: Reaches) -> Iterator[Finding]:
     for step in judged.journey.steps:
         kinds = judged.kinds(step)
-        if not kinds or any(reaches(kind, step.channel) for kind in kinds):
+        if not step.contacts or not kinds or any(reaches(kind, each) for kind in kinds for each in step.channels):
             continue
-        words = {"step": step.key, "what": MEDIA.get(step.channel, step.channel)}
+        words = {"step": step.key, "what": _(" or ").join(str(MEDIA.get(each, each)) for each in step.channels)}
         words["who"] = ", ".join(str(AUDIENCES[kind]) for kind in kinds)
         sentence = _(
             "The step “%(step)s” reaches nobody: no customer it is meant for (%(who)s) has a usable %(what)s, and the"
@@ -156,7 +164,9 @@ def _too_often(judged: Course) -> Iterator[Finding]:
             continue
         for days, severity in ((_on_time(judged), ERROR), (_at_once(judged), WARNING)):
             told = [
-                step for step in judged.journey.steps if step.key in days and (not channels or step.channel in channels)
+                step
+                for step in judged.journey.steps
+                if step.key in days and step.contacts and (not channels or set(channels) & set(step.channels))
             ]
             over = _over(judged, told, days, most)
             if over:
@@ -169,7 +179,8 @@ def _on_time(judged: Course) -> dict[str, int]:
     found: dict[str, int] = {}
     last: int | None = None
     for step in judged.journey.steps:
-        last = step.days if last is None else max(step.days, last + step.gap)
+        own = {"due": step.days, "issue": step.days - TERMS}.get(step.start, (last or 0) + step.days)
+        last = own if last is None else max(own, last + step.gap)
         found[step.key] = last
     return found
 
@@ -181,7 +192,8 @@ def _at_once(judged: Course) -> dict[str, int]:
     for step in judged.journey.steps:
         if step.until is None:
             # No invoice takes two steps on one day.
-            day = judged.journey.steps[-1].days if day is None else day + max(step.gap, 1)
+            apart = max(step.gap, 1, 0 if step.start in ("due", "issue") else step.days)
+            day = judged.journey.steps[-1].days if day is None else day + apart
             found[step.key] = day
     return found
 
@@ -230,7 +242,11 @@ def _too_close(judged: Course) -> Iterator[Finding]:
         near = [
             each
             for each in steps[:place]
-            if days[step.key] - days[each.key] < (apart or 0) and judged.holds(each, step)
+            if step.contacts
+            and each.contacts
+            and step.start not in EVENTS  # what the customer does takes its time
+            and days[step.key] - days[each.key] < (apart or 0)
+            and judged.holds(each, step)
         ]
         if near:
             words = {"step": step.key, "before": near[-1].key, "apart": apart}
@@ -240,13 +256,15 @@ def _too_close(judged: Course) -> Iterator[Finding]:
 
 def _too_late(judged: Course) -> Iterator[Finding]:
     """Steps that begin when the debt may no longer be claimed."""
+    first = judged.first_days()
     for step in judged.journey.steps:
-        for kind in judged.kinds(step):
+        for kind in judged.kinds(step) if step.contacts else ():
             name = "consumer_time_bar_days" if kind == "consumer" else "business_time_bar_days"
             bar = judged.number(name)
-            if bar is not None and step.days > bar:
+            days = step.days if step.start == "due" else first[step.key]
+            if bar is not None and days > bar:
                 article = next(p.article for p in judged.law.parameters if p.name == name)
-                words = {"step": step.key, "days": step.days, "bar": bar, "who": AUDIENCES[kind], "source": article}
+                words = {"step": step.key, "days": days, "bar": bar, "who": AUDIENCES[kind], "source": article}
                 sentence = _(
                     "The step “%(step)s” comes %(days)s days after the due date, when the debt is time-barred for %(who)s"
                     " (%(bar)s days, %(source)s)."

@@ -88,7 +88,7 @@ def words(judged: Course, *, texts: Texts) -> Iterator[Finding]:
     """Everything that is wrong with what the steps say. The same fault in two languages is told once."""
     for step in judged.journey.steps:
         yield from _named(step)
-        if step.channel == "call":
+        if not step.written:
             continue
         kinds = judged.kinds(step)
         audiences = [

@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from amiable.scenario.transcribe import STEP
+from amiable.scenario.engine.journey import MESSAGE, SETTINGS
 
-DEFAULTS: Mapping[str, Any] = {"until": None, "gap": 0, "tone": "neutral", "mode": "automatic", "minimum": 0, "if": ""}
+DEFAULTS: Mapping[str, Any] = {
+    "from": "due", "gap": 0, "if": "", "action": MESSAGE, "tone": "neutral", "mode": "automatic", "minimum": 0,
+    "tolerance": 0,
+}  # fmt: skip
+LISTS = ("answer", "fallback", "ends")
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ def compare(*, before: Mapping[str, Any], after: Mapping[str, Any]) -> Compariso
         if key in old:
             changes += [
                 Change(key, name, a, b)
-                for name in STEP
+                for name in SETTINGS
                 if (a := _setting(old[key], name)) != (b := _setting(new[key], name))
             ]
     return Comparison(
@@ -53,4 +57,8 @@ def compare(*, before: Mapping[str, Any], after: Mapping[str, Any]) -> Compariso
 
 
 def _setting(step: Mapping[str, Any], name: str) -> Any:
-    return step.get(name, step["key"] if name == "template" else DEFAULTS.get(name))
+    value = step.get(name, step["key"] if name == "template" else DEFAULTS.get(name))
+    if name not in LISTS or value is None:
+        return value
+    words = [value] if isinstance(value, str) else list(value)  # one word is a list of one
+    return words if name == "fallback" else sorted(words)  # only there does the order mean something

@@ -17,6 +17,7 @@ from amiable.core.conditions import parse
 from amiable.core.errors import UnableTo
 from amiable.ledger.models import Creditor
 from amiable.scenario import shelf
+from amiable.scenario.engine.channel import BEST, REACTIONS, WRITTEN
 from amiable.scenario.engine.journey import Journey, read
 from amiable.scenario.models import Scenario
 
@@ -51,9 +52,11 @@ class Contender:
 
     @property
     def named_facts(self) -> set[str]:
-        """The facts that the conditions of its steps name."""
-        texts = [step.condition for each in self.journeys for step in each.steps]
-        return {name for text in texts for name in parse(text, shelf.facts()).meta.root_names()}
+        """The facts that its steps name in conditions, and those by which they choose a channel."""
+        steps = [step for each in self.journeys for step in each.steps]
+        named = {name for step in steps for name in parse(step.condition, shelf.facts()).meta.root_names()}
+        best = any(step.channel == BEST for step in steps)
+        return named | ({WRITTEN, *REACTIONS.values()} if best else set())
 
 
 def contender(*, name: str, creditor: Creditor) -> Contender:

@@ -3,7 +3,7 @@
 Comes in: profiles, open invoices, scenarios in force, law. Goes out: decisions and opened cases. Nothing is sent here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
 import polars as pl
@@ -17,14 +17,15 @@ from amiable.core.conditions import parse
 from amiable.law.packs import law
 from amiable.law.rails import SENTENCES
 from amiable.ledger.models import Creditor, Customer
-from amiable.scenario import gather, shelf
+from amiable.scenario import gather, leave, shelf
 from amiable.scenario.engine.decide import decide as engine
+from amiable.scenario.engine.decide import ended
 from amiable.scenario.engine.foresee import Foreseen, foresee
 from amiable.scenario.engine.journey import Journey
 from amiable.scenario.models import Scenario, ScenarioState
 
 _DECIDED = [
-    "creditor_id", "customer_id", "case_id", "currency", "scenario_id", "step", "level", "channel", "verdict", "rail",
+    "creditor_id", "customer_id", "case_id", "currency", "scenario_id", "step", "level", "action", "channel", "verdict", "rail",
     "reason", "about", "also", "also_levels", "facts",
 ]  # fmt: skip
 _LISTED = [name for name in _DECIDED if name != "case_id"]
@@ -55,13 +56,14 @@ SELECT (SELECT count(*) FROM appended), (SELECT count(*) FROM opened)
 def decide(*, as_of: date, now: datetime, creditor: Creditor | None = None) -> dict[str, int]:
     """Decides for everyone (of one creditor) with something open. Safe to repeat.
 
-    A day's done decisions stand, refusals may change. Returns how many decisions say do, ask and
-    not, how many were written and how many cases opened.
+    A day's done decisions stand, refusals may change. Returns how many decisions say do, ask and not, for how many
+    invoices the journey ended, how many decisions were written and how many cases opened.
     """
     shelf.stock(now=now)
-    decisions = decisions_of(as_of=as_of, creditor=creditor)
+    decisions, over = _said(as_of=as_of, creditor=creditor, only=None)
     counts = {row["verdict"]: row["len"] for row in decisions.group_by("verdict").len().to_dicts()}
     figures = {verdict: counts.get(verdict, 0) for verdict in ("do", "ask", "not")}
+    figures["ended"] = leave.stop(over, as_of=as_of, now=now)
     if decisions.is_empty():
         return {**figures, "written": 0, "cases": 0}
     return {**figures, **_write(decisions, as_of=as_of)}
@@ -69,32 +71,46 @@ def decide(*, as_of: date, now: datetime, creditor: Creditor | None = None) -> d
 
 def decisions_of(*, as_of: date, creditor: Creditor | None = None, only: list[int] | None = None) -> pl.DataFrame:
     """The engine's word for everyone (of one creditor, of those named) on a day; nothing is written. Stands in a transaction."""
-    parts = []
-    with gather.candidates(as_of=as_of, moments=_moments(), creditor=creditor, only=only) as invoices:
-        customers = gather.customers(as_of=as_of)
+    return _said(as_of=as_of, creditor=creditor, only=only)[0]
+
+
+def _said(*, as_of: date, creditor: Creditor | None, only: list[int] | None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The decisions, and the invoices for which what the customer did ended the journey."""
+    decisions, over = [], []
+    journeys = used()
+    with gather.candidates(as_of=as_of, moments=_moments(journeys), creditor=creditor, only=only) as invoices:
+        customers = gather.customers(as_of=as_of, steps=[step for journey in journeys for step in journey.steps])
     open_invoices = invoices.join(
         customers.select("row", "customer_id", "currency"), on=["customer_id", "currency"], how="inner"
     )
     for each in Creditor.objects.filter(pk__in=customers["creditor_id"].unique().to_list()).order_by("pk"):
-        rows = customers.filter(pl.col("creditor_id") == each.pk)
-        parts += _of_creditor(each, rows, open_invoices, as_of=as_of)
-    return pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame(schema={"verdict": pl.String})
+        rows, theirs = with_scenarios(each, customers.filter(pl.col("creditor_id") == each.pk))
+        decisions += _of_creditor(each, rows, open_invoices, theirs, as_of=as_of)
+        over.append(ended(rows, open_invoices, theirs))
+    said = pl.concat(decisions, how="diagonal_relaxed") if decisions else pl.DataFrame(schema={"verdict": pl.String})
+    return said, pl.concat(over) if over else pl.DataFrame(schema={"invoice": pl.Int64, "event": pl.String})
 
 
-def _moments() -> dict[int, int]:
-    """For each level: the least days past due at which an invoice that has reached it may go on, in any scenario used.
+def used() -> list[Journey]:
+    """Every scenario version that is in force or to which an open case is pinned."""
+    pinned = Case.objects.filter(closed_on=None).order_by().values_list("scenario_ref", flat=True).distinct()
+    found = Scenario.objects.filter(Q(state=ScenarioState.ACTIVE) | Q(pk__in=pinned))
+    return list(shelf.journeys(list(found)).values())
+
+
+def _moments(journeys: Iterable[Journey]) -> dict[int, gather.Moment]:
+    """For each level: when an invoice that has reached it may go on at the earliest, in any of these scenarios.
 
     The last step of the longest scenario is followed by none.
     """
-    pinned = Case.objects.filter(closed_on=None).order_by().values_list("scenario_ref", flat=True).distinct()
-    used = Scenario.objects.filter(Q(state=ScenarioState.ACTIVE) | Q(pk__in=pinned))
-    steps = [(int(step["level"]), int(step["days"])) for scenario in used for step in scenario.data["steps"]]
-    levels = {0, *(level for level, _ in steps)}
-    return {level: min((days for above, days in steps if above > level), default=gather.NEVER) for level in levels}
+    steps = [step for journey in journeys for step in journey.steps]
+    levels = {0, *(step.level for step in steps)}
+    return {level: gather.Moment.of(step for step in steps if step.level > level) for level in levels}
 
 
-def _of_creditor(creditor: Creditor, rows: pl.DataFrame, invoices: pl.DataFrame, *, as_of: date) -> list[pl.DataFrame]:
-    rows, journeys = with_scenarios(creditor, rows)
+def _of_creditor(
+    creditor: Creditor, rows: pl.DataFrame, invoices: pl.DataFrame, journeys: Mapping[int, Journey], *, as_of: date
+) -> list[pl.DataFrame]:
     found = []
     for (country,), part in rows.group_by("country"):
         rules = law(str(country) or creditor.country, as_of)
@@ -138,11 +154,14 @@ def _write(decisions: pl.DataFrame, *, as_of: date) -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE decided (creditor_id bigint, customer_id bigint, case_id bigint, currency text,"
-            " scenario_id bigint, step text, level smallint, channel text, verdict text, rail text, reason text,"
+            " scenario_id bigint, step text, level smallint, action text, channel text, verdict text, rail text, reason text,"
             " about bigint[], also bigint[], also_levels smallint[], facts jsonb, overdue_minor bigint) ON COMMIT DROP"
         )
         tables.write(table, "decided", [*_DECIDED, "overdue_minor"])
-        cursor.execute("UPDATE decided SET rail = '' WHERE rail IS NULL")  # empty text travels as null
+        # Empty text travels as null.
+        cursor.execute(
+            "UPDATE decided SET rail = coalesce(rail, ''), channel = coalesce(channel, '') WHERE rail IS NULL OR channel IS NULL"
+        )
         cursor.execute("ANALYZE decided")
         # On the first day the planner sees an empty table of decisions and would scan, once per row, what grows under it.
         cursor.execute("SET LOCAL enable_seqscan = off")
@@ -161,9 +180,9 @@ def preview(*, customer: Customer, as_of: date, now: datetime, days: int = 60, s
     del now
     with (
         transaction.atomic(),
-        gather.candidates(as_of=as_of, moments={0: -gather.NEVER}, only=[customer.pk]) as invoices,
+        gather.candidates(as_of=as_of, moments=gather.ALWAYS, only=[customer.pk]) as invoices,
     ):
-        customers = gather.customers(as_of=as_of)
+        customers = gather.customers(as_of=as_of, steps=[step for journey in used() for step in journey.steps])
     if customers.is_empty():
         return []
     creditor = Creditor.objects.get(pk=customer.creditor_id)

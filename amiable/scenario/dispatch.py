@@ -1,7 +1,7 @@
-"""Carries out the day's decisions: messages are ordered, tasks are laid on desks, and climbs are recorded.
+"""Carries out the day's decisions: messages are ordered, tasks laid on desks, holds placed, and climbs recorded.
 
 Every order has a key, so that a second run orders nothing twice. An invoice climbs when its message has left the
-house (or may have: in doubt), or when its call lies on a desk.
+house (or may have: in doubt), when what a person is to do lies on a desk, or when the house has acted.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,12 @@ from amiable.core.money import exponent
 from amiable.core.words import in_house
 from amiable.ledger import hold
 from amiable.ledger.models import Creditor, HoldKind
+from amiable.outreach.models import Message
 from amiable.outreach.order import Order, order
+from amiable.outreach.render import Rendered, render
+from amiable.scenario.engine.journey import MESSAGE
+from amiable.scenario.lay import lay
+from amiable.scenario.leave import rest
 from amiable.scenario.models import Decision, Scenario, Verdict
 
 
@@ -29,16 +34,11 @@ class UnableToConfirm(UnableTo):
     """The task does not wait for a confirmation."""
 
 
-TITLES = {
-    TaskKind.CALL: gettext_lazy("Call about overdue invoices"),
-    TaskKind.CONFIRM: gettext_lazy("Confirm the formal notice"),
-}
-
-
 MISSING = {
     "email": gettext_lazy("Find an e-mail address"),
     "call": gettext_lazy("Find a phone number"),
 }
+ELSE = gettext_lazy("Find a way to reach the customer")
 
 
 @transaction.atomic
@@ -48,11 +48,13 @@ def dispatch(*, as_of: date, now: datetime, creditor: Creditor | None = None) ->
     today = Decision.objects.filter(whose, as_of=as_of)
     decisions = list(today.exclude(verdict=Verdict.NOT).select_related("customer").order_by("pk"))
     steps = _steps(decisions)
-    messages = [d for d in decisions if d.verdict == Verdict.DO and d.channel != "call"]
+    messages = [d for d in decisions if d.verdict == Verdict.DO and d.action == MESSAGE]
     ordered = order([_order(d, steps[d.scenario_id, d.step], as_of) for d in messages], now=now)
-    tasks = _lay(decisions, as_of=as_of, now=now)
-    _climb_calls(as_of, creditor)
-    return {"ordered": ordered, "tasks": tasks, "addresses": _look_for_addresses(today, as_of=as_of, now=now)}
+    tasks = lay(decisions, steps, as_of=as_of, now=now)
+    held = rest(decisions, steps, as_of=as_of, now=now)
+    _climb_by_hand(as_of, creditor)
+    addresses = _look_for_addresses(today, as_of=as_of, now=now)
+    return {"ordered": ordered, "tasks": tasks, "held": held, "addresses": addresses}
 
 
 @transaction.atomic
@@ -93,6 +95,24 @@ def confirm(*, task: Task, as_of: date, now: datetime, by: User) -> int:
     return ordered
 
 
+def prepare(*, task: Task, as_of: date, now: datetime) -> Rendered:
+    """The message of a step that a person sends by hand, as it would be written now; nothing is kept or sent.
+
+    Raises UnableToCompose, or UnableToConfirm where nothing of it is open any more.
+    """
+    decision = Decision.objects.select_related("customer__creditor").get(pk=task.context["decision"])
+    step = _steps([decision])[decision.scenario_id, decision.step]
+    customer = decision.customer
+    message = Message(
+        creditor_id=decision.creditor_id, customer=customer, currency=decision.currency, medium=decision.channel,
+        purpose=step.get("template", decision.step), tone=step.get("tone", "neutral"), step=decision.step, as_of=as_of,
+        language=customer.language or customer.creditor.language, about=decision.about, also=decision.also, context={},
+    )  # fmt: skip
+    if not customer.invoices.filter(pk__in=[*decision.about, *decision.also], open_minor__gt=0).exists():
+        raise UnableToConfirm("Nothing of what this message is about is open any more.")
+    return render(message, as_of=as_of, now=now)
+
+
 def _steps(decisions: Iterable[Decision]) -> dict[tuple[int, str], Mapping[str, Any]]:
     """The settings of each step that is named, by scenario version and key."""
     scenarios = Scenario.objects.filter(pk__in={decision.scenario_id for decision in decisions})
@@ -110,32 +130,6 @@ def _order(decision: Decision, step: Mapping[str, Any], as_of: date, *, confirme
     )  # fmt: skip
 
 
-def _lay(decisions: Iterable[Decision], *, as_of: date, now: datetime) -> int:
-    """Calls to make and steps to confirm become tasks of the person responsible."""
-    tasks = []
-    for decision in decisions:
-        if decision.verdict == Verdict.ASK:
-            kind = TaskKind.CONFIRM
-        elif decision.channel == "call":
-            kind = TaskKind.CALL
-        else:
-            continue
-        tasks.append(
-            Task(
-                creditor_id=decision.creditor_id, customer_id=decision.customer_id, case_id=decision.case_id, kind=kind,
-                key=f"{kind}:{decision.pk}", title=in_house(TITLES[kind]), due_on=as_of, created_at=now,
-                context={
-                    "decision": decision.pk, "step": decision.step, "currency": decision.currency,
-                    "amount_minor": decision.facts.get("amount_minor", 0), "invoices": [*decision.about, *decision.also],
-                    "days_late": decision.facts.get("oldest_days_late", 0),
-                },
-            )
-        )  # fmt: skip
-    existing = set(Task.objects.filter(key__in=[task.key for task in tasks]).values_list("key", flat=True))
-    Task.objects.bulk_create([task for task in tasks if task.key not in existing], ignore_conflicts=True)
-    return len(tasks) - len(existing)
-
-
 def _look_for_addresses(today: QuerySet[Decision], *, as_of: date, now: datetime) -> int:
     """Where a step failed for want of an address, somebody is asked to find one; once for each customer and channel."""
     wanting = today.filter(verdict=Verdict.NOT, rail="no_address")
@@ -143,7 +137,7 @@ def _look_for_addresses(today: QuerySet[Decision], *, as_of: date, now: datetime
         f"address:{decision.customer_id}:{decision.channel}": Task(
             creditor_id=decision.creditor_id, customer_id=decision.customer_id, case_id=decision.case_id,
             kind=TaskKind.OTHER, key=f"address:{decision.customer_id}:{decision.channel}",
-            title=in_house(MISSING[decision.channel]), due_on=as_of, created_at=now,
+            title=in_house(MISSING.get(decision.channel, ELSE)), due_on=as_of, created_at=now,
             context={"currency": decision.currency, "amount_minor": decision.facts.get("amount_minor", 0)},
         )
         for decision in wanting
@@ -153,15 +147,15 @@ def _look_for_addresses(today: QuerySet[Decision], *, as_of: date, now: datetime
     return len(tasks) - len(known)
 
 
-def _climb_calls(as_of: date, creditor: Creditor | None) -> None:
+def _climb_by_hand(as_of: date, creditor: Creditor | None) -> None:
+    """The climb by what is done without a message: it counts as done once it lies on a desk, or the house has acted."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "WITH climbed AS (SELECT unnest(about) AS id, level FROM scenario_decision"
-            "   WHERE as_of = %(as_of)s AND verdict = 'do' AND channel = 'call'"
-            "     AND (%(creditor)s::bigint IS NULL OR creditor_id = %(creditor)s)"
-            "   UNION ALL SELECT r.id, r.level FROM scenario_decision d, unnest(d.also, d.also_levels) AS r(id, level)"
-            "   WHERE d.as_of = %(as_of)s AND d.verdict = 'do' AND d.channel = 'call'"
-            "     AND (%(creditor)s::bigint IS NULL OR d.creditor_id = %(creditor)s))"
+            "WITH done AS (SELECT about, level, also, also_levels FROM scenario_decision"
+            "   WHERE as_of = %(as_of)s AND verdict = 'do' AND action <> 'message'"
+            "     AND (%(creditor)s::bigint IS NULL OR creditor_id = %(creditor)s)),"
+            " climbed AS (SELECT unnest(about) AS id, level FROM done"
+            "   UNION ALL SELECT r.id, r.level FROM done, unnest(also, also_levels) AS r(id, level))"
             " UPDATE ledger_invoice i SET reached = h.level, reached_on = %(as_of)s"
             " FROM (SELECT id, max(level) AS level FROM climbed GROUP BY id) h WHERE i.id = h.id AND i.reached < h.level",
             {"as_of": as_of, "creditor": creditor.pk if creditor else None},

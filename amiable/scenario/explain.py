@@ -16,14 +16,17 @@ from amiable.core.calendar import ZONE, start_of_day
 from amiable.core.conditions import parse
 from amiable.law.packs import law
 from amiable.law.rails import SENTENCES
-from amiable.ledger.models import Creditor, Customer, Invoice
+from amiable.ledger import hold
+from amiable.ledger.models import Creditor, Customer, Hold, Invoice
 from amiable.portfolio import facts, segments
 from amiable.portfolio.models import Profile
 from amiable.portfolio.refresh import refresh
-from amiable.scenario import decide, gather, shelf
+from amiable.scenario import decide, gather, happen, shelf
 from amiable.scenario.engine.decide import decide as engine
+from amiable.scenario.engine.decide import ended
 from amiable.scenario.engine.foresee import Foreseen
 from amiable.scenario.engine.journey import Journey
+from amiable.scenario.engine.moment import events_of
 from amiable.scenario.models import Decision, Scenario
 
 DAYS, STEPS = 90, 20
@@ -43,14 +46,16 @@ WITH later AS (
   LEFT JOIN outreach_message m ON m.decision_ref = d.id
   CROSS JOIN LATERAL (SELECT unnest(d.about), d.level UNION ALL SELECT * FROM unnest(d.also, d.also_levels)) r(id, level)
   WHERE d.customer_id = %(customer)s AND d.as_of < %(as_of)s
-    AND ((d.channel = 'call' AND d.verdict = 'do')
+    AND ((d.action <> 'message' AND d.verdict = 'do')
          OR (m.as_of < %(as_of)s AND m.state IN ('planned', 'sending', 'sent', 'in_doubt')))
   GROUP BY 1
 )
-SELECT i.id, i.customer_id, i.currency, %(as_of)s - i.due_on AS late,
+SELECT i.id, i.customer_id, i.currency, %(as_of)s - i.due_on AS late, %(as_of)s - i.issued_on AS issued,
        (i.open_minor - coalesce(l.moved, 0))::bigint AS open_minor,
        CASE WHEN i.reached_on >= %(as_of)s THEN coalesce(c.level, 0) ELSE i.reached END AS reached,
        %(as_of)s - CASE WHEN i.reached_on >= %(as_of)s THEN c.on_day ELSE i.reached_on END AS since,
+       %(as_of)s - (SELECT max(h.until) FROM ledger_hold h WHERE h.invoice_id = i.id AND h.kind = 'out'
+                    AND h.until <= %(as_of)s) AS returned,
        EXISTS (SELECT FROM ledger_hold h WHERE h.invoice_id = i.id AND h.since <= %(as_of)s
                AND (h.until IS NULL OR h.until > %(as_of)s)) AS held
 FROM ledger_invoice i LEFT JOIN later l ON l.id = i.id LEFT JOIN climbed c ON c.id = i.id
@@ -59,22 +64,19 @@ WHERE i.customer_id = %(customer)s AND i.issued_on <= %(as_of)s AND i.open_minor
 # Contacts and waiting tasks as they were in the morning, when the day decided: before its own messages and calls.
 _MORNING = """
 SELECT %(customer)s::bigint, %(as_of)s - max(day), count(*) FILTER (WHERE day > %(as_of)s - 7),
-       EXISTS (SELECT FROM casework_task WHERE customer_id = %(customer)s AND kind IN ('call', 'confirm', 'reply')
+       EXISTS (SELECT FROM casework_task WHERE customer_id = %(customer)s AND kind = ANY(%(waits)s)
                AND created_at < %(start)s AND (done_at IS NULL OR done_at >= %(start)s))
 FROM (
   SELECT as_of AS day FROM outreach_message
     WHERE customer_id = %(customer)s AND capped AND state IN ('sent', 'in_doubt') AND as_of < %(as_of)s
   UNION ALL
   SELECT (done_at AT TIME ZONE %(zone)s)::date FROM casework_task
-    WHERE customer_id = %(customer)s AND kind = 'call' AND done_at < %(start)s AND outcome <> 'settled'
+    WHERE customer_id = %(customer)s AND kind IN ('call', 'manual') AND done_at < %(start)s
+      AND outcome NOT IN ('settled', 'declined')
 ) told
 """
 _TOLD: dict[str, type[pl.DataType]] = {
     "customer_id": pl.Int64, "days_since_contact": pl.Int64, "contacts_7d": pl.Int64, "waiting": pl.Boolean,
-}  # fmt: skip
-_INVOICE: dict[str, type[pl.DataType]] = {
-    "invoice": pl.Int64, "customer_id": pl.Int64, "currency": pl.String, "days_late": pl.Int64, "open_minor": pl.Int64,
-    "reached": pl.Int64, "days_since_step": pl.Int64, "held": pl.Boolean,
 }  # fmt: skip
 
 
@@ -100,7 +102,7 @@ def why(*, customer: Customer, as_of: date) -> Explanation:
         if not Profile.objects.filter(customer=customer).exists():
             refresh(as_of=as_of, customers=[customer.pk])  # never looked at yet: for this answer only, see below
         cursor.execute(_STANDING, {"customer": customer.pk, "as_of": as_of})
-        invoices = tables.read("SELECT * FROM candidate", schema=_INVOICE)
+        invoices = tables.read("SELECT * FROM candidate", schema=gather.INVOICE)
         known = _facts_of(as_of)
         rows = _in_the_morning(_customers(known, as_of), customer, as_of)
         transaction.set_rollback(True)
@@ -113,7 +115,7 @@ def why(*, customer: Customer, as_of: date) -> Explanation:
         facts=_facts_told(known, creditor, journeys, placed),
         segment=_segments_told(known, creditor),
         scenario=_scenarios_told(placed, journeys),
-        invoices=_invoices_told(invoices, placed, journeys),
+        invoices=_invoices_told(invoices, placed, journeys, as_of=as_of),
         verdict=_verdicts(creditor, placed, invoices, journeys, as_of=as_of),
         decided=_decided(customer, as_of),
         ahead=decide.ahead(creditor, placed.drop("scenario"), invoices, as_of=as_of, days=DAYS, steps=STEPS)
@@ -129,10 +131,12 @@ def _facts_of(as_of: date) -> pl.DataFrame:
 
 def _customers(known: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """The customer's rows as the engine takes them, with the facts of that day in place of the stored ones."""
-    rows = gather.customers(as_of=as_of)
+    steps = [step for journey in decide.used() for step in journey.steps]
+    rows = gather.customers(as_of=as_of, steps=steps)
     fresh = [name for name in facts.schema() if name in known.columns]
     keys = ["customer_id", "currency"]
     rows = rows.drop([name for name in fresh if name in rows.columns]).join(known.select(*keys, *fresh), on=keys)
+    rows = happen.from_facts(rows, events=events_of(steps))
     segment = [
         part.select(*keys).with_columns(segments.assign(part, segments.active(int(str(creditor)))))
         for (creditor,), part in rows.drop("segment").group_by("creditor_id", maintain_order=True)
@@ -142,7 +146,9 @@ def _customers(known: pl.DataFrame, as_of: date) -> pl.DataFrame:
 
 
 def _in_the_morning(rows: pl.DataFrame, customer: Customer, as_of: date) -> pl.DataFrame:
-    values = {"customer": customer.pk, "as_of": as_of, "start": start_of_day(as_of), "zone": ZONE}
+    values = {
+        "customer": customer.pk, "as_of": as_of, "start": start_of_day(as_of), "zone": ZONE, "waits": list(gather.WAITS),
+    }  # fmt: skip
     told = tables.read(_MORNING, values, schema=_TOLD)
     return rows.drop("days_since_contact", "contacts_7d", "waiting").join(told, on="customer_id", how="left")
 
@@ -150,12 +156,17 @@ def _in_the_morning(rows: pl.DataFrame, customer: Customer, as_of: date) -> pl.D
 def _facts_told(
     known: pl.DataFrame, creditor: Creditor, journeys: Mapping[int, Journey], placed: pl.DataFrame
 ) -> list[dict[str, Any]]:
-    """The facts that matter: those that a condition of its segments or of its scenario names, and a few always."""
+    """The facts that matter: those that its segments and the conditions and branches of its scenario name, and a few
+    always."""
     texts = [segment.get("when", "") for segment in segments.active(creditor.pk)]
+    branches: set[str] = set()
     for number in placed["scenario"].to_list() if placed.height else []:
         texts += [journeys[number].applies, *(step.condition for step in journeys[number].steps)]
+        branches |= {
+            f"{happen.FACTS[event]}_days" for event in events_of(journeys[number].steps) if event in happen.FACTS
+        }
     schema = shelf.facts()
-    named = {name for text in texts for name in parse(text, schema).meta.root_names()} | set(ALWAYS)
+    named = {name for text in texts for name in parse(text, schema).meta.root_names()} | set(ALWAYS) | branches
     told = [fact.name for fact in facts.FACTS if fact.name in named and fact.name in known.columns]
     return known.select("currency", *told).to_dicts()
 
@@ -186,11 +197,19 @@ def _scenarios_told(placed: pl.DataFrame, journeys: Mapping[int, Journey]) -> li
 
 
 def _invoices_told(
-    invoices: pl.DataFrame, placed: pl.DataFrame, journeys: Mapping[int, Journey]
+    invoices: pl.DataFrame, placed: pl.DataFrame, journeys: Mapping[int, Journey], *, as_of: date
 ) -> list[dict[str, Any]]:
-    """Each open invoice with the step that it has reached."""
+    """Each open invoice with the step that it has reached, and what holds it."""
     references = dict(Invoice.objects.filter(pk__in=invoices["invoice"].to_list()).values_list("pk", "reference"))
     scenario = dict(placed.select("currency", "scenario").iter_rows()) if placed.height else {}
+    holds = hold.active(as_of=as_of).filter(invoice__in=references).order_by("pk")
+    held = {row.invoice_id: _hold_told(row) for row in holds}
+    over: dict[int, str] = {}
+    if placed.height:
+        mine = invoices.join(
+            placed.select("row", "customer_id", "currency"), on=["customer_id", "currency"], how="inner"
+        )
+        over = dict(ended(placed, mine, journeys).iter_rows())
     found = []
     for row in invoices.sort("days_late", "invoice", descending=[True, False]).iter_rows(named=True):
         journey = journeys.get(scenario.get(row["currency"], 0))
@@ -199,10 +218,17 @@ def _invoices_told(
             {
                 "reference": references[row["invoice"]], "currency": row["currency"], "open_minor": row["open_minor"],
                 "days_late": row["days_late"], "level": row["reached"], "step": reached[-1] if reached else "",
-                "days_since_step": row["days_since_step"], "held": row["held"],
+                "days_since_step": row["days_since_step"], "held": row["held"], "hold": held.get(row["invoice"], ""),
+                "ended_by": over.get(row["invoice"], ""),
             }
         )  # fmt: skip
     return found
+
+
+def _hold_told(row: Hold) -> str:
+    """A hold in one line: its kind, why, until when, by whom."""
+    parts = [row.kind, row.reason, f"→ {row.until}" if row.until else "", str(row.by or "")]
+    return ", ".join(part for part in parts if part)
 
 
 def _verdicts(
@@ -225,7 +251,8 @@ def _verdicts(
         found.append(
             {
                 "currency": currency, "step": row["step"], "verdict": row["verdict"], "rail": rail,
-                "sentence": SENTENCES.get(rail, DUE), "channel": row["channel"], "amount_minor": row["amount_minor"],
+                "sentence": SENTENCES.get(rail, DUE), "action": row["action"], "channel": row["channel"],
+                "amount_minor": row["amount_minor"],
                 "invoices": len(row["about"]) + len(row["also"]),
             }
         )  # fmt: skip

@@ -1,7 +1,8 @@
 """What the engine asks, read from the database as whole tables: customers with their facts, and open invoices."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from typing import Any
@@ -13,6 +14,10 @@ from amiable.core import tables
 from amiable.core.calendar import ZONE, end_of_day
 from amiable.ledger.models import Creditor
 from amiable.portfolio import facts
+from amiable.scenario import happen
+from amiable.scenario.engine.channel import BEST
+from amiable.scenario.engine.journey import Step
+from amiable.scenario.engine.moment import EVENTS, events_of
 
 _STANDING: dict[str, type[pl.DataType]] = {
     "customer_id": pl.Int64, "currency": pl.String, "segment": pl.String, "case_id": pl.Int64, "pinned": pl.Int64,
@@ -21,6 +26,7 @@ _STANDING: dict[str, type[pl.DataType]] = {
     "out_email": pl.Boolean, "out_sms": pl.Boolean, "out_letter": pl.Boolean, "out_call": pl.Boolean,
 }  # fmt: skip
 NEVER = 1 << 15  # days past due, and a level, that no invoice reaches
+WAITS = ("call", "confirm", "reply", "manual")  # kinds of tasks for whose person everyone else waits
 SPOKEN = ("promise", "paid", "dispute", "refused", "call_back")  # outcomes of a call in which someone was spoken to
 
 _STANDING_QUERY = """
@@ -37,7 +43,7 @@ WITH held AS (
          bool_or(medium = 'letter') AS letter, bool_or(medium = 'call') AS phone
   FROM outreach_optout WHERE since < %(end)s AND (until IS NULL OR until >= %(end)s) GROUP BY 1
 ), task AS (
-  SELECT customer_id, bool_or(done_at IS NULL AND kind IN ('call', 'confirm', 'reply')) AS waiting,
+  SELECT customer_id, bool_or(done_at IS NULL AND kind = ANY(%(waits)s)) AS waiting,
          max(done_at) FILTER (WHERE kind = 'call' AND outcome = ANY(%(spoken)s)) AS spoken_at
   FROM casework_task WHERE created_at < %(end)s GROUP BY 1
 )
@@ -54,8 +60,15 @@ LEFT JOIN silent s ON s.customer_id = p.customer_id LEFT JOIN task t ON t.custom
 WHERE EXISTS (SELECT FROM candidate i WHERE i.customer_id = p.customer_id AND i.currency = p.currency)
 """
 
-# Open invoices for which a step may be due: late by at least what the next step above their level asks for. One whose
-# message is still on its way stands where that message will take it: nothing is decided about it twice.
+# The channel that a contact prefers, the main one's before another's.
+_PREFERRED = """
+SELECT DISTINCT ON (customer_id) customer_id, preferences ->> 'channel' FROM ledger_contact
+WHERE preferences ->> 'channel' <> '' AND customer_id IN (SELECT customer_id FROM candidate)
+ORDER BY customer_id, role <> 'main', id
+"""
+
+# Open invoices for which a step may be due: where the moment of a step above their level has come. One whose message is
+# still on its way stands where that message will take it: nothing is decided about it twice.
 _CANDIDATES = """
 CREATE TEMP TABLE candidate ON COMMIT DROP AS
 WITH way AS (
@@ -63,56 +76,112 @@ WITH way AS (
   CROSS JOIN LATERAL (SELECT unnest(m.about), m.level UNION ALL SELECT * FROM unnest(m.also, m.also_levels)) r(id, level)
   WHERE m.state IN ('planned', 'sending') AND m.level > 0 GROUP BY 1
 )
-SELECT i.id, i.customer_id, i.currency, %(as_of)s - i.due_on AS late, i.open_minor, greatest(i.reached, w.level) AS reached,
-       %(as_of)s - CASE WHEN w.level > i.reached THEN w.on_day ELSE i.reached_on END AS since, h.id IS NOT NULL AS held
+SELECT i.id, i.customer_id, i.currency, %(as_of)s - i.due_on AS late, %(as_of)s - i.issued_on AS issued, i.open_minor,
+       greatest(i.reached, w.level) AS reached,
+       %(as_of)s - CASE WHEN w.level > i.reached THEN w.on_day ELSE i.reached_on END AS since,
+       %(as_of)s - h.returned_on AS returned, coalesce(h.held, false) AS held
 FROM ledger_invoice i
-LEFT JOIN (SELECT invoice_id AS id FROM ledger_hold WHERE invoice_id IS NOT NULL AND since <= %(as_of)s
-           AND (until IS NULL OR until > %(as_of)s) GROUP BY 1) h ON h.id = i.id
+LEFT JOIN (SELECT invoice_id AS id, bool_or(until IS NULL OR until > %(as_of)s) AS held,
+                  max(until) FILTER (WHERE kind = 'out' AND until <= %(as_of)s) AS returned_on
+           FROM ledger_hold
+           WHERE invoice_id IS NOT NULL AND since <= %(as_of)s AND (until IS NULL OR until > %(as_of)s OR kind = 'out')
+           GROUP BY 1) h ON h.id = i.id
 LEFT JOIN way w ON w.id = i.id
-WHERE i.open_minor > 0 AND %(as_of)s - i.due_on >= {moment} {scope}
+WHERE i.open_minor > 0 AND ({moment}) {scope}
 """
-_INVOICE: dict[str, type[pl.DataType]] = {
-    "invoice": pl.Int64, "customer_id": pl.Int64, "currency": pl.String, "days_late": pl.Int64, "open_minor": pl.Int64,
-    "reached": pl.Int64, "days_since_step": pl.Int64, "held": pl.Boolean,
+INVOICE: dict[str, type[pl.DataType]] = {
+    "invoice": pl.Int64, "customer_id": pl.Int64, "currency": pl.String, "days_late": pl.Int64, "days_issued": pl.Int64,
+    "open_minor": pl.Int64, "reached": pl.Int64, "days_since_step": pl.Int64, "days_since_return": pl.Int64,
+    "held": pl.Boolean,
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When an invoice may go on at the earliest: days from its due date, its issue or its last step; NEVER: not by that.
+
+    `events`: what its customer may have done for it to go on at any time.
+    """
+
+    due: int = NEVER
+    issue: int = NEVER
+    step: int = NEVER
+    events: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, steps: Iterable[Step]) -> "Moment":
+        """The earliest of all these steps."""
+        least = dict.fromkeys(("due", "issue", "step"), NEVER)
+        events = set()
+        for step in steps:
+            if step.start in EVENTS:
+                events.add(step.start)
+            else:
+                least[step.start] = min(least[step.start], step.days)
+        return cls(**least, events=frozenset(events))
+
+    def condition(self) -> str:
+        """The same as a condition on an invoice i."""
+        said = [
+            f"%(as_of)s - i.{column} >= {int(days)}"
+            for column, days in (("due_on", self.due), ("issued_on", self.issue), ("reached_on", self.step))
+            if days < NEVER
+        ]
+        if self.events:
+            said.append(f"i.customer_id IN ({happen.who_did(self.events)})")
+        return " OR ".join(said) or "false"
+
+
+ALWAYS = {0: Moment(due=-NEVER)}
 
 
 @contextmanager
 def candidates(
-    *, as_of: date, moments: Mapping[int, int], creditor: Creditor | None = None, only: list[int] | None = None
+    *, as_of: date, moments: Mapping[int, Moment], creditor: Creditor | None = None, only: list[int] | None = None
 ) -> Iterator[pl.DataFrame]:
-    """The open invoices (of one creditor, of these customers) for which a step may be due.
+    """The open invoices (of one creditor, of these customers) for which a step may be due (INVOICE).
 
-    INVOICE, with customer_id and currency instead of row.
-
-    `moments`: for each level, the least days past due at which an invoice that has reached it may go on. While the
-    block runs, `customers` is narrowed to theirs. Must stand in a transaction.
+    `moments`: for each level, when an invoice that has reached it may go on at the earliest. While the block runs,
+    `customers` is narrowed to theirs. Must stand in a transaction.
     """
     levels = sorted(moments)
     cases = " ".join(
-        f"WHEN i.reached < {int(above)} THEN {int(moments[level])}" for level, above in pairwise([*levels, NEVER])
+        f"WHEN i.reached < {int(above)} THEN {moments[level].condition()}"
+        for level, above in pairwise([*levels, NEVER])
     )
     scope = "AND i.creditor_id = %(creditor)s" if creditor is not None else ""
     scope += " AND i.customer_id = ANY(%(only)s)" if only is not None else ""
+    values = {
+        "as_of": as_of,
+        "creditor": creditor.pk if creditor else None,
+        "only": only,
+        "end": end_of_day(as_of),
+        "zone": ZONE,
+    }
     with connection.cursor() as cursor:
-        moment = f"CASE {cases} END" if cases else "NULL"
-        cursor.execute(
-            _CANDIDATES.format(moment=moment, scope=scope),
-            {"as_of": as_of, "creditor": creditor.pk if creditor else None, "only": only},
-        )
+        moment = f"CASE {cases} END" if cases else "false"
+        cursor.execute(_CANDIDATES.format(moment=moment, scope=scope), values)
         cursor.execute("ANALYZE candidate")
-        yield tables.read("SELECT * FROM candidate", schema=_INVOICE)
+        yield tables.read("SELECT * FROM candidate", schema=INVOICE)
         cursor.execute("DROP TABLE candidate")
 
 
-def customers(*, as_of: date) -> pl.DataFrame:
-    """One row per customer and currency of the candidates: facts under their public names and what the rails ask."""
-    values: dict[str, Any] = {"as_of": as_of, "end": end_of_day(as_of), "zone": ZONE, "spoken": list(SPOKEN)}
+def customers(*, as_of: date, steps: Iterable[Step]) -> pl.DataFrame:
+    """One row per customer and currency of the candidates: facts under their public names, what the rails ask, and what
+    these steps ask besides: what the customer did, and which channel is preferred."""
+    values: dict[str, Any] = {
+        "as_of": as_of, "end": end_of_day(as_of), "zone": ZONE, "spoken": list(SPOKEN), "waits": list(WAITS),
+    }  # fmt: skip
     measured = facts.stored(as_of=as_of, among="candidate")
     standing = tables.read(_STANDING_QUERY, values, schema=_STANDING)
     table = facts.for_conditions(measured, facts.declared(among="candidate")).join(
         standing, on=["customer_id", "currency"], how="inner"
     )
+    used = list(steps)
+    if any(step.channel == BEST for step in used):
+        preferred = tables.read(_PREFERRED, schema={"customer_id": pl.Int64, "preferred": pl.String})
+        table = table.join(preferred, on="customer_id", how="left")
+    table = happen.days_since(table, as_of=as_of, events=events_of(used), among="candidate")
     spoken = (pl.lit(as_of) - pl.col("spoken_on").str.to_date()).dt.total_days()
     return table.with_columns(
         day=pl.lit(as_of),

@@ -60,7 +60,9 @@ class Decision(models.Model):
     scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT)
     step = models.CharField(max_length=40)
     level = models.SmallIntegerField()
-    channel = models.CharField(max_length=10)
+    # How it is carried out: message, call, manual (by a person), or what the house does itself (see engine.journey).
+    action = models.CharField(max_length=10, default="message", db_default="message")
+    channel = models.CharField(max_length=10, blank=True)  # empty: nobody is contacted
     verdict = models.CharField(max_length=4, choices=Verdict)
     rail = models.CharField(max_length=40, blank=True)  # which rail said no
     reason = models.CharField(max_length=300)

@@ -16,9 +16,10 @@ from amiable.ledger.models import Creditor
 from amiable.scenario.acquaint import acquaint
 from amiable.scenario.behaviour import KINDS, Array, Parameters, parameters
 from amiable.scenario.contend import NOBODY, Contender, UnableToSimulate
+from amiable.scenario.engine.journey import MESSAGE
 from amiable.scenario.live import Bills, Crowd
 from amiable.scenario.stand import NEVER, Portfolio, narrowed, next_working, stand, working
-from amiable.scenario.walk import Walk, places_of
+from amiable.scenario.walk import Walk, by_person, places_of
 from amiable.scenario.world import GRACE_DAYS, Luck, World
 
 EFFECTS = (0.3, 1.0, 3.0)  # the strength of contacts is known no better than that
@@ -280,8 +281,9 @@ def replay(
 def _carry_out(walk: Walk, day: int, said: pl.DataFrame, tasks: pl.DataFrame) -> pl.DataFrame:
     do = said.filter(pl.col("verdict") == "do")
     walk.climb(day, do)
-    walk.contact(day, do.filter(pl.col("channel") != "call"))
-    later = said.filter((pl.col("verdict") == "ask") | ((pl.col("verdict") == "do") & (pl.col("channel") == "call")))
+    walk.act(day, do)
+    walk.contact(day, do.filter(pl.col("action") == MESSAGE))
+    later = said.filter((pl.col("verdict") != "not") & by_person())
     walk.waiting[later["row"].to_numpy()] = True
     return pl.concat([tasks, later]) if tasks.height else later
 

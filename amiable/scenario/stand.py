@@ -42,7 +42,7 @@ WITH later AS (
 ), called AS (
   SELECT r.id, max(r.level) AS level, max(d.as_of) AS on_day FROM scenario_decision d
   CROSS JOIN LATERAL (SELECT unnest(d.about), d.level UNION ALL SELECT * FROM unnest(d.also, d.also_levels)) r(id, level)
-  WHERE d.creditor_id = %(creditor)s AND d.channel = 'call' AND d.verdict = 'do' AND d.as_of <= %(as_of)s GROUP BY 1
+  WHERE d.creditor_id = %(creditor)s AND d.action <> 'message' AND d.verdict = 'do' AND d.as_of <= %(as_of)s GROUP BY 1
 ), later_step AS (
   SELECT r.id, min(r.level) AS level, min(d.as_of) AS on_day FROM scenario_decision d
   CROSS JOIN LATERAL (SELECT unnest(d.about), d.level UNION ALL SELECT * FROM unnest(d.also, d.also_levels)) r(id, level)
@@ -84,8 +84,9 @@ SELECT customer_id, as_of - %(as_of)s, medium FROM outreach_message
 WHERE creditor_id = %(creditor)s AND capped AND state IN ('sent', 'in_doubt') AND as_of <= %(as_of)s
   AND as_of > %(as_of)s - %(memory)s
 UNION ALL
-SELECT customer_id, (done_at AT TIME ZONE %(zone)s)::date - %(as_of)s, 'call' FROM casework_task
-WHERE creditor_id = %(creditor)s AND kind = 'call' AND outcome <> 'settled' AND done_at < %(end)s
+SELECT customer_id, (done_at AT TIME ZONE %(zone)s)::date - %(as_of)s, CASE kind WHEN 'call' THEN kind ELSE 'email' END
+FROM casework_task
+WHERE creditor_id = %(creditor)s AND kind IN ('call', 'manual') AND outcome NOT IN ('settled', 'declined') AND done_at < %(end)s
   AND (done_at AT TIME ZONE %(zone)s)::date > %(as_of)s - %(memory)s
 """
 _STANDING = """
@@ -98,19 +99,25 @@ WITH point AS (
   SELECT customer_id, bool_or(medium = 'email') AS email, bool_or(medium = 'sms') AS sms,
          bool_or(medium = 'letter') AS letter, bool_or(medium = 'call') AS phone
   FROM outreach_optout WHERE since < %(end)s AND (until IS NULL OR until >= %(end)s) GROUP BY 1
+), preferring AS (
+  SELECT DISTINCT ON (customer_id) customer_id, preferences ->> 'channel' AS medium FROM ledger_contact
+  WHERE preferences ->> 'channel' <> '' AND customer_id IN (SELECT customer_id FROM standing)
+  ORDER BY customer_id, role <> 'main', id
 ), spoken AS (
   SELECT customer_id, max((done_at AT TIME ZONE %(zone)s)::date) AS on_day FROM casework_task
   WHERE kind = 'call' AND outcome = ANY(%(spoken)s) AND done_at < %(end)s GROUP BY 1
 )
 SELECT u.id, coalesce(o.email, false), coalesce(o.sms, false), u.street <> '' AND u.postcode <> '', coalesce(o.phone, false),
        coalesce(s.email, false), coalesce(s.sms, false), coalesce(s.letter, false), coalesce(s.phone, false),
-       k.on_day - %(as_of)s
+       k.on_day - %(as_of)s, w.medium
 FROM ledger_customer u LEFT JOIN point o ON o.customer_id = u.id LEFT JOIN silent s ON s.customer_id = u.id
+LEFT JOIN preferring w ON w.customer_id = u.id
 LEFT JOIN spoken k ON k.customer_id = u.id WHERE u.id IN (SELECT customer_id FROM standing)
 """
 _STANDS: dict[str, type[pl.DataType]] = {
     "customer_id": pl.Int64, **{f"has_{medium}": pl.Boolean for medium in MEDIA},
     **{f"out_{medium}": pl.Boolean for medium in MEDIA}, "spoken_on": pl.Int64,
+    "preferred": pl.String,
 }  # fmt: skip
 
 

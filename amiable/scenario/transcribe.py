@@ -9,10 +9,9 @@ from typing import Any
 import yaml
 
 from amiable.core.conditions import N_
-from amiable.scenario.engine.journey import UnableToUse
+from amiable.scenario.engine.journey import SETTINGS, UnableToUse
 
 LONGEST = 200_000
-STEP = ("key", "level", "days", "until", "gap", "channel", "template", "tone", "mode", "minimum", "if")
 
 
 def read_text(text: str) -> dict[str, Any]:
@@ -51,7 +50,7 @@ def write_text(data: Mapping[str, Any]) -> str:
 
 
 def _ordered(step: Mapping[str, Any]) -> dict[str, Any]:
-    known = {name: step[name] for name in STEP if name in step}
+    known = {name: step[name] for name in SETTINGS if name in step}
     return known | {name: value for name, value in step.items() if name not in known}
 
 

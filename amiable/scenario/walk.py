@@ -19,7 +19,11 @@ from amiable.portfolio import facts, segments
 from amiable.scenario import shelf
 from amiable.scenario.behaviour import Array, parameters
 from amiable.scenario.contend import Contender
+from amiable.scenario.engine.channel import SPOKEN
 from amiable.scenario.engine.decide import decide as engine
+from amiable.scenario.engine.journey import Journey
+from amiable.scenario.engine.moment import events_of
+from amiable.scenario.happen import FACTS
 from amiable.scenario.stand import MEDIA, MEMORY, NEVER, Portfolio
 
 RAILS = tuple(SENTENCES)
@@ -28,6 +32,7 @@ SAID = [
     "scenario",
     "step",
     "level",
+    "action",
     "channel",
     "verdict",
     "rail",
@@ -59,6 +64,8 @@ class Walk:
         self.held_until = np.full(self.open.size, -NEVER)  # invoices held by what happened in this world
         self.kept, self.broken, self.last_broken = (np.zeros(portfolio.size, dtype=np.int64) for _ in range(3))
         self.last_broken[:] = -NEVER
+        asked = events_of([step for journey in self.journeys.values() for step in journey.steps])
+        self.did = {event: self._days_of(event) for event in asked}  # the day of each, or -NEVER
         self.said = np.full((2, portfolio.size), -1)  # the step and the rail of the last refusal
         self.measured, self.declared = portfolio.measured, portfolio.declared
         self.by_channel: Counter[str] = Counter()
@@ -84,14 +91,37 @@ class Walk:
         self.next = np.full(self.open.size, NEVER)  # the first day on which a step can be next
         self._look_on(np.arange(self.open.size))
 
+    def _days_of(self, event: str) -> Array:
+        """When each customer last did it, as the facts of the first day tell; what no fact tells has not happened."""
+        if event not in FACTS:
+            return np.full(self.portfolio.size, -NEVER)
+        told = (self.portfolio.measured[f"{FACTS[event]}_on"] - self.portfolio.as_of).dt.total_days()
+        return told.fill_null(-NEVER).to_numpy().copy()
+
+    def happen(self, event: str, rows: Array, day: int) -> None:
+        """These customers did something that steps may ask for."""
+        if event in self.did:
+            self.did[event][rows] = day
+
+    def over(self, event: str, rows: Array) -> None:
+        """What they did stands no more: the promise was judged, the dispute has ended."""
+        if event in self.did:
+            self.did[event][rows] = -NEVER
+
     def _look_on(self, places: Array) -> None:
         """After a climb: from which day on the engine need look at these invoices again."""
-        whose = self.scenario[self.portfolio.customer[places]]
+        book, whose = self.portfolio, self.scenario[self.portfolio.customer[places]]
         for number, (levels, days, gaps) in self.moments.items():
             mine = places[whose == number]
             above = np.searchsorted(levels, self.reached[mine], side="right")
-            moment = np.maximum(self.portfolio.due[mine] + days[above], self.step_on[mine] + gaps[above])
-            self.next[mine] = np.where(days[above] < NEVER, moment, NEVER)
+            begins = {"due": book.due[mine], "issue": book.issued[mine], "step": self.step_on[mine]}
+            first = np.full(mine.size, NEVER)
+            for start, least in days.items():
+                # What a customer does may happen on any day.
+                own = begins[start] + least[above] if start in begins else np.full(mine.size, -NEVER)
+                first = np.where(least[above] < NEVER, np.minimum(first, own), first)
+            moment = np.maximum(first, self.step_on[mine] + gaps[above])
+            self.next[mine] = np.where(first < NEVER, moment, NEVER)
 
     def recall(self) -> None:
         """Where nothing tells how far an invoice had climbed, what was really decided after day 0 does.
@@ -102,7 +132,9 @@ class Walk:
         book = self.portfolio
         unknown = (self.reached == 0) & (book.next_level > 0)
         for number, journey in self.journeys.items():
-            levels, days = self.moments[number][0], np.array([step.days for step in journey.steps])
+            levels = self.moments[number][0]
+            # Only days past due tell whether a step's moment had come.
+            days = np.array([step.days if step.start == "due" else NEVER for step in journey.steps])
             gaps = np.array([step.gap for step in journey.steps])
             places = np.flatnonzero(unknown & (self.scenario[book.customer] == number))
             above = np.searchsorted(levels, book.next_level[places], side="left")
@@ -126,8 +158,9 @@ class Walk:
         asked = self._asked(day, np.flatnonzero(there))
         invoices = pl.DataFrame({
             "row": book.customer[places], "invoice": places, "days_late": day - book.due[places],
-            "open_minor": self.open[places], "reached": self.reached[places],
-            "days_since_step": _known(day - self.step_on[places]), "held": np.zeros(places.size, dtype=bool),
+            "days_issued": day - book.issued[places], "open_minor": self.open[places], "reached": self.reached[places],
+            "days_since_step": _known(day - self.step_on[places]),
+            "days_since_return": pl.Series([None] * places.size, dtype=pl.Int64), "held": np.zeros(places.size, dtype=bool),
         })  # fmt: skip
         found = []
         for country in asked["country"].unique(maintain_order=True).to_list():
@@ -158,6 +191,7 @@ class Walk:
         )  # fmt: skip
         stands = book.standing[rows].select(
             "row",
+            "preferred",
             *(f"has_{medium}" for medium in MEDIA),
             *(pl.Series(f"out_{medium}", self.out[medium][rows]) for medium in MEDIA),
             pl.Series("scenario", self.scenario[rows]),
@@ -166,6 +200,7 @@ class Walk:
             pl.Series("resting", self.rest_until[rows] > day),
             _known(day - self.spoken_on[rows]).alias("days_since_conversation"),
             _known(day - self.last_contact[rows]).alias("days_since_contact"),
+            *(_known(day - days[rows]).alias(f"days_since_{event}") for event, days in self.did.items()),
             pl.Series("contacts_7d", self._counted(day, rows, 7)),
             pl.lit(book.on(day)).alias("day"),
             pl.lit(True).alias("released"),
@@ -276,6 +311,15 @@ class Walk:
             np.add.at(self.contacts[MEDIA.index(str(channel)), day % MEMORY], rows, 1)
             self.last_contact[rows] = day
 
+    def act(self, day: int, said: pl.DataFrame) -> None:
+        """What the house does by itself: holds are placed, and journeys ended."""
+        resting = said.filter(pl.col("action").is_in(("hold", "end"))) if said.height else said
+        for scenario, level, places in (
+            resting.select("scenario", "level", "about").iter_rows() if resting.height else ()
+        ):
+            step = next(each for each in self.journeys[scenario].steps if each.level == level)
+            self.held_until[places] = NEVER if step.hold_days is None else day + step.hold_days
+
     def climb(self, day: int, said: pl.DataFrame) -> None:
         """The invoices of these decisions take their step."""
         if said.is_empty():
@@ -312,10 +356,19 @@ def _known(days: Array) -> pl.Series:
     return pl.Series(days).set(pl.Series(days > NEVER // 2), None)
 
 
-def _moments(journey: Any) -> tuple[Array, Array, Array]:
-    """Levels in order, and by how many of them are reached: least days past due, and since the last step, to go on."""
+def by_person() -> pl.Expr:
+    """Which decisions lie on a desk: calls, what is sent by hand, and what waits for a word."""
+    return pl.col("action").is_in((*SPOKEN, "manual")) | (pl.col("verdict") == "ask")
+
+
+def _moments(journey: Journey) -> tuple[Array, dict[str, Array], Array]:
+    """Levels in order, and by how many of them are reached: least days from each beginning, and gap, to go on."""
     steps = journey.steps
     levels = np.array([step.level for step in steps], dtype=np.int64)
-    days = [min((step.days for step in steps[n:]), default=NEVER) for n in range(len(steps) + 1)]
-    gaps = [min((step.gap for step in steps[n:]), default=0) for n in range(len(steps) + 1)]
-    return levels, np.array(days, dtype=np.int64), np.array(gaps, dtype=np.int64)
+    ahead = [steps[n:] for n in range(len(steps) + 1)]
+    days = {
+        start: np.array([min((step.days for step in rest if step.start == start), default=NEVER) for rest in ahead])
+        for start in {step.start for step in steps}
+    }
+    gaps = [min((step.gap for step in rest), default=0) for rest in ahead]
+    return levels, days, np.array(gaps, dtype=np.int64)

@@ -13,10 +13,11 @@ import polars as pl
 from amiable.scenario.behaviour import MEDIA as HEARD
 from amiable.scenario.behaviour import Array
 from amiable.scenario.contend import Contender
+from amiable.scenario.engine.journey import MESSAGE
 from amiable.scenario.live import NEVER as UNPAID
 from amiable.scenario.live import Crowd, Draws
 from amiable.scenario.stand import Portfolio, working
-from amiable.scenario.walk import Walk, places_of
+from amiable.scenario.walk import Walk, by_person, places_of
 
 REST_DAYS = 14  # for which a customer is left alone when a colleague says no to a step
 GRACE_DAYS = 1  # after a promised day, where the creditor's policy does not say
@@ -75,6 +76,7 @@ class World:
             if self.to_do.height and working(self.portfolio, day):
                 self._work(day, luck)
         paid = self.crowd.live(day, luck.people)
+        self.walk.happen("clicked", paid.customer[paid.by_link], day)
         at = np.where(paid.by_link, day, self.bank_days[day + luck.road[paid.customer]])
         for when in np.unique(at):
             mine = at == when
@@ -85,6 +87,7 @@ class World:
         """Money comes in, and is seen."""
         for places, minor in self.on_the_way.pop(day, ()):
             self.walk.open[places] -= minor
+            self.walk.happen("part_paid", self.portfolio.customer[places[self.walk.open[places] > 0]], day)
             self.cash_by_day[day] += minor.sum()
             np.add.at(self.cash_of, self.portfolio.customer[places], minor)
             self.waited += float(minor.sum()) * day
@@ -98,19 +101,23 @@ class World:
             self.walk.broken[broken] += 1
             self.walk.last_broken[broken] = day
             self.walk.kept[np.setdiff1d(who, broken)] += 1
+            self.walk.over("promised", who)
+            self.walk.happen("promise_broken", broken, day)
         for places in self.disputes.pop(day, ()):
             given = places[luck.accepted[places] & (self.crowd.paid_on[places] == UNPAID)]
             self.credited += int(self.crowd.left[given].sum())
             self.walk.open[given] -= self.crowd.left[given]
             self.crowd.left[given] = 0
             self.crowd.paid_on[given] = day
+            self.walk.over("disputed", self.portfolio.customer[places])
 
     def _do(self, day: int, luck: Luck, said: pl.DataFrame) -> None:
         """Messages leave at once; calls and steps to confirm lie on a desk."""
         do = said.filter(pl.col("verdict") == "do")
-        messages = do.filter(pl.col("channel") != "call")
-        later = pl.concat([do.filter(pl.col("channel") == "call"), said.filter(pl.col("verdict") == "ask")])
+        messages = do.filter(pl.col("action") == MESSAGE)
+        later = said.filter((pl.col("verdict") != "not") & by_person())
         self.walk.climb(day, do)  # a call laid on a desk is a step taken
+        self.walk.act(day, do)
         self._tell(day, luck, messages)
         if later.height:
             self.walk.waiting[later["row"].to_numpy()] = True
@@ -156,6 +163,7 @@ class World:
         for place, name in enumerate(HEARD):
             self.walk.out[name][rows[heard.opted_out & (medium == place)]] = True
         self.opt_outs += int(heard.opted_out.sum())
+        self.walk.happen("opened", rows[heard.reached & (medium != HEARD.index("call"))], day)
         self._answer(day, luck, rows, medium == HEARD.index("call"), heard.reached, places, of)
 
     def _answer(
@@ -167,6 +175,7 @@ class World:
         disputing = np.zeros(rows.size, dtype=bool)
         disputing[of[contested]] = True
         self._dispute(places[contested])
+        self.walk.happen("disputed", rows[disputing], day)
         given, unasked = crowd.numbers.of("promise", "given")[kind], crowd.numbers.of("promise_unasked")[kind]
         says = np.where(by_phone, luck.people.promise[rows] < given, luck.people.say[rows] > 1 - unasked)
         promising = reached & ~disputing & says
@@ -175,6 +184,7 @@ class World:
         made = np.zeros(rows.size, dtype=bool)
         made[of[waiting]] = True
         self.promises += int(made.sum())
+        self.walk.happen("promised", rows[made], day)
         owing = np.zeros(rows.size, dtype=bool)
         owing[of] = True
         back = luck.people.call[rows] < crowd.numbers["desk"]["call_back"]

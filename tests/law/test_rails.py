@@ -13,9 +13,10 @@ from amiable.law.packs import FILES, Law, law
 
 TUESDAY = date(2026, 3, 10)
 FREE: dict[str, Any] = {
-    "day": TUESDAY, "kind": "consumer", "channel": "email", "released": True, "customer_hold": None, "opted_out": False,
-    "has_address": True, "waiting": False, "days_since_contact": None, "contacts_7d": 0, "days_since_conversation": None,
-    "oldest_days_late": 10, "amount_minor": 5_000, "minimum_minor": 500, "open_now": None,
+    "day": TUESDAY, "kind": "consumer", "channel": "email", "contacts": True, "released": True, "customer_hold": None,
+    "opted_out": False, "has_address": True, "waiting": False, "days_since_contact": None, "contacts_7d": 0,
+    "days_since_conversation": None, "oldest_days_late": 10, "amount_minor": 5_000, "minimum_minor": 500,
+    "open_now": None,
 }  # fmt: skip
 
 
@@ -80,6 +81,11 @@ def test_the_last_value_that_is_still_allowed(differs: dict[str, Any]) -> None:
 
 def test_the_first_in_order_is_named() -> None:
     assert said(customer_hold="dispute", waiting=True, released=False) == "customer_hold"
+
+
+def test_what_contacts_nobody_minds_holds_amounts_and_the_dry_run_alone() -> None:
+    for rail, differs in SPOKEN:
+        assert said(contacts=False, **differs) == (rail if rail in rails.OF_EVERYTHING else None)
 
 
 def test_each_row_has_its_own_day() -> None:

@@ -390,3 +390,58 @@ def test_a_creditors_own_texts_and_addresses_are_looked_at(world: World) -> None
     worlds.customer(world.neighbour, kind="consumer")
     other = [each.code for each in examine(data, creditor=world.neighbour, facts=shelf.facts(), as_of=DAY)]
     assert other == ["no_address"]
+
+
+def asked(key: str, level: int, days: int, **more: Any) -> Step:
+    """A step that contacts nobody."""
+    return {"key": key, "level": level, "days": days, "action": "task"} | more
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        ([{**FIRST, "from": "step"}, SECOND], [(ERROR, "never", "first")]),
+        ([FIRST, {**SECOND, "from": "step", "days": 15}], []),
+        ([{**FIRST, "answer": "opened"}, SECOND], [(ERROR, "never", "first")]),
+        ([{**FIRST, "answer": ["none", "opened"]}, SECOND], [(WARNING, "idle", "first")]),
+        ([FIRST, {**SECOND, "answer": "none"}], []),
+        ([FIRST, {**SECOND, "answer": "none", "from": "replied"}], [(ERROR, "never", "second")]),
+        ([FIRST, {**SECOND, "answer": ["none", "replied"], "from": "replied"}], []),
+        ([asked("look", 10, 5), {**SECOND, "answer": ["opened", "bounced"]}], [(ERROR, "never", "second")]),
+        ([asked("look", 10, 5), {**SECOND, "answer": ["opened", "replied"]}], []),
+        ([FIRST, asked("look", 20, 15, answer="opened")], []),
+        ([{**FIRST, "ends": ["replied"]}, {**SECOND, "answer": "replied"}], [(ERROR, "never", "second")]),
+        ([{**FIRST, "ends": ["replied"]}, {**SECOND, "answer": ["replied", "none"]}], []),
+        ([{**FIRST, "ends": "promised"}, {**SECOND, "from": "promised", "days": 3}], [(ERROR, "never", "second")]),
+        ([FIRST, asked("look", 20, 15, ends=["opened"])], [(WARNING, "idle", "look")]),
+        ([{**FIRST, "on_day": 5, "until": 20}, SECOND], [(WARNING, "lapsed", "first")]),
+        ([{**FIRST, "on_day": 5, "until": 35}, SECOND], []),
+        ([{**FIRST, "fallback": ["email", "call"]}, SECOND], [(WARNING, "idle", "first")]),
+        ([{**FIRST, "channel": "best", "fallback": ["email"]}, SECOND], []),
+        ([{**FIRST, "responsible": "sales"}, SECOND], [(WARNING, "idle", "first")]),
+        ([{**FIRST, "responsible": "sales", "mode": "manual"}, SECOND], []),
+        ([FIRST, asked("rest", 20, 15, action="hold", hold_days=9, responsible="sales")], [(WARNING, "idle", "rest")]),
+        ([FIRST, {**SECOND, "channel": "call", "mode": "manual"}], [(WARNING, "idle", "second")]),
+    ],
+)
+def test_a_branch_that_nobody_can_take_or_that_changes_nothing_is_told(
+    steps: list[Step], told: list[tuple[str, str, str]]
+) -> None:
+    assert codes(*steps) == told
+
+
+def test_what_contacts_nobody_counts_for_no_cap_and_needs_no_words() -> None:
+    many = [FIRST, *(asked(f"look_{n}", 11 + n, 5) for n in range(6)), {**SECOND, "days": 8, "gap": 0}]
+    assert codes(*many) == []
+    assert codes(FIRST, asked("look", 20, 3_600)) == []
+    assert (ERROR, "time_bar", "second") in codes(FIRST, {**SECOND, "from": "step", "days": 3_000})
+
+
+def test_every_channel_of_a_step_counts_for_its_address_and_calls_for_their_cap() -> None:
+    def only_phones(_kind: str, channel: str) -> bool:
+        return channel == "call"
+
+    assert (WARNING, "no_address", "first") in codes(FIRST, SECOND, reaches=only_phones)
+    assert codes({**FIRST, "fallback": ["call"]}, {**SECOND, "channel": "best"}, reaches=only_phones) == []
+    calls = [{**step(f"c{n}", 10 + n, n), "channel": "best"} for n in range(3)]
+    assert "cap" in {code for _severity, code, _step in codes(*calls, policy={"calls_per_7_days": 1})}

@@ -82,8 +82,8 @@ def test_orders_and_tasks_are_made_once(world: World) -> None:
     worlds.invoice(world.clara, 40_000, due_on=later(-40), reached=40, reached_on=later(-13))
     worlds.invoice(world.anna, 40_000, due_on=later(-40), reached=30, reached_on=later(-13))
     morning(DAY)
-    assert dispatch.dispatch(as_of=DAY, now=at(DAY)) == {"ordered": 1, "tasks": 2, "addresses": 0}
-    assert dispatch.dispatch(as_of=DAY, now=at(DAY)) == {"ordered": 0, "tasks": 0, "addresses": 0}
+    assert dispatch.dispatch(as_of=DAY, now=at(DAY)) == {"ordered": 1, "tasks": 2, "held": 0, "addresses": 0}
+    assert dispatch.dispatch(as_of=DAY, now=at(DAY)) == {"ordered": 0, "tasks": 0, "held": 0, "addresses": 0}
     tasks = sorted(Task.objects.values_list("kind", "customer__name"))
     assert tasks == [("call", "Anna Lefèvre"), ("confirm", "Clara et fils")]
     reached = dict(Invoice.objects.values_list("customer__name", "reached"))
@@ -195,7 +195,7 @@ def test_a_sunday_is_foreseen_as_quiet(world: World) -> None:
 
 
 def test_nobody_open_nobody_decided(world: World) -> None:
-    assert morning(DAY) == {"do": 0, "ask": 0, "not": 0, "written": 0, "cases": 0}
+    assert morning(DAY) == {"do": 0, "ask": 0, "not": 0, "ended": 0, "written": 0, "cases": 0}
     worlds.invoice(world.anna, due_on=later(90))
     assert morning(DAY)["do"] == 0
 
@@ -205,5 +205,5 @@ def test_an_invoice_that_has_taken_the_last_step_is_not_looked_at_again(world: W
     done = worlds.invoice(world.boris, 40_000, due_on=later(-90), reached=50, reached_on=later(-30))
     due = worlds.invoice(world.boris, 40_000, due_on=later(-10))
     morning(DAY)
-    with transaction.atomic(), gather.candidates(as_of=DAY, moments=decide._moments()) as found:
+    with transaction.atomic(), gather.candidates(as_of=DAY, moments=decide._moments(decide.used())) as found:
         assert found["invoice"].to_list() == [due.pk] != [done.pk]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from amiable.law.packs import law
 from amiable.scenario.engine.decide import decide
 from amiable.scenario.engine.journey import UnableToUse, read
+from amiable.scenario.engine.moment import EVENTS
 
 DAY = date(2026, 3, 10)
 FACTS: dict[str, Any] = {"overdue": pl.Float64, "kind": pl.String, "segment": pl.String}
@@ -26,17 +27,20 @@ CUSTOMER: dict[str, Any] = {
     "scenario": 1, "scale": 100.0, "credit_minor": 0, "kind": "consumer", "segment": "", "overdue": 50.0, "day": DAY,
     "released": True, "customer_hold": None, "waiting": False, "days_since_contact": None, "contacts_7d": 0,
     "days_since_conversation": None, "has_email": True, "has_sms": True, "has_letter": True, "has_call": True,
-    "out_email": False, "out_sms": False, "out_letter": False, "out_call": False,
+    "out_email": False, "out_sms": False, "out_letter": False, "out_call": False, "preferred": None,
+    "call_reaction": None, "reminder_reaction": None, **{f"days_since_{event}": None for event in EVENTS},
 }  # fmt: skip
 TYPES: dict[str, Any] = {
     "row": pl.Int64, "scenario": pl.Int64, "scale": pl.Float64, "credit_minor": pl.Int64, "kind": pl.String,
     "segment": pl.String, "overdue": pl.Float64, "day": pl.Date, "released": pl.Boolean, "customer_hold": pl.String,
     "waiting": pl.Boolean, "days_since_contact": pl.Int64, "contacts_7d": pl.Int64, "days_since_conversation": pl.Int64,
     **{f"{side}_{channel}": pl.Boolean for side in ("has", "out") for channel in ("email", "sms", "letter", "call")},
+    "preferred": pl.String, "call_reaction": pl.Float64, "reminder_reaction": pl.Float64,
+    **{f"days_since_{event}": pl.Int64 for event in EVENTS},
 }  # fmt: skip
 INVOICE = {
-    "row": pl.Int64, "invoice": pl.Int64, "days_late": pl.Int64, "open_minor": pl.Int64, "reached": pl.Int64,
-    "days_since_step": pl.Int64, "held": pl.Boolean,
+    "row": pl.Int64, "invoice": pl.Int64, "days_late": pl.Int64, "days_issued": pl.Int64, "open_minor": pl.Int64,
+    "reached": pl.Int64, "days_since_step": pl.Int64, "days_since_return": pl.Int64, "held": pl.Boolean,
 }  # fmt: skip
 
 
@@ -48,10 +52,12 @@ def bill(
     reached: int = 0,
     since: int | None = None,
     held: bool = False,
+    issued: int | None = None,
+    returned: int | None = None,
 ) -> dict[str, Any]:
     return {
-        "row": 0, "invoice": number, "days_late": days_late, "open_minor": open_minor, "reached": reached,
-        "days_since_step": since, "held": held,
+        "row": 0, "invoice": number, "days_late": days_late, "days_issued": days_late + 30 if issued is None else issued,
+        "open_minor": open_minor, "reached": reached, "days_since_step": since, "days_since_return": returned, "held": held,
     }  # fmt: skip
 
 

@@ -240,7 +240,7 @@ def test_the_same_day_run_again_changes_nothing(world: World, post: Post) -> Non
     again = live(DAY, DAY)[DAY]
     assert snapshot() == before
     assert (again["dispatch"], again["send"]["sent"], again["advance"]) == (
-        {"ordered": 0, "tasks": 0, "addresses": 0},
+        {"ordered": 0, "tasks": 0, "held": 0, "addresses": 0},
         0,
         {"climbed": 0},
     )
@@ -260,7 +260,7 @@ def test_a_rehearsal_says_what_the_day_will_do_and_does_none_of_it(world: World,
     assert post.letters() == []
     real = live(DAY, DAY)[DAY]
     assert {name: real[name] for name in foretold} == foretold
-    assert foretold["dispatch"] == {"ordered": 1, "tasks": 1, "addresses": 0}
+    assert foretold["dispatch"] == {"ordered": 1, "tasks": 1, "held": 0, "addresses": 0}
 
 
 def standing(owner: Creditor) -> list[object]:

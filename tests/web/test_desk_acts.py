@@ -11,6 +11,8 @@ from amiable.core.models import AuditEntry, Role, User
 from amiable.ledger.models import Creditor, Customer, Entry, Hold, HoldKind
 from amiable.outreach.models import Message
 from amiable.payments.models import Promise
+from amiable.scenario import shelf
+from amiable.scenario.models import Decision, Scenario
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 
@@ -281,3 +283,71 @@ def test_news_are_read_once_and_only_by_whom_they_are_for(client: Client, custom
     client.post(reverse("desk:news_read"))
     assert "line 1" not in client.get("/").content.decode()
     assert Notification.objects.get(user=other).read_at is None
+
+
+def test_invoices_leave_the_scenario_with_a_task_and_return(client: Client, customer: Customer) -> None:
+    one, two = customer.invoices.order_by("pk")
+    until = clock.today() + timedelta(days=9)
+    seller = rows.colleague("sam", customer.creditor, Role.SALES)
+    rows.colleague("stranger", rows.creditor("theirs"))
+    form = client.get(reverse("desk:act", args=[customer.pk, "out"])).content.decode()
+    assert "sam" in form
+    assert "stranger" not in form
+    said = {"action": "Visit of the salesperson", "until": until.isoformat(), "responsible": seller.pk}
+    assert do(client, customer, "out", invoices=[one.pk, two.pk], **{**said, "until": clock.today().isoformat()})
+    assert not Hold.objects.exists()
+    page = do(client, customer, "out", invoices=[one.pk, two.pk], **said)
+    assert "Out of the scenario" in page
+    assert "Visit of the salesperson" in page
+    task = Task.objects.get()
+    assert (task.title, task.assignee) == ("Visit of the salesperson", seller)
+    holds = Hold.objects.order_by("invoice")
+    assert [(row.kind, row.invoice_id, row.until) for row in holds] == [("out", one.pk, until), ("out", two.pk, until)]
+    assert trail("desk.out") == trail("invoices.taken_out") == 1
+    address = reverse("desk:act_on", args=[customer.pk, "lift", holds[0].pk])
+    assert client.post(address, {"token": "t"}).status_code == 404  # it is returned, not lifted
+    do(client, customer, "back", ref=holds[0].pk, which="one")
+    assert [row.until for row in Hold.objects.order_by("invoice")] == [clock.today(), until]
+    address = reverse("desk:act_on", args=[customer.pk, "back", holds[1].pk])
+    assert client.post(address, {"token": "again", "which": "all"}, follow=True).status_code == 200
+    task.refresh_from_db()
+    assert (task.outcome, set(Hold.objects.values_list("until", flat=True))) == ("done", {clock.today()})
+
+
+def test_nobody_takes_out_what_they_may_only_look_at(customer: Customer) -> None:
+    auditor = rows.desk(rows.colleague("ada", customer.creditor, Role.AUDITOR))
+    assert auditor.get(reverse("desk:act", args=[customer.pk, "out"])).status_code == 404
+
+
+def test_what_waits_for_a_role_is_shown_to_those_who_have_it(customer: Customer) -> None:
+    Task.objects.create(
+        creditor=customer.creditor, customer=customer, kind=TaskKind.OTHER, key="k", title="For the chief",
+        due_on=clock.today(), created_at=clock.now(), context={"responsible": "credit_manager"},
+    )  # fmt: skip
+    for name, role, sees in (("kim", Role.COLLECTOR, False), ("max", Role.MANAGER, True)):
+        page = rows.desk(rows.colleague(name, customer.creditor, role)).get(reverse("desk:home")).content.decode()
+        assert ("For the chief" in page) is sees
+
+
+def test_a_message_by_hand_is_shown_and_marked_as_sent_or_not(client: Client, customer: Customer) -> None:
+    shelf.stock(now=clock.now())
+    rows.email(customer, "anna@customer.example")
+    invoice = customer.invoices.order_by("pk")[0]
+    decision = Decision.objects.create(
+        creditor=customer.creditor, customer=customer, currency="EUR", as_of=clock.today(), level=20, step="reminder_1",
+        scenario=Scenario.objects.get(key="businesses"), action="manual", channel="email", verdict="do", reason="x",
+        about=[invoice.pk],
+    )  # fmt: skip
+    task = rows.task(customer, TaskKind.MANUAL, context={"decision": decision.pk, "step": "reminder_1"})
+    page = client.get(reverse("desk:task", args=[task.pk])).content.decode()
+    assert "mailto:anna@customer.example" in page
+    assert reverse("desk:task_message", args=[task.pk]) in page
+    body = client.get(reverse("desk:task_message", args=[task.pk]))
+    assert invoice.reference in body.content.decode()
+    assert "sandbox" in body.headers["Content-Security-Policy"]
+    stranger = rows.desk(rows.colleague("zoe", rows.creditor("theirs")))
+    assert stranger.get(reverse("desk:task_message", args=[task.pk])).status_code == 404
+    client.post(reverse("desk:task_done", args=[task.pk]), {"outcome": "declined"})
+    task.refresh_from_db()
+    assert task.outcome == "declined"
+    assert not Message.objects.exists()

@@ -1,5 +1,8 @@
 """The pages of scenarios: the journey, the editor as form and as text, previews, versions; who may look and who change."""
 
+from html.parser import HTMLParser
+from typing import Any
+
 import pytest
 import yaml
 from django.test import Client
@@ -35,13 +38,13 @@ def manager(creditor: Creditor) -> Client:
     return rows.desk(rows.colleague("vera", creditor, Role.MANAGER))
 
 
-def form(scenario: Scenario, **change: str) -> dict[str, str]:
+def form(scenario: Scenario, **change: str) -> dict[str, Any]:
     """What the editor's form posts for a version."""
     data = scenario.data
-    filled = {"key": data["key"], "applies": data["applies"], "count": str(len(data["steps"]))}
+    filled: dict[str, Any] = {"key": data["key"], "applies": data["applies"], "count": str(len(data["steps"]))}
     filled |= {f"label_{language}": text for language, text in data["label"].items()}
     for n, step in enumerate(data["steps"]):
-        filled |= {f"s{n}-{name}": str(value) for name, value in step.items()}
+        filled |= {f"s{n}-{name}": value if isinstance(value, list) else str(value) for name, value in step.items()}
     return filled | change
 
 
@@ -174,7 +177,7 @@ def test_a_message_is_shown_for_a_real_customer_in_a_box(ours: Creditor) -> None
     letter = client.get(body)
     assert "123,45" in letter.content.decode()
     assert "sandbox" in letter["Content-Security-Policy"]
-    assert client.get(reverse("desk:scenario_message", args=[house().pk, "call"])).status_code == 404
+    assert client.get(reverse("desk:scenario_message", args=[house().pk, "nothing"])).status_code == 404
     assert not anna.messages.exists()
 
 
@@ -226,3 +229,98 @@ def test_conditions_are_said_in_words() -> None:
     told = words.condition("kind = 'business' AND late_share >= 0.3")
     assert told.startswith("Business and “")
     assert told.endswith("” ≥ 0.3")
+
+
+BRANCHES = [
+    {"key": "reminder_1", "level": 10, "days": 3, "from": "issue", "channel": "best", "fallback": ["call", "email"],
+     "tone": "warm", "ends": ["promised", "disputed"], "tolerance": 2.5},
+    {"key": "reminder_2", "level": 20, "days": 6, "from": "step", "until": 40, "on_day": 5, "answer": ["none", "opened"],
+     "channel": "email", "tone": "neutral", "mode": "manual", "responsible": "sales"},
+    {"key": "look", "level": 30, "days": 12, "answer": "replied", "action": "task", "title": {"fr": "Regarder", "en": "Look"},
+     "responsible": "accountant", "minimum": 10},
+    {"key": "rest", "level": 40, "days": 14, "action": "hold", "hold_days": 9, "reason": "Fêtes"},
+    {"key": "higher", "level": 50, "days": 1, "from": "promise_broken", "until": 9, "action": "escalate"},
+    {"key": "over", "level": 60, "days": 60, "action": "end", "if": "overdue < 50"},
+]  # fmt: skip
+
+
+class _Form(HTMLParser):
+    """The fields of a page's editor with the values that a browser would post, folded away or not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.posted: dict[str, list[str]] = {}
+        self.inside, self.select = False, ""
+        self.options: list[tuple[str, bool]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        has = dict(attrs)
+        if tag == "form":
+            self.inside = has.get("id") == "editor"
+        name = has.get("name") or ""
+        if tag == "select" and name:
+            self.select, self.options = name, []
+        elif tag == "option" and self.select:
+            self.options.append((has.get("value") or "", "selected" in has))
+        elif tag == "input" and name and self.inside and (has.get("type") != "checkbox" or "checked" in has):
+            self.posted.setdefault(name, []).append(has.get("value") or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "select" and self.select and self.inside:
+            chosen = [value for value, selected in self.options if selected] or [self.options[0][0]]
+            self.posted.setdefault(self.select, []).append(chosen[-1])
+            self.select = ""
+
+
+def filled_in(page: str) -> dict[str, Any]:
+    found = _Form()
+    found.feed(page)
+    return dict(found.posted)
+
+
+def test_every_setting_goes_through_form_and_text_without_loss(ours: Creditor) -> None:
+    client = manager(ours)
+    data = {
+        "key": "branches",
+        "label": {"fr": "Branches", "en": "Branches"},
+        "applies": "kind = 'business'",
+        "steps": BRANCHES,
+    }
+    draft = shelf.save(data=data, creditor=ours, now=clock.now())
+    address = reverse("desk:scenario_edit", args=[draft.pk])
+    page = client.get(address).content.decode()
+    as_text = client.post(address, filled_in(page) | {"act": "text"})
+    for got, wanted in zip(yaml.safe_load(as_text.context["text"])["steps"], BRANCHES, strict=True):
+        assert got == wanted
+    back = client.post(address, {"creditor": str(ours.pk), "text": as_text.context["text"], "act": "form"})
+    assert client.post(address, filled_in(back.content.decode()) | {"act": "save"}).status_code == 302
+    draft.refresh_from_db()
+    assert draft.data == data
+    shown = client.get(reverse("desk:scenario", args=[draft.pk])).content.decode()
+    for said in (
+        "6 days after: step before",
+        "on day 5 of the month",
+        "no reaction",
+        "by hand",
+        "9 days of rest",
+        "Pass to a higher role",
+    ):
+        assert said in shown, said
+    assert "the best one, else Call, E-mail" in shown
+
+
+def test_settings_of_another_action_are_left_in_the_form_and_not_kept(ours: Creditor) -> None:
+    client = manager(ours)
+    data = {**house().data, "key": "acts", "steps": [dict(house().data["steps"][1])]}
+    draft = shelf.save(data=data, creditor=ours, now=clock.now())
+    address = reverse("desk:scenario_edit", args=[draft.pk])
+    posted = filled_in(client.get(address).content.decode())
+    kept = client.post(address, posted | {"s0-action": "hold", "s0-hold_days": "7", "act": "save"})
+    assert kept.status_code == 302
+    draft.refresh_from_db()
+    assert draft.data["steps"] == [
+        {"key": "reminder_1", "level": 20, "days": 4, "action": "hold", "hold_days": 7, "minimum": 5}
+    ]
+    wrong = client.post(address, posted | {"s0-action": "hold", "act": "save"})
+    assert wrong.status_code == 422
+    assert "lacks its hold_days" in wrong.content.decode()

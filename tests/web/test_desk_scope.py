@@ -36,6 +36,7 @@ def addresses(customer: Customer) -> dict[str, str]:
         "message_body": Message.objects.get(customer=customer).pk,
         "task": Task.objects.get(customer=customer).pk,
         "task_done": Task.objects.get(customer=customer).pk,
+        "task_message": Task.objects.get(customer=customer).pk,
         "release": customer.creditor_id,
     }
     scenario = shelf.save(data=shelf.shipped()[0], creditor=customer.creditor, now=clock.now()).pk

@@ -1,11 +1,11 @@
 """The next steps of one customer in one currency, day after day, if nothing changes.
 
 Comes in: the customer's row and open invoices as `decide` takes them, the scenario, the law. Goes out: steps to come. It is
-the engine's own rule for one customer, kept in plain numbers; the rails are asked as they are, for all days at once.
+the engine's own rule for one customer (bill.py); the rails are asked as they are, for all days at once.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,8 +15,10 @@ from amiable.core.calendar import public_holidays
 from amiable.core.conditions import parse
 from amiable.law import rails
 from amiable.law.packs import Law
-from amiable.scenario.engine.decide import OF_THE_STEP
-from amiable.scenario.engine.journey import Journey, Step
+from amiable.scenario.engine.bill import Bill, Contact, Way, climb
+from amiable.scenario.engine.channel import choose
+from amiable.scenario.engine.decide import OF_THE_STEP, carried_out
+from amiable.scenario.engine.journey import CHANNELS, MESSAGE, Journey, table
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Foreseen:
     on: date
     currency: str
     step: str
+    action: str
     channel: str
     mode: str
     verdict: str
@@ -33,29 +36,6 @@ class Foreseen:
     sentence: str
     invoices: tuple[int, ...]
     amount_minor: int
-
-
-@dataclass(frozen=True)
-class Bill:
-    """An open invoice as it stands on the first day."""
-
-    id: int
-    late: int
-    open_minor: int
-    reached: int
-    since: int | None  # days since its last step; below zero: so many days ahead
-    held: bool
-
-
-@dataclass(frozen=True)
-class Contact:
-    """What would be due on a day at one level: the invoices at it, and those at lower ones."""
-
-    offset: int
-    step: Step
-    about: tuple[Bill, ...]
-    also: tuple[tuple[Bill, int], ...]  # with the level that each one reaches
-    oldest: int
 
 
 def foresee(
@@ -76,57 +56,139 @@ def foresee(
     """
     row = customer.row(0, named=True)
     holds = customer.select(parse(step.condition, facts).alias(str(n)) for n, step in enumerate(journey.steps)).row(0)
-    open_steps = [step for step, holding in zip(journey.steps, holds, strict=True) if holding]
     bar = law.value("consumer_time_bar_days" if row["kind"] == "consumer" else "business_time_bar_days")
-    columns = ("invoice", "days_late", "open_minor", "reached", "days_since_step", "held")
-    bills = [Bill(*values) for values in invoices.select(columns).iter_rows() if values[2] > 0 and not values[5]]
-    likely = _Likely(row, law, policy, as_of)
+    way = Way.of(row, journey, holds, as_of=as_of, bar=bar)
+    columns = ("invoice", "days_late", "days_issued", "open_minor", "reached", "days_since_step", "days_since_return")
+    bills = [Bill(*values) for values in _alive(invoices).select(columns).iter_rows()]
+    asked = _Asked(row, _channels(customer, journey), law, policy, as_of)
     found: list[Foreseen] = []
     start, last = 0, row["days_since_contact"]
     while len(found) < steps and start <= days:
         # A whole course is guessed and the rails are asked about it at once; where they disagree, their word counts.
-        course = _guessed(likely, bills, open_steps, start, last, days=days, most=steps - len(found), bar=bar)
-        for contact in _confirmed(row, course, law=law, policy=policy, as_of=as_of):
-            found.append(_told(row, contact, "", as_of))
-            bills, start, last = _climbed(bills, contact), contact.offset + 1, -contact.offset
+        course = _guessed(asked, way, bills, start, last, days=days, most=steps - len(found))
+        for contact in _confirmed(asked, course):
+            found.append(asked.told(contact, ""))
+            bills, start, last = climb(bills, contact), contact.offset + 1, _last(contact, last)
         if len(found) == steps or start > days:
             break
-        ahead = [due for offset in range(start, days + 1) if (due := _due(bills, open_steps, offset, bar))]
-        first, rail = _first(ahead, _rails(row, [(due, last) for due in ahead], law=law, policy=policy, as_of=as_of))
+        ahead = [due for offset in range(start, days + 1) if (due := way.due(bills, offset))]
+        first, rail = _first(ahead, asked.rails([(due, last) for due in ahead]))
         if first is None:
             break
-        found.append(_told(row, first, rail, as_of))
+        found.append(asked.told(first, rail))
         if rail:
             break
-        bills, start, last = _climbed(bills, first), first.offset + 1, -first.offset
+        bills, start, last = climb(bills, first), first.offset + 1, _last(first, last)
     return found
 
 
-class _Likely:
-    """A guess whether the rails will let a contact pass: never the last word, only what is asked about first."""
+def _alive(invoices: pl.DataFrame) -> pl.DataFrame:
+    return invoices.filter(~pl.col("held") & (pl.col("open_minor") > 0))
 
-    def __init__(self, row: Mapping[str, Any], law: Law, policy: Mapping[str, Any], as_of: date) -> None:
-        self.row, self.law, self.as_of = row, law, as_of
+
+def _channels(customer: pl.DataFrame, journey: Journey) -> Mapping[str, tuple[str, str]]:
+    """For each step the channel that the engine would choose for this customer, and how it is carried out."""
+    steps = table({0: journey})
+    shared = [name for name in steps.columns if name in customer.columns]
+    chosen = choose(customer.drop(shared).join(steps, how="cross"), CHANNELS).with_columns(action=carried_out())
+    return {step: (channel, action) for step, channel, action in chosen.select("step", "channel", "action").iter_rows()}
+
+
+def _last(contact: Contact, last: int | None) -> int | None:
+    """Days since the last contact, counted from the first day, after what was done."""
+    return -contact.offset if contact.step.contacts else last
+
+
+class _Asked:
+    """What the rails are asked of one customer's contacts; and a guess of what they will say, never the last word."""
+
+    def __init__(
+        self,
+        row: Mapping[str, Any],
+        channels: Mapping[str, tuple[str, str]],
+        law: Law,
+        policy: Mapping[str, Any],
+        as_of: date,
+    ) -> None:
+        self.row, self.channels, self.law, self.policy, self.as_of = row, channels, law, policy, as_of
         self.gap = max(law.value("days_between_contacts"), int(policy.get("days_between_contacts", 0)))
         self.quiet = max(
             law.value("quiet_days_after_conversation"), int(policy.get("quiet_days_after_conversation", 0))
         )
-        self.at_all = row["customer_hold"] is None and not row["waiting"] and row["released"]
+        self.at_all = row["customer_hold"] is None and row["released"]
 
-    def allows(self, contact: Contact) -> bool:
-        """Whether channel and amount allow the step."""
-        amount, channel = _amount(self.row, contact), contact.step.channel
-        enough = amount > 0 and amount >= round(contact.step.minimum * self.row["scale"])
-        return enough and bool(self.row.get(f"has_{channel}")) and not self.row.get(f"out_{channel}")
+    def likely(self, due: Sequence[Contact], last: int | None) -> Contact | None:
+        """The contact of a day that the rails will likely let pass."""
+        for contact in due:
+            amount, channel = self._amount(contact), self.channels[contact.step.key][0]
+            if amount <= 0 or amount < round(contact.step.minimum * self.row["scale"]):
+                continue
+            if not contact.step.contacts:
+                return contact
+            if self.row[f"has_{channel}"] and not self.row[f"out_{channel}"]:
+                return contact if self._free(contact.offset, last) else None
+        return None
 
-    def free(self, offset: int, last: int | None) -> bool:
+    def _free(self, offset: int, last: int | None) -> bool:
         """Whether a day is one for contacts at all."""
         day, spoken = self.as_of + timedelta(days=offset), self.row["days_since_conversation"]
         off = day.weekday() == 6 or day in public_holidays(self.law.country, day.year)
         return (
             not off
+            and not self.row["waiting"]
             and (last is None or last + offset >= self.gap)
             and (spoken is None or spoken + offset >= self.quiet)
+        )
+
+    def rails(self, ahead: Sequence[tuple[Sequence[Contact], int | None]]) -> Iterator[str | None]:
+        """What the rails say to each contact of each day, in order."""
+        rows = [self._row(contact, last) for day, last in ahead for contact in day]
+        if not rows:
+            return iter(())
+        asked = pl.DataFrame(rows, schema=rails.COLUMNS, orient="row")
+        return iter(rails.judge(asked, law=self.law, policy=self.policy)["rail"].to_list())
+
+    def _row(self, contact: Contact, last: int | None) -> tuple[Any, ...]:
+        """What the rails ask of a contact (rails.COLUMNS), with the counts as they would then stand."""
+        row, offset, channel = self.row, contact.offset, self.channels[contact.step.key][0]
+        spoken = row["days_since_conversation"]
+        return (
+            self.as_of + timedelta(days=offset),
+            row["kind"],
+            channel,
+            contact.step.contacts,
+            row["released"],
+            row["customer_hold"],
+            row.get(f"out_{channel}", False),
+            row.get(f"has_{channel}", False),
+            row["waiting"],
+            None if last is None else last + offset,
+            0 if offset >= 7 else row["contacts_7d"],
+            None if spoken is None else spoken + offset,
+            contact.oldest,
+            self._amount(contact),
+            round(contact.step.minimum * row["scale"]),
+        )
+
+    def _amount(self, contact: Contact) -> int:
+        of_all = sum(bill.open_minor for bill in contact.about) + sum(bill.open_minor for bill, _level in contact.also)
+        return int(of_all - self.row["credit_minor"])
+
+    def told(self, contact: Contact, rail: str) -> Foreseen:
+        step = contact.step
+        channel, action = self.channels[step.key]
+        return Foreseen(
+            on=self.as_of + timedelta(days=contact.offset),
+            currency=self.row["currency"],
+            step=step.key,
+            action=action,
+            channel=channel,
+            mode=step.mode,
+            verdict="not" if rail else "ask" if step.mode == "confirm" and action == MESSAGE else "do",
+            rail=rail,
+            sentence=rails.SENTENCES.get(rail, ""),
+            invoices=(*(bill.id for bill in contact.about), *(bill.id for bill, _level in contact.also)),
+            amount_minor=self._amount(contact),
         )
 
 
@@ -134,80 +196,32 @@ _Guess = tuple[list[list[Contact]], int | None, Contact]  # the days up to it, t
 
 
 def _guessed(
-    likely: _Likely,
-    bills: list[Bill],
-    steps: Sequence[Step],
-    start: int,
-    last: int | None,
-    *,
-    days: int,
-    most: int,
-    bar: int,
+    asked: _Asked, way: Way, bills: list[Bill], start: int, last: int | None, *, days: int, most: int
 ) -> list[_Guess]:
     found: list[_Guess] = []
     ahead: list[list[Contact]] = []
-    for offset in range(start, days + 1 if likely.at_all else start):
-        due = _due(bills, steps, offset, bar)
+    for offset in range(start, days + 1 if asked.at_all else start):
+        due = way.due(bills, offset)
         if not due:
             continue
         ahead.append(due)
-        contact = next((each for each in due if likely.allows(each)), None) if likely.free(offset, last) else None
+        contact = asked.likely(due, last)
         if contact:
             found.append((ahead, last, contact))
-            bills, last, ahead = _climbed(bills, contact), -offset, []
+            bills, last, ahead = climb(bills, contact), _last(contact, last), []
             if len(found) == most:
                 break
     return found
 
 
-def _confirmed(
-    row: Mapping[str, Any], course: Sequence[_Guess], *, law: Law, policy: Mapping[str, Any], as_of: date
-) -> Iterator[Contact]:
+def _confirmed(asked: _Asked, course: Sequence[_Guess]) -> Iterator[Contact]:
     """The contacts of a guessed course up to the first about which the rails think otherwise."""
-    said = _rails(
-        row, [(due, last) for ahead, last, _c in course for due in ahead], law=law, policy=policy, as_of=as_of
-    )
-    for ahead, _last, guess in course:
+    said = asked.rails([(due, last) for ahead, last, _contact in course for due in ahead])
+    for ahead, _last_before, guess in course:
         first, rail = _first(ahead, said)
         if first is not guess or rail:
             return
         yield guess
-
-
-def _due(bills: Iterable[Bill], steps: Sequence[Step], offset: int, bar: int) -> list[Contact]:
-    """What is due on a day, highest level first: where a step's channel or amount forbids it, the next one may be."""
-    due: list[tuple[Bill, Step]] = []
-    for bill in bills:
-        late = bill.late + offset
-        step = next((s for s in steps if bill.reached < s.level and (s.until is None or late <= s.until)), None)
-        if step and late >= step.days and (bill.since is None or bill.since + offset >= step.gap):
-            due.append((bill, step))
-    if any(bill.late + offset <= bar for bill, _step in due):
-        due = [(bill, step) for bill, step in due if bill.late + offset <= bar]
-    due.sort(key=lambda pair: (-pair[0].late, pair[0].id))
-    found = []
-    for level in sorted({step.level for _bill, step in due}, reverse=True):
-        about = tuple(bill for bill, step in due if step.level == level)
-        also = tuple((bill, step.level) for bill, step in due if step.level < level and bill.late + offset > 0)
-        oldest = max(bill.late + offset for bill, step in due if step.level <= level)
-        found.append(Contact(offset, next(s for _bill, s in due if s.level == level), about, also, oldest))
-    return found
-
-
-def _rails(
-    row: Mapping[str, Any],
-    ahead: Sequence[tuple[Sequence[Contact], int | None]],
-    *,
-    law: Law,
-    policy: Mapping[str, Any],
-    as_of: date,
-) -> Iterator[str | None]:
-    """What the rails say to each contact of each day, in order."""
-    asked = [_row(row, contact, last, as_of) for day, last in ahead for contact in day]
-    if not asked:
-        return iter(())
-    table = pl.DataFrame(asked, schema=rails.COLUMNS, orient="row")
-    return iter(rails.judge(table, law=law, policy=policy)["rail"].to_list())
 
 
 def _first(ahead: Sequence[Sequence[Contact]], said: Iterator[str | None]) -> tuple[Contact | None, str]:
@@ -225,54 +239,3 @@ def _first(ahead: Sequence[Sequence[Contact]], said: Iterator[str | None]) -> tu
         if refused[0] is None:
             refused = verdicts[0][0], verdicts[0][1] or ""
     return (made, "") if made else refused
-
-
-def _row(row: Mapping[str, Any], contact: Contact, last: int | None, as_of: date) -> tuple[Any, ...]:
-    """What the rails ask of a contact (rails.COLUMNS), with the counts as they would then stand."""
-    offset, channel = contact.offset, contact.step.channel
-    spoken = row["days_since_conversation"]
-    return (
-        as_of + timedelta(days=offset),
-        row["kind"],
-        channel,
-        row["released"],
-        row["customer_hold"],
-        row.get(f"out_{channel}", False),
-        row.get(f"has_{channel}", False),
-        row["waiting"],
-        None if last is None else last + offset,
-        0 if offset >= 7 else row["contacts_7d"],
-        None if spoken is None else spoken + offset,
-        contact.oldest,
-        _amount(row, contact),
-        round(contact.step.minimum * row["scale"]),
-    )
-
-
-def _amount(row: Mapping[str, Any], contact: Contact) -> int:
-    of_all = sum(bill.open_minor for bill in contact.about) + sum(bill.open_minor for bill, _level in contact.also)
-    return int(of_all - row["credit_minor"])
-
-
-def _climbed(bills: Iterable[Bill], contact: Contact) -> list[Bill]:
-    """The invoices as they stand once the contact is made."""
-    reached = {bill.id: contact.step.level for bill in contact.about} | {bill.id: level for bill, level in contact.also}
-    return [
-        replace(bill, reached=reached[bill.id], since=-contact.offset) if bill.id in reached else bill for bill in bills
-    ]
-
-
-def _told(row: Mapping[str, Any], contact: Contact, rail: str, as_of: date) -> Foreseen:
-    step = contact.step
-    return Foreseen(
-        on=as_of + timedelta(days=contact.offset),
-        currency=row["currency"],
-        step=step.key,
-        channel=step.channel,
-        mode=step.mode,
-        verdict="not" if rail else "ask" if step.mode == "confirm" else "do",
-        rail=rail,
-        sentence=rails.SENTENCES.get(rail, ""),
-        invoices=(*(bill.id for bill in contact.about), *(bill.id for bill, _level in contact.also)),
-        amount_minor=_amount(row, contact),
-    )

@@ -1,23 +1,40 @@
-"""A scenario as data: ordered steps with moment, condition, channel, template, tone and mode; checked when read."""
+"""A scenario as data: ordered steps, each with its moment, branch, condition, act, channel, words; checked when read."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import polars as pl
 
 from amiable.core.conditions import N_, UnableToRead, parse
+from amiable.scenario.engine.channel import BEST, SPOKEN, places
+from amiable.scenario.engine.moment import EVENTS, ORIGINS, SILENT
 
 CHANNELS = ("email", "call")  # those that something carries: a message that nobody carries would wait for ever
-MODES = ("automatic", "confirm")
+MODES = ("automatic", "confirm", "manual")
 TONES = ("warm", "neutral", "firm")
+# What a step does. All but the first happen inside the house: nobody is contacted.
+MESSAGE = "message"
+ACTIONS = (MESSAGE, "task", "hold", "escalate", "end")
+RESPONSIBLE = ("collector", "credit_manager", "sales", "branch_director", "accountant", "customer_service")
 MOST_STEPS = 60
 FARTHEST = 3_650
-# Of level, days, gap, minimum and until.
-BOUNDS = ((1, 31_999), (-FARTHEST, FARTHEST), (0, FARTHEST), (0, 1e12), (-FARTHEST, FARTHEST))
-SETTINGS = {"key", "level", "days", "until", "gap", "channel", "template", "tone", "mode", "minimum", "if"}
+# The numbers of a step, each with the least and the most that it can be.
+WHOLE = {
+    "level": (1, 31_999), "days": (-FARTHEST, FARTHEST), "until": (-FARTHEST, FARTHEST), "gap": (0, FARTHEST),
+    "on_day": (1, 31), "hold_days": (1, FARTHEST),
+}  # fmt: skip
+AMOUNTS = {"minimum": (0, 1e12), "tolerance": (0, 1e12)}
+# What says how a message is sent, and what says how the house acts: each has no meaning for the other.
+OF_MESSAGES = ("channel", "fallback", "template", "tone", "mode")
+OF_ACTIONS = {"title": ("task", "escalate"), "hold_days": ("hold",), "reason": ("hold", "end")}
+# Every setting, in the order in which people think of them.
+SETTINGS = (
+    "key", "level", "days", "from", "on_day", "until", "gap", "answer", "if", "action", "title", "hold_days", "reason",
+    "channel", "fallback", "template", "tone", "mode", "responsible", "minimum", "tolerance", "ends",
+)  # fmt: skip
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -29,8 +46,11 @@ class UnableToUse(UnableToRead):
 class Step:
     """One rung. An invoice climbs to `level` when the step is done; levels grow along the journey.
 
-    `days`: days past due at which the step is due (negative: before). `until`: last such day, after which the step
-    lapses. `gap`: days since the invoice's previous step. `minimum`: least amount, in major units, credits counted.
+    `days`: days from `start` (the due date, the issue, the invoice's previous step, or something that the customer did)
+    at which the step is due; with `on_day`, from the next such day of the month on. `until`: last such day, after which
+    the step lapses. `gap`: days since the invoice's previous step. `answer`: what the customer did since then; any of
+    these. `minimum`: least amount, in major units, credits counted; `tolerance`: rest that is not chased.
+    `ends`: what ends the journey for an invoice that has taken this step.
     """
 
     key: str
@@ -44,6 +64,35 @@ class Step:
     gap: int = 0
     minimum: float = 0.0
     condition: str = ""
+    start: str = "due"
+    on_day: int | None = None
+    answer: tuple[str, ...] = ()
+    fallback: tuple[str, ...] = ()
+    tolerance: float = 0.0
+    responsible: str = ""
+    ends: tuple[str, ...] = ()
+    action: str = MESSAGE
+    title: Mapping[str, str] = field(default_factory=dict)
+    hold_days: int | None = None
+    reason: str = ""
+
+    @property
+    def contacts(self) -> bool:
+        """Whether the customer hears of it."""
+        return self.action == MESSAGE
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Every channel by which it may go out."""
+        if not self.contacts:
+            return ()
+        named = (() if self.channel == BEST else (self.channel,)) + self.fallback
+        return CHANNELS if self.channel == BEST else tuple(dict.fromkeys(named))
+
+    @property
+    def written(self) -> bool:
+        """Whether it may be a message, which needs a text."""
+        return any(channel not in SPOKEN for channel in self.channels)
 
 
 @dataclass(frozen=True)
@@ -108,83 +157,136 @@ def _label(value: object, key: str) -> Mapping[str, str]:
 
 
 def _in_order(steps: tuple[Step, ...]) -> None:
-    """A journey goes one way: levels grow, days never go back, and no step comes twice."""
+    """A journey goes one way: levels grow, days from the same beginning never go back, and no step comes twice."""
     for earlier, later in pairwise(steps):
         if later.level <= earlier.level:
             sentence = N_(
                 "The steps may not run in a circle: the level of “%(later)s” must be above that of “%(earlier)s”."
             )
             raise UnableToUse(sentence, later=later.key, earlier=earlier.key)
-        if later.days < earlier.days:
-            sentence = N_("The step “%(later)s” cannot be due before “%(earlier)s”, which it follows.")
-            raise UnableToUse(sentence, later=later.key, earlier=earlier.key)
+    for start in ("due", "issue"):
+        for earlier, later in pairwise([step for step in steps if step.start == start]):
+            if later.days < earlier.days:
+                sentence = N_("The step “%(later)s” cannot be due before “%(earlier)s”, which it follows.")
+                raise UnableToUse(sentence, later=later.key, earlier=earlier.key)
     if len({step.key for step in steps}) < len(steps):
         raise UnableToUse(N_("Two steps have the same key."))
 
 
 def _step(raw: Mapping[str, Any]) -> Step:
     name = str(raw.get("key") or "?")[:60]
-    if strange := sorted(str(setting) for setting in set(raw) - SETTINGS):
+    if strange := sorted(str(setting) for setting in set(raw) - set(SETTINGS)):
         raise UnableToUse(
             N_("The step “%(step)s” has an unknown setting: “%(setting)s”."), step=name, setting=strange[0]
         )
-    for setting in ("key", "level", "days", "channel"):
+    action = raw.get("action", MESSAGE)
+    for setting in ("key", "level", "days", *(["channel"] if action == MESSAGE else [])):
         if setting not in raw:
             raise UnableToUse(N_("The step “%(step)s” lacks its %(setting)s."), step=name, setting=setting)
     key = _key(raw["key"])
+    numbers = {setting: _number(raw, setting, whole=setting in WHOLE) for setting in (*WHOLE, *AMOUNTS)}
+    words = {
+        setting: _text(raw.get(setting, default), setting, key)
+        for setting, default in (
+            ("channel", ""), ("template", key), ("tone", "neutral"), ("mode", "automatic"), ("responsible", ""),
+            ("action", MESSAGE), ("reason", ""),
+        )
+    }  # fmt: skip
     step = Step(
-        key=key, level=_whole(raw, "level"), days=_whole(raw, "days"), channel=_text(raw["channel"], "channel", key),
-        template=_text(raw.get("template", key), "template", key), tone=_text(raw.get("tone", "neutral"), "tone", key),
-        mode=_text(raw.get("mode", "automatic"), "mode", key),
-        until=None if raw.get("until") is None else _whole(raw, "until"), gap=_whole(raw, "gap", 0),
-        minimum=_number(raw, "minimum", 0), condition=_text(raw.get("if"), "if", key),
+        key=key, level=int(numbers["level"] or 0), days=int(numbers["days"] or 0),
+        until=_whole(numbers["until"]), gap=int(numbers["gap"] or 0), on_day=_whole(numbers["on_day"]),
+        hold_days=_whole(numbers["hold_days"]), minimum=numbers["minimum"] or 0, tolerance=numbers["tolerance"] or 0,
+        condition=_text(raw.get("if"), "if", key), start=_text(raw.get("from", "due"), "from", key),
+        answer=_several(raw, "answer", (*EVENTS, SILENT)), ends=_several(raw, "ends", EVENTS),
+        fallback=_several(raw, "fallback", CHANNELS), title=_label(raw.get("title"), key), **words,
     )  # fmt: skip
-    _within(step)
+    _known(step)
+    _fitting(step, raw)
     return step
 
 
-def _number(raw: Mapping[str, Any], setting: str, default: int | None = None) -> float:
-    value = raw.get(setting, default)
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _number(raw: Mapping[str, Any], setting: str, *, whole: bool) -> float | None:
+    """A number within its bounds; None where nothing is said."""
+    if setting not in raw or (raw[setting] is None and setting in {"until", "on_day", "hold_days"}):
+        return None
+    value = raw[setting]
     if isinstance(value, bool) or not isinstance(value, int | float):
         sentence = N_("The step “%(step)s” has a setting that is not a number: %(setting)s “%(value)s”.")
         raise UnableToUse(sentence, step=raw["key"], setting=setting, value=str(value)[:40])
-    return value
-
-
-def _whole(raw: Mapping[str, Any], setting: str, default: int | None = None) -> int:
-    value = _number(raw, setting, default)
-    if not isinstance(value, int):
+    if whole and not isinstance(value, int):
         sentence = N_("The step “%(step)s” has a setting that is not a whole number: %(setting)s “%(value)s”.")
         raise UnableToUse(sentence, step=raw["key"], setting=setting, value=value)
+    low, high = (WHOLE | AMOUNTS)[setting]
+    if not low <= value <= high:
+        raise UnableToUse(N_("The step “%(step)s” has a number out of bounds."), step=raw["key"])
     return value
 
 
-def _within(step: Step) -> None:
-    if step.channel not in CHANNELS:
+def _several(raw: Mapping[str, Any], setting: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """One word, or a list of words, each of them known."""
+    value = raw.get(setting)
+    words = [] if value is None else value if isinstance(value, list) else [value]
+    for word in words:
+        if not isinstance(word, str) or word not in known:
+            sentence = N_("The step “%(step)s” has an unknown word in %(setting)s: “%(word)s”.")
+            raise UnableToUse(sentence, step=raw["key"], setting=setting, word=str(word)[:40])
+    return tuple(dict.fromkeys(words))
+
+
+def _known(step: Step) -> None:
+    """Every word of a step is one that means something."""
+    if step.contacts and step.channel not in (*CHANNELS, BEST):
         sentence = N_("The step “%(step)s” names an unknown channel: “%(channel)s”.")
         raise UnableToUse(sentence, step=step.key, channel=step.channel[:40])
     if step.tone not in TONES or step.mode not in MODES:
         raise UnableToUse(N_("The step “%(step)s” names an unknown tone or mode."), step=step.key)
+    for setting, word, words in (
+        ("action", step.action, ACTIONS), ("from", step.start, ORIGINS), ("responsible", step.responsible, ("", *RESPONSIBLE)),
+    ):  # fmt: skip
+        if word not in words:
+            sentence = N_("The step “%(step)s” has an unknown word in %(setting)s: “%(word)s”.")
+            raise UnableToUse(sentence, step=step.key, setting=setting, word=word[:40])
     if not KEY.fullmatch(step.template):
         raise UnableToUse(N_("The step “%(step)s” names a text that cannot exist."), step=step.key)
-    until = step.days if step.until is None else step.until
-    numbers = (step.level, step.days, step.gap, step.minimum, until)
-    if not all(low <= number <= high for number, (low, high) in zip(numbers, BOUNDS, strict=True)):
-        raise UnableToUse(N_("The step “%(step)s” has a number out of bounds."), step=step.key)
-    if step.channel == "call" and step.mode == "confirm":
+
+
+def _fitting(step: Step, raw: Mapping[str, Any]) -> None:
+    """The settings of a step fit what it does, and each other."""
+    strange = [setting for setting in OF_MESSAGES if setting in raw and not step.contacts]
+    strange += [setting for setting, actions in OF_ACTIONS.items() if setting in raw and step.action not in actions]
+    if strange:
+        sentence = N_("The setting %(setting)s of the step “%(step)s” does not fit its action, %(action)s.")
+        raise UnableToUse(sentence, step=step.key, setting=strange[0], action=step.action)
+    if step.action == "hold" and step.hold_days is None:
+        raise UnableToUse(N_("The step “%(step)s” lacks its %(setting)s."), step=step.key, setting="hold_days")
+    if set(step.channels) <= set(SPOKEN) and step.contacts and step.mode == "confirm":
         sentence = N_("The call “%(step)s” needs no confirmation: a person makes it anyway.")
         raise UnableToUse(sentence, step=step.key)
+    if len(step.reason) > 200:
+        raise UnableToUse(N_("The reason of the step “%(step)s” may have 200 characters at most."), step=step.key)
     if step.until is not None and step.until < step.days:
         raise UnableToUse(N_("The step “%(step)s” would lapse before it is due."), step=step.key)
+    if step.start in ("step", *EVENTS) and step.days < 0:
+        sentence = N_("The step “%(step)s” cannot come before that from which its days count.")
+        raise UnableToUse(sentence, step=step.key)
 
 
 def table(journeys: Mapping[int, Journey]) -> pl.DataFrame:
-    """The steps of several scenario versions as one table: scenario (its id), position and the step's settings."""
+    """The steps of several scenario versions as one table: scenario (its id), position and the step's settings.
+
+    `choice`: whether the channel is still to be chosen, from those that have a place_<channel>.
+    """
     rows = [
         {
             "scenario": number, "position": position, "step": step.key, "level": step.level, "days": step.days,
-            "until": step.until if step.until is not None else FARTHEST * 10, "gap": step.gap, "channel": step.channel,
-            "template": step.template, "tone": step.tone, "mode": step.mode, "minimum": step.minimum,
+            "gap": step.gap, "channel": step.channel, "template": step.template, "tone": step.tone, "mode": step.mode,
+            "minimum": step.minimum, "action": step.action, "contacts": step.contacts,
+            "choice": step.channel == BEST or bool(step.fallback), "falls_back": bool(step.fallback),
+            **places(step.channel, step.fallback, CHANNELS),
         }
         for number, journey in journeys.items()
         for position, step in enumerate(journey.steps)
@@ -193,7 +295,8 @@ def table(journeys: Mapping[int, Journey]) -> pl.DataFrame:
         rows,
         schema={
             "scenario": pl.Int64, "position": pl.Int32, "step": pl.String, "level": pl.Int64, "days": pl.Int64,
-            "until": pl.Int64, "gap": pl.Int64, "channel": pl.String, "template": pl.String, "tone": pl.String,
-            "mode": pl.String, "minimum": pl.Float64,
+            "gap": pl.Int64, "channel": pl.String, "template": pl.String, "tone": pl.String, "mode": pl.String,
+            "minimum": pl.Float64, "action": pl.String, "contacts": pl.Boolean, "choice": pl.Boolean,
+            "falls_back": pl.Boolean, **{f"place_{channel}": pl.Int32 for channel in CHANNELS},
         },
     )  # fmt: skip

@@ -25,6 +25,7 @@ from amiable.ledger import hold, post
 from amiable.ledger.models import Customer, HoldKind, Invoice, Medium
 from amiable.outreach.models import Tone
 from amiable.outreach.order import Order, order
+from amiable.scenario import leave
 from amiable.scenario.respond import customer_said
 from amiable.scenario.sayings import AlreadyPaid, Disputes, Promises
 from amiable.web.desk import forms, scope
@@ -34,6 +35,8 @@ from amiable.web.ui import clock
 # Holds that a colleague may lift by hand; the others end with the promise, dispute, plan or payment that wrote them.
 LIFTABLE = {
     HoldKind.PERSON,
+    HoldKind.PAUSE,
+    HoldKind.OUT,
     HoldKind.CLAIMED,
     HoldKind.VANISHED,
     HoldKind.INSOLVENCY,
@@ -92,8 +95,29 @@ def _hold(act: Done) -> None:
 
 
 def _lift(act: Done) -> None:
-    row = get_object_or_404(act.customer.holds.filter(kind__in=LIFTABLE), pk=act.ref)
+    row = get_object_or_404(act.customer.holds.filter(kind__in=LIFTABLE - {HoldKind.OUT}), pk=act.ref)
     hold.lift(source_ref=row.source_ref, on=act.as_of, invoice=row.invoice)
+
+
+def _out(act: Done) -> None:
+    leave.take_out(
+        customer=act.customer,
+        invoices=[act.form.open[int(pk)] for pk in act.said["invoices"]],
+        action=act.said["action"],
+        until=act.said["until"],
+        key=act.said["token"],
+        responsible=act.said["responsible"],
+        as_of=act.as_of,
+        now=act.now,
+        by=act.by,
+    )
+
+
+def _back(act: Done) -> None:
+    """The invoice returns, and with it the others of the same action where that is wished."""
+    row = get_object_or_404(act.customer.holds.filter(kind=HoldKind.OUT), pk=act.ref)
+    same = act.customer.holds.filter(kind=HoldKind.OUT, source_ref=row.source_ref)
+    leave.give_back(holds=same if act.said["which"] == "all" else [row], as_of=act.as_of, now=act.now, by=act.by)
 
 
 def _promise(act: Done) -> None:
@@ -207,6 +231,21 @@ ACTS: dict[str, Act] = {
         "h",
         gettext_lazy("Nothing is sent and no step is taken while the hold lasts."),
     ),
+    "out": Act(
+        gettext_lazy("Take out of the scenario"),
+        gettext_lazy("Take them out"),
+        gettext_lazy("The invoices have left the scenario; the task lies on the desk."),
+        "hold",
+        forms.OutForm,
+        _out,
+        "door-exit",
+        "o",
+        gettext_lazy(
+            "No step is taken for these invoices until that day, while somebody acts. Then they go on where they stood; "
+            "they can be returned at any time before."
+        ),
+        needs_open=True,
+    ),
     "statement": Act(
         gettext_lazy("Send a statement"),
         gettext_lazy("Send the statement"),
@@ -241,6 +280,17 @@ ACTS: dict[str, Act] = {
         _lift,
         "player-play",
         explains=gettext_lazy("From today on the steps of the scenario apply again."),
+        menu=False,
+    ),
+    "back": Act(
+        gettext_lazy("Return to the scenario"),
+        gettext_lazy("Return it"),
+        gettext_lazy("Back in the scenario from today."),
+        "hold",
+        forms.BackForm,
+        _back,
+        "arrow-back-up",
+        explains=gettext_lazy("The invoice goes on where it stood: the step that was next is next."),
         menu=False,
     ),
     "resolve": Act(

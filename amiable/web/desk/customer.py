@@ -13,7 +13,7 @@ from amiable.casework.models import Case, Dispute, Task
 from amiable.ledger import hold
 from amiable.ledger.models import Contact, Customer
 from amiable.portfolio.models import Membership
-from amiable.scenario import decide
+from amiable.scenario import decide, leave
 from amiable.scenario.models import Scenario
 from amiable.web.desk import acts, exposure, labels, scope, telling, timeline
 from amiable.web.ui import clock
@@ -67,6 +67,7 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
         "acts": acts.menu(rights, anything_open=bool(lines)),
         "rights": rights,
         "liftable": acts.LIFTABLE,
+        "outside": leave.waiting_for(holds),
         "today": today,
     }
     return render(request, "desk/customer.html", content | _timeline(found, request, segment_names))

@@ -11,7 +11,9 @@ from django.utils.translation import gettext_lazy
 from amiable.casework.models import DisputeReason
 from amiable.core import money
 from amiable.core.calendar import next_business_day
+from amiable.core.models import User
 from amiable.ledger.models import Customer, Invoice
+from amiable.web.desk.scope import colleagues
 from amiable.web.templatetags.amiable_ui import language
 from amiable.web.templatetags.amiable_ui import money as shown
 
@@ -93,6 +95,50 @@ class HoldForm(Act):
         if until and until <= self.today:
             raise forms.ValidationError(_("A hold ends tomorrow or later."))
         return until
+
+
+class OutForm(Act):
+    """A specific action: what is done, by whom, about which invoices, until when."""
+
+    action = forms.CharField(
+        label=gettext_lazy("What is done"),
+        max_length=200,
+        widget=forms.TextInput(attrs={"autofocus": True}),
+        help_text=gettext_lazy(
+            "For example: credit note expected, visit of the salesperson, talk with the management."
+        ),
+    )
+    invoices = forms.MultipleChoiceField(label=gettext_lazy("Which invoices"), widget=forms.CheckboxSelectMultiple)
+    responsible = forms.ModelChoiceField(
+        label=gettext_lazy("Responsible"), queryset=User.objects.none(), required=False,
+        empty_label=gettext_lazy("me"), help_text=gettext_lazy("Gets a task."),
+    )  # fmt: skip
+    until = forms.DateField(
+        label=gettext_lazy("Returns on"),
+        widget=Day(),
+        help_text=gettext_lazy("From that day on the steps apply again."),
+    )
+
+    def prepare(self) -> None:
+        self.fields["invoices"].choices = self.invoice_choices()  # type: ignore[attr-defined]
+        self.fields["until"].initial = self.today + timedelta(days=14)
+        self.fields["responsible"].queryset = colleagues(self.customer)  # type: ignore[attr-defined]
+
+    def clean_until(self) -> date:
+        until: date = self.cleaned_data["until"]
+        if until <= self.today:
+            raise forms.ValidationError(_("The day on which they return lies after today."))
+        return until
+
+
+class BackForm(Act):
+    which = forms.ChoiceField(
+        label=gettext_lazy("What returns"),
+        choices=[
+            ("all", gettext_lazy("All invoices that left together")),
+            ("one", gettext_lazy("This invoice only")),
+        ],
+    )
 
 
 class PromiseForm(Act):

@@ -24,6 +24,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from amiable.casework.entrust import ROLES
 from amiable.casework.models import Notification, Task, TaskKind
 from amiable.core import audit
 from amiable.core.calendar import end_of_day, start_of_day
@@ -37,7 +38,7 @@ from amiable.web.ui import clock
 
 TASKS = 30
 # Who waits for an answer comes before a claim to check and a dispute, those before a step to confirm and a call.
-URGENCY = [TaskKind.REPLY, TaskKind.CHECK, TaskKind.OTHER, TaskKind.CONFIRM, TaskKind.CALL]
+URGENCY = [TaskKind.REPLY, TaskKind.CHECK, TaskKind.OTHER, TaskKind.CONFIRM, TaskKind.MANUAL, TaskKind.CALL]
 
 
 @require_GET
@@ -98,11 +99,13 @@ def _due(request: scope.Asked, today: date, *, mine: bool) -> QuerySet[Task]:
     due = Task.objects.filter(
         scope.reach(request.user, path="customer__", creditor="creditor_id"), done_at=None, due_on__lte=today
     )
-    return (
-        due.filter(assignee=request.user)
-        if mine
-        else due.filter(Q(assignee=request.user) | Q(assignee=None) | Q(due_on__lt=today))
-    )
+    if mine:
+        return due.filter(assignee=request.user)
+    # What waits for a role is shown to those who have it, and to everyone once it is late.
+    roles = {role for role, held in ROLES.items() if any(each.role == held for each in scope.scopes(request.user))}
+    open_to_me = Q(context__responsible__isnull=True) | Q(context__responsible__in=roles)
+    free = Q(assignee=None) if request.user.is_superuser else Q(assignee=None) & open_to_me
+    return due.filter(Q(assignee=request.user) | free | Q(due_on__lt=today))
 
 
 def _ordered(due: QuerySet[Task], today: date) -> QuerySet[Task]:

@@ -22,7 +22,22 @@ from amiable.ledger.models import Creditor
 from amiable.outreach.compose import LIBRARY
 from amiable.outreach.models import Template
 from amiable.scenario import check, shelf
-from amiable.scenario.engine.journey import CHANNELS, MODES, MOST_STEPS, TONES
+from amiable.scenario.engine.channel import BEST, SPOKEN
+from amiable.scenario.engine.journey import (
+    ACTIONS,
+    AMOUNTS,
+    CHANNELS,
+    MESSAGE,
+    MODES,
+    MOST_STEPS,
+    OF_ACTIONS,
+    OF_MESSAGES,
+    RESPONSIBLE,
+    SETTINGS,
+    TONES,
+    WHOLE,
+)
+from amiable.scenario.engine.moment import EVENTS, ORIGINS, SILENT
 from amiable.scenario.finding import ERROR, Finding
 from amiable.scenario.models import Scenario, ScenarioState
 from amiable.scenario.transcribe import read_text, write_text
@@ -31,10 +46,13 @@ from amiable.web.desk import scenario_words as told
 from amiable.web.desk.scenario_pages import may_change, scenario_or_404
 from amiable.web.ui import clock
 
-FIELDS = ("key", "level", "days", "until", "gap", "channel", "template", "tone", "mode", "minimum", "if")
-WHOLE = {"level", "days", "until", "gap"}
+LISTS = ("answer", "fallback", "ends")
+LANGUAGES = ("fr", "en")
 # What need not be written, because it is so where nothing is said.
-UNSAID: Mapping[str, Any] = {"until": "", "gap": 0, "mode": "automatic", "minimum": 0, "if": ""}
+UNSAID: Mapping[str, Any] = {
+    "from": "due", "on_day": "", "until": "", "gap": 0, "if": "", "action": MESSAGE, "hold_days": "", "reason": "",
+    "mode": "automatic", "responsible": "", "minimum": 0, "tolerance": 0,
+}  # fmt: skip
 LEVELS = 10  # between two steps that are newly made
 
 
@@ -121,7 +139,13 @@ def _choices(owner: Creditor | None, data: Mapping[str, Any]) -> dict[str, list[
     steps = data.get("steps")
     used = {str(step.get("template") or step.get("key")) for step in (steps if isinstance(steps, list) else [])}
     return {
-        "channel": [(key, str(told.CHANNELS[key])) for key in CHANNELS],
+        "channel": [(key, str(told.CHANNELS.get(key, key))) for key in (*CHANNELS, BEST)],
+        "fallback": [(key, str(told.CHANNELS.get(key, key))) for key in CHANNELS],
+        "from": [(key, str(told.ORIGINS[key])) for key in ORIGINS],
+        "answer": [(key, str(told.EVENTS[key])) for key in (SILENT, *EVENTS)],
+        "ends": [(key, str(told.EVENTS[key])) for key in EVENTS],
+        "action": [(key, str(told.ACTIONS[key])) for key in ACTIONS],
+        "responsible": [(key, str(told.ROLES[key])) for key in RESPONSIBLE],
         "tone": [(key, str(told.TONES[key])) for key in TONES],
         "mode": [(key, str(told.MODES[key])) for key in MODES],
         "template": [(key, labels.step(key)) for key in sorted(house | own | used)],
@@ -130,7 +154,7 @@ def _choices(owner: Creditor | None, data: Mapping[str, Any]) -> dict[str, list[
 
 def read_form(post: QueryDict) -> dict[str, Any]:
     """The scenario that the form holds; what is no number stays as it was typed, for the check to speak of it."""
-    label = {lang: post.get(f"label_{lang}", "").strip() for lang in ("fr", "en")}
+    label = {lang: post.get(f"label_{lang}", "").strip() for lang in LANGUAGES}
     data: dict[str, Any] = {"key": post.get("key", "").strip(), "label": {k: v for k, v in label.items() if v}}
     if applies := post.get("applies", "").strip():
         data["applies"] = applies
@@ -141,19 +165,35 @@ def read_form(post: QueryDict) -> dict[str, Any]:
 
 
 def _step(post: QueryDict, n: int) -> dict[str, Any]:
+    """One step, with the settings that fit what it does: those of another action are left in the form unseen."""
+    action = post.get(f"s{n}-action", MESSAGE)
     step: dict[str, Any] = {}
-    for name in FIELDS:
-        raw = post.get(f"s{n}-{name}", "").strip()
-        value: Any = _number(raw) if name in WHOLE or name == "minimum" else raw
-        if name in UNSAID and value in (UNSAID[name], ""):
+    for name in SETTINGS:
+        fits = action == MESSAGE if name in OF_MESSAGES else action in OF_ACTIONS.get(name, (action,))
+        if not fits:
+            continue
+        value = _value(post, n, name)
+        if value in (UNSAID.get(name), "", [], {}) and (name in UNSAID or name in LISTS or name == "title"):
             continue
         if name == "template" and value in ("", step.get("key")):
             continue
         step[name] = value
-    if step.get("channel") == "call":
+    if step.get("channel") in SPOKEN and not step.get("fallback"):
         step.pop("template", None)
         step.pop("mode", None)
     return step
+
+
+def _value(post: QueryDict, n: int, name: str) -> Any:
+    """A setting as it was filled in: a number where it is one, one word as it is, several as a list."""
+    field = f"s{n}-{name}"
+    if name in LISTS:
+        words = list(dict.fromkeys(word.strip() for word in post.getlist(field) if word.strip()))
+        return words[0] if name == "answer" and len(words) == 1 else words
+    if name == "title":
+        return {lang: text for lang in LANGUAGES if (text := post.get(f"{field}_{lang}", "").strip())}
+    raw = post.get(field, "").strip()
+    return _number(raw) if name in WHOLE or name in AMOUNTS else raw
 
 
 def _number(raw: str) -> Any:

@@ -18,12 +18,13 @@ from django.views.decorators.http import require_GET
 from amiable.casework.models import Case
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
-from amiable.ledger.models import Creditor, Customer, Invoice
+from amiable.ledger.models import Creditor, Customer, Invoice, Medium
 from amiable.outreach.models import Message
 from amiable.outreach.render import Rendered
 from amiable.outreach.render import render as put_in_words
 from amiable.scenario import check, shelf
 from amiable.scenario.compare import compare as differ
+from amiable.scenario.engine.channel import BEST, SPOKEN
 from amiable.scenario.models import Scenario, ScenarioState
 from amiable.scenario.transcribe import write_text
 from amiable.web.desk import labels, scope
@@ -147,6 +148,8 @@ def scenario(request: scope.Asked, pk: int) -> HttpResponse:
         "moves": _moves(request.user, found),
         "channels": told.CHANNELS,
         "tones": told.TONES,
+        "roles": told.ROLES,
+        "events": told.EVENTS,
     }
     return render(request, "desk/scenario.html", content)
 
@@ -216,10 +219,13 @@ def body(request: scope.Asked, pk: int, step: str, customer: int) -> HttpRespons
 
 
 def _step(found: Scenario, key: str) -> dict[str, Any]:
-    step = next((each for each in found.data["steps"] if each["key"] == key and each["channel"] != "call"), None)
-    if step is None:
+    """A step that writes, with the channel by which its message is shown."""
+    step = next((each for each in found.data["steps"] if each["key"] == key), None)
+    named = [*told.several(step.get("channel")), *told.several(step.get("fallback"))] if step else []
+    written = [each for each in named if each not in SPOKEN]
+    if step is None or not written:
         raise Http404
-    return dict(step)
+    return {**step, "channel": next((each for each in written if each != BEST), Medium.EMAIL)}
 
 
 def _people(user: User, found: Scenario, words: str) -> list[Customer]:
@@ -245,9 +251,8 @@ def _words(found: Scenario, step: dict[str, Any], customer: Customer) -> Rendere
     if not rows:
         raise UnableTo(_("Nothing is open at this customer: there would be no message."))
     mine = [row for row in rows if row.currency == rows[0].currency]
-    due = [
-        row for row in mine if (today - row.due_on).days >= step["days"] and (step["days"] < 0 or row.due_on < today)
-    ]
+    days = step["days"] if step.get("from", "due") == "due" else 0
+    due = [row for row in mine if (today - row.due_on).days >= days and (days < 0 or row.due_on < today)]
     message = Message(
         creditor_id=customer.creditor_id, customer=customer, currency=rows[0].currency, medium=step["channel"],
         purpose=step.get("template", step["key"]), tone=step.get("tone", "neutral"), step=step["key"], as_of=today,

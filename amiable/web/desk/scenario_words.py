@@ -8,16 +8,62 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from amiable.ledger.models import Medium
 from amiable.outreach.models import Tone
 from amiable.portfolio.facts import FACTS
 from amiable.scenario.compare import Comparison
+from amiable.scenario.engine.channel import SPOKEN
+from amiable.scenario.engine.journey import CHANNELS as CARRIED
+from amiable.scenario.engine.journey import MESSAGE
 from amiable.scenario.finding import Finding
 from amiable.web.desk import labels, segment_words
 from amiable.web.templatetags.amiable_ui import language
 
-ICONS = {"email": "mail", "call": "phone", "sms": "device-mobile", "letter": "file-invoice"}
-CHANNELS = {"email": gettext_lazy("E-mail"), "call": gettext_lazy("Call")}
-MODES = {"automatic": gettext_lazy("automatic"), "confirm": gettext_lazy("waits for a word")}
+ICONS = {
+    "email": "mail", "call": "phone", "sms": "device-mobile", "letter": "file-invoice", "best": "target",
+    "task": "clipboard-check", "hold": "hand-stop", "escalate": "arrow-up", "end": "flag",
+}  # fmt: skip
+CHANNELS = {**dict(Medium.choices), "best": gettext_lazy("the best one")}
+MODES = {
+    "automatic": gettext_lazy("automatic"),
+    "confirm": gettext_lazy("waits for a word"),
+    "manual": gettext_lazy("by hand"),
+}
+ACTIONS = {
+    "message": gettext_lazy("Contact the customer"),
+    "task": gettext_lazy("Give a task to a colleague"),
+    "hold": gettext_lazy("Let the invoices rest"),
+    "escalate": gettext_lazy("Pass to a higher role"),
+    "end": gettext_lazy("End the journey"),
+}
+ROLES = {
+    "collector": gettext_lazy("Collector"),
+    "credit_manager": gettext_lazy("Credit manager"),
+    "sales": gettext_lazy("Salesperson"),
+    "branch_director": gettext_lazy("Branch director"),
+    "accountant": gettext_lazy("Accountant"),
+    "customer_service": gettext_lazy("Customer service"),
+    "admin": gettext_lazy("Administrator"),
+}
+# What a customer did, as a journey names it.
+EVENTS = {
+    "none": gettext_lazy("no reaction"),
+    "opened": gettext_lazy("message opened"),
+    "clicked": gettext_lazy("link followed"),
+    "replied": gettext_lazy("answer received"),
+    "promised": gettext_lazy("promise given"),
+    "promise_broken": gettext_lazy("promise broken"),
+    "part_paid": gettext_lazy("part paid"),
+    "bounced": gettext_lazy("message came back"),
+    "payment_failed": gettext_lazy("payment failed"),
+    "disputed": gettext_lazy("dispute opened"),
+}
+ORIGINS = {
+    "due": gettext_lazy("due date"),
+    "issue": gettext_lazy("issue of the invoice"),
+    "step": gettext_lazy("step before"),
+    **{key: label for key, label in EVENTS.items() if key != "none"},
+}
 TONES = dict(Tone.choices)
 SETTINGS = {
     "label": gettext_lazy("Name"),
@@ -25,6 +71,17 @@ SETTINGS = {
     "key": gettext_lazy("Key"),
     "level": gettext_lazy("Level"),
     "days": gettext_lazy("Day"),
+    "from": gettext_lazy("Counted from"),
+    "on_day": gettext_lazy("Day of the month"),
+    "answer": gettext_lazy("After this reaction"),
+    "action": gettext_lazy("What happens"),
+    "title": gettext_lazy("Title of the task"),
+    "hold_days": gettext_lazy("Days of rest"),
+    "reason": gettext_lazy("Reason"),
+    "fallback": gettext_lazy("Else by"),
+    "responsible": gettext_lazy("Responsible"),
+    "tolerance": gettext_lazy("Rest left alone"),
+    "ends": gettext_lazy("Ends the journey"),
     "until": gettext_lazy("Lapses after day"),
     "gap": gettext_lazy("Days after the step before"),
     "channel": gettext_lazy("Channel"),
@@ -50,6 +107,15 @@ _PIECE = re.compile(r"('(?:[^']|'')*'|[A-Za-z_]\w*|<>|!=|<=|>=)")
 NEAR = ((0, "0"), (3, "1"), (8, "2"), (16, "3"))  # days between two steps → how far apart they are drawn
 
 
+# Settings that the form keeps folded away while they say nothing.
+RARE = ("on_day", "until", "answer", "fallback", "responsible", "tolerance", "ends")
+
+
+def several(value: Any) -> list[str]:
+    """One word or a list of words, as a list."""
+    return [] if value is None else [str(each) for each in value] if isinstance(value, list) else [str(value)]
+
+
 @dataclass
 class Rung:
     """A step as the journey shows it."""
@@ -68,12 +134,68 @@ class Rung:
     def until(self) -> str:
         """The last day on which it may come; empty where it never lapses."""
         last = self.data.get("until")
-        return moment(last) if isinstance(last, int) else ""
+        if not isinstance(last, int):
+            return ""
+        return moment(last) if self.data.get("from", "due") == "due" else f"+{last}"
 
     @property
-    def spoken(self) -> bool:
+    def contacts(self) -> bool:
+        """Whether the customer hears of it."""
+        return bool(self.data.get("action", MESSAGE) == MESSAGE)
+
+    @property
+    def written(self) -> bool:
         """Whether a message is written, which can be looked at."""
-        return bool(self.data.get("channel") != "call")
+        channels = {self.data.get("channel"), *self.fallbacks}
+        return self.contacts and not channels <= set(SPOKEN)
+
+    @property
+    def start(self) -> str:
+        return str(self.data.get("from", "due"))
+
+    @property
+    def answers(self) -> list[str]:
+        return several(self.data.get("answer"))
+
+    @property
+    def ends(self) -> list[str]:
+        return several(self.data.get("ends"))
+
+    @property
+    def fallbacks(self) -> list[str]:
+        return several(self.data.get("fallback"))
+
+    @property
+    def places(self) -> list[str]:
+        """One field for each channel that it may fall back to, the empty ones last."""
+        return (self.fallbacks + [""] * len(CARRIED))[: max(len(CARRIED), len(self.fallbacks))]
+
+    @property
+    def counts(self) -> str:
+        """From what its days count, where that is not the due date; and the day of the month for which it waits."""
+        said = []
+        start, days = str(self.data.get("from", "due")), self.data.get("days")
+        if start != "due" and isinstance(days, int):
+            words = {"n": days, "what": ORIGINS.get(start, start)}
+            said.append(ngettext("%(n)s day after: %(what)s", "%(n)s days after: %(what)s", days) % words)
+        if self.data.get("on_day"):
+            said.append(_("on day %(n)s of the month") % {"n": self.data["on_day"]})
+        return ", ".join(said)
+
+    @property
+    def channels(self) -> str:
+        """By which channel, and by which else."""
+        if not self.contacts:
+            return str(ACTIONS.get(str(self.data.get("action")), self.data.get("action")))
+        told = [str(CHANNELS.get(each, each)) for each in (str(self.data.get("channel")), *self.fallbacks)]
+        return told[0] if len(told) == 1 else _("%(first)s, else %(others)s") % {
+            "first": told[0], "others": ", ".join(told[1:]),
+        }  # fmt: skip
+
+    @property
+    def rare(self) -> bool:
+        """Whether it says anything that the form keeps under “More”."""
+        return any(self.data.get(setting) for setting in RARE)
 
 
 def name(data: Mapping[str, Any], key: str = "") -> str:
@@ -91,15 +213,18 @@ def rungs(data: Mapping[str, Any], findings: Iterable[Finding]) -> list[Rung]:
     before: int | None = None
     for at, step in enumerate(steps if isinstance(steps, list) else []):
         days = step.get("days")
-        number = days if isinstance(days, int) else None
+        of_due = step.get("from", "due") == "due"
+        number = days if isinstance(days, int) and of_due else None
         key = str(step.get("key", ""))
         found.append(
             Rung(
                 data=step,
                 at=at,
-                name=labels.step(key) if key else "?",
-                icon=ICONS.get(str(step.get("channel")), "send"),
-                day=moment(number),
+                name=_titled(step) or (labels.step(key) if key else "?"),
+                icon=ICONS.get(
+                    str(step.get("channel" if step.get("action", MESSAGE) == MESSAGE else "action")), "send"
+                ),
+                day=moment(number) if of_due or not isinstance(days, int) else f"+{days}",
                 apart=_apart(before, number),
                 first_late=number is not None and number >= 0 and (before is None or before < 0),
                 condition=condition(str(step.get("if") or "")),
@@ -108,6 +233,12 @@ def rungs(data: Mapping[str, Any], findings: Iterable[Finding]) -> list[Rung]:
         )
         before = number if number is not None else before
     return found
+
+
+def _titled(step: Mapping[str, Any]) -> str:
+    """The title of a task in the language of the page, where the step has one."""
+    title = step.get("title")
+    return str(title.get(language()) or title.get("en") or "") if isinstance(title, Mapping) else ""
 
 
 def moment(days: int | None) -> str:
@@ -169,7 +300,14 @@ def value(setting: str, raw: Any) -> str:
         return condition(str(raw))
     if setting == "label":
         return " / ".join(str(each) for each in raw.values())
-    words: Mapping[str, Any] = {"channel": CHANNELS, "tone": TONES, "mode": MODES}.get(setting, {})
+    if setting in {"answer", "ends", "fallback"}:
+        known: Mapping[str, Any] = CHANNELS if setting == "fallback" else EVENTS
+        return ", ".join(str(known.get(each, each)) for each in several(raw))
+    if setting == "title":
+        return " / ".join(str(each) for each in raw.values())
+    words: Mapping[str, Any] = {
+        "channel": CHANNELS, "tone": TONES, "mode": MODES, "from": ORIGINS, "action": ACTIONS, "responsible": ROLES,
+    }.get(setting, {})  # fmt: skip
     if setting == "template":
         return labels.step(str(raw))
     return str(words.get(raw, raw))

@@ -128,6 +128,13 @@ def rights(user: User, customer: Customer) -> set[str]:
     return {act for act in MAY if may(user, act, customer)}
 
 
+def colleagues(customer: Customer) -> QuerySet[User]:
+    """Whoever may do something about this customer, and can so be given a task."""
+    rows = Scope.objects.filter(role__in=MAY["talk"], creditor_ref=customer.creditor_id).select_related("user")
+    reaching = {scope.user_id for scope in rows if _reaches(scope, scope.user, customer)}
+    return User.objects.filter(pk__in=reaching, is_active=True).order_by("first_name", "last_name", "username")
+
+
 def customer_or_404(user: User, pk: int, *, act: str | None = None, related: Iterable[str] = ("creditor",)) -> Customer:
     """The customer, when the user may see it (and may `act`); else the page does not exist."""
     customer = get_object_or_404(customers_for(user).select_related(*related), pk=pk)

@@ -5,23 +5,26 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
 from amiable.casework import task as tasks
 from amiable.casework.models import Task, TaskKind
 from amiable.core.calendar import next_business_day
-from amiable.core.errors import AmiableError
+from amiable.core.errors import AmiableError, UnableTo
 from amiable.ledger.models import Medium
 from amiable.scenario import dispatch
 from amiable.scenario.respond import customer_said
 from amiable.scenario.sayings import CallOutcome, Disputes, Promises
 from amiable.web.desk import forms, labels, scope
 from amiable.web.desk.dialog import dialog
+from amiable.web.desk.letters import BOX
+from amiable.web.desk.scenario_words import ROLES
 from amiable.web.ui import clock
 
 # In the order of their keys 1 … 7.
@@ -83,7 +86,8 @@ def _finish(request: scope.Asked, found: Task, outcome: str) -> None:
             by=request.user,
         )
     else:
-        tasks.finish(task=found, outcome="done", now=now, by=request.user)
+        declined = found.kind == TaskKind.MANUAL and outcome == "declined"
+        tasks.finish(task=found, outcome="declined" if declined else "done", now=now, by=request.user)
 
 
 def _saying(request: scope.Asked, found: Task, outcome: str, filled: dict[str, forms.Act]) -> CallOutcome:
@@ -134,11 +138,36 @@ def _show(request: scope.Asked, found: Task, filled: dict[str, forms.Act] | None
             point
             for contact in found.customer.contacts.prefetch_related("points")
             for point in contact.points.all()
-            if point.medium in (Medium.CALL, Medium.SMS, Medium.IVR, Medium.WHATSAPP) and not point.failed_at
+            if point.medium in _media(found) and not point.failed_at
         ],
+        "roles": ROLES if found.context.get("responsible") else None,
         "call_back_on": next_business_day(about["today"] + timedelta(days=1), found.customer.creditor.country),
     }
+    if found.kind == TaskKind.MANUAL and not found.done_at:
+        try:
+            content["prepared"] = dispatch.prepare(task=found, as_of=clock.today(), now=clock.now())
+        except UnableTo as error:
+            content["unprepared"] = str(error)
     return dialog(request, "task", content)
+
+
+@require_GET
+@xframe_options_sameorigin
+@scope.inside
+def prepared(request: scope.Asked, pk: int) -> HttpResponse:
+    """The message that a colleague sends by hand, in its box."""
+    found: Task = scope.row_or_404(Task.objects.filter(kind=TaskKind.MANUAL), request.user, pk, act="talk")
+    try:
+        page = dispatch.prepare(task=found, as_of=clock.today(), now=clock.now()).html
+    except UnableTo as error:
+        raise Http404 from error
+    return HttpResponse(page, headers={"Content-Security-Policy": BOX})
+
+
+def _media(found: Task) -> tuple[str, ...]:
+    """By what the customer can be reached for this task."""
+    phones = (Medium.CALL, Medium.SMS, Medium.IVR, Medium.WHATSAPP)
+    return (Medium.EMAIL, *phones) if found.kind == TaskKind.MANUAL else phones
 
 
 def _in_doubt(found: Task) -> str:

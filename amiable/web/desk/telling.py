@@ -13,7 +13,7 @@ from amiable.outreach.models import EventKind, MessageState
 from amiable.payments.models import AttemptState, Journey, PromiseState
 from amiable.scenario.engine.foresee import Foreseen
 from amiable.scenario.models import Verdict
-from amiable.web.desk import labels
+from amiable.web.desk import labels, scenario_words
 from amiable.web.desk.timeline import Happened
 from amiable.web.templatetags.amiable_ui import day, money
 
@@ -64,13 +64,19 @@ def foresee(step: Foreseen) -> dict[str, Any]:
         "on": step.on,
         "currency": step.currency,
         "what": labels.step(step.step),
-        "channel": "" if step.step == step.channel else media.get(step.channel, step.channel),
+        "channel": "" if step.step == step.channel else media.get(step.channel) or _inside(step.action),
+        "by_hand": step.action == "manual",
         "ask": step.verdict == Verdict.ASK,
         "refused": step.verdict == Verdict.NOT,
         "why": labels.rail(step.rail) if step.rail else "",
         "count": len(step.invoices),
         "minor": step.amount_minor,
     }
+
+
+def _inside(action: str) -> str:
+    """What the house does by itself."""
+    return str(scenario_words.ACTIONS.get(action, action))
 
 
 def _amount(data: dict[str, Any], name: str = "amount_minor") -> str:

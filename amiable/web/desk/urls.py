@@ -42,6 +42,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("messages/<int:pk>/body/", letters.body, name="message_body"),
     path("messages/<int:pk>/settle/", letters.settle, name="message_settle"),
     path("tasks/<int:pk>/", tasks.task, name="task"),
+    path("tasks/<int:pk>/message/", tasks.prepared, name="task_message"),
     path("tasks/<int:pk>/done/", tasks.done, name="task_done"),
     path("news/read/", home.read, name="news_read"),
     path("creditors/<int:pk>/release/", home.release, name="release"),
