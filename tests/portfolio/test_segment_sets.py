@@ -149,7 +149,7 @@ def totals(found: Preview) -> dict[str, int]:
 
 FAULTY: list[tuple[Any, str]] = [
     (rules(("a", "overdu > 1")), "Segment “A”: There is no fact named “overdu”; perhaps “overdue” is meant."),
-    (rules(("a", "kind > 3")), "Segment “A”: “kind > 3” does not fit the types"),
+    (rules(("a", "kind > 3")), "Segment “A”: “3” is a number and “kind” is a text"),
     (rules(("a", "overdue IN (SELECT 1)")), "cannot hold a sub-query"),
     (rules(("a", "overdue > 1; DROP TABLE x")), "is one expression"),
     (rules(("a", "key_account OR " * 200 + "key_account")), "2000 characters"),

@@ -308,7 +308,7 @@ def test_a_step_without_a_text_is_told() -> None:
 
 BAD: list[tuple[Any, str]] = [
     ({"if": "overdu > 5"}, "overdue"),
-    ({"if": "kind > 5"}, "types"),
+    ({"if": "kind > 5"}, "“5” is a number and “kind” is a text"),
     ({"if": "overdue"}, "yes-or-no"),
     ({"if": "overdue > (SELECT 1)"}, "sub-query"),
     ({"if": "overdue > 5; DROP TABLE ledger_invoice"}, "one expression"),

@@ -135,7 +135,7 @@ def test_a_draft_changes_nothing_and_is_activated_as_it_stands(ours: Creditor) -
     ("segment", "told"),
     [
         (("a", "A", "overdu > 1"), "perhaps “overdue” is meant"),
-        (("a", "A", "kind > 1"), "does not fit the types"),
+        (("a", "A", "kind > 1"), "“1” is a number and “kind” is a text"),
         (("a", "A", "overdue IN (SELECT 1)"), "sub-query"),
         (("a", "A", "overdue > 1; DELETE FROM x"), "one expression"),
         (("a", "", "overdue > 1"), "label in fr"),

@@ -54,7 +54,7 @@ def formats() -> dict[str, Format]:
     """Every format of this folder and of other packages, the pickier first."""
     import amiable.intake.formats as package
 
-    found = registry.discover(package, Format, entry_point="amiable.formats")
+    found = registry.discover(package, Format, entry_point="amiable.formats")  # type: ignore[type-abstract]
     return {kind.key: kind() for kind in sorted(found.values(), key=lambda kind: (kind.rank, kind.key))}
 
 
