@@ -18,6 +18,9 @@ from amiable.law.packs import Law
 from amiable.scenario.engine.decide import OF_THE_STEP
 from amiable.scenario.engine.journey import Journey, Step
 
+WEEK = 7
+Made = tuple[int, ...]  # the days of the contacts foreseen so far, the last one at the end
+
 
 @dataclass(frozen=True)
 class Foreseen:
@@ -82,23 +85,23 @@ def foresee(
     bills = [Bill(*values) for values in invoices.select(columns).iter_rows() if values[2] > 0 and not values[5]]
     likely = _Likely(row, law, policy, as_of)
     found: list[Foreseen] = []
-    start, last = 0, row["days_since_contact"]
+    start, made = 0, tuple[int, ...]()
     while len(found) < steps and start <= days:
         # A whole course is guessed and the rails are asked about it at once; where they disagree, their word counts.
-        course = _guessed(likely, bills, open_steps, start, last, days=days, most=steps - len(found), bar=bar)
+        course = _guessed(likely, bills, open_steps, start, made, days=days, most=steps - len(found), bar=bar)
         for contact in _confirmed(row, course, law=law, policy=policy, as_of=as_of):
             found.append(_told(row, contact, "", as_of))
-            bills, start, last = _climbed(bills, contact), contact.offset + 1, -contact.offset
+            bills, start, made = _climbed(bills, contact), contact.offset + 1, (*made, contact.offset)
         if len(found) == steps or start > days:
             break
         ahead = [due for offset in range(start, days + 1) if (due := _due(bills, open_steps, offset, bar))]
-        first, rail = _first(ahead, _rails(row, [(due, last) for due in ahead], law=law, policy=policy, as_of=as_of))
+        first, rail = _first(ahead, _rails(row, [(due, made) for due in ahead], law=law, policy=policy, as_of=as_of))
         if first is None:
             break
         found.append(_told(row, first, rail, as_of))
         if rail:
             break
-        bills, start, last = _climbed(bills, first), first.offset + 1, -first.offset
+        bills, start, made = _climbed(bills, first), first.offset + 1, (*made, first.offset)
     return found
 
 
@@ -108,6 +111,7 @@ class _Likely:
     def __init__(self, row: Mapping[str, Any], law: Law, policy: Mapping[str, Any], as_of: date) -> None:
         self.row, self.law, self.as_of = row, law, as_of
         self.gap = max(law.value("days_between_contacts"), int(policy.get("days_between_contacts", 0)))
+        self.cap = min(law.value("contacts_per_7_days"), int(policy.get("contacts_per_7_days", 99)))
         self.quiet = max(
             law.value("quiet_days_after_conversation"), int(policy.get("quiet_days_after_conversation", 0))
         )
@@ -119,18 +123,19 @@ class _Likely:
         enough = amount > 0 and amount >= round(contact.step.minimum * self.row["scale"])
         return enough and bool(self.row.get(f"has_{channel}")) and not self.row.get(f"out_{channel}")
 
-    def free(self, offset: int, last: int | None) -> bool:
+    def free(self, offset: int, made: Made) -> bool:
         """Whether a day is one for contacts at all."""
         day, spoken = self.as_of + timedelta(days=offset), self.row["days_since_conversation"]
         off = day.weekday() == 6 or day in public_holidays(self.law.country, day.year)
         return (
             not off
-            and (last is None or last + offset >= self.gap)
+            and ((since := _since(self.row, offset, made)) is None or since >= self.gap)
+            and _counted(self.row, offset, made) < self.cap
             and (spoken is None or spoken + offset >= self.quiet)
         )
 
 
-_Guess = tuple[list[list[Contact]], int | None, Contact]  # the days up to it, the last contact before it, the contact
+_Guess = tuple[list[list[Contact]], Made, Contact]  # the days up to it, the contacts before it, the contact
 
 
 def _guessed(
@@ -138,7 +143,7 @@ def _guessed(
     bills: list[Bill],
     steps: Sequence[Step],
     start: int,
-    last: int | None,
+    made: Made,
     *,
     days: int,
     most: int,
@@ -151,10 +156,10 @@ def _guessed(
         if not due:
             continue
         ahead.append(due)
-        contact = next((each for each in due if likely.allows(each)), None) if likely.free(offset, last) else None
+        contact = next((each for each in due if likely.allows(each)), None) if likely.free(offset, made) else None
         if contact:
-            found.append((ahead, last, contact))
-            bills, last, ahead = _climbed(bills, contact), -offset, []
+            found.append((ahead, made, contact))
+            bills, made, ahead = _climbed(bills, contact), (*made, offset), []
             if len(found) == most:
                 break
     return found
@@ -165,9 +170,9 @@ def _confirmed(
 ) -> Iterator[Contact]:
     """The contacts of a guessed course up to the first about which the rails think otherwise."""
     said = _rails(
-        row, [(due, last) for ahead, last, _c in course for due in ahead], law=law, policy=policy, as_of=as_of
+        row, [(due, made) for ahead, made, _c in course for due in ahead], law=law, policy=policy, as_of=as_of
     )
-    for ahead, _last, guess in course:
+    for ahead, _made, guess in course:
         first, rail = _first(ahead, said)
         if first is not guess or rail:
             return
@@ -196,14 +201,14 @@ def _due(bills: Iterable[Bill], steps: Sequence[Step], offset: int, bar: int) ->
 
 def _rails(
     row: Mapping[str, Any],
-    ahead: Sequence[tuple[Sequence[Contact], int | None]],
+    ahead: Sequence[tuple[Sequence[Contact], Made]],
     *,
     law: Law,
     policy: Mapping[str, Any],
     as_of: date,
 ) -> Iterator[str | None]:
     """What the rails say to each contact of each day, in order."""
-    asked = [_row(row, contact, last, as_of) for day, last in ahead for contact in day]
+    asked = [_row(row, contact, made, as_of) for day, made in ahead for contact in day]
     if not asked:
         return iter(())
     table = pl.DataFrame(asked, schema=rails.COLUMNS, orient="row")
@@ -227,7 +232,7 @@ def _first(ahead: Sequence[Sequence[Contact]], said: Iterator[str | None]) -> tu
     return (made, "") if made else refused
 
 
-def _row(row: Mapping[str, Any], contact: Contact, last: int | None, as_of: date) -> tuple[Any, ...]:
+def _row(row: Mapping[str, Any], contact: Contact, made: Made, as_of: date) -> tuple[Any, ...]:
     """What the rails ask of a contact (rails.COLUMNS), with the counts as they would then stand."""
     offset, channel = contact.offset, contact.step.channel
     spoken = row["days_since_conversation"]
@@ -240,13 +245,27 @@ def _row(row: Mapping[str, Any], contact: Contact, last: int | None, as_of: date
         row.get(f"out_{channel}", False),
         row.get(f"has_{channel}", False),
         row["waiting"],
-        None if last is None else last + offset,
-        0 if offset >= 7 else row["contacts_7d"],
+        _since(row, offset, made),
+        _counted(row, offset, made),
         None if spoken is None else spoken + offset,
         contact.oldest,
         _amount(row, contact),
         round(contact.step.minimum * row["scale"]),
     )
+
+
+def _counted(row: Mapping[str, Any], offset: int, made: Made) -> int:
+    """Contacts in seven days: those of before, until they are a week old, and those foreseen."""
+    before = row["contacts_7d"] if offset < WEEK else 0
+    return int(before) + sum(offset - day < WEEK for day in made)
+
+
+def _since(row: Mapping[str, Any], offset: int, made: Made) -> int | None:
+    """Days since the last contact, foreseen or of before."""
+    if made:
+        return offset - made[-1]
+    before: int | None = row["days_since_contact"]
+    return None if before is None else before + offset
 
 
 def _amount(row: Mapping[str, Any], contact: Contact) -> int:
