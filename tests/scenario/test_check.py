@@ -360,6 +360,20 @@ def test_conditions_are_judged_by_facts_that_no_case_may_leave_out() -> None:
     assert not possible(["a IS NULL"], facts=facts, span={"a": (0, None)})
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["sector > 'm'"],
+        ["sector BETWEEN 'b' AND 'd'", "sector <> 'b'", "sector <> 'd'"],
+        ["sector <> 'energy'", "sector <> ''", "sector <> '?'"],
+        ["sector NOT IN ('', '?', '??')"],
+    ],
+)
+def test_a_text_can_be_another_one_than_those_it_is_compared_with(texts: list[str]) -> None:
+    assert possible(texts, facts={"sector": pl.String})
+    assert not possible(["sector = 'a'", "sector = 'b'"], facts={"sector": pl.String})
+
+
 @pytest.mark.django_db
 def test_errors_keep_a_scenario_from_being_saved_and_warnings_do_not(world: World) -> None:
     with pytest.raises(shelf.UnableToKeep) as refused:

@@ -29,12 +29,13 @@ SPAN: Mapping[str, tuple[float | None, float | None]] = {
     "external_score": (0, 100),
 }  # fmt: skip
 _COMPARES = {"=", "<>", "!=", "<", ">", "<=", ">="}
+_SAME = {"=", "<>", "!="}
 _UNCERTAIN = {"LIKE", "ILIKE", "CASE", "+", "*", "/", "%"}
 _BARE = {"AND", "OR", "NOT", "(", ""}
 
 
 class _TooHard(Exception):
-    """The condition compares more than one fact with one value: nothing is claimed about it."""
+    """The condition does more than compare a fact with some values: nothing is claimed about it."""
 
 
 def possible(
@@ -89,9 +90,13 @@ def _compared(text: str, facts: Mapping[str, Any], into: dict[str, list[Any]]) -
             if name not in facts:
                 raise _TooHard
             into[name].append(_constant(value))
+            if facts[name] == pl.String and piece not in _SAME:
+                raise _TooHard  # between two texts there is always another one
         elif piece.upper() in ("IN", "BETWEEN"):
             name = before if before.upper() != "NOT" else _at(found, place - 2)
             if name not in facts:
+                raise _TooHard
+            if facts[name] == pl.String and piece.upper() == "BETWEEN":
                 raise _TooHard
             into[name].extend(_listed(found, place))
 
@@ -142,7 +147,8 @@ def _values(kind: Any, name: str, constants: Sequence[Any], span: Mapping[str, A
     if kind == pl.String:
         if name == "kind":
             return list(KINDS)
-        return [*dict.fromkeys([*map(str, constants), "", "?"]), *empty]
+        other = next(word for n in itertools.count(1) if (word := "?" * n) not in constants)
+        return [*dict.fromkeys([*map(str, constants), "", other]), *empty]
     low, high = span.get(name) or SPAN.get(name, (None, None))
     edges = {each for each in (low, high) if each is not None}
     points = sorted({float(each) for each in constants if not isinstance(each, str)} | edges or {0.0})
