@@ -122,6 +122,25 @@ def test_what_is_wrong_is_said_beside_the_step_and_nothing_is_kept(ours: Credito
     assert not Scenario.objects.filter(creditor=ours).exists()
 
 
+@pytest.mark.parametrize("act", ["look", "save", "form", "add:0", "up:1", "remove:0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "key: a\nsteps: [1, null]",
+        "1: 2\nsteps: [{2: 3}]",
+        "key: [a]\nlabel: [1]\nsteps: x",
+        "key: a\nsteps: [{key: a, level: [1], days: true, channel: {a: 1}, tone: [1], until: x}]",
+        'key: a\nlabel: {fr: "\\0"}\nsteps: []',
+    ],
+)
+def test_a_text_of_any_shape_is_answered_with_a_sentence(ours: Creditor, text: str, act: str) -> None:
+    address = reverse("desk:scenario_edit", args=[house().pk])
+    answer = manager(ours).post(address, {"creditor": str(ours.pk), "text": text, "act": act})
+    assert answer.status_code in (200, 422)
+    assert answer.context["findings"]
+    assert not Scenario.objects.filter(creditor=ours).exists()
+
+
 def test_a_draft_is_activated_retired_and_its_cases_move(ours: Creditor) -> None:
     client = manager(ours)
     anna = rows.customer(ours, "Anna")
