@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -71,6 +73,17 @@ def test_the_list_counts_what_the_user_may_see(ours: Creditor, theirs: Creditor)
     assert b"Theirs" not in asked.content
     facts_seen = boss(ours, "max").get(reverse("desk:facts"), {"creditor": theirs.pk})
     assert facts_seen.context["customers"] == 2
+
+
+def test_the_facts_are_read_at_once_however_many_there_are(
+    ours: Creditor, django_assert_max_num_queries: Callable[..., AbstractContextManager[Any]]
+) -> None:
+    owing(ours, "Anna", 100)
+    rows.counted()
+    client = boss(ours)
+    with django_assert_max_num_queries(30):
+        page = client.get(reverse("desk:facts"))
+    assert next(each["used_by"] for each in page.context["facts"] if each["fact"].name == "key_account")
 
 
 @pytest.mark.parametrize("role", [Role.COLLECTOR, Role.AUDITOR, Role.ACCOUNTANT, Role.SALES])
