@@ -197,6 +197,25 @@ def test_a_message_is_shown_for_a_real_customer_in_a_box(ours: Creditor) -> None
     assert not anna.messages.exists()
 
 
+def test_a_message_is_offered_for_those_whom_the_scenario_is_for(ours: Creditor) -> None:
+    shop, firm, small = (rows.customer(ours, name, kind=kind) for name, kind in (
+        ("Anna", "consumer"), ("Boris SARL", "business"), ("Dora SARL", "business")
+    ))  # fmt: skip
+    for who, minor in ((shop, 90_000), (firm, 80_000), (small, 500)):
+        rows.invoice(who, minor, late=20)
+    rows.counted()
+    client = manager(ours)
+
+    def offered(applies: str) -> list[str]:
+        scenario = own(ours, applies=applies)
+        page = client.get(reverse("desk:scenario_message", args=[scenario.pk, "reminder_2"]))
+        return [each.name for each in page.context["people"]]
+
+    assert offered("NOT kind = 'consumer' AND overdue > 100") == ["Boris SARL"]
+    assert offered("overdue < 10") == ["Dora SARL"]
+    assert offered("segment <> 'nobody'") == ["Anna", "Boris SARL", "Dora SARL"]
+
+
 def test_who_only_looks_sees_no_way_to_change_and_finds_none(ours: Creditor) -> None:
     draft = own(ours)
     client = rows.desk(rows.colleague("cleo", ours, Role.COLLECTOR))
