@@ -203,7 +203,7 @@ def check_segments(
 
 
 def simulate(
-    scenario: Annotated[str, typer.Option(help="A key, key@version, a YAML file, or several with commas.")],
+    scenario: Annotated[str, typer.Option(help="A key, key@version, house:key, a YAML file, or several with commas.")],
     against: Annotated[str, typer.Option(help="The same, or none: nobody is contacted.")] = "none",
     days: Annotated[int, typer.Option(help="How many days ahead.")] = 90,
     creditor: Annotated[

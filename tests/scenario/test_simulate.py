@@ -110,6 +110,17 @@ def test_contacts_without_effect_leave_the_money_alone_and_only_cost(
     assert found["ranking"] == {"holds": True, "better": "against", "sentence": simulate.SENTENCES["against"]}
 
 
+def test_a_dispute_that_is_open_lasts_as_long_as_its_kind_of_customer_lets_it(
+    many: Creditor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longer = parameters().replaced(dispute_days={"median_days": 60, "sigma": 0.0})
+    monkeypatch.setattr(simulate, "parameters", lambda: longer)
+    row = Invoice.objects.filter(creditor=many).earliest("pk")
+    hold.place(customer=row.customer, invoice=row, kind="dispute", source_ref="test", since=DAY, now=at(DAY))
+    book = simulate._disputes_ended(stand(creditor=many, currency="EUR", as_of=DAY), longer, seed=1)
+    assert book.invoice_holds["until"].item() == pytest.approx(61, abs=1)
+
+
 def test_the_same_seed_gives_the_same_figures_and_another_seed_others(many: Creditor) -> None:
     short: dict[str, Any] = {"days": 12, "effects": (1.0,)}
     first = projected(many, journey(*OFTEN), **short)
@@ -274,13 +285,11 @@ def test_contenders_are_named_by_key_version_file_or_nobody(many: Creditor, tmp_
     for wrong in ("", "nothing", "businesses@99", "a b", "../../x", str(tmp_path / "no.yaml"), str(tmp_path)):
         with pytest.raises(UnableToSimulate):
             contender(name=wrong, creditor=many)
-    for text in ("[1, 2", "- a", "\x00"):
+    for text in ("[1, 2", "- a", "\x00", "key: mine\nsteps: []\n", "a: &a [*a]", "x" * 300_000):
         file.write_text(text)
-        with pytest.raises(UnableToSimulate):
+        with pytest.raises(UnableToUse):
             contender(name=str(file), creditor=many)
-    file.write_text("key: mine\nsteps: []\n")
-    with pytest.raises(UnableToUse):
-        contender(name=str(file), creditor=many)
+    assert len(contender(name=f"house:{data['key']}", creditor=many).journeys[0].steps) > 1
 
 
 @pytest.mark.parametrize("days", [0, -1, 367])

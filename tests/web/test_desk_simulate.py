@@ -83,6 +83,19 @@ def test_a_draft_is_offered_before_it_is_activated(ours: Creditor) -> None:
     assert page.context["found"]["customers"] == 8
 
 
+def test_a_draft_of_the_house_is_not_taken_for_a_version_of_the_creditor(ours: Creditor) -> None:
+    step = {"key": "reminder_1", "level": 10, "days": 1, "channel": "email"}
+    for owner, label, applies in ((None, "House", ""), (ours, "Ours", "overdue > 99999")):
+        data = {"key": "mine", "label": {"en": label, "fr": label}, "applies": applies, "steps": [step]}
+        shelf.save(data=data, creditor=owner, now=clock.now())
+    client = rows.desk(rows.colleague("boss", ours, role=Role.MANAGER))
+    choices = dict(client.get(URL).context["choices"])
+    (name,) = (key for key, label in choices.items() if label.startswith("House"))
+    page = client.get(URL, {"scenario": name, "days": "30"})
+    assert page.context["scenario"] == name
+    assert page.context["found"]["customers"] == 8  # the creditor's own is for nobody
+
+
 def test_the_door_is_closed_to_strangers() -> None:
     from django.test import Client
 

@@ -3,12 +3,12 @@
 Only of creditors that the user sees as a whole. A page follows a sample where there are many customers. Writes nothing.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from babel.numbers import format_decimal
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language, gettext
@@ -32,7 +32,6 @@ from amiable.web.ui import clock
 WINDOWS = (30, 60, 90)
 MOST = 1_500  # customers whom a page follows; the command line follows all
 SEED = 1
-_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}(@\d{1,9})?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -87,14 +86,12 @@ def offered(creditor: Creditor) -> list[tuple[str, str]]:
     choices = [(key, _label(data, key, language)) for key, data in sorted(current.items())]
     if len(current) > 1:
         choices.insert(0, (",".join(sorted(current)), _("All in force")))
-    drafts = Scenario.objects.filter(state=ScenarioState.DRAFT, creditor__in=[creditor]).order_by("key", "-version")
-    house = Scenario.objects.filter(state=ScenarioState.DRAFT, creditor=None).order_by("key", "-version")
-    for each in (*drafts, *house):
+    drafts = Scenario.objects.filter(Q(creditor=creditor) | Q(creditor=None), state=ScenarioState.DRAFT)
+    for each in drafts.order_by("creditor_id", "key", "-version"):
         words = {"name": _label(each.data, each.key, language), "version": each.version}
-        choices.append((f"{each.key}@{each.version}", _("%(name)s, draft %(version)s") % words))
-    return [(key, label) for key, label in choices if "," in key or _KEY.fullmatch(key)] + [
-        (NOBODY, _("Nobody is contacted"))
-    ]
+        whose = "" if each.creditor_id else "house:"
+        choices.append((f"{whose}{each.key}@{each.version}", _("%(name)s, draft %(version)s") % words))
+    return [*choices, (NOBODY, _("Nobody is contacted"))]
 
 
 def _label(data: Any, key: str, language: str) -> str:
