@@ -1,11 +1,12 @@
 -- One row per customer and currency: what is measured as of a day, and the dates from which days are counted.
--- Residuals are the present ones rolled back by the entries that came later. `/* only x */` narrows to some customers.
+-- Residuals are the present ones rolled back by the entries that came later. `/* only x */` narrows to some customers,
+-- `/* only known x */` and `/* or known later */` to what was known at some moment.
 WITH later AS MATERIALIZED (
   SELECT invoice_id, credit_id, sum(amount_minor) AS moved FROM ledger_entry
-  WHERE effective_on > %(as_of)s AND kind NOT IN ('principal', 'receipt') GROUP BY invoice_id, credit_id
+  WHERE (effective_on > %(as_of)s /* or known later */) AND kind NOT IN ('principal', 'receipt') GROUP BY invoice_id, credit_id
 ), later_invoice AS (
   SELECT l.*, (SELECT max(e.effective_on) FROM ledger_entry e
-               WHERE e.invoice_id = l.id AND e.effective_on <= %(as_of)s) AS settled_on
+               WHERE e.invoice_id = l.id AND e.effective_on <= %(as_of)s /* only known e */) AS settled_on
   FROM (SELECT invoice_id AS id, sum(moved) AS moved FROM later WHERE invoice_id IS NOT NULL GROUP BY 1) l
 ), later_credit AS (SELECT credit_id AS id, sum(moved) AS moved FROM later WHERE credit_id IS NOT NULL GROUP BY 1
 ), held AS (
@@ -17,7 +18,7 @@ WITH later AS MATERIALIZED (
          CASE WHEN l.id IS NULL THEN x.settled_on WHEN x.open_minor = l.moved THEN l.settled_on END AS settled_on,
          h.id IS NOT NULL AS held, coalesce(h.disputed, false) AS disputed
   FROM ledger_invoice x LEFT JOIN later_invoice l ON l.id = x.id LEFT JOIN held h ON h.id = x.id
-  WHERE x.issued_on <= %(as_of)s /* only x */
+  WHERE x.issued_on <= %(as_of)s /* only known x */ /* only x */
 ), owed AS (
   SELECT creditor_id, customer_id, currency,
     coalesce(sum(open_minor), 0)::bigint AS open_minor,
@@ -57,7 +58,7 @@ WITH later AS MATERIALIZED (
          coalesce(sum(x.amount_minor) FILTER (WHERE x.kind = 'payment' AND x.confirmed_by_id IS NULL
                                                     AND x.received_on > %(as_of)s - 365), 0)::bigint AS paid_12m_minor
   FROM ledger_credit x LEFT JOIN later_credit l ON l.id = x.id
-  WHERE x.customer_id IS NOT NULL AND x.received_on <= %(as_of)s /* only x */ GROUP BY 1, 2, 3
+  WHERE x.customer_id IS NOT NULL AND x.received_on <= %(as_of)s /* only known x */ /* only x */ GROUP BY 1, 2, 3
 ), told AS MATERIALIZED (
   SELECT x.customer_id, x.as_of AS day, x.medium, CASE WHEN x.purpose = 'courtesy_notice' THEN 'courtesy' ELSE 'reminder' END AS sort,
          false AS answered
