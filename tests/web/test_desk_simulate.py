@@ -45,14 +45,14 @@ def test_only_whole_creditors_can_be_simulated_and_no_other_ones(ours: Creditor)
     theirs = rows.creditor("theirs")
     rows.invoice(rows.customer(theirs, "Zoe"), 990_000, late=3)
     client = rows.desk(rows.colleague("anna", ours, role=Role.MANAGER))
-    page = client.get(URL, {"creditor": str(theirs.pk), "scenario": "businesses", "against": "none"})
+    page = client.get(URL, {"creditor": str(theirs.pk), "scenario": "businesses", "against": "none", "days": "30"})
     assert page.context["creditor"] == ours
     assert page.context["found"]["customers"] == 8
     draft = shelf.save(
         data={"key": "secret", "steps": [{"key": "reminder_1", "level": 10, "days": 1, "channel": "email"}]},
         creditor=theirs, now=clock.now() - timedelta(days=1),
     )  # fmt: skip
-    page = client.get(URL, {"scenario": f"secret@{draft.version}", "against": "none"})
+    page = client.get(URL, {"scenario": f"secret@{draft.version}", "against": "none", "days": "30"})
     assert not [key for key, _label in page.context["choices"] if "secret" in key]
     assert page.context["scenario"] == page.context["choices"][0][0]
     seller = rows.desk(rows.colleague("seller", ours, role=Role.SALES, own=True))
