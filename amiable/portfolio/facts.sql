@@ -124,7 +124,7 @@ WITH later AS MATERIALIZED (
   WHERE x.kind IN ('vulnerable', 'insolvency', 'placed') AND x.since <= %(as_of)s AND (x.until IS NULL OR x.until > %(as_of)s)
     /* only x */ GROUP BY 1
 )
-SELECT coalesce(o.creditor_id, m.creditor_id), coalesce(o.customer_id, m.customer_id), coalesce(o.currency, m.currency),
+SELECT creditor_id, customer_id, currency,
   coalesce(o.open_minor, 0), coalesce(o.not_due_minor, 0), coalesce(o.due_7d_minor, 0), coalesce(o.overdue_minor, 0),
   coalesce(o.d30, 0), coalesce(o.d60, 0), coalesce(o.d90, 0), coalesce(o.d_over, 0), coalesce(m.credit_minor, 0),
   coalesce(o.held_minor, 0), coalesce(o.disputed_minor, 0), coalesce(o.doubtful_minor, 0), coalesce(o.billed_12m_minor, 0),
@@ -139,16 +139,8 @@ SELECT coalesce(o.creditor_id, m.creditor_id), coalesce(o.customer_id, m.custome
   q.customer_id IS NOT NULL, n.customer_id IS NOT NULL, coalesce(h.vulnerable, false), coalesce(h.insolvent, false),
   coalesce(h.placed, false),
   o.oldest_due_on, o.first_on, m.last_paid_on, t.last_on, w.opened_on, y.last_on, w.bounced_on, f.last_on, p.broken_on
-FROM owed o FULL JOIN money m USING (customer_id, currency)
-LEFT JOIN contact t ON t.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN reaction r ON r.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN opened w ON w.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN reply y ON y.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN silent q ON q.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN failed f ON f.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN dispute d ON d.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN promise p ON p.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN plan l ON l.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN mandate n ON n.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN survey s ON s.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN state h ON h.customer_id = coalesce(o.customer_id, m.customer_id)
+FROM owed o FULL JOIN money m USING (creditor_id, customer_id, currency)
+LEFT JOIN contact t USING (customer_id) LEFT JOIN reaction r USING (customer_id) LEFT JOIN opened w USING (customer_id)
+LEFT JOIN reply y USING (customer_id) LEFT JOIN silent q USING (customer_id) LEFT JOIN failed f USING (customer_id)
+LEFT JOIN dispute d USING (customer_id) LEFT JOIN promise p USING (customer_id) LEFT JOIN plan l USING (customer_id)
+LEFT JOIN mandate n USING (customer_id) LEFT JOIN survey s USING (customer_id) LEFT JOIN state h USING (customer_id)

@@ -17,10 +17,11 @@ from amiable.law.packs import law
 from amiable.law.rails import SENTENCES
 from amiable.portfolio import facts, segments
 from amiable.scenario import shelf
-from amiable.scenario.behaviour import Array, parameters
+from amiable.scenario.behaviour import MEDIA, Array, parameters
 from amiable.scenario.contend import Contender
 from amiable.scenario.engine.decide import decide as engine
-from amiable.scenario.stand import MEDIA, MEMORY, NEVER, Portfolio
+from amiable.scenario.live import NEVER
+from amiable.scenario.stand import MEMORY, Portfolio
 
 RAILS = tuple(SENTENCES)
 SAID = [

@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from amiable.scenario.behaviour import MEDIA as HEARD
-from amiable.scenario.behaviour import Array
+from amiable.scenario.behaviour import MEDIA, Array
 from amiable.scenario.contend import Contender
-from amiable.scenario.live import NEVER as UNPAID
-from amiable.scenario.live import Crowd, Draws
+from amiable.scenario.live import NEVER, Crowd, Draws
 from amiable.scenario.stand import Portfolio, working
 from amiable.scenario.walk import Walk, places_of
 
@@ -99,7 +97,7 @@ class World:
             self.walk.last_broken[broken] = day
             self.walk.kept[np.setdiff1d(who, broken)] += 1
         for places in self.disputes.pop(day, ()):
-            given = places[luck.accepted[places] & (self.crowd.paid_on[places] == UNPAID)]
+            given = places[luck.accepted[places] & (self.crowd.paid_on[places] == NEVER)]
             self.credited += int(self.crowd.left[given].sum())
             self.walk.open[given] -= self.crowd.left[given]
             self.crowd.left[given] = 0
@@ -146,17 +144,17 @@ class World:
             return
         self.walk.contact(day, said)
         rows = said["row"].to_numpy()
-        medium = said["channel"].replace_strict({name: place for place, name in enumerate(HEARD)}).to_numpy()
+        medium = said["channel"].replace_strict({name: place for place, name in enumerate(MEDIA)}).to_numpy()
         places, of = places_of(said)
-        unpaid = self.crowd.paid_on[places] == UNPAID
+        unpaid = self.crowd.paid_on[places] == NEVER
         places, of = places[unpaid], of[unpaid]
         heard = self.crowd.hear(
             day, luck.people, customer=rows, medium=medium, message=np.ones(rows.size, dtype=np.int64), rows=places, of=of
         )  # fmt: skip
-        for place, name in enumerate(HEARD):
+        for place, name in enumerate(MEDIA):
             self.walk.out[name][rows[heard.opted_out & (medium == place)]] = True
         self.opt_outs += int(heard.opted_out.sum())
-        self._answer(day, luck, rows, medium == HEARD.index("call"), heard.reached, places, of)
+        self._answer(day, luck, rows, medium == MEDIA.index("call"), heard.reached, places, of)
 
     def _answer(
         self, day: int, luck: Luck, rows: Array, by_phone: Array, reached: Array, places: Array, of: Array
