@@ -16,10 +16,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from amiable.core import money
+from amiable.core.conditions import UnableToRead
 from amiable.core.errors import AmiableError
 from amiable.law.rails import SENTENCES
 from amiable.ledger.models import Creditor, Medium
 from amiable.scenario import shelf
+from amiable.scenario.check import sentence
 from amiable.scenario.contend import NOBODY, contender
 from amiable.scenario.models import Scenario, ScenarioState
 from amiable.scenario.simulate import project
@@ -72,7 +74,7 @@ def simulate(request: scope.Asked) -> HttpResponse:
                 creditor=chosen, as_of=clock.today(), days=days, seed=SEED, most=MOST,
             )  # fmt: skip
         except AmiableError as error:
-            content["wrong"] = str(error)
+            content["wrong"] = sentence(error) if isinstance(error, UnableToRead) else str(error)
         else:
             content["found"] = _told(found, names[first], names[second])
     return render(request, "desk/simulate.html", content)
@@ -103,10 +105,9 @@ def _told(found: dict[str, Any], first: str, second: str) -> dict[str, Any]:
     """The figures as the page shows them: the middle strength in full, the others by their difference."""
     middle = min(found["sweep"], key=lambda step: abs(step["effect"] - 1))
     ranking = found["ranking"]
-    sentence = str(ranking["sentence"])
     return {
         "customers": found["customers"], "of_customers": found["of_customers"], "open": found["open_minor"],
-        "currency": found["currency"], "verdict": gettext(sentence), "holds": ranking["holds"],
+        "currency": found["currency"], "verdict": gettext(str(ranking["sentence"])), "holds": ranking["holds"],
         "lines": _lines(middle, found["alone"], found["currency"]), "strengths": _strengths(found, first, second),
         "curve": _curve(found, middle, first, second), "rails": _rails(middle), "beside": found["against"] != NOBODY,
     }  # fmt: skip
