@@ -181,7 +181,7 @@ def test_what_is_held_is_not_spoken_of_and_the_insolvent_pay_nothing(world: Worl
     people = {world.dora.pk, world.clara.pk}
     assert people.isdisjoint(found["decisions"]["customer_id"].to_list())
     assert found["rails"] == {"insolvency": 1}
-    future = projected(world.house, journey(mail(10, 3)), days=200, effects=(1.0,))
+    future = projected(world.house, journey(mail(10, 3)), days=90, effects=(1.0,))
     assert all(step["scenario"]["open_minor"] >= 50_000 for step in future["sweep"])
 
 
