@@ -60,13 +60,21 @@ class World:
         self.to_do = pl.DataFrame()
         self.opt_outs = self.conversations = self.promises = self.credited = 0
         self.per_day = portfolio.policy.get("calls_per_day")
+        self._recall()
+
+    def _recall(self) -> None:
+        """What was promised and contested before day 0 ends in this world too."""
+        for kind, ends in (("promise", self.promised), ("dispute", self.disputes)):
+            held = self.portfolio.invoice_holds.filter((pl.col("kind") == kind) & (pl.col("until") < NEVER))
+            for (until,), part in held.group_by("until", maintain_order=True):
+                ends.setdefault(int(str(until)), []).append(part["invoice"].to_numpy())
 
     def live(self, day: int, luck: Luck) -> None:
         """One day passes."""
         self._arrive(day)
+        self._end(day, luck)
         if not self.idle:
             self.walk.begin(day)
-            self._end(day, luck)
             said = self.walk.decide(day)
             if said.height:
                 self._do(day, luck, said)
