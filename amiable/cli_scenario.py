@@ -6,6 +6,7 @@ Comes in: a file, or a customer and a day. Goes out: sentences, or JSON alone. N
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,8 +23,9 @@ scenarios = typer.Typer(help="Scenarios: which step is due, for whom, and why.",
 segment_sets = typer.Typer(help="Segments: ordered conditions over facts.", no_args_is_help=True)
 
 
+@cache
 def join(app: typer.Typer) -> None:
-    """Adds these commands to the command line."""
+    """Adds these commands to the command line, once."""
     app.add_typer(scenarios, name="scenario")
     app.add_typer(segment_sets, name="segments")
     app.command()(why)
@@ -204,7 +206,7 @@ def check_segments(
 
 
 def simulate(
-    scenario: Annotated[str, typer.Option(help="A key, key@version, a YAML file, or several with commas.")],
+    scenario: Annotated[str, typer.Option(help="A key, key@version, house:key, a YAML file, or several with commas.")],
     against: Annotated[str, typer.Option(help="The same, or none: nobody is contacted.")] = "none",
     days: Annotated[int, typer.Option(help="How many days ahead.")] = 90,
     creditor: Annotated[

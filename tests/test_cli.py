@@ -1,22 +1,27 @@
 """The command line's contract: one sentence on error, an exit code, and with --json nothing but JSON."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from django.conf import settings
+from django.utils import translation
 
 from amiable import cli
 from amiable.core import postgres
 from amiable.ledger.models import Creditor, Invoice
 from amiable.outreach.models import Message
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 FILE = """Code client;Nom;Type;N° facture;Date facture;Échéance;Montant TTC
 C001;Dupont SARL;Facture;F100;05/01/2026;04/02/2026;1 234,56
@@ -29,14 +34,28 @@ SCRIPT = Path(sys.executable).with_name("amiable")
 
 
 def amiable(*words: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command as the shell would, but here: a process of its own takes seconds to start."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        patch.object(sys, "argv", ["amiable", *words]), redirect_stdout(out), redirect_stderr(err),
+        translation.override(None),
+    ):  # fmt: skip
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+
+def shell(*words: str) -> subprocess.CompletedProcess[str]:
     """Runs the command in a process of its own, on the database of the tests."""
     address = urlunsplit(urlsplit(postgres.database_url())._replace(path=f"/{settings.DATABASES['default']['NAME']}"))
     environment = os.environ | {"DATABASE_URL": address, "LC_ALL": "C.UTF-8"}
     return subprocess.run([SCRIPT, *words], env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
-def said(*words: str) -> Any:
-    done = amiable(*words, "--json")
+def said(*words: str, by: Callable[..., subprocess.CompletedProcess[str]] = amiable) -> Any:
+    done = by(*words, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -51,8 +70,9 @@ def movements(tmp_path: Path) -> str:
 HOUSE = ("--creditor", "Hélia Énergie", "--as-of", "2026-03-10")
 
 
+@pytest.mark.django_db(transaction=True)  # another process reads and writes
 def test_files_come_in_balances_come_out_and_a_rehearsed_day_does_nothing(movements: str) -> None:
-    told = said("import", movements, *HOUSE)
+    told = said("import", movements, *HOUSE, by=shell)
     assert (told["files"], told["invoices"], told["customers"], told["quarantined"]) == (1, 2, 2, 0)
     assert Creditor.objects.get().released_at is None
     (line,) = said("balance", *HOUSE)
@@ -142,9 +162,10 @@ def test_a_mistake_ends_with_words_and_a_code_and_nothing_on_standard_output(
     assert "Traceback" not in told.err
 
 
+@pytest.mark.django_db(transaction=True)  # another process reads and writes
 def test_a_mistake_is_told_in_one_sentence() -> None:
     Creditor.objects.create(key="x", name="Xénon", created_at="2026-01-01T00:00Z")
-    done = amiable("balance", "--creditor", "Nobody", "--json")
+    done = shell("balance", "--creditor", "Nobody", "--json")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "There is no creditor Nobody; known: Xénon.\n"
 

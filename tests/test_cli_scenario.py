@@ -11,7 +11,7 @@ from tests import world as worlds
 from tests.test_cli import amiable, said
 from tests.world import DAY, World, at, later
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 GOOD = Path(shelf.__file__).parent / "library" / "consumers.yaml"
 
 

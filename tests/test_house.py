@@ -81,6 +81,11 @@ def test_classes_are_not_named_after_nothing() -> None:
     assert found == []
 
 
+def test_what_is_not_written_is_abstract_not_a_method_that_fails() -> None:
+    raised = re.compile(r"raise NotImplementedError")
+    assert [name for name, path in sources() if raised.search(path.read_text(encoding="utf-8"))] == []
+
+
 def test_every_module_with_words_says_what_it_is() -> None:
     bare = [
         name

@@ -113,11 +113,12 @@ def allocation(money: Credit, which: Invoice, amount_minor: int, *, on: date = D
     return Allocation.objects.create(credit=money, invoice=which, amount_minor=amount_minor, **known | fields)
 
 
-def paid(which: Invoice, amount_minor: int | None = None, *, on: date = DAY) -> Credit:
-    """Money that comes in on a day and settles the invoice, or a part of it."""
+def paid(which: Invoice, amount_minor: int | None = None, *, on: date = DAY, known_on: date | None = None) -> Credit:
+    """Money that comes in on a day, and may be known later, and settles the invoice, or a part of it."""
+    known_at = at(known_on or on)
     amount = which.amount_minor if amount_minor is None else amount_minor
-    money = credit(which.customer, amount, received_on=on, currency=which.currency)
-    allocation(money, which, amount, on=on)
+    money = credit(which.customer, amount, received_on=on, known_at=known_at, currency=which.currency)
+    allocation(money, which, amount, on=on, known_at=known_at)
     return money
 
 

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
+from django.db.models import QuerySet
 
 Schema = Mapping[str, pl.DataType | type[pl.DataType]]
 
@@ -39,6 +41,18 @@ def write(table: pl.DataFrame, target: str, columns: Sequence[str]) -> None:
     names = ", ".join(f'"{name}"' for name in columns)
     with connection.cursor() as cursor, cursor.copy(f"COPY {target} ({names}) FROM STDIN (FORMAT csv)") as copy:
         copy.write(buffer.getbuffer())
+
+
+def selected(rows: QuerySet[Any], *columns: str) -> tuple[str, tuple[Any, ...]]:
+    """The statement that selects some columns of these rows, with its values; nothing where Django knows of none."""
+    asked = rows.order_by().values_list(*columns)
+    try:
+        statement, values = asked.query.sql_with_params()
+    except EmptyResultSet:  # as of `pk__in=[]`: said by the query's model, so that the columns keep their types
+        every = asked.model._default_manager.order_by().values_list(*columns)
+        statement, values = every.query.sql_with_params()
+        statement = f"SELECT * FROM ({statement}) nobody WHERE false"
+    return statement, tuple(values)
 
 
 def array(column: str) -> pl.Expr:

@@ -1,5 +1,6 @@
 """The kinds of files: how the rows of each are staged and posted. The loader knows no more of them than this."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cache
 
@@ -30,7 +31,7 @@ from amiable.ledger.models import Creditor
 Posted = tuple[dict[str, int], Sequence[str], Sequence[Contradiction]]  # figures, sentences, contradicting rows
 
 
-class Kind:
+class Kind(ABC):
     """What the rows of a file are about. `history`: rows are known when they happened, not when they are loaded."""
 
     key = ""
@@ -39,17 +40,17 @@ class Kind:
     def source_key(self, reading: Reading, creditor: Creditor) -> str:
         return self.key
 
+    @abstractmethod
     def open(self, reading: Reading, creditor: Creditor) -> None:
         """Makes ready to stage, within the transaction of the load."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stage(self, batch: pl.DataFrame, reading: Reading, creditor: Creditor) -> pl.DataFrame:
         """Stages a batch; returns the rows that cannot be read as (line, column, reason)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def post(self, told: Told, reading: Reading, record: Import) -> Posted:
         """Posts what is staged."""
-        raise NotImplementedError
 
     def post_one(self, told: Told, reading: Reading, record: Import) -> Sequence[Contradiction]:
         """Posts one row that comes after its file."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from amiable.core.grammar import N_
 from amiable.law.hours import silent, windows
 from amiable.law.packs import Law
 
@@ -32,11 +33,6 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 # What may stand beside them, where the contact would be made at once and not some time that day.
 AT_ONCE: dict[str, pl.DataType | type[pl.DataType]] = {"open_now": pl.Boolean}  # the hours of contact are open
-
-
-def N_(text: str) -> str:
-    """Marks a sentence for translation where it is shown; here it stays as it is."""
-    return text
 
 
 SENTENCES = {

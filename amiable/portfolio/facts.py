@@ -4,10 +4,11 @@ Comes in: ledger, casework, messages, payments (facts.sql). Goes out: Profile ro
 depends on the day only by its count is kept as a date, so that a row stands until something happens or a date passes.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -218,15 +219,18 @@ def chosen(customers: Iterable[int]) -> Iterator[str]:
         cursor.execute("DROP TABLE chosen")
 
 
-def compute(*, as_of: date, among: str = "") -> pl.DataFrame:
+def compute(*, as_of: date, among: str = "", known_at: datetime | None = None) -> pl.DataFrame:
     """The measured facts as of a day: COLUMNS and `day`, one row per customer and currency with any history.
 
-    `among`: a table with a customer_id, when only those are asked for.
+    `among`: a table with a customer_id, when only those are asked for; `known_at`: as the books were known before then.
     """
     query = _query()
+    if known_at:
+        query = re.sub(r"/\* only known (\w) \*/", r"AND \1.known_at < %(known_at)s", query)
+        query = query.replace("/* or known later */", "OR known_at >= %(known_at)s")
     if among:
         query = query.replace("/* only x */", f"AND x.customer_id IN (SELECT customer_id FROM {among})")
-    values = {"as_of": as_of, "end": end_of_day(as_of), "zone": ZONE}
+    values = {"as_of": as_of, "end": end_of_day(as_of), "zone": ZONE, "known_at": known_at}
     return tables.read(query, values, schema=COLUMNS).with_columns(day=pl.lit(as_of))
 
 

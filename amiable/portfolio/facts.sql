@@ -1,11 +1,12 @@
 -- One row per customer and currency: what is measured as of a day, and the dates from which days are counted.
--- Residuals are the present ones rolled back by the entries that came later. `/* only x */` narrows to some customers.
+-- Residuals are the present ones rolled back by the entries that came later. `/* only x */` narrows to some customers,
+-- `/* only known x */` and `/* or known later */` to what was known at some moment.
 WITH later AS MATERIALIZED (
   SELECT invoice_id, credit_id, sum(amount_minor) AS moved FROM ledger_entry
-  WHERE effective_on > %(as_of)s AND kind NOT IN ('principal', 'receipt') GROUP BY invoice_id, credit_id
+  WHERE (effective_on > %(as_of)s /* or known later */) AND kind NOT IN ('principal', 'receipt') GROUP BY invoice_id, credit_id
 ), later_invoice AS (
   SELECT l.*, (SELECT max(e.effective_on) FROM ledger_entry e
-               WHERE e.invoice_id = l.id AND e.effective_on <= %(as_of)s) AS settled_on
+               WHERE e.invoice_id = l.id AND e.effective_on <= %(as_of)s /* only known e */) AS settled_on
   FROM (SELECT invoice_id AS id, sum(moved) AS moved FROM later WHERE invoice_id IS NOT NULL GROUP BY 1) l
 ), later_credit AS (SELECT credit_id AS id, sum(moved) AS moved FROM later WHERE credit_id IS NOT NULL GROUP BY 1
 ), held AS (
@@ -17,7 +18,7 @@ WITH later AS MATERIALIZED (
          CASE WHEN l.id IS NULL THEN x.settled_on WHEN x.open_minor = l.moved THEN l.settled_on END AS settled_on,
          h.id IS NOT NULL AS held, coalesce(h.disputed, false) AS disputed
   FROM ledger_invoice x LEFT JOIN later_invoice l ON l.id = x.id LEFT JOIN held h ON h.id = x.id
-  WHERE x.issued_on <= %(as_of)s /* only x */
+  WHERE x.issued_on <= %(as_of)s /* only known x */ /* only x */
 ), owed AS (
   SELECT creditor_id, customer_id, currency,
     coalesce(sum(open_minor), 0)::bigint AS open_minor,
@@ -57,7 +58,7 @@ WITH later AS MATERIALIZED (
          coalesce(sum(x.amount_minor) FILTER (WHERE x.kind = 'payment' AND x.confirmed_by_id IS NULL
                                                     AND x.received_on > %(as_of)s - 365), 0)::bigint AS paid_12m_minor
   FROM ledger_credit x LEFT JOIN later_credit l ON l.id = x.id
-  WHERE x.customer_id IS NOT NULL AND x.received_on <= %(as_of)s /* only x */ GROUP BY 1, 2, 3
+  WHERE x.customer_id IS NOT NULL AND x.received_on <= %(as_of)s /* only known x */ /* only x */ GROUP BY 1, 2, 3
 ), told AS MATERIALIZED (
   SELECT x.customer_id, x.as_of AS day, x.medium, CASE WHEN x.purpose = 'courtesy_notice' THEN 'courtesy' ELSE 'reminder' END AS sort,
          false AS answered
@@ -125,7 +126,7 @@ WITH later AS MATERIALIZED (
   WHERE x.kind IN ('vulnerable', 'insolvency', 'placed') AND x.since <= %(as_of)s AND (x.until IS NULL OR x.until > %(as_of)s)
     /* only x */ GROUP BY 1
 )
-SELECT coalesce(o.creditor_id, m.creditor_id), coalesce(o.customer_id, m.customer_id), coalesce(o.currency, m.currency),
+SELECT creditor_id, customer_id, currency,
   coalesce(o.open_minor, 0), coalesce(o.not_due_minor, 0), coalesce(o.due_7d_minor, 0), coalesce(o.overdue_minor, 0),
   coalesce(o.d30, 0), coalesce(o.d60, 0), coalesce(o.d90, 0), coalesce(o.d_over, 0), coalesce(m.credit_minor, 0),
   coalesce(o.held_minor, 0), coalesce(o.disputed_minor, 0), coalesce(o.doubtful_minor, 0), coalesce(o.billed_12m_minor, 0),
@@ -140,16 +141,8 @@ SELECT coalesce(o.creditor_id, m.creditor_id), coalesce(o.customer_id, m.custome
   q.customer_id IS NOT NULL, n.customer_id IS NOT NULL, coalesce(h.vulnerable, false), coalesce(h.insolvent, false),
   coalesce(h.placed, false),
   o.oldest_due_on, o.first_on, m.last_paid_on, t.last_on, w.opened_on, y.last_on, w.bounced_on, f.last_on, p.broken_on
-FROM owed o FULL JOIN money m USING (customer_id, currency)
-LEFT JOIN contact t ON t.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN reaction r ON r.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN opened w ON w.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN reply y ON y.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN silent q ON q.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN failed f ON f.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN dispute d ON d.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN promise p ON p.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN plan l ON l.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN mandate n ON n.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN survey s ON s.customer_id = coalesce(o.customer_id, m.customer_id)
-LEFT JOIN state h ON h.customer_id = coalesce(o.customer_id, m.customer_id)
+FROM owed o FULL JOIN money m USING (creditor_id, customer_id, currency)
+LEFT JOIN contact t USING (customer_id) LEFT JOIN reaction r USING (customer_id) LEFT JOIN opened w USING (customer_id)
+LEFT JOIN reply y USING (customer_id) LEFT JOIN silent q USING (customer_id) LEFT JOIN failed f USING (customer_id)
+LEFT JOIN dispute d USING (customer_id) LEFT JOIN promise p USING (customer_id) LEFT JOIN plan l USING (customer_id)
+LEFT JOIN mandate n USING (customer_id) LEFT JOIN survey s USING (customer_id) LEFT JOIN state h USING (customer_id)

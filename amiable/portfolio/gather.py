@@ -26,7 +26,7 @@ def gather(profiles: QuerySet[Profile], *, as_of: date, naming: Iterable[str] | 
     """
     wanted = None if naming is None else {"overdue"} | names(naming)
     with transaction.atomic(), connection.cursor() as cursor:
-        statement, values = profiles.order_by().values_list("customer_id", "currency").query.sql_with_params()
+        statement, values = tables.selected(profiles, "customer_id", "currency")
         cursor.execute(f"CREATE TEMP TABLE seen (customer_id, currency) ON COMMIT DROP AS {statement}", values)
         rows = cursor.rowcount
         cursor.execute("ANALYZE seen")

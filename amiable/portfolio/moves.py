@@ -5,11 +5,11 @@ In: the memberships that a caller may see. Out: counts, and the customers behind
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
 
+from amiable.core import tables
 from amiable.portfolio.models import Membership
 
 # A period's end without another that begins on the day is a departure to no segment.
@@ -40,7 +40,7 @@ class Moved:
 
 def by_month(*, memberships: QuerySet[Membership], since: date) -> list[Moved]:
     """The moves from a day on: the newest month first, and in it the largest move first."""
-    seen, values = _seen(memberships)
+    seen, values = tables.selected(memberships, "pk")
     with connection.cursor() as cursor:
         cursor.execute(
             _MOVES.format(seen=seen) + "SELECT date_trunc('month', day)::date, origin, target, count(*) FROM move"
@@ -54,7 +54,7 @@ def who(
     *, memberships: QuerySet[Membership], month: date, until: date, origin: str, target: str, most: int
 ) -> list[tuple[int, str, date]]:
     """Who made one move from `month` until before `until`: customer, currency, day; the newest first, `most` of them."""
-    seen, values = _seen(memberships)
+    seen, values = tables.selected(memberships, "pk")
     with connection.cursor() as cursor:
         cursor.execute(
             _MOVES.format(seen=seen) + "SELECT customer_id, currency, day FROM move"
@@ -62,8 +62,3 @@ def who(
             [*values, month, month, month, until, origin, target, most],
         )
         return [(pk, currency, day) for pk, currency, day in cursor.fetchall()]
-
-
-def _seen(memberships: QuerySet[Membership]) -> tuple[str, list[Any]]:
-    statement, values = memberships.order_by().values_list("pk").query.sql_with_params()
-    return statement, list(values)

@@ -229,18 +229,14 @@ def remember(segments: pl.DataFrame, *, as_of: date) -> None:
             "UPDATE portfolio_profile p SET segment = coalesce(m.segment, '') FROM moved m"
             " WHERE m.customer_id = p.customer_id AND m.currency = p.currency"
         )
-        # A second run of the same day corrects that day's row instead of leaving an empty period.
-        cursor.execute(
-            "UPDATE portfolio_membership p SET segment = m.segment FROM moved m WHERE p.until IS NULL AND p.since = %(as_of)s"
-            " AND p.customer_id = m.customer_id AND p.currency = m.currency AND p.segment <> coalesce(m.segment, '')"
-            " AND m.segment IS NOT NULL",
-            {"as_of": as_of},
-        )
-        cursor.execute(
+        # A second run of the same day corrects what the first one wrote, so that no period is empty and none is cut in two.
+        for act in (
+            "DELETE FROM portfolio_membership p USING moved m WHERE p.until IS NULL AND p.since = %(as_of)s",
+            "UPDATE portfolio_membership p SET until = NULL FROM moved m WHERE p.until = %(as_of)s AND p.segment = m.segment",
             "UPDATE portfolio_membership p SET until = %(as_of)s FROM moved m WHERE p.until IS NULL AND p.since < %(as_of)s"
-            " AND p.customer_id = m.customer_id AND p.currency = m.currency AND p.segment <> coalesce(m.segment, '')",
-            {"as_of": as_of},
-        )
+            " AND p.segment <> coalesce(m.segment, '')",
+        ):
+            cursor.execute(f"{act} AND p.customer_id = m.customer_id AND p.currency = m.currency", {"as_of": as_of})
         cursor.execute(
             "INSERT INTO portfolio_membership (customer_id, currency, segment, since)"
             " SELECT m.customer_id, m.currency, m.segment, %(as_of)s FROM moved m"

@@ -55,9 +55,12 @@ def examine(data: Any, *, creditor: Creditor | None, facts: Mapping[str, Any], a
 
 
 def sentence(error: UnableToRead) -> str:
-    """What an error of reading says, in the reader's language."""
-    said = gettext(error.sentence)  # marked where it is raised
-    return said % error.values if error.values else said
+    """What an error of reading says, in the reader's language; an error may be told inside another one's sentence."""
+    values = {
+        name: sentence(value) if isinstance(value, UnableToRead) else value for name, value in error.values.items()
+    }
+    said = gettext(error.sentence)  # marked where it is raised, on a floor without Django
+    return said % values if values else said
 
 
 def texts_of(creditor: Creditor | None) -> Texts:

@@ -1,6 +1,7 @@
 """A contender of a simulation: one scenario, several at once, or nobody's (`none`), as a person names it.
 
-In: a key (the version in force), key@version, a YAML file, or some of these joined by commas. Out: checked journeys.
+In: a key (the version in force), key@version, house:key for the house's where the creditor has its own, a YAML file, or
+some of these joined by commas. Out: checked journeys.
 """
 
 import re
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 from django.db.models import Q
 
 from amiable.core.conditions import parse
@@ -19,11 +19,11 @@ from amiable.ledger.models import Creditor
 from amiable.scenario import shelf
 from amiable.scenario.engine.channel import BEST, REACTIONS, WRITTEN
 from amiable.scenario.engine.journey import Journey, read
-from amiable.scenario.models import Scenario
+from amiable.scenario.models import Scenario, ScenarioState
+from amiable.scenario.transcribe import read_text
 
 NOBODY = "none"
-LARGEST_FILE = 1_000_000
-_NAME = re.compile(r"([a-z][a-z0-9_]*)(?:@(\d{1,9}))?", re.ASCII)
+NAME = re.compile(r"(house:)?([a-z][a-z0-9_]{0,39})(?:@(\d{1,9}))?", re.ASCII)
 
 
 class UnableToSimulate(UnableTo):
@@ -72,18 +72,19 @@ def contender(*, name: str, creditor: Creditor) -> Contender:
 def _journey(name: str, creditor: Creditor) -> Journey:
     if name.endswith((".yaml", ".yml")):
         return read(_content(Path(name)), facts=shelf.facts())
-    asked = _NAME.fullmatch(name)
+    asked = NAME.fullmatch(name)
     if asked is None:
-        raise UnableToSimulate(f"“{name[:60]}” is no scenario: write a key, key@version or a YAML file.")
-    key, version = asked.groups()
-    # What ships is in force from the first day's run on, and can be tried before it.
+        raise UnableToSimulate(f"“{name[:60]}” is no scenario: write a key, key@version, house:key or a YAML file.")
+    house, key, version = asked.groups()
+    theirs = Scenario.objects.filter(Q(creditor=None) if house else Q(creditor=creditor) | Q(creditor=None))
+    # What ships is in force from the first day's run on, and can be tried before it. The house's has no creditor: PostgreSQL
+    # puts it last, so that the creditor's own comes first, or takes its place where the order is turned round.
     current = {data["key"]: data for data in shelf.shipped()} | {
-        each.key: each.data for each in shelf.in_force(creditor.pk)
+        each.key: each.data for each in theirs.filter(state=ScenarioState.ACTIVE).order_by("-creditor_id")
     }
     data = current.get(key)
     if version is not None:
-        mine = Scenario.objects.filter(Q(creditor=creditor) | Q(creditor=None), key=key, version=int(version))
-        found = mine.order_by("creditor_id").first()  # PostgreSQL puts the house's, which has none, last
+        found = theirs.filter(key=key, version=int(version)).order_by("creditor_id").first()
         data = found.data if found else None
     if data is None:
         known = ", ".join(sorted(current))
@@ -93,13 +94,6 @@ def _journey(name: str, creditor: Creditor) -> Journey:
 
 def _content(path: Path) -> Mapping[str, Any]:
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise UnableToSimulate(f"The file {path} is too large for a scenario.")
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return read_text(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UnableToSimulate(f"The file {path} cannot be read.") from error
-    except yaml.YAMLError as error:
-        raise UnableToSimulate(f"The file {path} is not YAML.") from error
-    if not isinstance(content, dict):
-        raise UnableToSimulate(f"The file {path} does not hold a scenario.")
-    return content

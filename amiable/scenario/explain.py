@@ -12,7 +12,7 @@ import polars as pl
 from django.db import connection, transaction
 
 from amiable.core import tables
-from amiable.core.calendar import ZONE, start_of_day
+from amiable.core.calendar import ZONE, end_of_day, start_of_day
 from amiable.core.conditions import parse
 from amiable.law.packs import law
 from amiable.law.rails import SENTENCES
@@ -35,12 +35,14 @@ NOTHING = "No step is due on this day."
 # Facts that are told even where no condition names them.
 ALWAYS = ("open", "overdue", "dpd", "credit", "contacts_7d", "late_share")
 
-# The invoices as they stood at the end of the day: what was posted later is taken back, steps taken later are not counted.
+# The invoices as they stood, and were known, at the end of the day: what was posted or learnt later is taken back, steps
+# taken later are not counted.
 _STANDING = """
 CREATE TEMP TABLE candidate ON COMMIT DROP AS
 WITH later AS (
   SELECT e.invoice_id AS id, sum(e.amount_minor) AS moved FROM ledger_entry e JOIN ledger_invoice i ON i.id = e.invoice_id
-  WHERE i.customer_id = %(customer)s AND e.effective_on > %(as_of)s AND e.kind <> 'principal' GROUP BY 1
+  WHERE i.customer_id = %(customer)s AND (e.effective_on > %(as_of)s OR e.known_at >= %(end)s) AND e.kind <> 'principal'
+  GROUP BY 1
 ), climbed AS (
   SELECT r.id, max(r.level) AS level, max(d.as_of) AS on_day FROM scenario_decision d
   LEFT JOIN outreach_message m ON m.decision_ref = d.id
@@ -59,7 +61,8 @@ SELECT i.id, i.customer_id, i.currency, %(as_of)s - i.due_on AS late, %(as_of)s 
        EXISTS (SELECT FROM ledger_hold h WHERE h.invoice_id = i.id AND h.since <= %(as_of)s
                AND (h.until IS NULL OR h.until > %(as_of)s)) AS held
 FROM ledger_invoice i LEFT JOIN later l ON l.id = i.id LEFT JOIN climbed c ON c.id = i.id
-WHERE i.customer_id = %(customer)s AND i.issued_on <= %(as_of)s AND i.open_minor - coalesce(l.moved, 0) > 0
+WHERE i.customer_id = %(customer)s AND i.issued_on <= %(as_of)s AND i.known_at < %(end)s
+  AND i.open_minor - coalesce(l.moved, 0) > 0
 """
 # Contacts and waiting tasks as they were in the morning, when the day decided: before its own messages and calls.
 _MORNING = """
@@ -101,7 +104,7 @@ def why(*, customer: Customer, as_of: date) -> Explanation:
     with transaction.atomic(), connection.cursor() as cursor:
         if not Profile.objects.filter(customer=customer).exists():
             refresh(as_of=as_of, customers=[customer.pk])  # never looked at yet: for this answer only, see below
-        cursor.execute(_STANDING, {"customer": customer.pk, "as_of": as_of})
+        cursor.execute(_STANDING, {"customer": customer.pk, "as_of": as_of, "end": end_of_day(as_of)})
         invoices = tables.read("SELECT * FROM candidate", schema=gather.INVOICE)
         known = _facts_of(as_of)
         rows = _in_the_morning(_customers(known, as_of), customer, as_of)
@@ -126,15 +129,17 @@ def why(*, customer: Customer, as_of: date) -> Explanation:
 
 def _facts_of(as_of: date) -> pl.DataFrame:
     """The facts of the candidates' customers, computed for that day rather than read as last refreshed."""
-    return facts.for_conditions(facts.compute(as_of=as_of, among="candidate"), facts.declared(among="candidate"))
+    return facts.for_conditions(
+        facts.compute(as_of=as_of, among="candidate", known_at=end_of_day(as_of)), facts.declared(among="candidate")
+    )
 
 
 def _customers(known: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """The customer's rows as the engine takes them, with the facts of that day in place of the stored ones."""
     steps = [step for journey in decide.used() for step in journey.steps]
     rows = gather.customers(as_of=as_of, steps=steps)
-    fresh = [name for name in facts.schema() if name in known.columns]
     keys = ["customer_id", "currency"]
+    fresh = [name for name in known.columns if name not in keys]
     rows = rows.drop([name for name in fresh if name in rows.columns]).join(known.select(*keys, *fresh), on=keys)
     rows = happen.from_facts(rows, events=events_of(steps))
     segment = [
@@ -260,7 +265,7 @@ def _verdicts(
 
 
 def _decided(customer: Customer, as_of: date) -> list[dict[str, Any]]:
-    """What was decided and recorded on that day, and on the last day before it on which something was."""
+    """What was decided and recorded last, that day included: the newest first."""
     rows = Decision.objects.filter(customer=customer, as_of__lte=as_of).select_related("scenario")
     return [
         {

@@ -44,7 +44,7 @@ WITH held AS (
   FROM outreach_optout WHERE since < %(end)s AND (until IS NULL OR until >= %(end)s) GROUP BY 1
 ), task AS (
   SELECT customer_id, bool_or(done_at IS NULL AND kind = ANY(%(waits)s)) AS waiting,
-         max(done_at) FILTER (WHERE kind = 'call' AND outcome = ANY(%(spoken)s)) AS spoken_at
+         max(done_at) FILTER (WHERE kind = 'call' AND outcome = ANY(%(spoken)s) AND done_at < %(end)s) AS spoken_at
   FROM casework_task WHERE created_at < %(end)s GROUP BY 1
 )
 SELECT p.customer_id, p.currency, p.segment, k.id, k.scenario_ref, d.released_at IS NOT NULL, h.kind,

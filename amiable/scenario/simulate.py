@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from amiable.core.conditions import N_
 from amiable.ledger.models import Creditor
 from amiable.scenario.acquaint import acquaint
 from amiable.scenario.behaviour import KINDS, Array, Parameters, parameters
 from amiable.scenario.contend import NOBODY, Contender, UnableToSimulate
 from amiable.scenario.engine.journey import MESSAGE
-from amiable.scenario.live import Bills, Crowd
-from amiable.scenario.stand import NEVER, Portfolio, narrowed, next_working, stand, working
+from amiable.scenario.live import NEVER, Bills, Crowd
+from amiable.scenario.stand import Portfolio, narrowed, next_working, stand, working
 from amiable.scenario.walk import Walk, by_person, places_of
 from amiable.scenario.world import GRACE_DAYS, Luck, World
 
@@ -152,11 +153,6 @@ def ranking(better: Sequence[str]) -> dict[str, Any]:
     if ahead >= {"scenario", "against"}:
         return {"holds": False, "better": "turns", "sentence": SENTENCES["turns"]}
     return {"holds": False, "better": "sometimes", "sentence": SENTENCES["sometimes"]}
-
-
-def N_(text: str) -> str:
-    """Marks a sentence for translation where it is shown."""
-    return text
 
 
 SENTENCES = {

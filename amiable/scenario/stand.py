@@ -20,11 +20,10 @@ from amiable.ledger.models import Creditor
 from amiable.portfolio import facts, segments
 from amiable.portfolio.models import Refreshed
 from amiable.scenario import gather
-from amiable.scenario.behaviour import Array
+from amiable.scenario.behaviour import MEDIA, Array
+from amiable.scenario.live import NEVER
 
-NEVER = 1_000_000
 MEMORY = 30  # days for which contacts are counted
-MEDIA = ("email", "sms", "letter", "call")
 # What is told before this hour counts for the day; what comes later, from the next day on.
 LOOKED_AT = 9
 

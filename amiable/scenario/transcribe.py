@@ -20,8 +20,11 @@ def read_text(text: str) -> dict[str, Any]:
         raise UnableToUse(N_("The text of a scenario may have %(most)s characters at most."), most=LONGEST)
     try:
         # A name for a part of the text could make a circle, or a text that has no end.
-        if any(isinstance(token, yaml.AliasToken | yaml.AnchorToken) for token in yaml.scan(text)):
-            raise UnableToUse(N_("The text of a scenario cannot refer to parts of itself (& and *)."))
+        for token in yaml.scan(text):
+            if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
+                raise UnableToUse(N_("The text of a scenario cannot refer to parts of itself (& and *)."))
+            if isinstance(token, yaml.ScalarToken) and "\0" in token.value:
+                raise ValueError(token.value)  # no database keeps it
         documents = list(yaml.safe_load_all(text))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)

@@ -17,14 +17,15 @@ from amiable.law.packs import law
 from amiable.law.rails import SENTENCES
 from amiable.portfolio import facts, segments
 from amiable.scenario import shelf
-from amiable.scenario.behaviour import Array, parameters
+from amiable.scenario.behaviour import MEDIA, Array, parameters
 from amiable.scenario.contend import Contender
 from amiable.scenario.engine.channel import SPOKEN
 from amiable.scenario.engine.decide import decide as engine
 from amiable.scenario.engine.journey import Journey
 from amiable.scenario.engine.moment import events_of
 from amiable.scenario.happen import FACTS
-from amiable.scenario.stand import MEDIA, MEMORY, NEVER, Portfolio
+from amiable.scenario.live import NEVER
+from amiable.scenario.stand import MEMORY, Portfolio
 
 RAILS = tuple(SENTENCES)
 SAID = [

@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from amiable.scenario.behaviour import MEDIA as HEARD
-from amiable.scenario.behaviour import Array
+from amiable.scenario.behaviour import MEDIA, Array
 from amiable.scenario.contend import Contender
 from amiable.scenario.engine.journey import MESSAGE
-from amiable.scenario.live import NEVER as UNPAID
-from amiable.scenario.live import Crowd, Draws
+from amiable.scenario.live import NEVER, Crowd, Draws
 from amiable.scenario.stand import Portfolio, working
 from amiable.scenario.walk import Walk, by_person, places_of
 
@@ -63,13 +61,21 @@ class World:
         self.to_do = pl.DataFrame()
         self.opt_outs = self.conversations = self.promises = self.credited = 0
         self.per_day = portfolio.policy.get("calls_per_day")
+        self._recall()
+
+    def _recall(self) -> None:
+        """What was promised and contested before day 0 ends in this world too."""
+        for kind, ends in (("promise", self.promised), ("dispute", self.disputes)):
+            held = self.portfolio.invoice_holds.filter((pl.col("kind") == kind) & (pl.col("until") < NEVER))
+            for (until,), part in held.group_by("until", maintain_order=True):
+                ends.setdefault(int(str(until)), []).append(part["invoice"].to_numpy())
 
     def live(self, day: int, luck: Luck) -> None:
         """One day passes."""
         self._arrive(day)
+        self._end(day, luck)
         if not self.idle:
             self.walk.begin(day)
-            self._end(day, luck)
             said = self.walk.decide(day)
             if said.height:
                 self._do(day, luck, said)
@@ -104,7 +110,7 @@ class World:
             self.walk.over("promised", who)
             self.walk.happen("promise_broken", broken, day)
         for places in self.disputes.pop(day, ()):
-            given = places[luck.accepted[places] & (self.crowd.paid_on[places] == UNPAID)]
+            given = places[luck.accepted[places] & (self.crowd.paid_on[places] == NEVER)]
             self.credited += int(self.crowd.left[given].sum())
             self.walk.open[given] -= self.crowd.left[given]
             self.crowd.left[given] = 0
@@ -153,18 +159,18 @@ class World:
             return
         self.walk.contact(day, said)
         rows = said["row"].to_numpy()
-        medium = said["channel"].replace_strict({name: place for place, name in enumerate(HEARD)}).to_numpy()
+        medium = said["channel"].replace_strict({name: place for place, name in enumerate(MEDIA)}).to_numpy()
         places, of = places_of(said)
-        unpaid = self.crowd.paid_on[places] == UNPAID
+        unpaid = self.crowd.paid_on[places] == NEVER
         places, of = places[unpaid], of[unpaid]
         heard = self.crowd.hear(
             day, luck.people, customer=rows, medium=medium, message=np.ones(rows.size, dtype=np.int64), rows=places, of=of
         )  # fmt: skip
-        for place, name in enumerate(HEARD):
+        for place, name in enumerate(MEDIA):
             self.walk.out[name][rows[heard.opted_out & (medium == place)]] = True
         self.opt_outs += int(heard.opted_out.sum())
-        self.walk.happen("opened", rows[heard.reached & (medium != HEARD.index("call"))], day)
-        self._answer(day, luck, rows, medium == HEARD.index("call"), heard.reached, places, of)
+        self.walk.happen("opened", rows[heard.reached & (medium != MEDIA.index("call"))], day)
+        self._answer(day, luck, rows, medium == MEDIA.index("call"), heard.reached, places, of)
 
     def _answer(
         self, day: int, luck: Luck, rows: Array, by_phone: Array, reached: Array, places: Array, of: Array

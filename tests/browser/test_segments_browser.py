@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from amiable.portfolio.models import Profile, SegmentSet
 from tests.browser.conftest import Open
-from tests.browser.test_desk_browser import DESKTOP, PHONE, flaws
+from tests.browser.test_desk_browser import DESKTOP, PHONE, flaws, settled
 from tests.web import desk_rows as rows
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
@@ -47,7 +47,7 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(open_desk: Open, theme: str, 
     found = []
     for address in ("/segments/", "/segments/moves/", "/segments/edit/", "/facts/"):
         page.goto(address)
-        page.wait_for_load_state("networkidle")
+        settled(page)
         for at in (6, 8) if "edit" in address else ():
             page.locator("[data-segment] summary").nth(at).click()
         found += flaws(page)

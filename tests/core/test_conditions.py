@@ -1,6 +1,8 @@
 """Conditions that people write: what is plain is read, anything else is refused with a sentence, and nothing is reached."""
 
+import ast
 import contextlib
+import inspect
 import time
 from typing import Any
 
@@ -9,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amiable.core import grammar
 from amiable.core.conditions import FUNCTIONS, LONGEST, WORDS, UnableToRead, parse
+from amiable.core.grammar import NUMBER, TEXT, YES
 
 FACTS: dict[str, Any] = {
     "overdue": pl.Float64,
@@ -28,6 +32,14 @@ TABLE = pl.DataFrame(
     },
     schema=FACTS,
 )
+
+
+# Every sentence of the grammar that is marked for translation.
+OURS = {
+    str(call.args[0].value)
+    for call in ast.walk(ast.parse(inspect.getsource(grammar)))
+    if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "N_" and isinstance(call.args[0], ast.Constant)
+}
 
 
 def true_of(text: str) -> list[bool]:
@@ -72,11 +84,34 @@ def test_plain_conditions(text: str, rows: str) -> None:
         ("overdu > 1", "no fact named “overdu”; perhaps “overdue” is meant."),
         ("Key_Account", "perhaps “key_account” is meant."),
         ("Overdue > 1", "no fact named “Overdue”"),
-        ("kind > 1", "types"),
-        ("overdue = 'much'", ""),
+        ("kind > 1", "“1” is a number and “kind” is a text: they cannot be compared or combined."),
+        ("overdue = 'much'", "“overdue” is a number and “much” is a text: they cannot be compared or combined."),
+        ("key_account = 1", "“1” is a number and “key_account” is yes or no: they cannot be compared"),
+        ("(dpd > 3) = 'x'", "“x” is a text and “(dpd > 3)” is yes or no: they cannot be compared"),
+        ("overdue BETWEEN 'a' AND 'b'", "“overdue” is a number and “a” is a text"),
+        ("kind IN ('public', 3)", "“3” is a number and “kind” is a text"),
+        ("COALESCE(kind, dpd) = 'x'", "“dpd” is a number and “kind” is a text"),
+        ("CASE WHEN key_account THEN kind ELSE dpd END = 'x'", "“dpd” is a number and “kind” is a text"),
+        ("kind + 'x' = 'y'", "“x” is a text: nothing can be calculated with it (+)."),
+        ("overdue / kind > 1", "“kind” is a text: nothing can be calculated with it (/)."),
+        ("-kind > 1", "“kind” is a text: nothing can be calculated with it (-)."),
+        ("key_account * 2 > 1", "“key_account” is yes or no: nothing can be calculated with it (*)."),
+        ("overdue AND key_account", "“overdue” is a number where yes or no is needed: compare it with a number."),
+        ("NOT kind", "“kind” is a text where yes or no is needed: compare it with a text."),
+        ("CASE WHEN dpd THEN TRUE END", "“dpd” is a number where yes or no is needed"),
+        ("kind IS TRUE", "“kind” is a text where yes or no is needed"),
+        ("ABS(kind) > 1", "ABS() needs a number, which “kind” is not."),
+        ("UPPER(dpd) = 'X'", "UPPER() needs a text, which “dpd” is not."),
+        ("dpd LIKE '3%'", "LIKE needs a text, which “dpd” is not."),
+        ("kind LIKE kind", "LIKE is followed by a text between quotation marks."),
+        ("ABS(dpd, 2) > 1", "ABS() cannot be used with 2 values."),
+        ("ROUND(dpd, 1.5) > 1", "second value of ROUND()"),
+        ("dpd > 99999999999999999999", "too many digits"),
         ("overdue", "yes-or-no"),
         ("'x'", "yes-or-no"),
-        ("overdue >", "is not a condition"),
+        ("overdue >", "“overdue >” is not a condition: something is missing at its end."),
+        ("(overdue > 1", "something is missing at its end."),
+        ("overdue > > 1", "is not a condition: “>” is not expected there."),
         ("overdue > 1 key_account", "is not a condition"),
         ("(" * 500 + "key_account" + ")" * 500, "is not a condition"),
         ("NOT " * 400 + "key_account", ""),
@@ -113,6 +148,11 @@ def test_anything_else_is_refused_with_a_sentence(text: str, told: str) -> None:
     assert str(caught.value).strip()
 
 
+@pytest.mark.parametrize("text", ["0.5 / late_12m > 1", "late_12m % 0.0 > 1", "late_12m / (1.5 * late_12m) < 1"])
+def test_a_division_by_nothing_stops_nobody(text: str) -> None:
+    assert len(true_of(text)) == TABLE.height
+
+
 def test_the_longest_condition_is_read_quickly() -> None:
     text = " OR ".join(["overdue > 1"] * 130)
     assert len(text) <= LONGEST
@@ -136,6 +176,39 @@ def test_whatever_is_read_gives_each_row_a_verdict_of_its_own(text: str) -> None
         return
     assert all(verdict in (True, False) for verdict in verdicts)
     assert len(verdicts) == TABLE.height
+
+
+def spelled(kind: str, deep: int = 2) -> st.SearchStrategy[str]:
+    """Parts that are well formed, and of that kind at their ends; within them anything may stand where it does not fit."""
+    plain = {
+        NUMBER: st.sampled_from(["overdue", "dpd", "late_12m", "1", "0.5", "0"]),
+        TEXT: st.sampled_from(["kind", "'x'", "''"]),
+        YES: st.sampled_from(["key_account", "TRUE", "kind IS NULL"]),
+    }
+    if not deep:
+        return plain[kind]
+    some = st.deferred(lambda: st.sampled_from([NUMBER, TEXT, YES]).flatmap(lambda each: spelled(each, deep - 1)))
+    richer = {
+        NUMBER: ["({} + {})", "({} / {})", "({} % {})", "-{}", "ABS({})", "ROUND({}, 1)", "LENGTH({})", "GREATEST({}, {})"],
+        TEXT: ["UPPER({})", "COALESCE({}, {})", "CASE WHEN {} THEN {} ELSE {} END", "CASE {} WHEN {} THEN {} END"],
+        YES: ["({} = {})", "({} < {})", "({} AND {})", "({} OR NOT {})", "({} IN ({}, {}))", "({} BETWEEN {} AND {})",
+              "({} LIKE 'x%')", "({} IS NOT NULL)", "({} IS TRUE)"],
+    }  # fmt: skip
+    filled = st.sampled_from(richer[kind]).flatmap(
+        lambda shape: st.tuples(*[some] * shape.count("{}")).map(lambda parts: shape.format(*parts))
+    )
+    return plain[kind] | filled
+
+
+@settings(max_examples=400)
+@given(spelled(YES, 3))
+def test_what_does_not_fit_together_is_told_in_our_own_words(text: str) -> None:
+    refused: list[UnableToRead] = []
+    try:
+        assert len(true_of(text)) == TABLE.height
+    except UnableToRead as error:
+        refused.append(error)
+    assert {error.sentence for error in refused} <= OURS
 
 
 @settings(max_examples=200)

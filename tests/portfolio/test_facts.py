@@ -14,7 +14,8 @@ from amiable.ledger import hold, post
 from amiable.ledger.models import Allocation, Customer, Invoice
 from amiable.outreach.models import Event, Message, OptOut, Reply
 from amiable.payments.models import Attempt, Chain, Mandate, Plan, Promise
-from amiable.portfolio import facts, segments
+from amiable.portfolio import facts, moves, segments
+from amiable.portfolio.gather import gather
 from amiable.portfolio.models import Membership, Profile
 from amiable.portfolio.refresh import refresh
 from tests import world
@@ -298,6 +299,16 @@ def test_what_was_absorbed_by_a_merge_leaves_the_portfolio() -> None:
     post.merge(keep=keep, absorb=absorb, now=at(DAY))
     refresh(as_of=later(1))
     assert list(Profile.objects.values_list("customer", "open_minor")) == [(keep.pk, 800)]
+
+
+def test_nobody_can_be_asked_for() -> None:
+    owner = world.creditor()
+    world.invoice(world.customer(owner), 500, due_on=DAY)
+    assert refresh(as_of=DAY, customers=[]) == {"profiles": 0, "moves": 0}
+    refresh(as_of=DAY)
+    assert gather(Profile.objects.filter(pk__in=[]), as_of=DAY).is_empty()
+    assert gather(Profile.objects.filter(creditor=owner), as_of=DAY).height == 1
+    assert moves.by_month(memberships=Membership.objects.none(), since=DAY) == []
 
 
 def test_a_refresh_of_some_leaves_the_others_as_they_were() -> None:

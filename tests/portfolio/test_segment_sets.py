@@ -139,6 +139,12 @@ def test_a_preview_counts_each_once_in_the_first_that_fits_and_its_moves_add_up(
     assert found.moved == in_force(owner, *((each["key"], each["when"]) for each in asked), day=later(10))
 
 
+def test_who_fits_a_condition_that_names_no_fact_is_everyone(house: Any) -> None:
+    owner, _people = house
+    found = preview(creditor=owner, segments=rules(("all", "1 = 1"), ("none", "FALSE"), ("rest", "")), as_of=later(10))
+    assert {each.key: each.alone for each in found.matches} == {"all": 5, "none": 0, "rest": 5, "": 0}
+
+
 def totals(found: Preview) -> dict[str, int]:
     sums = {"EUR": 0, "USD": 0}
     for match in found.matches:
@@ -149,7 +155,7 @@ def totals(found: Preview) -> dict[str, int]:
 
 FAULTY: list[tuple[Any, str]] = [
     (rules(("a", "overdu > 1")), "Segment “A”: There is no fact named “overdu”; perhaps “overdue” is meant."),
-    (rules(("a", "kind > 3")), "Segment “A”: “kind > 3” does not fit the types"),
+    (rules(("a", "kind > 3")), "Segment “A”: “3” is a number and “kind” is a text"),
     (rules(("a", "overdue IN (SELECT 1)")), "cannot hold a sub-query"),
     (rules(("a", "overdue > 1; DROP TABLE x")), "is one expression"),
     (rules(("a", "key_account OR " * 200 + "key_account")), "2000 characters"),

@@ -6,7 +6,7 @@ import pytest
 
 from amiable.core.conditions import UnableToRead
 from amiable.ledger.models import Customer
-from amiable.portfolio import segments
+from amiable.portfolio import moves, segments
 from amiable.portfolio.models import Membership, Profile, SegmentSet
 from amiable.portfolio.refresh import refresh
 from tests import world
@@ -70,7 +70,31 @@ def test_membership_is_a_history_and_a_day_run_twice_leaves_no_empty_period() ->
     assert history(row.customer) == [("fine", DAY, later(4)), ("late", later(4), later(5)), ("fine", later(5), None)]
     world.invoice(row.customer, 500, due_on=later(4))
     refresh(as_of=later(5))
-    assert history(row.customer)[-1] == ("late", later(5), None)
+    assert history(row.customer) == [("fine", DAY, later(4)), ("late", later(4), None)]
+
+
+def test_who_is_in_no_segment_any_more_on_the_day_of_arriving_was_never_there() -> None:
+    owner = world.creditor()
+    row = world.invoice(world.customer(owner), 10_000, due_on=DAY)
+    chosen(owner, ("late", "overdue > 0"))
+    refresh(as_of=later(1))
+    world.paid(row, on=later(1))
+    refresh(as_of=later(1))
+    assert segment_of(row.customer) == ""
+    assert history(row.customer) == []
+
+
+def test_segments_changed_and_changed_back_on_one_day_are_no_move() -> None:
+    owner = world.creditor()
+    row = world.invoice(world.customer(owner), 10_000, due_on=DAY)
+    chosen(owner, ("late", "overdue > 0"))
+    refresh(as_of=later(1))
+    for version, key in ((2, "slow"), (3, "late")):
+        chosen(owner, (key, "overdue > 0"), version=version)
+        refresh(as_of=later(9))
+    assert history(row.customer) == [("late", later(1), None)]
+    seen = Membership.objects.filter(customer=row.customer)
+    assert [(m.origin, m.target) for m in moves.by_month(memberships=seen, since=later(2))] == []
 
 
 def test_who_matches_nothing_any_more_has_left() -> None:

@@ -308,7 +308,7 @@ def test_a_step_without_a_text_is_told() -> None:
 
 BAD: list[tuple[Any, str]] = [
     ({"if": "overdu > 5"}, "overdue"),
-    ({"if": "kind > 5"}, "types"),
+    ({"if": "kind > 5"}, "“5” is a number and “kind” is a text"),
     ({"if": "overdue"}, "yes-or-no"),
     ({"if": "overdue > (SELECT 1)"}, "sub-query"),
     ({"if": "overdue > 5; DROP TABLE ledger_invoice"}, "one expression"),
@@ -358,6 +358,20 @@ def test_conditions_are_judged_by_facts_that_no_case_may_leave_out() -> None:
     assert possible(["a > 3"], fails=["a > 5"], facts=facts)
     assert possible(["b > 3"], fails=["a > 5"], facts=facts)
     assert not possible(["a IS NULL"], facts=facts, span={"a": (0, None)})
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["sector > 'm'"],
+        ["sector BETWEEN 'b' AND 'd'", "sector <> 'b'", "sector <> 'd'"],
+        ["sector <> 'energy'", "sector <> ''", "sector <> '?'"],
+        ["sector NOT IN ('', '?', '??')"],
+    ],
+)
+def test_a_text_can_be_another_one_than_those_it_is_compared_with(texts: list[str]) -> None:
+    assert possible(texts, facts={"sector": pl.String})
+    assert not possible(["sector = 'a'", "sector = 'b'"], facts={"sector": pl.String})
 
 
 @pytest.mark.django_db

@@ -3,6 +3,7 @@
 import pytest
 
 from amiable.casework.models import Task
+from amiable.ledger.models import Invoice
 from amiable.scenario import explain, shelf
 from amiable.scenario.models import Decision
 from tests import world as worlds
@@ -40,6 +41,21 @@ def test_a_past_day_reads_as_it_stood(world: World, post: Post) -> None:
     assert after.invoices == []
     assert after.ahead == []
     assert [row["step"] for row in after.decided] == ["reminder_2", "reminder_1"]
+
+
+def test_what_was_learnt_later_does_not_change_what_a_day_knew(world: World, post: Post) -> None:
+    shelf.stock(now=at(DAY))
+    worlds.invoice(world.boris, 40_000, due_on=later(-4))
+    live(DAY, later(8))
+    told = explain.why(customer=world.boris, as_of=later(8))
+    # The bank's file of the next day: paid and billed days before, as nobody knew when the reminder went out.
+    worlds.paid(Invoice.objects.get(), on=later(7), known_on=later(9))
+    worlds.invoice(world.boris, 7_000, due_on=later(-2), known_at=at(later(9)))
+    assert explain.why(customer=world.boris, as_of=later(8)) == told
+    assert told.facts[0]["overdue"] == 400
+    after = explain.why(customer=world.boris, as_of=later(9))
+    assert [row["open_minor"] for row in after.invoices] == [7_000]
+    assert after.facts[0]["overdue"] == 70
 
 
 def test_why_not_is_told_with_the_rail_and_nothing_is_written(world: World) -> None:

@@ -16,49 +16,67 @@ LAW = law("FR", DAY)
 DAYS, STEPS = 90, 6
 
 
-def walked(customer: dict[str, Any], bills: list[dict[str, Any]]) -> list[tuple[date, str, str, tuple[int, ...], int]]:
-    """The same, by the engine itself: one call for each day, and the invoices moved up after each contact."""
+def walked(
+    customer: dict[str, Any], bills: list[dict[str, Any]], policy: dict[str, Any]
+) -> list[tuple[date, str, str, tuple[int, ...], int]]:
+    """The same, by the engine itself: asked about every day to come, and anew once a contact has moved invoices up."""
     found: list[tuple[date, str, str, tuple[int, ...], int]] = []
-    last, held_back, bills = customer["days_since_contact"], None, [dict(each) for each in bills]
-    for offset in range(DAYS + 1):
-        spoken = customer["days_since_conversation"]
-        today = customer | {
-            "row": 0, "day": DAY + timedelta(days=offset), "days_since_contact": None if last is None else last + offset,
-            "days_since_conversation": None if spoken is None else spoken + offset,
-            "contacts_7d": 0 if offset >= 7 else customer["contacts_7d"],
-        }  # fmt: skip
-        then = [
-            each
-            | {
-                "days_late": each["days_late"] + offset,
-                "days_since_step": None if each["days_since_step"] is None else each["days_since_step"] + offset,
-            }
-            for each in bills
-        ]
-        said = decide(
-            pl.DataFrame([today], schema=TYPES, orient="row"), pl.DataFrame(then, schema=INVOICE, orient="row"), {1: JOURNEY},
-            facts=FACTS, law=LAW, policy={},
-        ).to_dicts()  # fmt: skip
-        if not said:
-            continue
-        (row,) = said
-        told = (today["day"], row["step"], row["rail"] or "", (*row["about"], *row["also"]), row["amount_minor"])
-        if row["verdict"] == "not":
-            held_back = held_back or told
-            continue
+    first_day, made, standing = 0, list[int](), [dict(each) for each in bills]
+    while True:
         held_back = None
+        for offset, row in asked(customer, standing, policy, first_day, made):
+            told = (
+                DAY + timedelta(days=offset),
+                row["step"],
+                row["rail"] or "",
+                (*row["about"], *row["also"]),
+                row["amount_minor"],
+            )
+            if row["verdict"] != "not":
+                break
+            held_back = held_back or told
+        else:
+            return [*found, *([held_back] if held_back else [])]
         found.append(told)
-        reached = dict.fromkeys(row["about"], row["level"]) | dict(zip(row["also"], row["also_levels"], strict=True))
-        bills = [
-            each | {"reached": reached[each["invoice"]], "days_since_step": -offset}
-            if each["invoice"] in reached
-            else each
-            for each in bills
-        ]
-        last = -offset
         if len(found) == STEPS:
             return found
-    return [*found, *([held_back] if held_back else [])]
+        reached = dict.fromkeys(row["about"], row["level"]) | dict(zip(row["also"], row["also_levels"], strict=True))
+        for each in standing:
+            if each["invoice"] in reached:
+                each |= {"reached": reached[each["invoice"]], "days_since_step": -offset}
+        first_day, made = offset + 1, [*made, offset]
+
+
+def asked(
+    customer: dict[str, Any], bills: list[dict[str, Any]], policy: dict[str, Any], first_day: int, made: list[int]
+) -> list[tuple[int, dict[str, Any]]]:
+    """What the engine says for each day to come, one row a day, counts as they would then stand."""
+    days = range(first_day, DAYS + 1)
+    last = -made[-1] if made else customer["days_since_contact"]
+    spoken = customer["days_since_conversation"]
+    people = [
+        customer
+        | {
+            "row": n, "day": DAY + timedelta(days=n), "days_since_contact": None if last is None else last + n,
+            "days_since_conversation": None if spoken is None else spoken + n,
+            "contacts_7d": sum(n - each < 7 for each in made) + (customer["contacts_7d"] if n < 7 else 0),
+        }
+        for n in days
+    ]  # fmt: skip
+    owed = [
+        each
+        | {
+            "row": n, "days_late": each["days_late"] + n,
+            "days_since_step": None if each["days_since_step"] is None else each["days_since_step"] + n,
+        }
+        for n in days
+        for each in bills
+    ]  # fmt: skip
+    said = decide(
+        pl.DataFrame(people, schema=TYPES, orient="row"), pl.DataFrame(owed, schema=INVOICE, orient="row"), {1: JOURNEY},
+        facts=FACTS, law=LAW, policy=policy,
+    )  # fmt: skip
+    return [(row["row"], row) for row in said.sort("row").iter_rows(named=True)]
 
 
 BILLS = st.lists(
@@ -92,19 +110,28 @@ PEOPLE = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=25)
-@given(who=PEOPLE, owed=BILLS)
-def test_the_foresight_is_the_engines_own_course(who: dict[str, Any], owed: list[dict[str, Any]]) -> None:
-    customer = CUSTOMER | who
+@settings(max_examples=40)
+@given(who=PEOPLE, owed=BILLS, cap=st.sampled_from([1, 2, 4]))
+def test_the_foresight_is_the_engines_own_course(who: dict[str, Any], owed: list[dict[str, Any]], cap: int) -> None:
+    customer, policy = CUSTOMER | who, {"contacts_per_7_days": cap}
     bills = [
         bill(n, each["late"], open_minor=each["minor"], reached=each["reached"], since=each["since"], held=each["held"])
         for n, each in enumerate(owed, start=1)
     ]
     row = pl.DataFrame([customer | {"row": 0}], schema=TYPES, orient="row").with_columns(currency=pl.lit("EUR"))
     told = foresee(
-        row, pl.DataFrame(bills, schema=INVOICE, orient="row"), JOURNEY, facts=FACTS, law=LAW, policy={}, as_of=DAY,
-        days=DAYS, steps=STEPS,
+        row, pl.DataFrame(bills, schema=INVOICE, orient="row"), JOURNEY, facts=FACTS, law=LAW, policy=policy,
+        as_of=DAY, days=DAYS, steps=STEPS,
     )  # fmt: skip
     assert [(each.on, each.step, each.rail, each.invoices, each.amount_minor) for each in told] == walked(
-        customer, bills
+        customer, bills, policy
     )
+
+
+def test_a_contact_that_is_foreseen_counts_for_the_cap_of_those_after_it() -> None:
+    row = pl.DataFrame([CUSTOMER | {"row": 0}], schema=TYPES, orient="row").with_columns(currency=pl.lit("EUR"))
+    bills = pl.DataFrame([bill(1, 4), bill(2, 1)], schema=INVOICE, orient="row")
+    told = foresee(
+        row, bills, JOURNEY, facts=FACTS, law=LAW, policy={"contacts_per_7_days": 1}, as_of=DAY, days=12, steps=2
+    )
+    assert [((each.on - DAY).days, each.invoices) for each in told] == [(0, (1,)), (7, (2,))]

@@ -125,6 +125,25 @@ def test_what_is_wrong_is_said_beside_the_step_and_nothing_is_kept(ours: Credito
     assert not Scenario.objects.filter(creditor=ours).exists()
 
 
+@pytest.mark.parametrize("act", ["look", "save", "form", "add:0", "up:1", "remove:0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "key: a\nsteps: [1, null]",
+        "1: 2\nsteps: [{2: 3}]",
+        "key: [a]\nlabel: [1]\nsteps: x",
+        "key: a\nsteps: [{key: a, level: [1], days: true, channel: {a: 1}, tone: [1], until: x}]",
+        'key: a\nlabel: {fr: "\\0"}\nsteps: []',
+    ],
+)
+def test_a_text_of_any_shape_is_answered_with_a_sentence(ours: Creditor, text: str, act: str) -> None:
+    address = reverse("desk:scenario_edit", args=[house().pk])
+    answer = manager(ours).post(address, {"creditor": str(ours.pk), "text": text, "act": act})
+    assert answer.status_code in (200, 422)
+    assert answer.context["findings"]
+    assert not Scenario.objects.filter(creditor=ours).exists()
+
+
 def test_a_draft_is_activated_retired_and_its_cases_move(ours: Creditor) -> None:
     client = manager(ours)
     anna = rows.customer(ours, "Anna")
@@ -179,6 +198,25 @@ def test_a_message_is_shown_for_a_real_customer_in_a_box(ours: Creditor) -> None
     assert "sandbox" in letter["Content-Security-Policy"]
     assert client.get(reverse("desk:scenario_message", args=[house().pk, "nothing"])).status_code == 404
     assert not anna.messages.exists()
+
+
+def test_a_message_is_offered_for_those_whom_the_scenario_is_for(ours: Creditor) -> None:
+    shop, firm, small = (rows.customer(ours, name, kind=kind) for name, kind in (
+        ("Anna", "consumer"), ("Boris SARL", "business"), ("Dora SARL", "business")
+    ))  # fmt: skip
+    for who, minor in ((shop, 90_000), (firm, 80_000), (small, 500)):
+        rows.invoice(who, minor, late=20)
+    rows.counted()
+    client = manager(ours)
+
+    def offered(applies: str) -> list[str]:
+        scenario = own(ours, applies=applies)
+        page = client.get(reverse("desk:scenario_message", args=[scenario.pk, "reminder_2"]))
+        return [each.name for each in page.context["people"]]
+
+    assert offered("NOT kind = 'consumer' AND overdue > 100") == ["Boris SARL"]
+    assert offered("overdue < 10") == ["Dora SARL"]
+    assert offered("segment <> 'nobody'") == ["Anna", "Boris SARL", "Dora SARL"]
 
 
 def test_who_only_looks_sees_no_way_to_change_and_finds_none(ours: Creditor) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -73,6 +75,17 @@ def test_the_list_counts_what_the_user_may_see(ours: Creditor, theirs: Creditor)
     assert facts_seen.context["customers"] == 2
 
 
+def test_the_facts_are_read_at_once_however_many_there_are(
+    ours: Creditor, django_assert_max_num_queries: Callable[..., AbstractContextManager[Any]]
+) -> None:
+    owing(ours, "Anna", 100)
+    rows.counted()
+    client = boss(ours)
+    with django_assert_max_num_queries(30):
+        page = client.get(reverse("desk:facts"))
+    assert next(each["used_by"] for each in page.context["facts"] if each["fact"].name == "key_account")
+
+
 @pytest.mark.parametrize("role", [Role.COLLECTOR, Role.AUDITOR, Role.ACCOUNTANT, Role.SALES])
 def test_who_does_not_administer_looks_and_changes_nothing(ours: Creditor, role: str) -> None:
     owing(ours, "Anna", 100)
@@ -135,7 +148,7 @@ def test_a_draft_changes_nothing_and_is_activated_as_it_stands(ours: Creditor) -
     ("segment", "told"),
     [
         (("a", "A", "overdu > 1"), "perhaps “overdue” is meant"),
-        (("a", "A", "kind > 1"), "does not fit the types"),
+        (("a", "A", "kind > 1"), "“1” is a number and “kind” is a text"),
         (("a", "A", "overdue IN (SELECT 1)"), "sub-query"),
         (("a", "A", "overdue > 1; DELETE FROM x"), "one expression"),
         (("a", "", "overdue > 1"), "label in fr"),

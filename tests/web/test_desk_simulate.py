@@ -45,14 +45,14 @@ def test_only_whole_creditors_can_be_simulated_and_no_other_ones(ours: Creditor)
     theirs = rows.creditor("theirs")
     rows.invoice(rows.customer(theirs, "Zoe"), 990_000, late=3)
     client = rows.desk(rows.colleague("anna", ours, role=Role.MANAGER))
-    page = client.get(URL, {"creditor": str(theirs.pk), "scenario": "businesses", "against": "none"})
+    page = client.get(URL, {"creditor": str(theirs.pk), "scenario": "businesses", "against": "none", "days": "30"})
     assert page.context["creditor"] == ours
     assert page.context["found"]["customers"] == 8
     draft = shelf.save(
         data={"key": "secret", "steps": [{"key": "reminder_1", "level": 10, "days": 1, "channel": "email"}]},
         creditor=theirs, now=clock.now() - timedelta(days=1),
     )  # fmt: skip
-    page = client.get(URL, {"scenario": f"secret@{draft.version}", "against": "none"})
+    page = client.get(URL, {"scenario": f"secret@{draft.version}", "against": "none", "days": "30"})
     assert not [key for key, _label in page.context["choices"] if "secret" in key]
     assert page.context["scenario"] == page.context["choices"][0][0]
     seller = rows.desk(rows.colleague("seller", ours, role=Role.SALES, own=True))
@@ -81,6 +81,19 @@ def test_a_draft_is_offered_before_it_is_activated(ours: Creditor) -> None:
     page = client.get(URL, {"scenario": f"mine@{draft.version}", "against": "businesses", "days": "30"})
     assert page.context["scenario"] == f"mine@{draft.version}"
     assert page.context["found"]["customers"] == 8
+
+
+def test_a_draft_of_the_house_is_not_taken_for_a_version_of_the_creditor(ours: Creditor) -> None:
+    step = {"key": "reminder_1", "level": 10, "days": 1, "channel": "email"}
+    for owner, label, applies in ((None, "House", ""), (ours, "Ours", "overdue > 99999")):
+        data = {"key": "mine", "label": {"en": label, "fr": label}, "applies": applies, "steps": [step]}
+        shelf.save(data=data, creditor=owner, now=clock.now())
+    client = rows.desk(rows.colleague("boss", ours, role=Role.MANAGER))
+    choices = dict(client.get(URL).context["choices"])
+    (name,) = (key for key, label in choices.items() if label.startswith("House"))
+    page = client.get(URL, {"scenario": name, "days": "30"})
+    assert page.context["scenario"] == name
+    assert page.context["found"]["customers"] == 8  # the creditor's own is for nobody
 
 
 def test_the_door_is_closed_to_strangers() -> None:

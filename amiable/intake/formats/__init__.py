@@ -3,6 +3,7 @@
 Each table has `#line` (where the row stands), `#wrong` (why it is no row, else null) and one text column per heading.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,7 @@ def nowhere(done: int) -> None:
     """Nobody asked how far the reading is."""
 
 
-class Format:
+class Format(ABC):
     """One way to write rows into a file."""
 
     key = ""
@@ -32,20 +33,20 @@ class Format:
     kind = ""  # where the format itself says the kind of its rows
     folders = False  # whether a folder can stand for a file
 
+    @abstractmethod
     def matches(self, head: bytes, name: str) -> bool:
         """Whether a file that begins so is of this format."""
-        raise NotImplementedError
 
+    @abstractmethod
     def recognise(self, path: Path, measured: Measured, name: str) -> Reading:
         """What the file itself tells of how it is to be read: encoding, separator, headings. Raises UnableToImport."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rows(self, path: Path, reading: Reading, *, at: At = nowhere) -> Iterator[pl.DataFrame]:
         """The rows of the file in batches, as texts; `at` is told how many bytes are read.
 
         Raises UnableToImport when the file turns out to be broken.
         """
-        raise NotImplementedError
 
 
 @cache
@@ -53,7 +54,7 @@ def formats() -> dict[str, Format]:
     """Every format of this folder and of other packages, the pickier first."""
     import amiable.intake.formats as package
 
-    found = registry.discover(package, Format, entry_point="amiable.formats")
+    found = registry.discover(package, Format, entry_point="amiable.formats")  # type: ignore[type-abstract]
     return {kind.key: kind() for kind in sorted(found.values(), key=lambda kind: (kind.rank, kind.key))}
 
 

@@ -20,6 +20,9 @@ from amiable.scenario.engine.channel import choose
 from amiable.scenario.engine.decide import OF_THE_STEP, carried_out
 from amiable.scenario.engine.journey import CHANNELS, MESSAGE, Journey, table
 
+WEEK = 7
+Made = tuple[int, ...]  # the days of the contacts foreseen so far, the last one at the end
+
 
 @dataclass(frozen=True)
 class Foreseen:
@@ -62,23 +65,23 @@ def foresee(
     bills = [Bill(*values) for values in _alive(invoices).select(columns).iter_rows()]
     asked = _Asked(row, _channels(customer, journey), law, policy, as_of)
     found: list[Foreseen] = []
-    start, last = 0, row["days_since_contact"]
+    start, made = 0, tuple[int, ...]()
     while len(found) < steps and start <= days:
         # A whole course is guessed and the rails are asked about it at once; where they disagree, their word counts.
-        course = _guessed(asked, way, bills, start, last, days=days, most=steps - len(found))
+        course = _guessed(asked, way, bills, start, made, days=days, most=steps - len(found))
         for contact in _confirmed(asked, course):
             found.append(asked.told(contact, ""))
-            bills, start, last = climb(bills, contact), contact.offset + 1, _last(contact, last)
+            bills, start, made = climb(bills, contact), contact.offset + 1, _with(contact, made)
         if len(found) == steps or start > days:
             break
         ahead = [due for offset in range(start, days + 1) if (due := way.due(bills, offset))]
-        first, rail = _first(ahead, asked.rails([(due, last) for due in ahead]))
+        first, rail = _first(ahead, asked.rails([(due, made) for due in ahead]))
         if first is None:
             break
         found.append(asked.told(first, rail))
         if rail:
             break
-        bills, start, last = climb(bills, first), first.offset + 1, _last(first, last)
+        bills, start, made = climb(bills, first), first.offset + 1, _with(first, made)
     return found
 
 
@@ -94,9 +97,9 @@ def _channels(customer: pl.DataFrame, journey: Journey) -> Mapping[str, tuple[st
     return {step: (channel, action) for step, channel, action in chosen.select("step", "channel", "action").iter_rows()}
 
 
-def _last(contact: Contact, last: int | None) -> int | None:
-    """Days since the last contact, counted from the first day, after what was done."""
-    return -contact.offset if contact.step.contacts else last
+def _with(contact: Contact, made: Made) -> Made:
+    """The contacts made, after this one, where it is one."""
+    return (*made, contact.offset) if contact.step.contacts else made
 
 
 class _Asked:
@@ -112,12 +115,13 @@ class _Asked:
     ) -> None:
         self.row, self.channels, self.law, self.policy, self.as_of = row, channels, law, policy, as_of
         self.gap = max(law.value("days_between_contacts"), int(policy.get("days_between_contacts", 0)))
+        self.cap = min(law.value("contacts_per_7_days"), int(policy.get("contacts_per_7_days", 99)))
         self.quiet = max(
             law.value("quiet_days_after_conversation"), int(policy.get("quiet_days_after_conversation", 0))
         )
         self.at_all = row["customer_hold"] is None and row["released"]
 
-    def likely(self, due: Sequence[Contact], last: int | None) -> Contact | None:
+    def likely(self, due: Sequence[Contact], made: Made) -> Contact | None:
         """The contact of a day that the rails will likely let pass."""
         for contact in due:
             amount, channel = self._amount(contact), self.channels[contact.step.key][0]
@@ -126,29 +130,30 @@ class _Asked:
             if not contact.step.contacts:
                 return contact
             if self.row[f"has_{channel}"] and not self.row[f"out_{channel}"]:
-                return contact if self._free(contact.offset, last) else None
+                return contact if self._free(contact.offset, made) else None
         return None
 
-    def _free(self, offset: int, last: int | None) -> bool:
+    def _free(self, offset: int, made: Made) -> bool:
         """Whether a day is one for contacts at all."""
         day, spoken = self.as_of + timedelta(days=offset), self.row["days_since_conversation"]
         off = day.weekday() == 6 or day in public_holidays(self.law.country, day.year)
         return (
             not off
             and not self.row["waiting"]
-            and (last is None or last + offset >= self.gap)
+            and ((since := self._since(offset, made)) is None or since >= self.gap)
+            and self._counted(offset, made) < self.cap
             and (spoken is None or spoken + offset >= self.quiet)
         )
 
-    def rails(self, ahead: Sequence[tuple[Sequence[Contact], int | None]]) -> Iterator[str | None]:
+    def rails(self, ahead: Sequence[tuple[Sequence[Contact], Made]]) -> Iterator[str | None]:
         """What the rails say to each contact of each day, in order."""
-        rows = [self._row(contact, last) for day, last in ahead for contact in day]
+        rows = [self._row(contact, made) for day, made in ahead for contact in day]
         if not rows:
             return iter(())
         asked = pl.DataFrame(rows, schema=rails.COLUMNS, orient="row")
         return iter(rails.judge(asked, law=self.law, policy=self.policy)["rail"].to_list())
 
-    def _row(self, contact: Contact, last: int | None) -> tuple[Any, ...]:
+    def _row(self, contact: Contact, made: Made) -> tuple[Any, ...]:
         """What the rails ask of a contact (rails.COLUMNS), with the counts as they would then stand."""
         row, offset, channel = self.row, contact.offset, self.channels[contact.step.key][0]
         spoken = row["days_since_conversation"]
@@ -162,13 +167,25 @@ class _Asked:
             row.get(f"out_{channel}", False),
             row.get(f"has_{channel}", False),
             row["waiting"],
-            None if last is None else last + offset,
-            0 if offset >= 7 else row["contacts_7d"],
+            self._since(offset, made),
+            self._counted(offset, made),
             None if spoken is None else spoken + offset,
             contact.oldest,
             self._amount(contact),
             round(contact.step.minimum * row["scale"]),
         )
+
+    def _counted(self, offset: int, made: Made) -> int:
+        """Contacts in seven days: those of before, until they are a week old, and those foreseen."""
+        before = self.row["contacts_7d"] if offset < WEEK else 0
+        return int(before) + sum(offset - day < WEEK for day in made)
+
+    def _since(self, offset: int, made: Made) -> int | None:
+        """Days since the last contact, foreseen or of before."""
+        if made:
+            return offset - made[-1]
+        before: int | None = self.row["days_since_contact"]
+        return None if before is None else before + offset
 
     def _amount(self, contact: Contact) -> int:
         of_all = sum(bill.open_minor for bill in contact.about) + sum(bill.open_minor for bill, _level in contact.also)
@@ -192,11 +209,11 @@ class _Asked:
         )
 
 
-_Guess = tuple[list[list[Contact]], int | None, Contact]  # the days up to it, the last contact before it, the contact
+_Guess = tuple[list[list[Contact]], Made, Contact]  # the days up to it, the contacts before it, the contact
 
 
 def _guessed(
-    asked: _Asked, way: Way, bills: list[Bill], start: int, last: int | None, *, days: int, most: int
+    asked: _Asked, way: Way, bills: list[Bill], start: int, made: Made, *, days: int, most: int
 ) -> list[_Guess]:
     found: list[_Guess] = []
     ahead: list[list[Contact]] = []
@@ -205,10 +222,10 @@ def _guessed(
         if not due:
             continue
         ahead.append(due)
-        contact = asked.likely(due, last)
+        contact = asked.likely(due, made)
         if contact:
-            found.append((ahead, last, contact))
-            bills, last, ahead = climb(bills, contact), _last(contact, last), []
+            found.append((ahead, made, contact))
+            bills, made, ahead = climb(bills, contact), _with(contact, made), []
             if len(found) == most:
                 break
     return found
@@ -216,8 +233,8 @@ def _guessed(
 
 def _confirmed(asked: _Asked, course: Sequence[_Guess]) -> Iterator[Contact]:
     """The contacts of a guessed course up to the first about which the rails think otherwise."""
-    said = asked.rails([(due, last) for ahead, last, _contact in course for due in ahead])
-    for ahead, _last_before, guess in course:
+    said = asked.rails([(due, made) for ahead, made, _contact in course for due in ahead])
+    for ahead, _made, guess in course:
         first, rail = _first(ahead, said)
         if first is not guess or rail:
             return

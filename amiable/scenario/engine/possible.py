@@ -5,7 +5,6 @@ Comes in: texts of conditions, facts, what is known of facts. Goes out: yes or n
 
 import itertools
 import math
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -13,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from amiable.core.conditions import WORDS, parse
+from amiable.core.conditions import WORDS, parse, pieces
 
 MOST_CASES = 50_000
 KINDS = ("consumer", "business", "public")
@@ -29,14 +28,14 @@ SPAN: Mapping[str, tuple[float | None, float | None]] = {
     "late_share": (0, 1),
     "external_score": (0, 100),
 }  # fmt: skip
-_PIECE = re.compile(r"'(?:[^']|'')*'|\d+(?:\.\d+)?|[A-Za-z_]\w*|<>|!=|<=|>=|[^\s\w]")
 _COMPARES = {"=", "<>", "!=", "<", ">", "<=", ">="}
+_SAME = {"=", "<>", "!="}
 _UNCERTAIN = {"LIKE", "ILIKE", "CASE", "+", "*", "/", "%"}
 _BARE = {"AND", "OR", "NOT", "(", ""}
 
 
 class _TooHard(Exception):
-    """The condition compares more than one fact with one value: nothing is claimed about it."""
+    """The condition does more than compare a fact with some values: nothing is claimed about it."""
 
 
 def possible(
@@ -77,11 +76,11 @@ def _possible(
 def _compared(text: str, facts: Mapping[str, Any], into: dict[str, list[Any]]) -> None:
     """Collects for each fact of a condition the values that it is compared with."""
     parse(text, facts)  # says what is wrong before anything is asked of it
-    pieces = _signed(_PIECE.findall(text))
-    if any(piece.upper() in _UNCERTAIN for piece in pieces):
+    found = _signed([piece.text for piece in pieces(text)])
+    if any(piece.upper() in _UNCERTAIN for piece in found):
         raise _TooHard
-    for place, piece in enumerate(pieces):
-        before, after = _at(pieces, place - 1), _at(pieces, place + 1)
+    for place, piece in enumerate(found):
+        before, after = _at(found, place - 1), _at(found, place + 1)
         if piece in facts:
             into.setdefault(piece, [])  # a fact that stands alone has its usual values
         elif piece.upper() not in WORDS and after == "(":
@@ -91,26 +90,30 @@ def _compared(text: str, facts: Mapping[str, Any], into: dict[str, list[Any]]) -
             if name not in facts:
                 raise _TooHard
             into[name].append(_constant(value))
+            if facts[name] == pl.String and piece not in _SAME:
+                raise _TooHard  # between two texts there is always another one
         elif piece.upper() in ("IN", "BETWEEN"):
-            name = before if before.upper() != "NOT" else _at(pieces, place - 2)
+            name = before if before.upper() != "NOT" else _at(found, place - 2)
             if name not in facts:
                 raise _TooHard
-            into[name].extend(_listed(pieces, place))
+            if facts[name] == pl.String and piece.upper() == "BETWEEN":
+                raise _TooHard
+            into[name].extend(_listed(found, place))
 
 
-def _listed(pieces: Sequence[str], place: int) -> list[Any]:
-    if pieces[place].upper() == "BETWEEN":
-        return [_constant(_at(pieces, place + 1)), _constant(_at(pieces, place + 3))]
-    if _at(pieces, place + 1) != "(" or ")" not in pieces[place:]:
+def _listed(found: Sequence[str], place: int) -> list[Any]:
+    if found[place].upper() == "BETWEEN":
+        return [_constant(_at(found, place + 1)), _constant(_at(found, place + 3))]
+    if _at(found, place + 1) != "(" or ")" not in found[place:]:
         raise _TooHard
-    inside = pieces[place + 2 : pieces.index(")", place)]
+    inside = found[place + 2 : found.index(")", place)]
     return [_constant(piece) for piece in inside if piece != ","]
 
 
-def _signed(pieces: Sequence[str]) -> list[str]:
+def _signed(told: Sequence[str]) -> list[str]:
     """The pieces with each minus drawn into the number that follows it; a difference is too hard."""
     found: list[str] = []
-    for piece in pieces:
+    for piece in told:
         if found and found[-1] == "-":
             before = found[-2] if len(found) > 1 else ""
             if before not in _COMPARES and before.upper() not in {*_BARE, ",", "IN", "BETWEEN"}:
@@ -121,8 +124,8 @@ def _signed(pieces: Sequence[str]) -> list[str]:
     return found
 
 
-def _at(pieces: Sequence[str], place: int) -> str:
-    return pieces[place] if 0 <= place < len(pieces) else ""
+def _at(found: Sequence[str], place: int) -> str:
+    return found[place] if 0 <= place < len(found) else ""
 
 
 def _constant(piece: str) -> Any:
@@ -144,7 +147,8 @@ def _values(kind: Any, name: str, constants: Sequence[Any], span: Mapping[str, A
     if kind == pl.String:
         if name == "kind":
             return list(KINDS)
-        return [*dict.fromkeys([*map(str, constants), "", "?"]), *empty]
+        other = next(word for n in itertools.count(1) if (word := "?" * n) not in constants)
+        return [*dict.fromkeys([*map(str, constants), "", other]), *empty]
     low, high = span.get(name) or SPAN.get(name, (None, None))
     edges = {each for each in (low, high) if each is not None}
     points = sorted({float(each) for each in constants if not isinstance(each, str)} | edges or {0.0})

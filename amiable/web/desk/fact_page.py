@@ -1,5 +1,6 @@
 """Every fact that a condition may name: what it means, and how it is spread over the customers that the user may see."""
 
+from collections import defaultdict
 from typing import Any
 
 from django.core.cache import cache
@@ -10,7 +11,7 @@ from django.views.decorators.http import require_GET
 from amiable.ledger.models import Creditor
 from amiable.portfolio import gather, segments
 from amiable.portfolio.distribute import Distribution, distributions
-from amiable.portfolio.facts import FACTS, Fact
+from amiable.portfolio.facts import FACTS
 from amiable.portfolio.models import Profile, Refreshed
 from amiable.web.desk import scope, segment_words
 from amiable.web.desk.segment_pages import may_edit, pick
@@ -36,6 +37,7 @@ def facts(request: scope.Asked) -> HttpResponse:
     )
     currency = request.GET.get("currency", "")
     currency = currency if currency in currencies else chosen.currency
+    used_by = _used_by(chosen)
     refreshed = Refreshed.objects.filter(creditor=chosen).order_by("-pk").first()
     spread = _spread(request, chosen, currency, refreshed)
     content = {
@@ -44,7 +46,7 @@ def facts(request: scope.Asked) -> HttpResponse:
         "currencies": currencies,
         "currency": currency,
         "refreshed": refreshed,
-        "facts": [_shown(each, _used_by(each.fact, chosen), currency) for each in spread],
+        "facts": [_shown(each, used_by[each.fact.name], currency) for each in spread],
         "customers": spread[0].all if spread else 0,
         "known": len(FACTS),
         "may_edit": may_edit(request.user, chosen),
@@ -71,13 +73,13 @@ def _spread(request: scope.Asked, creditor: Creditor, currency: str, refreshed: 
     return [Distribution(named[name], *rest) for name, *rest in kept if name in named]
 
 
-def _used_by(fact: Fact, creditor: Creditor) -> list[str]:
-    """The segments in force whose condition names a fact."""
-    return [
-        segment_words.label(each)
-        for each in segments.active(creditor.pk)
-        if fact.name in (gather.names([each.get("when", "")]))
-    ]
+def _used_by(creditor: Creditor) -> dict[str, list[str]]:
+    """By fact, the segments in force whose condition names it."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for each in segments.active(creditor.pk):
+        for name in gather.names([each.get("when", "")]):
+            found[name].append(segment_words.label(each))
+    return found
 
 
 def _shown(spread: Distribution, used_by: list[str], currency: str) -> dict[str, Any]:

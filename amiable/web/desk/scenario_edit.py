@@ -74,6 +74,8 @@ def edit(request: scope.Asked, pk: int) -> HttpResponse:
         return _page(request, base, owner, {}, as_text=True, text=request.POST["text"], findings=wrong, status=422)
     if act == "save":
         return _kept(request, base, owner, data, as_text=was_text)
+    if not told.shaped(data):
+        return _page(request, base, owner, data, as_text=True, text=request.POST["text"], status=422)
     moved = _moved(data, act, int(place) if place.isdecimal() and len(place) < 4 else 0)
     as_text = act == "text" or (was_text and act != "form")
     opened = _opened(act, int(place) if place.isdecimal() and len(place) < 4 else 0)
@@ -109,6 +111,7 @@ def _page(
 ) -> HttpResponse:
     if findings is None:
         findings = check.examine(data, creditor=owner, facts=shelf.facts(), as_of=clock.today())
+    as_text = as_text or not told.shaped(data)
     rungs = told.rungs(data, findings)
     content = {
         "scenario": base,
@@ -136,8 +139,8 @@ def _page(
 def _choices(owner: Creditor | None, data: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
     house = {path.name.split(".")[0] for path in LIBRARY.glob("*/*/*.liquid")}
     own = set(Template.objects.filter(creditor=owner, approved_at__isnull=False).values_list("key", flat=True))
-    steps = data.get("steps")
-    used = {str(step.get("template") or step.get("key")) for step in (steps if isinstance(steps, list) else [])}
+    steps = data.get("steps", []) if told.shaped(data) else []
+    used = {str(step.get("template") or step.get("key")) for step in steps}
     return {
         "channel": [(key, str(told.CHANNELS.get(key, key))) for key in (*CHANNELS, BEST)],
         "fallback": [(key, str(told.CHANNELS.get(key, key))) for key in CHANNELS],

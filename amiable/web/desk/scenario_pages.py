@@ -16,12 +16,15 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET
 
 from amiable.casework.models import Case
+from amiable.core.conditions import parse
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.ledger.models import Creditor, Customer, Invoice, Medium
 from amiable.outreach.models import Message
 from amiable.outreach.render import Rendered
 from amiable.outreach.render import render as put_in_words
+from amiable.portfolio.gather import gather
+from amiable.portfolio.models import Profile
 from amiable.scenario import check, shelf
 from amiable.scenario.compare import compare as differ
 from amiable.scenario.engine.channel import BEST, SPOKEN
@@ -35,6 +38,7 @@ from amiable.web.desk.segment_pages import pick
 from amiable.web.ui import clock
 
 OFFERED = 30  # customers among whom one is chosen for a preview
+ASKED = 1_000  # those who owe most, of whom it is asked whether the scenario is for them
 
 
 @dataclass(frozen=True)
@@ -229,19 +233,20 @@ def _step(found: Scenario, key: str) -> dict[str, Any]:
 
 
 def _people(user: User, found: Scenario, words: str) -> list[Customer]:
-    """Customers with something open to whom the scenario may write; those who owe most first."""
-    rows = scope.customers_for(user).filter(merged_into=None, profiles__open_minor__gt=0)
+    """Customers with something open for whom the scenario is; those who owe most first."""
+    rows = scope.customers_for(user).filter(merged_into=None)
     if found.creditor_id:
         rows = rows.filter(creditor_id=found.creditor_id)
     if words.strip():
         rows = rows.filter(Q(name__icontains=words.strip()) | Q(number__icontains=words.strip()))
+    owing = Profile.objects.filter(customer__in=rows, open_minor__gt=0).order_by("-overdue_minor", "customer_id")
+    asked = list(owing.values_list("pk", "customer_id")[:ASKED])
     applies = found.data.get("applies", "")
-    fitting = rows.select_related("creditor").order_by("-profiles__overdue_minor", "pk")
-    if "kind = 'consumer'" in applies:
-        fitting = fitting.filter(kind="consumer")
-    elif "kind <> 'consumer'" in applies:
-        fitting = fitting.exclude(kind="consumer")
-    return list(dict.fromkeys(fitting[: OFFERED * 2]))[:OFFERED]
+    table = gather(Profile.objects.filter(pk__in=[pk for pk, _who in asked]), as_of=clock.today(), naming=[applies])
+    theirs = set(table.rename({"stands": "segment"}).filter(parse(applies, shelf.facts()))["customer_id"].to_list())
+    offered = list(dict.fromkeys(who for _pk, who in asked if who in theirs))[:OFFERED]
+    known = Customer.objects.select_related("creditor").in_bulk(offered)
+    return [known[pk] for pk in offered]
 
 
 def _words(found: Scenario, step: dict[str, Any], customer: Customer) -> Rendered:

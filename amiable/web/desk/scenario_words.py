@@ -205,13 +205,27 @@ def name(data: Mapping[str, Any], key: str = "") -> str:
     return str(said or data.get("key") or key)
 
 
+def shaped(data: Mapping[str, Any]) -> bool:
+    """Whether the steps can be shown one by one: a list of plain settings. What a text holds may be anything."""
+    steps, label = data.get("steps", []), data.get("label") or {}
+    return (
+        isinstance(steps, list)
+        and isinstance(label, Mapping)
+        and all(
+            isinstance(step, Mapping)
+            and all(isinstance(name, str) for name in step)
+            and all(value is None or isinstance(value, str | int | float) for value in step.values())
+            for step in steps
+        )
+    )
+
+
 def rungs(data: Mapping[str, Any], findings: Iterable[Finding]) -> list[Rung]:
     """The steps in order; the first one after the due date is marked, so that the page can draw the line."""
     found: list[Rung] = []
     said = list(findings)
-    steps = data.get("steps")
     before: int | None = None
-    for at, step in enumerate(steps if isinstance(steps, list) else []):
+    for at, step in enumerate(data.get("steps", []) if shaped(data) else []):
         days = step.get("days")
         of_due = step.get("from", "due") == "due"
         number = days if isinstance(days, int) and of_due else None

@@ -24,6 +24,7 @@ from amiable.ledger.models import Creditor, Customer
 from amiable.portfolio import facts, preview
 from amiable.portfolio import segments as verbs
 from amiable.portfolio.models import SegmentSet
+from amiable.scenario.check import sentence
 from amiable.web.desk import scope, segment_rows, segment_words
 from amiable.web.desk.segment_pages import every_label, pick
 from amiable.web.ui import clock
@@ -88,7 +89,7 @@ def rows(request: scope.Asked) -> JsonResponse:
     try:
         parse(text, facts.schema())
     except UnableToRead as error:
-        wrong = segment_words.wrong(error)
+        wrong = sentence(error)
     return JsonResponse({"rows": None if wrong else _rows(text), "wrong": wrong})
 
 
@@ -149,7 +150,7 @@ def _page(
     status: int = 200,
     shown: SegmentSet | None = None,
 ) -> HttpResponse:
-    wrong = {fault.at: segment_words.wrong(fault.error) for fault in reversed(faults or [])}
+    wrong = {fault.at: sentence(fault.error) for fault in reversed(faults or [])}
     content = {
         "creditor": creditor,
         "rules": [(rule, segment_words.label(rule), wrong.get(at, "")) for at, rule in enumerate(rules)],
@@ -211,11 +212,11 @@ def _values(fact: facts.Fact, creditor: Creditor) -> list[str]:
 
 
 def _said(rules: list[dict[str, Any]], fault: verbs.Fault) -> str:
-    sentence = segment_words.wrong(fault.error)
+    said = sentence(fault.error)
     if fault.at is None:
-        return sentence
+        return said
     name = segment_words.label(rules[fault.at]) or str(fault.at + 1)
-    return _("Segment “%(segment)s”: %(fault)s") % {"segment": name, "fault": sentence}
+    return _("Segment “%(segment)s”: %(fault)s") % {"segment": name, "fault": said}
 
 
 def _moved(rules: list[dict[str, Any]], act: str, at: int) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from amiable.portfolio import moves
 from amiable.portfolio import segments as verbs
 from amiable.portfolio.compare import Change, compare
 from amiable.portfolio.models import Membership, Profile, Refreshed, SegmentSet
+from amiable.portfolio.preview import tally
 from amiable.web.desk import scope, segment_words
 from amiable.web.ui import clock
 
@@ -121,11 +122,8 @@ def every_label(creditor: Creditor) -> dict[str, str]:
 
 
 def _held(rules: Sequence[Mapping[str, Any]], profiles: QuerySet[Profile]) -> list[Held]:
-    counted: dict[str, tuple[int, dict[str, int]]] = {}
-    sums = profiles.order_by().values("segment", "currency").annotate(n=Count("pk"), minor=Sum("overdue_minor"))
-    for row in sums.order_by("segment", "currency"):
-        n, overdue = counted.get(row["segment"], (0, {}))
-        counted[row["segment"]] = (n + row["n"], overdue | ({row["currency"]: row["minor"]} if row["minor"] else {}))
+    sums = profiles.order_by().values_list("segment", "currency").annotate(n=Count("pk"), minor=Sum("overdue_minor"))
+    counted: dict[str, tuple[int, dict[str, int]]] = tally(sums.order_by("segment", "currency"))
     everyone = sum(n for n, _overdue in counted.values()) or 1
     most = max((n for n, _overdue in counted.values()), default=1) or 1
     known = [(rule["key"], segment_words.label(rule), rule.get("when", "")) for rule in rules]
@@ -145,12 +143,12 @@ def _versions(creditor: Creditor) -> list[Version]:
     )
     told = AuditEntry.objects.filter(subject="segment_set", subject_ref__in=[each.pk for each in kept])
     saved = dict(told.filter(act="segments.saved").values_list("subject_ref", "at"))
-    in_force = next((each.pk for each in kept if each.active_since), None)
+    active = SegmentSet.objects.filter(creditor=creditor, active_since__isnull=False).order_by("-version").first()
     found = []
     for at, each in enumerate(kept[:VERSIONS]):
         before = kept[at + 1].segments if at + 1 < len(kept) else verbs.starter()
         changes = compare(before, each.segments)
-        found.append(Version(each, saved.get(each.pk, each.active_since), each.pk == in_force, changes))
+        found.append(Version(each, saved.get(each.pk, each.active_since), each == active, changes))
     return found
 
 

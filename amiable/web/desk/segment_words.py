@@ -5,10 +5,8 @@ from typing import Any
 
 from babel.numbers import format_decimal
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext as translated
 from django.utils.translation import gettext_lazy
 
-from amiable.core.conditions import UnableToRead
 from amiable.ledger.models import CustomerKind
 from amiable.portfolio.distribute import Bar
 from amiable.portfolio.facts import Fact
@@ -62,13 +60,6 @@ VALUES: dict[str, Mapping[str, Any]] = {
 def label(segment: Mapping[str, Any]) -> str:
     """The name of a segment in the language of the page."""
     return str(segment["label"].get(language()) or segment["label"].get("en") or segment["key"])
-
-
-def wrong(error: UnableToRead) -> str:
-    """The sentence of a refusal in the language of the page."""
-    values = {name: wrong(value) if isinstance(value, UnableToRead) else value for name, value in error.values.items()}
-    sentence = translated(error.sentence)  # marked where it is raised, on a floor without Django
-    return sentence % values if values else sentence
 
 
 def value(fact: Fact, text: str) -> str:

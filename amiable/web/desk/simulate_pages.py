@@ -3,12 +3,12 @@
 Only of creditors that the user sees as a whole. A page follows a sample where there are many customers. Writes nothing.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from babel.numbers import format_decimal
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language, gettext
@@ -16,10 +16,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from amiable.core import money
+from amiable.core.conditions import UnableToRead
 from amiable.core.errors import AmiableError
 from amiable.law.rails import SENTENCES
 from amiable.ledger.models import Creditor, Medium
 from amiable.scenario import shelf
+from amiable.scenario.check import sentence
 from amiable.scenario.contend import NOBODY, contender
 from amiable.scenario.models import Scenario, ScenarioState
 from amiable.scenario.simulate import project
@@ -32,7 +34,6 @@ from amiable.web.ui import clock
 WINDOWS = (30, 60, 90)
 MOST = 1_500  # customers whom a page follows; the command line follows all
 SEED = 1
-_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}(@\d{1,9})?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def simulate(request: scope.Asked) -> HttpResponse:
                 creditor=chosen, as_of=clock.today(), days=days, seed=SEED, most=MOST,
             )  # fmt: skip
         except AmiableError as error:
-            content["wrong"] = str(error)
+            content["wrong"] = sentence(error) if isinstance(error, UnableToRead) else str(error)
         else:
             content["found"] = _told(found, names[first], names[second])
     return render(request, "desk/simulate.html", content)
@@ -87,14 +88,12 @@ def offered(creditor: Creditor) -> list[tuple[str, str]]:
     choices = [(key, _label(data, key, language)) for key, data in sorted(current.items())]
     if len(current) > 1:
         choices.insert(0, (",".join(sorted(current)), _("All in force")))
-    drafts = Scenario.objects.filter(state=ScenarioState.DRAFT, creditor__in=[creditor]).order_by("key", "-version")
-    house = Scenario.objects.filter(state=ScenarioState.DRAFT, creditor=None).order_by("key", "-version")
-    for each in (*drafts, *house):
+    drafts = Scenario.objects.filter(Q(creditor=creditor) | Q(creditor=None), state=ScenarioState.DRAFT)
+    for each in drafts.order_by("creditor_id", "key", "-version"):
         words = {"name": _label(each.data, each.key, language), "version": each.version}
-        choices.append((f"{each.key}@{each.version}", _("%(name)s, draft %(version)s") % words))
-    return [(key, label) for key, label in choices if "," in key or _KEY.fullmatch(key)] + [
-        (NOBODY, _("Nobody is contacted"))
-    ]
+        whose = "" if each.creditor_id else "house:"
+        choices.append((f"{whose}{each.key}@{each.version}", _("%(name)s, draft %(version)s") % words))
+    return [*choices, (NOBODY, _("Nobody is contacted"))]
 
 
 def _label(data: Any, key: str, language: str) -> str:
@@ -106,10 +105,9 @@ def _told(found: dict[str, Any], first: str, second: str) -> dict[str, Any]:
     """The figures as the page shows them: the middle strength in full, the others by their difference."""
     middle = min(found["sweep"], key=lambda step: abs(step["effect"] - 1))
     ranking = found["ranking"]
-    sentence = str(ranking["sentence"])
     return {
         "customers": found["customers"], "of_customers": found["of_customers"], "open": found["open_minor"],
-        "currency": found["currency"], "verdict": gettext(sentence), "holds": ranking["holds"],
+        "currency": found["currency"], "verdict": gettext(str(ranking["sentence"])), "holds": ranking["holds"],
         "lines": _lines(middle, found["alone"], found["currency"]), "strengths": _strengths(found, first, second),
         "curve": _curve(found, middle, first, second), "rails": _rails(middle), "beside": found["against"] != NOBODY,
     }  # fmt: skip

@@ -10,12 +10,15 @@ from amiable.core.models import User
 from amiable.web.desk import scope
 
 THEMES = ("light", "dark")
+# What stays in reach of the thumb on a phone, when there are more places than fit beside each other.
+NEAR = {"desk:home", "desk:customers", "desk:scenarios", "desk:figures"}
+FIT = 5
 
 
 def room(request: HttpRequest) -> dict[str, Any]:
     """Lazy: pages that ask for none of it pay nothing."""
     theme = request.COOKIES.get("theme", "")
-    return {"theme": theme if theme in THEMES else "auto", "nav": lambda: _nav(request)}
+    return {"theme": theme if theme in THEMES else "auto", "nav": lambda: _nav(request), "tabs": lambda: _tabs(request)}
 
 
 def _nav(request: HttpRequest) -> list[dict[str, Any]]:
@@ -44,5 +47,13 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
         except NoReverseMatch:
             continue
         active = path == url if url == "/" else path.startswith(url)
-        shown.append({"url": url, "label": label, "icon": icon, "active": active})
+        shown.append({"url": url, "label": label, "icon": icon, "active": active, "near": name in NEAR})
     return shown
+
+
+def _tabs(request: HttpRequest) -> dict[str, Any]:
+    """The places of a phone's lower edge: all of them where they fit, else the nearest, and the others behind "More"."""
+    places = _nav(request)
+    near = [place for place in places if place["near"] or len(places) <= FIT]
+    further = [place for place in places if place not in near]
+    return {"near": near, "further": further, "elsewhere": any(place["active"] for place in further)}
