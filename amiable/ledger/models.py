@@ -363,6 +363,7 @@ class HoldKind(models.TextChoices):
     PLACED = "placed", _("With an agency")
     PERSON = "person", _("Held by a colleague")
     VANISHED = "vanished", _("Missing from the open items")
+    HOLDOUT = "holdout", _("Left alone to measure against")
 
 
 class Hold(models.Model):

@@ -17,15 +17,15 @@ from amiable.core.conditions import parse
 from amiable.law.packs import law
 from amiable.law.rails import SENTENCES
 from amiable.ledger.models import Creditor, Customer
-from amiable.scenario import gather, shelf
+from amiable.scenario import assign, gather, shelf
 from amiable.scenario.engine.decide import decide as engine
 from amiable.scenario.engine.foresee import Foreseen, foresee
 from amiable.scenario.engine.journey import Journey
-from amiable.scenario.models import Scenario, ScenarioState
+from amiable.scenario.models import Experiment, Scenario, ScenarioState
 
 _DECIDED = [
     "creditor_id", "customer_id", "case_id", "currency", "scenario_id", "step", "level", "channel", "verdict", "rail",
-    "reason", "about", "also", "also_levels", "facts",
+    "reason", "about", "also", "also_levels", "facts", "arm", "propensity",
 ]  # fmt: skip
 _LISTED = [name for name in _DECIDED if name != "case_id"]
 # A case opens when someone who is overdue is treated; a courtesy before the due date opens none.
@@ -36,8 +36,8 @@ WITH opened AS (
   WHERE case_id IS NULL AND verdict IN ('do', 'ask') AND overdue_minor > 0
   ON CONFLICT DO NOTHING RETURNING id, customer_id, currency
 ), appended AS (
-  INSERT INTO scenario_decision (case_id, as_of, arm, propensity, {", ".join(_LISTED)})
-  SELECT coalesce(n.case_id, k.id), %(as_of)s, 'champion', 1.0, {", ".join(f"n.{name}" for name in _LISTED)}
+  INSERT INTO scenario_decision (case_id, as_of, {", ".join(_LISTED)})
+  SELECT coalesce(n.case_id, k.id), %(as_of)s, {", ".join(f"n.{name}" for name in _LISTED)}
   FROM decided n LEFT JOIN opened k ON k.customer_id = n.customer_id AND k.currency = n.currency
   WHERE n.verdict <> 'not' OR NOT EXISTS (
     SELECT FROM (SELECT step, rail, verdict FROM scenario_decision o WHERE o.customer_id = n.customer_id
@@ -59,7 +59,7 @@ def decide(*, as_of: date, now: datetime, creditor: Creditor | None = None) -> d
     not, how many were written and how many cases opened.
     """
     shelf.stock(now=now)
-    decisions = decisions_of(as_of=as_of, creditor=creditor)
+    decisions = decisions_of(as_of=as_of, creditor=creditor, drawn_at=now)
     counts = {row["verdict"]: row["len"] for row in decisions.group_by("verdict").len().to_dicts()}
     figures = {verdict: counts.get(verdict, 0) for verdict in ("do", "ask", "not")}
     if decisions.is_empty():
@@ -67,8 +67,13 @@ def decide(*, as_of: date, now: datetime, creditor: Creditor | None = None) -> d
     return {**figures, **_write(decisions, as_of=as_of)}
 
 
-def decisions_of(*, as_of: date, creditor: Creditor | None = None, only: list[int] | None = None) -> pl.DataFrame:
-    """The engine's word for everyone (of one creditor, of those named) on a day; nothing is written. Stands in a transaction."""
+def decisions_of(
+    *, as_of: date, creditor: Creditor | None = None, only: list[int] | None = None, drawn_at: datetime | None = None
+) -> pl.DataFrame:
+    """The engine's word for everyone (of one creditor, of those named) on a day. Stands in a transaction.
+
+    Nothing is written but, with `drawn_at`, who was drawn into which arm of an experiment.
+    """
     parts = []
     with gather.candidates(as_of=as_of, moments=_moments(), creditor=creditor, only=only) as invoices:
         customers = gather.customers(as_of=as_of)
@@ -77,7 +82,7 @@ def decisions_of(*, as_of: date, creditor: Creditor | None = None, only: list[in
     )
     for each in Creditor.objects.filter(pk__in=customers["creditor_id"].unique().to_list()).order_by("pk"):
         rows = customers.filter(pl.col("creditor_id") == each.pk)
-        parts += _of_creditor(each, rows, open_invoices, as_of=as_of)
+        parts += _of_creditor(each, rows, open_invoices, as_of=as_of, drawn_at=drawn_at)
     return pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame(schema={"verdict": pl.String})
 
 
@@ -87,14 +92,19 @@ def _moments() -> dict[int, int]:
     The last step of the longest scenario is followed by none.
     """
     pinned = Case.objects.filter(closed_on=None).order_by().values_list("scenario_ref", flat=True).distinct()
-    used = Scenario.objects.filter(Q(state=ScenarioState.ACTIVE) | Q(pk__in=pinned))
+    tried = Experiment.objects.filter(stopped_on=None, challenger__isnull=False).values("challenger")
+    used = Scenario.objects.filter(Q(state=ScenarioState.ACTIVE) | Q(pk__in=pinned) | Q(pk__in=tried))
     steps = [(int(step["level"]), int(step["days"])) for scenario in used for step in scenario.data["steps"]]
     levels = {0, *(level for level, _ in steps)}
     return {level: min((days for above, days in steps if above > level), default=gather.NEVER) for level in levels}
 
 
-def _of_creditor(creditor: Creditor, rows: pl.DataFrame, invoices: pl.DataFrame, *, as_of: date) -> list[pl.DataFrame]:
-    rows, journeys = with_scenarios(creditor, rows)
+def _of_creditor(
+    creditor: Creditor, rows: pl.DataFrame, invoices: pl.DataFrame, *, as_of: date, drawn_at: datetime | None
+) -> list[pl.DataFrame]:
+    rows, journeys = with_scenarios(creditor, rows, as_of=as_of)
+    if drawn_at:
+        assign.keep(rows, as_of=as_of, now=drawn_at)
     found = []
     for (country,), part in rows.group_by("country"):
         rules = law(str(country) or creditor.country, as_of)
@@ -103,17 +113,26 @@ def _of_creditor(creditor: Creditor, rows: pl.DataFrame, invoices: pl.DataFrame,
     return found
 
 
-def with_scenarios(creditor: Creditor, rows: pl.DataFrame) -> tuple[pl.DataFrame, Mapping[int, Journey]]:
-    """The customers with the scenario of each: the version their open case is pinned to, else the first that applies."""
-    current = shelf.in_force(creditor.pk)
-    pinned = set(rows["pinned"].drop_nulls().unique().to_list()) - {scenario.pk for scenario in current}
-    journeys = shelf.journeys([*current, *Scenario.objects.filter(pk__in=pinned)])
+def with_scenarios(
+    creditor: Creditor, rows: pl.DataFrame, *, as_of: date
+) -> tuple[pl.DataFrame, Mapping[int, Journey]]:
+    """The customers with the scenario of each, and the arm of an experiment that it comes from (see assign.NO_ARM).
+
+    The version their open case is pinned to, else that of their arm, else the first in force that applies.
+    """
+    current, experiments = shelf.in_force(creditor.pk), assign.running(creditor_id=creditor.pk, as_of=as_of)
+    tried = {pk for each in experiments for pk in (each.champion_id, each.challenger_id) if pk}
+    others = tried | set(rows["pinned"].drop_nulls().unique().to_list())
+    journeys = shelf.journeys([*current, *Scenario.objects.filter(pk__in=others - {each.pk for each in current})])
     applying = [
         pl.when(parse(journeys[scenario.pk].applies, shelf.facts())).then(pl.lit(scenario.pk, dtype=pl.Int64))
         for scenario in current
     ]
-    first = pl.coalesce(pl.col("pinned"), *applying, pl.lit(None, dtype=pl.Int64))
-    return rows.with_columns(first.alias("scenario")).drop_nulls("scenario"), journeys
+    first = pl.coalesce(*applying, pl.lit(None, dtype=pl.Int64))
+    rows = assign.with_arms(
+        rows.with_columns(first.alias("scenario")), assign.trials(experiments, current, journeys), as_of=as_of
+    )
+    return rows.with_columns(pl.coalesce("pinned", "scenario").alias("scenario")).drop_nulls("scenario"), journeys
 
 
 def _write(decisions: pl.DataFrame, *, as_of: date) -> dict[str, int]:
@@ -139,7 +158,8 @@ def _write(decisions: pl.DataFrame, *, as_of: date) -> dict[str, int]:
         cursor.execute(
             "CREATE TEMP TABLE decided (creditor_id bigint, customer_id bigint, case_id bigint, currency text,"
             " scenario_id bigint, step text, level smallint, channel text, verdict text, rail text, reason text,"
-            " about bigint[], also bigint[], also_levels smallint[], facts jsonb, overdue_minor bigint) ON COMMIT DROP"
+            " about bigint[], also bigint[], also_levels smallint[], facts jsonb, arm text, propensity float8,"
+            " overdue_minor bigint) ON COMMIT DROP"
         )
         tables.write(table, "decided", [*_DECIDED, "overdue_minor"])
         cursor.execute("UPDATE decided SET rail = '' WHERE rail IS NULL")  # empty text travels as null
@@ -174,7 +194,7 @@ def ahead(
     creditor: Creditor, customers: pl.DataFrame, invoices: pl.DataFrame, *, as_of: date, days: int, steps: int
 ) -> list[Foreseen]:
     """The steps to come of a customer's rows, one per currency, with their invoices."""
-    rows, journeys = with_scenarios(creditor, customers)
+    rows, journeys = with_scenarios(creditor, customers, as_of=as_of)
     found: list[Foreseen] = []
     for row in rows.iter_slices(1):
         rules = law(row["country"][0] or creditor.country, as_of)

@@ -10,7 +10,7 @@ from django.db import models, transaction
 from amiable.casework.models import Case, Dispute, Note, SurveyAnswer, Task
 from amiable.core.models import User
 from amiable.ledger import post
-from amiable.ledger.models import Customer
+from amiable.ledger.models import Customer, Hold, HoldKind
 from amiable.outreach.models import Message, OptOut, Reply
 from amiable.payments.models import Attempt, Chain, Mandate, Plan, Promise
 from amiable.portfolio.models import Membership, Profile
@@ -23,6 +23,8 @@ MOVED: tuple[type[models.Model], ...] = (Task, Dispute, Note, Message, Reply, At
 @transaction.atomic
 def unite(*, keep: Customer, absorb: Customer, now: datetime, by: User | None = None) -> Customer:
     """Merges the ledgers (see ledger.post.merge) and moves what the floors above know. Raises UnableToPost."""
+    # The arm of an experiment is that of the record that stays: another's hold-out does not come along.
+    Hold.objects.filter(customer=absorb, kind=HoldKind.HOLDOUT).delete()
     kept = post.merge(keep=keep, absorb=absorb, now=now, by=by)
     for model in MOVED:
         model._default_manager.filter(customer=absorb).update(customer=kept)
