@@ -128,6 +128,8 @@ def _write_why(found: "Explanation") -> None:
     for part in found.scenario:
         why_this = "its case began with it" if part["pinned"] else part["condition"] or "it is for everyone"
         print(f"Scenario   {part['key']} version {part['version']} ({part['state']}), because {why_this}")
+    for part in found.experiment:
+        print(f"Experiment {part['sentence']}")
     if found.invoices:
         print("\nOpen invoices")
     for line in found.invoices:
