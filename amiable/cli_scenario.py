@@ -152,6 +152,11 @@ def _write_course(found: "Explanation") -> None:
         print(
             f"  {row['on']}  {row['step']:18}{row['verdict']:5}{row['sentence']} ({row['scenario']} version {row['version']})"
         )
+    for row in found.campaigns:
+        because = row["filter"] or "it is for everyone"
+        print(
+            f"  {row['on']}  campaign “{row['name']}”: {row['verdict']}. {row['sentence']} (listed because {because})"
+        )
     if found.ahead:
         print("\nThe next 90 days, if nothing changes")
     for step in found.ahead:

@@ -24,7 +24,7 @@ from amiable.scenario import decide, gather, shelf
 from amiable.scenario.engine.decide import decide as engine
 from amiable.scenario.engine.foresee import Foreseen
 from amiable.scenario.engine.journey import Journey
-from amiable.scenario.models import Arm, Decision, Experiment, Scenario
+from amiable.scenario.models import Arm, Decision, Experiment, Recipient, Scenario
 
 DAYS, STEPS = 90, 20
 DUE = "The step is due."
@@ -96,6 +96,7 @@ class Explanation:
     invoices: Sequence[Mapping[str, Any]]
     verdict: Sequence[Mapping[str, Any]]
     decided: Sequence[Mapping[str, Any]]
+    campaigns: Sequence[Mapping[str, Any]]
     ahead: Sequence[Foreseen]
 
 
@@ -123,6 +124,7 @@ def why(*, customer: Customer, as_of: date) -> Explanation:
         invoices=_invoices_told(invoices, placed, journeys),
         verdict=_verdicts(creditor, placed, invoices, journeys, as_of=as_of),
         decided=_decided(customer, as_of),
+        campaigns=_campaigns_told(customer, as_of),
         ahead=decide.ahead(creditor, placed.drop("scenario"), invoices, as_of=as_of, days=DAYS, steps=STEPS)
         if placed.height
         else [],
@@ -266,4 +268,17 @@ def _decided(customer: Customer, as_of: date) -> list[dict[str, Any]]:
             "sentence": row.reason, "scenario": row.scenario.key, "version": row.scenario.version, "facts": row.facts,
         }
         for row in rows.order_by("-as_of", "currency")[:5]
+    ]  # fmt: skip
+
+
+def _campaigns_told(customer: Customer, as_of: date) -> list[dict[str, Any]]:
+    """The lists of campaigns on which the customer stood, with what was last decided about it and why."""
+    rows = Recipient.objects.filter(customer=customer, decided_on__lte=as_of).select_related("campaign")
+    return [
+        {
+            "on": row.decided_on, "name": row.campaign.name, "verdict": row.verdict, "rail": row.rail,
+            "sentence": row.reason, "filter": row.campaign.filter, "frozen_at": row.campaign.frozen_at,
+            "facts": row.facts,
+        }
+        for row in rows.order_by("-decided_on", "-pk")[:5]
     ]  # fmt: skip

@@ -15,6 +15,7 @@ from amiable.outreach.models import Message, OptOut, Reply
 from amiable.payments.models import Attempt, Chain, Mandate, Plan, Promise
 from amiable.portfolio.models import Membership, Profile
 from amiable.portfolio.refresh import refresh
+from amiable.scenario.models import Recipient, Verdict
 
 # Decisions and scores stay with the record that they were made about; everything that acts on tomorrow moves.
 MOVED: tuple[type[models.Model], ...] = (Task, Dispute, Note, Message, Reply, Attempt, Promise, Plan, Mandate)
@@ -40,6 +41,7 @@ def unite(*, keep: Customer, absorb: Customer, now: datetime, by: User | None = 
         )  # fmt: skip
     answered = SurveyAnswer.objects.filter(customer=kept).values("subject_ref")
     SurveyAnswer.objects.filter(customer=absorb).exclude(subject_ref__in=answered).update(customer=kept)
+    _unite_lists(kept, absorb)
     Profile.objects.filter(customer=absorb).delete()
     Membership.objects.filter(customer=absorb, until=None).update(until=now.date())
     refresh(as_of=now.date(), customers=[kept.pk])
@@ -55,3 +57,15 @@ def _unite_open(model: type[models.Model], field: str, keep: Customer, absorb: C
         **{"customer": absorb, f"{field}__isnull": True, "currency__in": list(theirs)}
     )
     doubled.update(**{field: at})
+
+
+def _unite_lists(keep: Customer, absorb: Customer) -> None:
+    """On a campaign's list once, and written to once: whoever of the two was first."""
+    for theirs in Recipient.objects.filter(customer=absorb):
+        mine = Recipient.objects.filter(campaign=theirs.campaign_id, customer=keep)
+        if not mine.exists():
+            Recipient.objects.filter(pk=theirs.pk).update(customer=keep)
+        elif theirs.verdict == Verdict.DO:
+            mine.exclude(verdict=Verdict.DO).update(
+                verdict=theirs.verdict, rail="", reason=theirs.reason, decided_on=theirs.decided_on, about=theirs.about
+            )

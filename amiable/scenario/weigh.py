@@ -129,7 +129,7 @@ def compared(outcomes: pl.DataFrame, *, days: int) -> Horizon:
 
 def _recovered(arm: str, rows: pl.DataFrame) -> Recovered:
     share, _spread = ratio(rows)
-    return Recovered(arm, rows.height, rows["owed_minor"].sum(), rows["got_minor"].sum(), share)
+    return Recovered(arm, rows.height, int(rows["owed_minor"].sum()), int(rows["got_minor"].sum()), share)
 
 
 def difference(rows: pl.DataFrame, champion: pl.DataFrame, *, arm: str) -> Difference:

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from amiable.core.models import User
+from amiable.ledger.models import Invoice
 from amiable.scenario import experiment, shelf, weigh
 from amiable.scenario.models import Assignment, Experiment
 from tests import world as worlds
@@ -44,7 +45,7 @@ def test_the_interval_is_the_one_that_drawing_again_gives() -> None:
 
     def again(rows: pl.DataFrame) -> float:
         drawn = rows[rng.integers(0, rows.height, rows.height)]
-        return float(drawn["got_minor"].sum() / drawn["owed_minor"].sum())
+        return float(drawn["got_minor"].sum()) / float(drawn["owed_minor"].sum())
 
     low, high = np.quantile([again(one) - again(other) for _ in range(2_000)], [0.025, 0.975])
     assert found.low == pytest.approx(low, abs=0.012)
@@ -65,8 +66,11 @@ def test_chances_that_changed_meanwhile_do_not_bend_the_share() -> None:
     found = weigh.difference(challenger, champion, arm="challenger")
     assert found.points is not None
     assert abs(found.points) < 0.05
-    plain = challenger["got_minor"].sum() / challenger["owed_minor"].sum()
-    assert plain - champion["got_minor"].sum() / champion["owed_minor"].sum() < -0.2
+
+    def plain(rows: pl.DataFrame) -> float:
+        return float(rows["got_minor"].sum()) / float(rows["owed_minor"].sum())
+
+    assert plain(challenger) - plain(champion) < -0.2
 
 
 def test_how_many_more_are_needed_is_enough() -> None:
@@ -112,8 +116,8 @@ def test_money_counts_from_the_draw_to_the_end_of_the_window_and_nothing_else(wo
         )
         return {"who": who, "bill": worlds.invoice(who, 10_000, due_on=later(-4))}
 
-    def bill(row: dict[str, object]) -> worlds.Invoice:
-        assert isinstance(row["bill"], worlds.Invoice)
+    def bill(row: dict[str, object]) -> Invoice:
+        assert isinstance(row["bill"], Invoice)
         return row["bill"]
 
     worlds.paid(bill(drawn("champion")), 6_000, on=DAY)  # on the first day: counts
