@@ -5,6 +5,7 @@ In: a campaign. Out: its Tally, counted from the rows as they are. Nothing is wr
 
 from collections import Counter
 from dataclasses import dataclass
+
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
 

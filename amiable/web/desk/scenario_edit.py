@@ -232,8 +232,13 @@ def activate(request: scope.Asked, pk: int) -> HttpResponse:
     if any(finding.stops for finding in findings):
         messages.error(request, _("It was not activated: its check finds errors. Edit it first."))
         return redirect("desk:scenario", pk)
-    shelf.activate(found, now=clock.now(), by=request.user)
-    messages.success(request, _("Version %(n)s is in force. Cases under way stay on theirs.") % {"n": found.version})
+    try:
+        shelf.activate(found, now=clock.now(), by=request.user)
+    except UnableTo as error:
+        messages.warning(request, gettext(str(error)))
+    else:
+        told = _("Version %(n)s is in force. Cases under way stay on theirs.") % {"n": found.version}
+        messages.success(request, told)
     return redirect("desk:scenario", pk)
 
 
