@@ -160,3 +160,16 @@ def test_nothing_of_another_creditor_is_listed_previewed_or_written(ours: Credit
     made = Campaign.objects.get(creditor=ours)
     client.post(reverse("desk:campaign_act", args=[made.pk, "freeze"]))
     assert not Recipient.objects.filter(campaign=made, customer=stranger).exists()
+
+
+def test_the_customers_page_tells_the_campaign_and_the_arm(ours: Creditor) -> None:
+    who = rows.customer(ours, "Zed")
+    made = rows.campaign(who)
+    Recipient.objects.filter(campaign=made).update(verdict="not", rail="gap", decided_on=clock.today())
+    client = manager(ours)
+    page = client.get(reverse("desk:customer", args=[who.pk])).content.decode()
+    assert "Campaign “Campaign about Zed”: not written to so far" in page
+    assert "The last contact is too recent." in page
+    Recipient.objects.filter(campaign=made).update(verdict="do", rail="")
+    page = client.get(reverse("desk:happened", args=[who.pk]), {"show": "decisions"}).content.decode()
+    assert "a message was ordered" in page

@@ -61,9 +61,7 @@ def _edited(request: scope.Asked, base: Campaign) -> HttpResponse:
     try:
         settings = read(request.POST, base.currency)
         kept = (
-            verbs.revise(base, **how, **settings)
-            if base.pk
-            else verbs.draft(creditor=base.creditor, **how, **settings)
+            verbs.revise(base, **how, **settings) if base.pk else verbs.draft(creditor=base.creditor, **how, **settings)
         )
     except UnableToRead as error:
         return _page(request, base, setting="filter", wrong=words.wrong(error))
@@ -95,7 +93,9 @@ def _amount(text: str, currency: str) -> int:
     try:
         return minor(plain, currency=currency, decimal="," if plain.rfind(",") > plain.rfind(".") else ".")
     except UnreadableAmount as error:
-        raise verbs.UnableToCampaign(N_("This is not an amount. Write for example 1 234.56."), "minimum_minor") from error
+        raise verbs.UnableToCampaign(
+            N_("This is not an amount. Write for example 1 234.56."), "minimum_minor"
+        ) from error
 
 
 def _day(post: QueryDict, name: str) -> date:

@@ -65,7 +65,9 @@ def _page(
         "running": _told(open_ones[0]) if open_ones else None,
         "past": [_told(each) for each in rows if each.stopped_on],
         "may_change": _may(request.user, creditor),
-        "choices": [(each, words.version(each), each.get_state_display()) for each in _rivals(request, champion, creditor)],
+        "choices": [
+            (each, words.version(each), each.get_state_display()) for each in _rivals(request, champion, creditor)
+        ],
         "most": round(verbs.MOST_HELD_OUT * SHARE),
         "wrong": wrong,
         "given": request.POST,
