@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
@@ -24,7 +25,7 @@ from amiable.ledger import hold
 from amiable.ledger.models import Hold, HoldKind
 from amiable.portfolio.facts import schema
 from amiable.scenario.engine.journey import Journey
-from amiable.scenario.models import Arm, Assignment, Experiment
+from amiable.scenario.models import Arm, Experiment
 
 REASON = gettext_lazy("In the hold-out of the experiment “%(name)s”: left alone to measure against.")
 # What every row tells of its arm; `drawn`: today, and not yet written.
@@ -41,11 +42,23 @@ _UNIT: dict[str, type[pl.DataType]] = {"customer_id": pl.Int64, "unit": pl.Int64
 _DRAWN = """
 SELECT customer_id, unit, arm, propensity, spared, assigned_on::text FROM scenario_assignment
 WHERE experiment_id = %(experiment)s AND assigned_on <= %(as_of)s
+  AND (customer_id = ANY(%(customers)s) OR unit = ANY(%(units)s))
 """
 _ASSIGNED: dict[str, type[pl.DataType]] = {
     "customer_id": pl.Int64, "unit": pl.Int64, "arm": pl.String, "propensity": pl.Float64, "spared": pl.Boolean,
     "assigned_on": pl.String,
 }  # fmt: skip
+
+
+_ASSIGN = """
+INSERT INTO scenario_assignment (experiment_id, customer_id, arm, propensity, assigned_on, unit, spared)
+SELECT %(experiment)s, customer_id, arm, propensity, %(as_of)s, unit, spared FROM drawn ON CONFLICT DO NOTHING
+"""
+_LEAVE_ALONE = """
+INSERT INTO ledger_hold (creditor_id, customer_id, kind, source_ref, reason, since, until, created_at)
+SELECT %(creditor)s, customer_id, %(kind)s, %(source)s, %(reason)s, %(as_of)s, %(until)s, %(now)s FROM drawn
+WHERE arm = %(arm)s ON CONFLICT DO NOTHING
+"""
 
 
 @dataclass(frozen=True)
@@ -116,7 +129,8 @@ def with_arms(rows: pl.DataFrame, trials: Iterable[Trial], *, as_of: date) -> pl
     for trial in trials:
         part = found.filter(_takes_part(trial))
         if part.height:
-            found = pl.concat([found.join(part.select("row"), on="row", how="anti"), _placed(part, trial, as_of)])
+            others = found.join(part.select("row"), on="row", how="anti")
+            found = pl.concat([others, _placed(part, trial, as_of)]).sort("row")
     held = (pl.col("arm") == Arm.HOLDOUT) & pl.col("drawn")
     # A key account of today was perhaps none when it was drawn: it is not left alone any more.
     freed = (pl.col("customer_hold") == HOLDOUT) & spared()
@@ -128,7 +142,7 @@ def with_arms(rows: pl.DataFrame, trials: Iterable[Trial], *, as_of: date) -> pl
         .otherwise("customer_hold")
         .alias("customer_hold"),
         freed.fill_null(False).alias("freed"),
-    ).sort("row")
+    )
 
 
 def _takes_part(trial: Trial) -> pl.Expr:
@@ -138,13 +152,16 @@ def _takes_part(trial: Trial) -> pl.Expr:
 def _placed(part: pl.DataFrame, trial: Trial, as_of: date) -> pl.DataFrame:
     """The customers of one experiment with their arms, written before or drawn now."""
     experiment, columns = trial.experiment, part.columns
-    written = tables.read(_DRAWN, {"experiment": experiment.pk, "as_of": as_of}, schema=_ASSIGNED).with_columns(
+    told = tables.read(_UNITS, {"customers": part["customer_id"].to_list()}, schema=_UNIT)
+    asked = {"customers": part["customer_id"].to_list(), "units": told["unit"].to_list()}
+    asked |= {"experiment": experiment.pk, "as_of": as_of}
+    written = tables.read(_DRAWN, asked, schema=_ASSIGNED).with_columns(
         pl.col("assigned_on").str.to_date(), experiment=pl.lit(experiment.pk, dtype=pl.Int64), drawn=pl.lit(False)
     )
     part = part.drop(list(NO_ARM))
     known = part.join(written, on="customer_id", how="inner")
     fresh = part.join(written, on="customer_id", how="anti")
-    drawn = _draw(fresh, written, experiment, as_of)
+    drawn = _draw(fresh.join(told, on="customer_id"), written, experiment, as_of)
     outside = fresh.join(drawn.select("row"), on="row", how="anti").with_columns(**NO_ARM)
     placed = pl.concat([each.select(columns) for each in (known, drawn, outside)])
     arm = pl.col("arm")
@@ -156,8 +173,7 @@ def _placed(part: pl.DataFrame, trial: Trial, as_of: date) -> pl.DataFrame:
 
 def _draw(fresh: pl.DataFrame, written: pl.DataFrame, experiment: Experiment, as_of: date) -> pl.DataFrame:
     """Those with no case open get their arm: that of their group where it has one, else by the hash."""
-    told = tables.read(_UNITS, {"customers": fresh["customer_id"].to_list()}, schema=_UNIT)
-    free = fresh.join(told, on="customer_id").filter(~pl.col("treated")).with_columns(apart=spared())
+    free = fresh.filter(~pl.col("treated")).with_columns(apart=spared())
     group = (
         written.sort("assigned_on", "customer_id")
         .group_by("unit", maintain_order=True)
@@ -195,37 +211,32 @@ def _draw(fresh: pl.DataFrame, written: pl.DataFrame, experiment: Experiment, as
 def keep(rows: pl.DataFrame, *, as_of: date, now: datetime) -> int:
     """Writes what was drawn, once for each customer, and the holds of those left alone; returns how many were drawn."""
     drawn = rows.filter(pl.col("drawn")).unique("customer_id", maintain_order=True)
-    names = ("customer_id", "arm", "propensity", "unit", "spared")
     experiments = Experiment.objects.in_bulk(drawn["experiment"].unique().to_list())
     for experiment in experiments.values():
-        mine = drawn.filter(pl.col("experiment") == experiment.pk)
-        Assignment.objects.bulk_create(
-            [
-                Assignment(experiment=experiment, assigned_on=as_of, **row)
-                for row in mine.select(names).iter_rows(named=True)
-            ],
-            ignore_conflicts=True,
-            batch_size=5_000,
-        )
-        alone = mine.filter(pl.col("arm") == Arm.HOLDOUT)["customer_id"].to_list()
-        Hold.objects.bulk_create(
-            [_left_alone(customer, experiment, as_of, now) for customer in alone],
-            ignore_conflicts=True,
-            batch_size=5_000,
-        )
+        _write(drawn.filter(pl.col("experiment") == experiment.pk), experiment, as_of, now)
     freed = rows.filter(pl.col("freed"))["customer_id"].unique().to_list()
-    hold.end(Hold.objects.filter(customer_id__in=freed, kind=HoldKind.HOLDOUT), on=as_of)
+    if freed:
+        hold.end(Hold.objects.filter(customer_id__in=freed, kind=HoldKind.HOLDOUT), on=as_of)
     return drawn.height
 
 
-def _left_alone(customer: int, experiment: Experiment, as_of: date, now: datetime) -> Hold:
-    if experiment.until is None:
+def _write(drawn: pl.DataFrame, experiment: Experiment, as_of: date, now: datetime) -> None:
+    if experiment.until is None and (drawn["arm"] == Arm.HOLDOUT).any():
         raise ValueError(f"The experiment {experiment.pk} holds out without an end.")
-    return Hold(
-        creditor_id=experiment.creditor_id, customer_id=customer, kind=HoldKind.HOLDOUT,
-        source_ref=source(experiment), since=as_of, until=experiment.until + timedelta(days=1), created_at=now,
-        reason=in_house(REASON, name=experiment)[:200],
-    )  # fmt: skip
+    values = {
+        "experiment": experiment.pk, "as_of": as_of, "creditor": experiment.creditor_id, "kind": HoldKind.HOLDOUT.value,
+        "source": source(experiment), "until": experiment.until and experiment.until + timedelta(days=1), "now": now,
+        "reason": in_house(REASON, name=experiment)[:200], "arm": Arm.HOLDOUT.value,
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP TABLE drawn (customer_id bigint, arm text, propensity float8, unit bigint, spared boolean)"
+            " ON COMMIT DROP"
+        )
+        tables.write(drawn, "drawn", ["customer_id", "arm", "propensity", "unit", "spared"])
+        cursor.execute(_ASSIGN, values)
+        cursor.execute(_LEAVE_ALONE, values)
+        cursor.execute("DROP TABLE drawn")
 
 
 def source(experiment: Experiment) -> str:

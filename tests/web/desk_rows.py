@@ -180,9 +180,7 @@ def experiment(of: Creditor) -> Experiment:
     shelf.stock(now=clock.now())
     champion = Scenario.objects.get(creditor=None, key="businesses", state="active")
     words = {"champion": champion, "name": "Warmer", "holdout_share": 0.1, "since": clock.today()}
-    return Experiment.objects.create(
-        creditor=of, key="businesses-1", until=clock.today() + timedelta(days=30), **words
-    )
+    return Experiment.objects.create(creditor=of, key="businesses-1", until=clock.today() + timedelta(days=30), **words)
 
 
 def campaign(of: Customer, **more: object) -> Campaign:

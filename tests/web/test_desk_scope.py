@@ -22,7 +22,15 @@ LISTS = {"home", "customers", "runs", "figures", "imports", "quarantine"} | {
 }  # fmt: skip
 # Posts that name their creditor in what is filled in, and a signed token of the one who brought a file: asked where
 # the files, the segments and the campaigns are tested.
-FILES = {"import_bring", "import_look", "imports_missing", "segments_preview", "segments_rows", "campaign_preview", "campaign_rows"}
+FILES = {
+    "import_bring",
+    "import_look",
+    "imports_missing",
+    "segments_preview",
+    "segments_rows",
+    "campaign_preview",
+    "campaign_rows",
+}
 
 
 def addresses(customer: Customer) -> dict[str, str]:

@@ -30,7 +30,7 @@ from amiable.web.desk.dialog import dialog
 from amiable.web.desk.segment_pages import pick
 from amiable.web.ui import clock
 
-SHOWN = 60  # recipients on the page
+SHOWN = 40  # recipients on the page
 OFFERED = 30  # among whom one is chosen for a look at the message
 
 
