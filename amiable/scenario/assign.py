@@ -153,7 +153,7 @@ def _placed(part: pl.DataFrame, trial: Trial, as_of: date) -> pl.DataFrame:
     """The customers of one experiment with their arms, written before or drawn now."""
     experiment, columns = trial.experiment, part.columns
     told = tables.read(_UNITS, {"customers": part["customer_id"].to_list()}, schema=_UNIT)
-    asked = {"customers": part["customer_id"].to_list(), "units": told["unit"].to_list()}
+    asked: dict[str, Any] = {"customers": part["customer_id"].to_list(), "units": told["unit"].to_list()}
     asked |= {"experiment": experiment.pk, "as_of": as_of}
     written = tables.read(_DRAWN, asked, schema=_ASSIGNED).with_columns(
         pl.col("assigned_on").str.to_date(), experiment=pl.lit(experiment.pk, dtype=pl.Int64), drawn=pl.lit(False)
@@ -223,7 +223,7 @@ def keep(rows: pl.DataFrame, *, as_of: date, now: datetime) -> int:
 def _write(drawn: pl.DataFrame, experiment: Experiment, as_of: date, now: datetime) -> None:
     if experiment.until is None and (drawn["arm"] == Arm.HOLDOUT).any():
         raise ValueError(f"The experiment {experiment.pk} holds out without an end.")
-    values = {
+    values: dict[str, Any] = {
         "experiment": experiment.pk, "as_of": as_of, "creditor": experiment.creditor_id, "kind": HoldKind.HOLDOUT.value,
         "source": source(experiment), "until": experiment.until and experiment.until + timedelta(days=1), "now": now,
         "reason": in_house(REASON, name=experiment)[:200], "arm": Arm.HOLDOUT.value,

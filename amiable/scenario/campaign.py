@@ -4,7 +4,7 @@ In: a filter over facts, a text, a channel, a window. Out: a Campaign, and on fr
 Never: a list that changes after it was frozen, a message before a person released it, a text that hurts.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ import polars as pl
 from django.db import transaction
 
 from amiable.core import audit
-from amiable.core.conditions import N_, UnableToRead, parse
+from amiable.core.conditions import N_, parse
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.ledger.models import Creditor
@@ -26,6 +26,7 @@ from amiable.portfolio import facts
 from amiable.portfolio.gather import gather, names
 from amiable.portfolio.models import Profile
 from amiable.scenario import shelf
+from amiable.scenario.check import examine
 from amiable.scenario.models import Campaign, Recipient
 
 # Texts that answer something, or that a person confirms one by one, are no campaign's.
@@ -117,6 +118,26 @@ def check(campaign: Campaign, *, as_of: date) -> None:
         if found:
             raise UnableToCampaign(sentence, setting)
     parse(campaign.filter, shelf.facts())
+    _said_well(campaign, as_of)
+
+
+def _said_well(campaign: Campaign, as_of: date) -> None:
+    """Raises UnableToCampaign where the text lacks what the law asks of it, or says to these people what it may not.
+
+    The check of scenarios says so, of a scenario for the same people with this one step.
+    """
+    day = -1 if campaign.template in NOT_YET_ONLY else 1
+    step = {
+        "key": campaign.template,
+        "level": 1,
+        "days": day,
+        "channel": campaign.channel,
+        "template": campaign.template,
+    }
+    data = {"key": "campaign", "applies": campaign.filter, "steps": [step | {"tone": campaign.tone}]}
+    findings = examine(data, creditor=campaign.creditor, facts=shelf.facts(), as_of=as_of)
+    if wrong := next((finding for finding in findings if finding.stops), None):
+        raise UnableToCampaign(wrong.sentence, "filter" if not wrong.step else "template")
 
 
 def matching(campaign: Campaign, *, as_of: date) -> pl.DataFrame:
@@ -230,8 +251,3 @@ def _audit(act: str, campaign: Campaign, *, now: datetime, by: User, **more: Any
         act, now=now, user=by, creditor_ref=campaign.creditor_id, subject="campaign", subject_ref=campaign.pk,
         name=campaign.name, **more,
     )  # fmt: skip
-
-
-def said(error: UnableToCampaign | UnableToRead) -> tuple[str, Mapping[str, object]]:
-    """The sentence of an error and what fills it, for whoever says it in another language."""
-    return error.sentence, error.values

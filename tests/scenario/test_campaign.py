@@ -4,21 +4,25 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.utils.translation import override
 
 from amiable.core.conditions import UnableToRead
 from amiable.core.models import AuditEntry, User
 from amiable.day import run_day
 from amiable.ledger import hold
 from amiable.ledger.models import Creditor, Customer, Invoice
-from amiable.outreach.models import Event, Message, OptOut
+from amiable.outreach.compose import house_text
+from amiable.outreach.models import Event, Message, OptOut, Template
 from amiable.payments.models import Attempt
 from amiable.portfolio.refresh import refresh
 from amiable.scenario import campaign, experiment, explain, shelf, tally
 from amiable.scenario.models import Assignment, Campaign, CampaignState, Recipient, Scenario
 from amiable.scenario.unite import unite
+from amiable.web.ui import clock
 from tests import world as worlds
 from tests.conftest import Post, text_of
-from tests.stories.telling import live, pays_by_link, steps
+from tests.stories.telling import live, pays_by_link, portal_link, steps
 from tests.world import DAY, World, at, later
 
 pytestmark = pytest.mark.django_db
@@ -329,3 +333,35 @@ def test_a_campaign_takes_the_newest_word_at_the_moment_of_sending(quiet: World,
     assert second.reference in text_of(message)
     assert first.reference not in text_of(message)
     assert (row(made, quiet.boris).amount_minor, row(made, quiet.boris).decided_on) == (25_000, date(2026, 3, 4))
+
+
+def test_a_text_that_charges_a_consumer_is_sent_to_none(world: World, boss: User) -> None:
+    for language in ("fr", "en"):
+        for audience in ("consumer", "business"):
+            Template.objects.create(
+                creditor=world.house, key="with_fees", medium="email", tone="warm", approved_at=at(DAY),
+                language=language, audience=audience,
+                body=house_text(language, audience, "reminder_1", "warm") + "\n\nA late fee of 15 € is due.",
+            )  # fmt: skip
+    with override("en"), pytest.raises(campaign.UnableToCampaign, match="charges a consumer"):
+        drafted(world.house, boss, template="with_fees", filter="kind = 'consumer'")
+    drafted(world.house, boss, template="with_fees", filter="kind = 'business'")
+
+
+def test_a_filter_that_contradicts_itself_is_told(world: World, boss: User) -> None:
+    with override("en"), pytest.raises(campaign.UnableToCampaign, match="contradicts itself"):
+        drafted(world.house, boss, filter="kind = 'business' AND kind = 'consumer'")
+
+
+def test_the_customer_reads_why_on_the_portal(
+    quiet: World, boss: User, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "now", lambda: at(DAY, 12))
+    worlds.invoice(quiet.boris, 40_000, due_on=later(-4))
+    released(quiet.house, boss)
+    live(DAY, DAY)
+    (message,) = post.to("boris@example.org")
+    visitor, link = Client(headers={"accept-language": "en"}), portal_link(text_of(message))
+    visitor.post(f"{link}identify/", {"answer": quiet.boris.number})
+    page = visitor.get(link).content.decode()
+    assert "This message is part of “Before the holidays”" in page
