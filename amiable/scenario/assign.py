@@ -173,39 +173,31 @@ def _placed(part: pl.DataFrame, trial: Trial, as_of: date) -> pl.DataFrame:
 
 def _draw(fresh: pl.DataFrame, written: pl.DataFrame, experiment: Experiment, as_of: date) -> pl.DataFrame:
     """Those with no case open get their arm: that of their group where it has one, else by the hash."""
-    free = fresh.filter(~pl.col("treated")).with_columns(apart=spared())
-    group = (
-        written.sort("assigned_on", "customer_id")
-        .group_by("unit", maintain_order=True)
-        .agg(pl.col("arm", "spared", "propensity").first().name.prefix("group_"))
+    free = fresh.filter(~pl.col("treated")).join(_groups(written), on="unit", how="left")
+    free = free.with_columns(
+        spared=spared() | pl.coalesce("group_spared", spared().any().over("unit")),
+        chance=pl.Series(chance(key=experiment.key, units=free["unit"].to_numpy()), dtype=pl.Float64),
     )
-    free = free.join(group, on="unit", how="left").with_columns(
-        pl.coalesce(
-            pl.when(pl.col("apart")).then(True), "group_spared", pl.col("apart").any().over("unit")
-        ).alias("spared"),
-        pl.Series("chance", chance(key=experiment.key, units=free["unit"].to_numpy()), dtype=pl.Float64),
-    )  # fmt: skip
     shares = {"challenger_share": experiment.challenger_share, "holdout_share": experiment.holdout_share}
-    alone = pl.col("spared") & (pl.col("group_arm") == Arm.HOLDOUT)  # its group is left alone; it is not
-    arm = (
-        pl.when(pl.col("group_arm").is_not_null() & ~alone.fill_null(False))
-        .then("group_arm")
-        .otherwise(arms(chances=pl.col("chance"), spared=pl.col("spared"), **shares))
-    )
+    # Its group may be left alone; who is spared is not.
+    together = pl.col("group_arm").is_not_null() & ~(pl.col("spared") & (pl.col("group_arm") == Arm.HOLDOUT))
+    by_hash = arms(chances=pl.col("chance"), spared=pl.col("spared"), **shares)
+    free = free.with_columns(arm=pl.when(together).then("group_arm").otherwise(by_hash))
     # With its group it was drawn when the group was; only who is spared alone had other chances.
-    together = pl.col("group_arm").is_not_null() & ~alone.fill_null(False)
     as_then = together & ((pl.col("spared") == pl.col("group_spared")) | (pl.col("arm") == Arm.CHALLENGER))
-    now = propensities(arm=pl.col("arm"), spared=pl.col("spared"), **shares)
-    return (
-        free.with_columns(arm.alias("arm"))
-        .with_columns(
-            pl.when(as_then).then("group_propensity").otherwise(now).alias("propensity"),
-            pl.lit(experiment.pk, dtype=pl.Int64).alias("experiment"),
-            pl.lit(as_of).alias("assigned_on"),
-            pl.lit(True).alias("drawn"),
-        )
-        .drop("treated", "apart", "group_arm", "group_spared", "group_propensity", "chance")
-    )
+    today = propensities(arm=pl.col("arm"), spared=pl.col("spared"), **shares)
+    return free.with_columns(
+        propensity=pl.when(as_then).then("group_propensity").otherwise(today),
+        experiment=pl.lit(experiment.pk, dtype=pl.Int64),
+        assigned_on=pl.lit(as_of),
+        drawn=pl.lit(True),
+    ).drop("treated", "chance", "group_arm", "group_spared", "group_propensity")
+
+
+def _groups(written: pl.DataFrame) -> pl.DataFrame:
+    """The arm of each unit: that of the first of it who was drawn."""
+    first = written.sort("assigned_on", "customer_id").group_by("unit", maintain_order=True)
+    return first.agg(pl.col("arm", "spared", "propensity").first().name.prefix("group_"))
 
 
 def keep(rows: pl.DataFrame, *, as_of: date, now: datetime) -> int:

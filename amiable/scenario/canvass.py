@@ -18,7 +18,7 @@ from amiable.outreach.guard import LATE_ONLY, NOT_YET_ONLY
 from amiable.outreach.models import Message, MessageState
 from amiable.outreach.order import Order, order
 from amiable.scenario import gather
-from amiable.scenario.models import Campaign, CampaignState, Decision, Recipient, Verdict
+from amiable.scenario.models import Campaign, Decision, Recipient, Verdict
 
 # What keeps a campaign from a customer beside the rails of every contact.
 OTHER_CONTACT, NOTHING = "other_contact", "nothing_to_say"
@@ -43,8 +43,7 @@ def canvass(*, as_of: date, now: datetime, creditor: Creditor | None = None) -> 
         campaigns = campaigns.filter(creditor=creditor)
     total: Counter[str] = Counter(campaigns=0, looked_at=0, ordered=0, not_today=0)
     for campaign in campaigns.select_related("creditor").order_by("pk"):
-        if campaign.state(as_of) == CampaignState.RUNNING:
-            total.update(_one(campaign, as_of=as_of, now=now), campaigns=1)
+        total.update(_one(campaign, as_of=as_of, now=now), campaigns=1)
     return dict(total)
 
 

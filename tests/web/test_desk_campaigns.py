@@ -173,3 +173,10 @@ def test_the_customers_page_tells_the_campaign_and_the_arm(ours: Creditor) -> No
     Recipient.objects.filter(campaign=made).update(verdict="do", rail="")
     page = client.get(reverse("desk:happened", args=[who.pk]), {"show": "decisions"}).content.decode()
     assert "a message was ordered" in page
+
+
+def test_a_filter_is_told_in_words_segments_by_their_names(ours: Creditor) -> None:
+    who = rows.customer(ours, "Zed")
+    made = rows.campaign(who, filter="segment = 'forgetful' AND overdue > 5")
+    page = manager(ours).get(reverse("desk:campaign", args=[made.pk])).content.decode()
+    assert "the segment = Forgetful and “Open and past due” &gt; 5" in page

@@ -43,7 +43,10 @@ def state(campaign: Campaign, today: date) -> dict[str, Any]:
 def about(campaign: Campaign) -> list[tuple[str, str]]:
     """Its settings as a person reads them."""
     told = [
-        (_("For whom"), scenario_words.condition(campaign.filter) or _("everyone with something to speak of")),
+        (
+            _("For whom"),
+            scenario_words.condition(campaign.filter, _segments(campaign)) or _("everyone with something to speak of"),
+        ),
         (_("Text"), labels.step(campaign.template)),
         (_("Tone"), str(Tone(campaign.tone).label)),
         (_("Channel"), str(scenario_words.CHANNELS.get(campaign.channel, campaign.channel))),
@@ -52,6 +55,11 @@ def about(campaign: Campaign) -> list[tuple[str, str]]:
     if campaign.minimum_minor:
         told.append((_("Least amount"), money(campaign.minimum_minor, campaign.currency)))
     return told
+
+
+def _segments(campaign: Campaign) -> dict[str, str]:
+    """The names of the creditor's segments."""
+    return labels.names(labels.segment_rules(Creditor.objects.filter(pk=campaign.creditor_id)))
 
 
 def wrong(error: UnableToRead | verbs.UnableToCampaign) -> str:
@@ -65,7 +73,7 @@ def previewed(campaign: Campaign, today: date) -> dict[str, Any]:
     """Whom it would hold today, ready to be shown. Raises UnableToRead about the filter."""
     found = verbs.preview(campaign, as_of=today)
     most = max((each.customers for each in found.groups), default=1)
-    names = labels.names(labels.segment_rules(Creditor.objects.filter(pk=campaign.creditor_id)))
+    names = _segments(campaign)
     return {
         "found": found,
         "currency": campaign.currency,

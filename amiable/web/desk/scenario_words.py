@@ -133,18 +133,25 @@ def _apart(before: int | None, days: int | None) -> str:
     return [size for least, size in NEAR if days - before >= least or least == 0][-1]
 
 
-def condition(text: str) -> str:
-    """A condition with its facts, values and signs in words; empty where it is for everyone."""
+def condition(text: str, segments: Mapping[str, str] | None = None) -> str:
+    """A condition with its facts, values and signs in words; empty where it is for everyone.
+
+    `segments`: their names by key, where the condition may speak of them.
+    """
     known = {fact.name: fact for fact in FACTS}
+    names = segments or {}
     said, about = [], ""
     text = _KIND.sub(_kind, text)
     for piece in _PIECE.split(text):
         if piece in known:
             about = piece
             said.append(f"“{known[piece].meaning}”" if language() != "fr" else f"« {known[piece].meaning} »")
+        elif piece == "segment":
+            about = piece
+            said.append(_("the segment"))
         elif piece.startswith("'"):
             value = piece[1:-1].replace("''", "'")
-            said.append(segment_words.value(known[about], value) if about else value)
+            said.append(segment_words.value(known[about], value) if about in known else names.get(value, value))
         else:
             said.append(_SIGNS.get(piece) or str(_JOINERS.get(piece.upper(), piece)))
     told = re.sub(r"\s+", " ", "".join(said)).strip()
