@@ -298,6 +298,7 @@ def test_a_creditors_day_keeps_the_same_and_everyones_away_but_not_the_neighbour
         with pytest.raises(day.UnableToRun):
             day.run_day(as_of=DAY, now=at(DAY))
         assert day.run_day(as_of=DAY, now=at(DAY), creditor=world.neighbour)["decide"]["do"] == 0
+        cursor.execute("SELECT pg_advisory_unlock_all()")  # a closed connection lets go only when its process ends
     other.close()
     assert set(Run.objects.values_list("creditor_ref", flat=True)) == {world.neighbour.pk}
     assert day.run_day(as_of=DAY, now=at(DAY), creditor=world.house)["decide"]["do"] == 0
