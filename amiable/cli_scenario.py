@@ -130,6 +130,8 @@ def _write_why(found: "Explanation") -> None:
     for part in found.scenario:
         why_this = "its case began with it" if part["pinned"] else part["condition"] or "it is for everyone"
         print(f"Scenario   {part['key']} version {part['version']} ({part['state']}), because {why_this}")
+    for part in found.experiment:
+        print(f"Experiment {part['sentence']}")
     if found.invoices:
         print("\nOpen invoices")
     for line in found.invoices:
@@ -152,6 +154,11 @@ def _write_course(found: "Explanation") -> None:
     for row in found.decided:
         print(
             f"  {row['on']}  {row['step']:18}{row['verdict']:5}{row['sentence']} ({row['scenario']} version {row['version']})"
+        )
+    for row in found.campaigns:
+        because = row["filter"] or "it is for everyone"
+        print(
+            f"  {row['on']}  campaign “{row['name']}”: {row['verdict']}. {row['sentence']} (listed because {because})"
         )
     if found.ahead:
         print("\nThe next 90 days, if nothing changes")

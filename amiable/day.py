@@ -24,7 +24,7 @@ from amiable.ledger.models import Creditor
 from amiable.outreach import send
 from amiable.payments import allocate, arrange, attempt, reconcile
 from amiable.portfolio import refresh
-from amiable.scenario import decide, dispatch
+from amiable.scenario import canvass, decide, dispatch
 
 log = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
@@ -90,6 +90,11 @@ def _decide(one: Cycle) -> Figures:
     return decide.decide(as_of=one.as_of, now=one.now, creditor=one.creditor)
 
 
+def _campaigns(one: Cycle) -> Figures:
+    """Who of the released lists is written to, where the scenario does not speak that day."""
+    return canvass.canvass(as_of=one.as_of, now=one.now, creditor=one.creditor)
+
+
 def _dispatch(one: Cycle) -> Figures:
     """Messages are ordered, calls laid on desks."""
     return dispatch.dispatch(as_of=one.as_of, now=one.now, creditor=one.creditor)
@@ -120,6 +125,7 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "close": _close,
     "refresh": _refresh,
     "decide": _decide,
+    "campaigns": _campaigns,
     "dispatch": _dispatch,
     "send": _send,
     "advance": _advance,

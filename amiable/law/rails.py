@@ -35,10 +35,12 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 AT_ONCE: dict[str, pl.DataType | type[pl.DataType]] = {"open_now": pl.Boolean}  # the hours of contact are open
 
 
+HOLDOUT = "holdout"  # the kind of hold of those whom an experiment leaves alone, and their rail
 SENTENCES = {
     "insolvency": N_("Insolvency proceedings are open: claims go another way."),
     "vulnerability": N_("The customer is known to be vulnerable: a person decides."),
     "customer_hold": N_("The customer is on hold."),
+    HOLDOUT: N_("The customer is in the hold-out of an experiment: left alone to measure against."),
     "waiting": N_("A task for this customer waits for a person."),
     "below_minimum": N_("The amount is below the step's minimum, credits counted."),
     "time_bar": N_("The oldest debt is older than the law allows to claim."),
@@ -54,7 +56,7 @@ SENTENCES = {
 
 
 # Whatever the house does by itself stops at these alone: they protect the customer, and a creditor not yet released.
-OF_EVERYTHING = ("insolvency", "vulnerability", "customer_hold", "below_minimum", "dry_run")
+OF_EVERYTHING = ("insolvency", "vulnerability", "customer_hold", HOLDOUT, "below_minimum", "dry_run")
 
 
 def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.DataFrame:
@@ -69,7 +71,8 @@ def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.Dat
     says_no = {
         "insolvency": pl.col("customer_hold") == "insolvency",
         "vulnerability": pl.col("customer_hold") == "vulnerable",
-        "customer_hold": pl.col("customer_hold").is_not_null(),
+        "customer_hold": pl.col("customer_hold") != HOLDOUT,
+        HOLDOUT: pl.col("customer_hold") == HOLDOUT,
         "waiting": pl.col("waiting"),
         "below_minimum": (pl.col("amount_minor") < pl.col("minimum_minor")) | (pl.col("amount_minor") <= 0),
         "time_bar": pl.col("oldest_days_late") > time_bar(law),

@@ -365,6 +365,7 @@ class HoldKind(models.TextChoices):
     PAUSE = "pause", _("Paused by the scenario")
     OUT = "out", _("Out of the scenario")  # by a colleague, or by a step that ends the journey; a colleague returns it
     VANISHED = "vanished", _("Missing from the open items")
+    HOLDOUT = "holdout", _("Left alone to measure against")
 
 
 class Hold(models.Model):

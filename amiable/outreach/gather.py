@@ -13,6 +13,7 @@ from django.db.models import Sum
 
 from amiable.casework.models import Task, TaskKind
 from amiable.core.calendar import day_of, end_of_day, start_of_day
+from amiable.law.rails import HOLDOUT
 from amiable.ledger import hold
 from amiable.ledger.models import Contact, Credit, Creditor, Customer, Invoice
 from amiable.outreach.address import Address, addresses
@@ -132,7 +133,8 @@ def _lines(
     holds = hold.active(as_of=as_of).filter(customer_id__in=customers).order_by("id")
     for customer_id, invoice_id, kind in holds.values_list("customer_id", "invoice_id", "kind"):
         if invoice_id is None:
-            held_customers.setdefault(customer_id, kind)
+            if held_customers.get(customer_id, HOLDOUT) == HOLDOUT:  # any other reason is told before an experiment's
+                held_customers[customer_id] = kind
         else:
             held.setdefault(invoice_id, kind)
     wanted = {ref for message in messages for ref in (*message.about, *message.also)}

@@ -11,10 +11,12 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
+from amiable.core.words import in_house
 from amiable.ledger.models import Creditor, Customer
 from amiable.outreach.address import Address, addresses, spoken
-from amiable.outreach.models import Message
+from amiable.outreach.models import Message, MessageState
 
 BATCH = 2_000
 
@@ -36,6 +38,7 @@ class Order:
     level: int = 0
     also_levels: Sequence[int] = ()
     decision_ref: int | None = None
+    campaign_ref: int | None = None
     step: str = ""
     capped: bool = True
     context: Mapping[str, Any] = field(default_factory=dict)
@@ -82,6 +85,7 @@ def _message(wish: Order, customer: Customer, address: Address | None, house: st
         tone=wish.tone,
         as_of=wish.as_of,
         decision_ref=wish.decision_ref,
+        campaign_ref=wish.campaign_ref,
         step=wish.step,
         capped=wish.capped,
         about=list(wish.about),
@@ -91,3 +95,14 @@ def _message(wish: Order, customer: Customer, address: Address | None, house: st
         context=dict(wish.context),
         created_at=now,
     )
+
+
+@transaction.atomic
+def withdraw(*, campaign_ref: int) -> int:
+    """What a campaign ordered and nobody has begun to send is withheld; returns how many messages that were."""
+    waiting = Message.objects.select_for_update(skip_locked=True).filter(
+        campaign_ref=campaign_ref, state=MessageState.PLANNED
+    )
+    rows = list(waiting.values_list("pk", flat=True))
+    verdict = in_house(_("The campaign was stopped."))
+    return Message.objects.filter(pk__in=rows).update(state=MessageState.WITHHELD, verdict=verdict)

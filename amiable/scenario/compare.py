@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from amiable.scenario.engine.journey import MESSAGE, SETTINGS
+from amiable.scenario.engine.journey import LISTS, MESSAGE, SETTINGS
 
 DEFAULTS: Mapping[str, Any] = {
     "from": "due", "gap": 0, "if": "", "action": MESSAGE, "tone": "neutral", "mode": "automatic", "minimum": 0,
     "tolerance": 0,
 }  # fmt: skip
-LISTS = ("answer", "fallback", "ends")
 
 
 @dataclass(frozen=True)

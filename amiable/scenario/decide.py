@@ -17,16 +17,16 @@ from amiable.core.conditions import parse
 from amiable.law.packs import law
 from amiable.law.rails import SENTENCES
 from amiable.ledger.models import Creditor, Customer
-from amiable.scenario import gather, leave, shelf
+from amiable.scenario import assign, gather, leave, shelf
 from amiable.scenario.engine.decide import decide as engine
 from amiable.scenario.engine.decide import ended
 from amiable.scenario.engine.foresee import Foreseen, foresee
 from amiable.scenario.engine.journey import Journey
-from amiable.scenario.models import Scenario, ScenarioState
+from amiable.scenario.models import Experiment, Scenario, ScenarioState
 
 _DECIDED = [
     "creditor_id", "customer_id", "case_id", "currency", "scenario_id", "step", "level", "action", "channel", "verdict", "rail",
-    "reason", "about", "also", "also_levels", "facts",
+    "reason", "about", "also", "also_levels", "facts", "arm", "propensity",
 ]  # fmt: skip
 _LISTED = [name for name in _DECIDED if name != "case_id"]
 # A case opens when someone who is overdue is treated; a courtesy before the due date opens none.
@@ -37,8 +37,8 @@ WITH opened AS (
   WHERE case_id IS NULL AND verdict IN ('do', 'ask') AND overdue_minor > 0
   ON CONFLICT DO NOTHING RETURNING id, customer_id, currency
 ), appended AS (
-  INSERT INTO scenario_decision (case_id, as_of, arm, propensity, {", ".join(_LISTED)})
-  SELECT coalesce(n.case_id, k.id), %(as_of)s, 'champion', 1.0, {", ".join(f"n.{name}" for name in _LISTED)}
+  INSERT INTO scenario_decision (case_id, as_of, {", ".join(_LISTED)})
+  SELECT coalesce(n.case_id, k.id), %(as_of)s, {", ".join(f"n.{name}" for name in _LISTED)}
   FROM decided n LEFT JOIN opened k ON k.customer_id = n.customer_id AND k.currency = n.currency
   WHERE n.verdict <> 'not' OR NOT EXISTS (
     SELECT FROM (SELECT step, rail, verdict FROM scenario_decision o WHERE o.customer_id = n.customer_id
@@ -60,7 +60,7 @@ def decide(*, as_of: date, now: datetime, creditor: Creditor | None = None) -> d
     invoices the journey ended, how many decisions were written and how many cases opened.
     """
     shelf.stock(now=now)
-    decisions, over = _said(as_of=as_of, creditor=creditor, only=None)
+    decisions, over = _said(as_of=as_of, creditor=creditor, only=None, drawn_at=now)
     counts = {row["verdict"]: row["len"] for row in decisions.group_by("verdict").len().to_dicts()}
     figures = {verdict: counts.get(verdict, 0) for verdict in ("do", "ask", "not")}
     figures["ended"] = leave.stop(over, as_of=as_of, now=now)
@@ -71,11 +71,16 @@ def decide(*, as_of: date, now: datetime, creditor: Creditor | None = None) -> d
 
 def decisions_of(*, as_of: date, creditor: Creditor | None = None, only: list[int] | None = None) -> pl.DataFrame:
     """The engine's word for everyone (of one creditor, of those named) on a day; nothing is written. Stands in a transaction."""
-    return _said(as_of=as_of, creditor=creditor, only=only)[0]
+    return _said(as_of=as_of, creditor=creditor, only=only, drawn_at=None)[0]
 
 
-def _said(*, as_of: date, creditor: Creditor | None, only: list[int] | None) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The decisions, and the invoices for which what the customer did ended the journey."""
+def _said(
+    *, as_of: date, creditor: Creditor | None, only: list[int] | None, drawn_at: datetime | None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The decisions, and the invoices for which what the customer did ended the journey.
+
+    Nothing is written but, with `drawn_at`, who was drawn into which arm of an experiment.
+    """
     decisions, over = [], []
     journeys = used()
     with gather.candidates(as_of=as_of, moments=_moments(journeys), creditor=creditor, only=only) as invoices:
@@ -84,7 +89,9 @@ def _said(*, as_of: date, creditor: Creditor | None, only: list[int] | None) -> 
         customers.select("row", "customer_id", "currency"), on=["customer_id", "currency"], how="inner"
     )
     for each in Creditor.objects.filter(pk__in=customers["creditor_id"].unique().to_list()).order_by("pk"):
-        rows, theirs = with_scenarios(each, customers.filter(pl.col("creditor_id") == each.pk))
+        rows, theirs = with_scenarios(each, customers.filter(pl.col("creditor_id") == each.pk), as_of=as_of)
+        if drawn_at:
+            assign.keep(rows, as_of=as_of, now=drawn_at)
         decisions += _of_creditor(each, rows, open_invoices, theirs, as_of=as_of)
         over.append(ended(rows, open_invoices, theirs))
     said = pl.concat(decisions, how="diagonal_relaxed") if decisions else pl.DataFrame(schema={"verdict": pl.String})
@@ -92,9 +99,10 @@ def _said(*, as_of: date, creditor: Creditor | None, only: list[int] | None) -> 
 
 
 def used() -> list[Journey]:
-    """Every scenario version that is in force or to which an open case is pinned."""
+    """Every scenario version that is in force, that an experiment tries, or to which an open case is pinned."""
     pinned = Case.objects.filter(closed_on=None).order_by().values_list("scenario_ref", flat=True).distinct()
-    found = Scenario.objects.filter(Q(state=ScenarioState.ACTIVE) | Q(pk__in=pinned))
+    tried = Experiment.objects.filter(stopped_on=None, challenger__isnull=False).values("challenger")
+    found = Scenario.objects.filter(Q(state=ScenarioState.ACTIVE) | Q(pk__in=pinned) | Q(pk__in=tried))
     return list(shelf.journeys(list(found)).values())
 
 
@@ -119,17 +127,26 @@ def _of_creditor(
     return found
 
 
-def with_scenarios(creditor: Creditor, rows: pl.DataFrame) -> tuple[pl.DataFrame, Mapping[int, Journey]]:
-    """The customers with the scenario of each: the version their open case is pinned to, else the first that applies."""
-    current = shelf.in_force(creditor.pk)
-    pinned = set(rows["pinned"].drop_nulls().unique().to_list()) - {scenario.pk for scenario in current}
-    journeys = shelf.journeys([*current, *Scenario.objects.filter(pk__in=pinned)])
+def with_scenarios(
+    creditor: Creditor, rows: pl.DataFrame, *, as_of: date
+) -> tuple[pl.DataFrame, Mapping[int, Journey]]:
+    """The customers with the scenario of each, and the arm of an experiment that it comes from (see assign.NO_ARM).
+
+    The version their open case is pinned to, else that of their arm, else the first in force that applies.
+    """
+    current, experiments = shelf.in_force(creditor.pk), assign.running(creditor_id=creditor.pk, as_of=as_of)
+    tried = {pk for each in experiments for pk in (each.champion_id, each.challenger_id) if pk}
+    others = tried | set(rows["pinned"].drop_nulls().unique().to_list())
+    journeys = shelf.journeys([*current, *Scenario.objects.filter(pk__in=others - {each.pk for each in current})])
     applying = [
         pl.when(parse(journeys[scenario.pk].applies, shelf.facts())).then(pl.lit(scenario.pk, dtype=pl.Int64))
         for scenario in current
     ]
-    first = pl.coalesce(pl.col("pinned"), *applying, pl.lit(None, dtype=pl.Int64))
-    return rows.with_columns(first.alias("scenario")).drop_nulls("scenario"), journeys
+    first = pl.coalesce(*applying, pl.lit(None, dtype=pl.Int64))
+    rows = assign.with_arms(
+        rows.with_columns(first.alias("scenario")), assign.trials(experiments, current, journeys), as_of=as_of
+    )
+    return rows.with_columns(pl.coalesce("pinned", "scenario").alias("scenario")).drop_nulls("scenario"), journeys
 
 
 def _write(decisions: pl.DataFrame, *, as_of: date) -> dict[str, int]:
@@ -155,7 +172,8 @@ def _write(decisions: pl.DataFrame, *, as_of: date) -> dict[str, int]:
         cursor.execute(
             "CREATE TEMP TABLE decided (creditor_id bigint, customer_id bigint, case_id bigint, currency text,"
             " scenario_id bigint, step text, level smallint, action text, channel text, verdict text, rail text, reason text,"
-            " about bigint[], also bigint[], also_levels smallint[], facts jsonb, overdue_minor bigint) ON COMMIT DROP"
+            " about bigint[], also bigint[], also_levels smallint[], facts jsonb, arm text, propensity float8,"
+            " overdue_minor bigint) ON COMMIT DROP"
         )
         tables.write(table, "decided", [*_DECIDED, "overdue_minor"])
         # Empty text travels as null.
@@ -193,7 +211,7 @@ def ahead(
     creditor: Creditor, customers: pl.DataFrame, invoices: pl.DataFrame, *, as_of: date, days: int, steps: int
 ) -> list[Foreseen]:
     """The steps to come of a customer's rows, one per currency, with their invoices."""
-    rows, journeys = with_scenarios(creditor, customers)
+    rows, journeys = with_scenarios(creditor, customers, as_of=as_of)
     found: list[Foreseen] = []
     for row in rows.iter_slices(1):
         rules = law(row["country"][0] or creditor.country, as_of)

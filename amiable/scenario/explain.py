@@ -27,11 +27,16 @@ from amiable.scenario.engine.decide import ended
 from amiable.scenario.engine.foresee import Foreseen
 from amiable.scenario.engine.journey import Journey
 from amiable.scenario.engine.moment import events_of
-from amiable.scenario.models import Decision, Scenario
+from amiable.scenario.models import Arm, Decision, Experiment, Recipient, Scenario
 
 DAYS, STEPS = 90, 20
 DUE = "The step is due."
 NOTHING = "No step is due on this day."
+IN_ARM = {
+    Arm.CHAMPION: "In the experiment “%(name)s” since %(since)s: gets the champion, the scenario in force.",
+    Arm.CHALLENGER: "In the experiment “%(name)s” since %(since)s: gets the challenger.",
+    Arm.HOLDOUT: "In the hold-out of the experiment “%(name)s” since %(since)s: left alone to measure against.",
+}
 # Facts that are told even where no condition names them.
 ALWAYS = ("open", "overdue", "dpd", "credit", "contacts_7d", "late_share")
 
@@ -92,9 +97,11 @@ class Explanation:
     facts: Sequence[Mapping[str, Any]]
     segment: Sequence[Mapping[str, Any]]
     scenario: Sequence[Mapping[str, Any]]
+    experiment: Sequence[Mapping[str, Any]]
     invoices: Sequence[Mapping[str, Any]]
     verdict: Sequence[Mapping[str, Any]]
     decided: Sequence[Mapping[str, Any]]
+    campaigns: Sequence[Mapping[str, Any]]
     ahead: Sequence[Foreseen]
 
 
@@ -109,7 +116,7 @@ def why(*, customer: Customer, as_of: date) -> Explanation:
         known = _facts_of(as_of)
         rows = _in_the_morning(_customers(known, as_of), customer, as_of)
         transaction.set_rollback(True)
-    placed, journeys = decide.with_scenarios(creditor, rows) if rows.height else (rows, {})
+    placed, journeys = decide.with_scenarios(creditor, rows, as_of=as_of) if rows.height else (rows, {})
     return Explanation(
         customer={
             "number": customer.number, "name": customer.name, "kind": customer.kind, "creditor": creditor.name,
@@ -118,9 +125,11 @@ def why(*, customer: Customer, as_of: date) -> Explanation:
         facts=_facts_told(known, creditor, journeys, placed),
         segment=_segments_told(known, creditor),
         scenario=_scenarios_told(placed, journeys),
+        experiment=_arms_told(placed),
         invoices=_invoices_told(invoices, placed, journeys, as_of=as_of),
         verdict=_verdicts(creditor, placed, invoices, journeys, as_of=as_of),
         decided=_decided(customer, as_of),
+        campaigns=_campaigns_told(customer, as_of),
         ahead=decide.ahead(creditor, placed.drop("scenario"), invoices, as_of=as_of, days=DAYS, steps=STEPS)
         if placed.height
         else [],
@@ -201,6 +210,24 @@ def _scenarios_told(placed: pl.DataFrame, journeys: Mapping[int, Journey]) -> li
     return found
 
 
+def _arms_told(placed: pl.DataFrame) -> list[dict[str, Any]]:
+    """The arm of each running experiment that the customer is in, and what that means."""
+    drawn = placed.filter(pl.col("experiment").is_not_null()) if placed.height else placed
+    found = []
+    for row in drawn.iter_rows(named=True):
+        experiment = Experiment.objects.get(pk=row["experiment"])
+        words = {"name": str(experiment), "since": row["assigned_on"]}
+        sentence = IN_ARM[Arm(row["arm"])]
+        found.append(
+            {
+                "currency": row["currency"], "key": experiment.key, "name": str(experiment), "arm": row["arm"],
+                "propensity": row["propensity"], "since": row["assigned_on"], "until": experiment.until,
+                "sentence": sentence % words,
+            }
+        )  # fmt: skip
+    return found
+
+
 def _invoices_told(
     invoices: pl.DataFrame, placed: pl.DataFrame, journeys: Mapping[int, Journey], *, as_of: date
 ) -> list[dict[str, Any]]:
@@ -273,4 +300,17 @@ def _decided(customer: Customer, as_of: date) -> list[dict[str, Any]]:
             "sentence": row.reason, "scenario": row.scenario.key, "version": row.scenario.version, "facts": row.facts,
         }
         for row in rows.order_by("-as_of", "currency")[:5]
+    ]  # fmt: skip
+
+
+def _campaigns_told(customer: Customer, as_of: date) -> list[dict[str, Any]]:
+    """The lists of campaigns on which the customer stood, with what was last decided about it and why."""
+    rows = Recipient.objects.filter(customer=customer, decided_on__lte=as_of).select_related("campaign")
+    return [
+        {
+            "on": row.decided_on, "name": row.campaign.name, "verdict": row.verdict, "rail": row.rail,
+            "sentence": row.reason, "filter": row.campaign.filter, "frozen_at": row.campaign.frozen_at,
+            "facts": row.facts,
+        }
+        for row in rows.order_by("-decided_on", "-pk")[:5]
     ]  # fmt: skip

@@ -31,7 +31,7 @@ SPOKEN = ("promise", "paid", "dispute", "refused", "call_back")  # outcomes of a
 
 _STANDING_QUERY = """
 WITH held AS (
-  SELECT customer_id, min(kind) AS kind FROM ledger_hold
+  SELECT customer_id, coalesce(min(kind) FILTER (WHERE kind <> 'holdout'), min(kind)) AS kind FROM ledger_hold
   WHERE invoice_id IS NULL AND since <= %(as_of)s AND (until IS NULL OR until > %(as_of)s) GROUP BY 1
 ), point AS (
   SELECT t.customer_id, bool_or(p.medium = 'email') AS email, bool_or(p.medium = 'sms') AS sms,

@@ -25,7 +25,7 @@ from amiable.portfolio.facts import schema
 from amiable.scenario import check
 from amiable.scenario.engine.journey import Journey, read
 from amiable.scenario.finding import Finding
-from amiable.scenario.models import Scenario, ScenarioState
+from amiable.scenario.models import Experiment, Scenario, ScenarioState
 
 
 class UnableToKeep(UnableTo):
@@ -38,6 +38,10 @@ class UnableToKeep(UnableTo):
 
 class UnableToRetire(UnableTo):
     """The version is not in force."""
+
+
+class UnableToActivate(UnableTo):
+    """The version cannot take force now."""
 
 
 class UnableToMigrate(UnableTo):
@@ -89,10 +93,11 @@ def save(*, data: Mapping[str, Any], creditor: Creditor | None, now: datetime, b
 
 @transaction.atomic
 def revise(draft: Scenario, *, data: Mapping[str, Any], now: datetime, by: User | None = None) -> Scenario:
-    """Writes a draft anew. What was in force, or has cases, never changes: it gets a new version."""
+    """Writes a draft anew. What was in force, or in an experiment, never changes: it gets a new version."""
     kept = Scenario.objects.select_for_update().get(pk=draft.pk)
     journey = _approved(data, creditor=kept.creditor, now=now)
-    if kept.state != ScenarioState.DRAFT or journey.key != kept.key:
+    tried = Experiment.objects.filter(challenger=kept).exists()
+    if kept.state != ScenarioState.DRAFT or journey.key != kept.key or tried:
         return save(data=data, creditor=kept.creditor, now=now, by=by)
     kept.data, kept.made_at, kept.made_by = dict(data), now, by
     kept.save(update_fields=["data", "made_at", "made_by"])
@@ -110,7 +115,11 @@ def _approved(data: Mapping[str, Any], *, creditor: Creditor | None, now: dateti
 
 @transaction.atomic
 def activate(scenario: Scenario, *, now: datetime | None = None, by: User | None = None) -> None:
-    """Puts a version in force and retires the one before; cases under way stay on theirs."""
+    """Puts a version in force and retires the one before; cases under way stay on theirs.
+
+    Raises UnableToActivate while an experiment runs on the creditor's scenario: it would be another one from then on.
+    """
+    _undisturbed(scenario, UnableToActivate)
     same = Scenario.objects.filter(creditor=scenario.creditor, key=scenario.key)
     same.filter(state=ScenarioState.ACTIVE).update(state=ScenarioState.RETIRED)
     same.filter(pk=scenario.pk).update(state=ScenarioState.ACTIVE)
@@ -122,10 +131,16 @@ def activate(scenario: Scenario, *, now: datetime | None = None, by: User | None
 @transaction.atomic
 def retire(scenario: Scenario, *, now: datetime, by: User | None = None) -> None:
     """Takes a version out of force; cases under way stay on it, new ones get another scenario or none."""
+    _undisturbed(scenario, UnableToRetire)
     if not Scenario.objects.filter(pk=scenario.pk, state=ScenarioState.ACTIVE).update(state=ScenarioState.RETIRED):
         raise UnableToRetire(N_("Only a version that is in force can be retired."))
     scenario.state = ScenarioState.RETIRED
     _audit("scenario.retired", scenario, now=now, by=by)
+
+
+def _undisturbed(scenario: Scenario, error: type[UnableTo]) -> None:
+    if Experiment.objects.filter(creditor=scenario.creditor_id, champion__key=scenario.key, stopped_on=None).exists():
+        raise error(N_("An experiment runs on this scenario; stop it first, and say who wins."))
 
 
 @transaction.atomic

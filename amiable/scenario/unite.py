@@ -10,11 +10,12 @@ from django.db import models, transaction
 from amiable.casework.models import Case, Dispute, Note, SurveyAnswer, Task
 from amiable.core.models import User
 from amiable.ledger import post
-from amiable.ledger.models import Customer
+from amiable.ledger.models import Customer, Hold, HoldKind
 from amiable.outreach.models import Message, OptOut, Reply
 from amiable.payments.models import Attempt, Chain, Mandate, Plan, Promise
 from amiable.portfolio.models import Membership, Profile
 from amiable.portfolio.refresh import refresh
+from amiable.scenario.models import Recipient, Verdict
 
 # Decisions and scores stay with the record that they were made about; everything that acts on tomorrow moves.
 MOVED: tuple[type[models.Model], ...] = (Task, Dispute, Note, Message, Reply, Attempt, Promise, Plan, Mandate)
@@ -23,6 +24,8 @@ MOVED: tuple[type[models.Model], ...] = (Task, Dispute, Note, Message, Reply, At
 @transaction.atomic
 def unite(*, keep: Customer, absorb: Customer, now: datetime, by: User | None = None) -> Customer:
     """Merges the ledgers (see ledger.post.merge) and moves what the floors above know. Raises UnableToPost."""
+    # The arm of an experiment is that of the record that stays: another's hold-out does not come along.
+    Hold.objects.filter(customer=absorb, kind=HoldKind.HOLDOUT).delete()
     kept = post.merge(keep=keep, absorb=absorb, now=now, by=by)
     for model in MOVED:
         model._default_manager.filter(customer=absorb).update(customer=kept)
@@ -38,6 +41,7 @@ def unite(*, keep: Customer, absorb: Customer, now: datetime, by: User | None = 
         )  # fmt: skip
     answered = SurveyAnswer.objects.filter(customer=kept).values("subject_ref")
     SurveyAnswer.objects.filter(customer=absorb).exclude(subject_ref__in=answered).update(customer=kept)
+    _unite_lists(kept, absorb)
     Profile.objects.filter(customer=absorb).delete()
     Membership.objects.filter(customer=absorb, until=None).update(until=now.date())
     refresh(as_of=now.date(), customers=[kept.pk])
@@ -53,3 +57,15 @@ def _unite_open(model: type[models.Model], field: str, keep: Customer, absorb: C
         **{"customer": absorb, f"{field}__isnull": True, "currency__in": list(theirs)}
     )
     doubled.update(**{field: at})
+
+
+def _unite_lists(keep: Customer, absorb: Customer) -> None:
+    """On a campaign's list once, and written to once: whoever of the two was first."""
+    for theirs in Recipient.objects.filter(customer=absorb):
+        mine = Recipient.objects.filter(campaign=theirs.campaign_id, customer=keep)
+        if not mine.exists():
+            Recipient.objects.filter(pk=theirs.pk).update(customer=keep)
+        elif theirs.verdict == Verdict.DO:
+            mine.exclude(verdict=Verdict.DO).update(
+                verdict=theirs.verdict, rail="", reason=theirs.reason, decided_on=theirs.decided_on, about=theirs.about
+            )

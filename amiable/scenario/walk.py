@@ -14,7 +14,7 @@ import polars as pl
 
 from amiable.core.money import exponent
 from amiable.law.packs import law
-from amiable.law.rails import SENTENCES
+from amiable.law.rails import HOLDOUT, SENTENCES
 from amiable.portfolio import facts, segments
 from amiable.scenario import shelf
 from amiable.scenario.behaviour import MEDIA, Array, parameters
@@ -188,7 +188,8 @@ class Walk:
         book = self.portfolio
         table = self._facts(day, rows)
         holds = book.customer_holds.filter((pl.col("since") <= day) & (pl.col("until") > day)).group_by("row").agg(
-            customer_hold=pl.col("kind").min()
+            # Any other reason is told before an experiment's.
+            customer_hold=pl.coalesce(pl.col("kind").filter(pl.col("kind") != HOLDOUT).min(), pl.col("kind").min())
         )  # fmt: skip
         stands = book.standing[rows].select(
             "row",

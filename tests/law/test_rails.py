@@ -34,6 +34,7 @@ SPOKEN = [
     ("insolvency", {"customer_hold": "insolvency"}),
     ("vulnerability", {"customer_hold": "vulnerable"}),
     ("customer_hold", {"customer_hold": "dispute"}),
+    ("holdout", {"customer_hold": "holdout"}),
     ("waiting", {"waiting": True}),
     ("below_minimum", {"amount_minor": 499}),
     ("below_minimum", {"amount_minor": 0, "minimum_minor": 0}),

@@ -206,6 +206,17 @@ def test_what_is_held_is_not_spoken_of_and_the_insolvent_pay_nothing(world: Worl
     assert all(step["scenario"]["open_minor"] >= 50_000 for step in future["sweep"])
 
 
+def test_who_is_in_a_hold_out_is_left_alone_until_its_last_day(world: World) -> None:
+    worlds.invoice(world.boris, 50_000, due_on=later(-5))
+    hold.place(
+        kind="holdout", source_ref="experiment:1", customer=world.boris, since=later(-3), until=later(5),
+        now=at(later(-3)),
+    )  # fmt: skip
+    found = replayed(world.house, journey(mail(10, 3)), since=later(1), days=10)
+    assert found["rails"] == {"holdout": 1}
+    assert found["decisions"]["day"].to_list() == [later(5)]
+
+
 def test_a_neighbours_money_and_another_currency_are_left_out(world: World) -> None:
     worlds.invoice(world.anna, 10_000, due_on=later(-5))
     worlds.invoice(world.anna, 99_000, due_on=later(-5), currency="USD")

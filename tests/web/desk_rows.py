@@ -12,6 +12,7 @@ from amiable.ledger.models import Branch, Contact, ContactPoint, Credit, Credito
 from amiable.outreach.models import Message
 from amiable.portfolio.refresh import refresh
 from amiable.scenario import shelf
+from amiable.scenario.models import Campaign, Experiment, Recipient, Scenario
 from amiable.web.ui import clock
 
 
@@ -172,3 +173,20 @@ def quarantined(of: Creditor) -> QuarantinedRow:
     return QuarantinedRow.objects.create(
         loaded_by=file, line=2, column="Amount", reason="“x” is not an amount.", raw={"Amount": "x"}
     )
+
+
+def experiment(of: Creditor) -> Experiment:
+    """One that runs on the house's scenario for businesses."""
+    shelf.stock(now=clock.now())
+    champion = Scenario.objects.get(creditor=None, key="businesses", state="active")
+    words = {"champion": champion, "name": "Warmer", "holdout_share": 0.1, "since": clock.today()}
+    return Experiment.objects.create(creditor=of, key="businesses-1", until=clock.today() + timedelta(days=30), **words)
+
+
+def campaign(of: Customer, **more: object) -> Campaign:
+    """A draft whose list would hold everyone overdue; with one recipient, as if it had been frozen with them."""
+    words = {"creditor": of.creditor, "name": f"Campaign about {of.name}", "template": "reminder_1", "channel": "email"}
+    words |= {"starts_on": clock.today(), "ends_on": clock.today() + timedelta(days=5)}
+    made = Campaign.objects.create(**words | more)
+    Recipient.objects.create(campaign=made, customer=of)
+    return made

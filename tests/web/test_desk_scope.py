@@ -9,7 +9,7 @@ from amiable.core.models import Role, Run, Scope
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.outreach.models import Message
 from amiable.scenario import shelf
-from amiable.web.desk import acts, urls
+from amiable.web.desk import acts, campaign_pages, urls
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 
@@ -18,11 +18,19 @@ pytestmark = pytest.mark.django_db
 # Addresses that are no rows: the doors and switches, and the pages that are lists (asked below).
 DOORS = {"login", "logout", "enter", "language", "theme", "news_read"}
 LISTS = {"home", "customers", "runs", "figures", "imports", "quarantine"} | {
-    "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios",
+    "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new",
 }  # fmt: skip
 # Posts that name their creditor in what is filled in, and a signed token of the one who brought a file: asked where
-# the files, and the segments, are tested.
-FILES = {"import_bring", "import_look", "imports_missing", "segments_preview", "segments_rows"}
+# the files, the segments and the campaigns are tested.
+FILES = {
+    "import_bring",
+    "import_look",
+    "imports_missing",
+    "segments_preview",
+    "segments_rows",
+    "campaign_preview",
+    "campaign_rows",
+}
 
 
 def addresses(customer: Customer) -> dict[str, str]:
@@ -41,12 +49,18 @@ def addresses(customer: Customer) -> dict[str, str]:
     }
     scenario = shelf.save(data=shelf.shipped()[0], creditor=customer.creditor, now=clock.now()).pk
     values |= dict.fromkeys(("scenario", "scenario_edit", "scenario_activate", "scenario_retire"), scenario)
+    values["experiment"] = scenario
+    values |= dict.fromkeys(("experiment_change", "experiment_stop"), rows.experiment(customer.creditor).pk)
+    sent = rows.campaign(customer).pk
+    values |= dict.fromkeys(("campaign", "campaign_edit", "campaign_message"), sent)
     row = rows.quarantined(customer.creditor)
     values |= {"import": row.loaded_by_id, "quarantine_mend": row.pk}
     found = {name: reverse(f"desk:{name}", args=[pk]) for name, pk in values.items()}
     found["scenario_migrate"] = reverse("desk:scenario_migrate", args=[scenario, scenario])
     found["scenario_message"] = reverse("desk:scenario_message", args=[scenario, "reminder_1"])
     found["scenario_body"] = reverse("desk:scenario_body", args=[scenario, "reminder_1", customer.pk])
+    for act in campaign_pages.ACTS:
+        found[f"campaign_act:{act}"] = reverse("desk:campaign_act", args=[sent, act])
     for act in acts.ACTS:
         found[f"act:{act}"] = reverse("desk:act", args=[customer.pk, act])
     found["act_on:lift"] = reverse("desk:act_on", args=[customer.pk, "lift", customer.holds.get().pk])

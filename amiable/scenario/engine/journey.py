@@ -35,6 +35,8 @@ SETTINGS = (
     "key", "level", "days", "from", "on_day", "until", "gap", "answer", "if", "action", "title", "hold_days", "reason",
     "channel", "fallback", "template", "tone", "mode", "responsible", "minimum", "tolerance", "ends",
 )  # fmt: skip
+# Those that may hold several words.
+LISTS = ("answer", "fallback", "ends")
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 

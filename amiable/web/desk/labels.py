@@ -10,6 +10,7 @@ from amiable.law.rails import SENTENCES
 from amiable.ledger.models import Creditor
 from amiable.portfolio import segments
 from amiable.portfolio.models import SegmentSet
+from amiable.scenario.canvass import WAITS
 from amiable.web.templatetags.amiable_ui import language
 
 # Purposes of messages and steps of scenarios share their names.
@@ -64,6 +65,7 @@ RUNS = {
     "close": gettext_lazy("Cases closed"),
     "refresh": gettext_lazy("Facts and segments"),
     "decide": gettext_lazy("Decisions"),
+    "campaigns": gettext_lazy("Campaigns"),
     "dispatch": gettext_lazy("Messages and calls ordered"),
     "send": gettext_lazy("Sending"),
     "advance": gettext_lazy("Steps recorded"),
@@ -90,7 +92,8 @@ def step(key: str) -> str:
 
 
 def rail(key: str) -> str:
-    return gettext(SENTENCES[key]) if key in SENTENCES else key
+    sentence = SENTENCES.get(key) or WAITS.get(key)
+    return gettext(sentence) if sentence else key
 
 
 def said(words: dict[str, Any], key: str) -> str:

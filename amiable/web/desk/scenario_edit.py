@@ -27,6 +27,7 @@ from amiable.scenario.engine.journey import (
     ACTIONS,
     AMOUNTS,
     CHANNELS,
+    LISTS,
     MESSAGE,
     MODES,
     MOST_STEPS,
@@ -46,7 +47,6 @@ from amiable.web.desk import scenario_words as told
 from amiable.web.desk.scenario_pages import may_change, scenario_or_404
 from amiable.web.ui import clock
 
-LISTS = ("answer", "fallback", "ends")
 LANGUAGES = ("fr", "en")
 # What need not be written, because it is so where nothing is said.
 UNSAID: Mapping[str, Any] = {
@@ -275,8 +275,13 @@ def activate(request: scope.Asked, pk: int) -> HttpResponse:
     if any(finding.stops for finding in findings):
         messages.error(request, _("It was not activated: its check finds errors. Edit it first."))
         return redirect("desk:scenario", pk)
-    shelf.activate(found, now=clock.now(), by=request.user)
-    messages.success(request, _("Version %(n)s is in force. Cases under way stay on theirs.") % {"n": found.version})
+    try:
+        shelf.activate(found, now=clock.now(), by=request.user)
+    except UnableTo as error:
+        messages.warning(request, gettext(str(error)))
+    else:
+        told = _("Version %(n)s is in force. Cases under way stay on theirs.") % {"n": found.version}
+        messages.success(request, told)
     return redirect("desk:scenario", pk)
 
 

@@ -28,7 +28,7 @@ from amiable.portfolio.models import Profile
 from amiable.scenario import check, shelf
 from amiable.scenario.compare import compare as differ
 from amiable.scenario.engine.channel import BEST, SPOKEN
-from amiable.scenario.models import Scenario, ScenarioState
+from amiable.scenario.models import Experiment, Scenario, ScenarioState
 from amiable.scenario.transcribe import write_text
 from amiable.web.desk import labels, scope
 from amiable.web.desk import scenario_words as told
@@ -149,6 +149,8 @@ def scenario(request: scope.Asked, pk: int) -> HttpResponse:
         "text": write_text(found.data),
         "may_change": may_change(request.user, found.creditor),
         "owners": _owners(request.user, found),
+        "experiments": _experiments(request.user, found),
+        "sees_whole": scope.whole_creditors(request.user).exists(),
         "moves": _moves(request.user, found),
         "channels": told.CHANNELS,
         "tones": told.TONES,
@@ -185,6 +187,13 @@ def _owners(user: User, found: Scenario) -> list[Creditor]:
     """The creditors for whom this user may write a version that begins from this one."""
     administered = list(scope.whole_creditors(user, act="administer"))
     return [each for each in administered if found.creditor_id in (None, each.pk)]
+
+
+def _experiments(user: User, found: Scenario) -> list[Experiment]:
+    """The experiments that have not been stopped on this scenario, or in which this version is tried."""
+    rows = Experiment.objects.filter(creditor__in=scope.whole_creditors(user), stopped_on=None)
+    rows = rows.filter(Q(champion__key=found.key) | Q(challenger=found)).select_related("creditor", "champion")
+    return [each for each in rows.order_by("creditor__name") if found.creditor_id in (None, each.creditor_id)]
 
 
 @require_GET

@@ -14,7 +14,7 @@ from amiable.portfolio.facts import FACTS
 from amiable.scenario.compare import Comparison
 from amiable.scenario.engine.channel import SPOKEN
 from amiable.scenario.engine.journey import CHANNELS as CARRIED
-from amiable.scenario.engine.journey import MESSAGE
+from amiable.scenario.engine.journey import LISTS, MESSAGE
 from amiable.scenario.finding import Finding
 from amiable.web.desk import labels, segment_words
 from amiable.web.templatetags.amiable_ui import language
@@ -214,10 +214,19 @@ def shaped(data: Mapping[str, Any]) -> bool:
         and all(
             isinstance(step, Mapping)
             and all(isinstance(name, str) for name in step)
-            and all(value is None or isinstance(value, str | int | float) for value in step.values())
+            and all(_plain(name, value) for name, value in step.items())
             for step in steps
         )
     )
+
+
+def _plain(setting: str, value: object) -> bool:
+    """Whether the form has a field for a value like this: a word or number, several words, a title in each language."""
+    if isinstance(value, list):
+        return setting in LISTS and all(isinstance(word, str) for word in value)
+    if isinstance(value, Mapping):
+        return setting == "title" and all(isinstance(text, str) for text in (*value, *value.values()))
+    return value is None or isinstance(value, str | int | float)
 
 
 def rungs(data: Mapping[str, Any], findings: Iterable[Finding]) -> list[Rung]:
@@ -278,18 +287,25 @@ def _apart(before: int | None, days: int | None) -> str:
     return [size for least, size in NEAR if days - before >= least or least == 0][-1]
 
 
-def condition(text: str) -> str:
-    """A condition with its facts, values and signs in words; empty where it is for everyone."""
+def condition(text: str, segments: Mapping[str, str] | None = None) -> str:
+    """A condition with its facts, values and signs in words; empty where it is for everyone.
+
+    `segments`: their names by key, where the condition may speak of them.
+    """
     known = {fact.name: fact for fact in FACTS}
+    names = segments or {}
     said, about = [], ""
     text = _KIND.sub(_kind, text)
     for piece in _PIECE.split(text):
         if piece in known:
             about = piece
             said.append(f"“{known[piece].meaning}”" if language() != "fr" else f"« {known[piece].meaning} »")
+        elif piece == "segment":
+            about = piece
+            said.append(_("the segment"))
         elif piece.startswith("'"):
             value = piece[1:-1].replace("''", "'")
-            said.append(segment_words.value(known[about], value) if about else value)
+            said.append(segment_words.value(known[about], value) if about in known else names.get(value, value))
         else:
             said.append(_SIGNS.get(piece) or str(_JOINERS.get(piece.upper(), piece)))
     told = re.sub(r"\s+", " ", "".join(said)).strip()
@@ -314,7 +330,7 @@ def value(setting: str, raw: Any) -> str:
         return condition(str(raw))
     if setting == "label":
         return " / ".join(str(each) for each in raw.values())
-    if setting in {"answer", "ends", "fallback"}:
+    if setting in LISTS:
         known: Mapping[str, Any] = CHANNELS if setting == "fallback" else EVENTS
         return ", ".join(str(known.get(each, each)) for each in several(raw))
     if setting == "title":

@@ -39,7 +39,7 @@ CHOICES = 60  # values of a text that are offered
 def edit(request: scope.Asked) -> HttpResponse:
     creditors = list(scope.whole_creditors(request.user, act="administer"))
     asked = request.POST if request.method == "POST" else request.GET
-    chosen = _administered(creditors, asked.get("creditor", ""))
+    chosen = administered(creditors, asked.get("creditor", ""))
     last = SegmentSet.objects.filter(creditor=chosen).order_by("-version").first()
     if request.method == "POST":
         rules, after = read(request.POST), _number(request.POST.get("after", ""))
@@ -62,9 +62,7 @@ def edit(request: scope.Asked) -> HttpResponse:
 @scope.inside
 def look_ahead(request: scope.Asked) -> HttpResponse:
     """What the filled-in segments would hold and move; nothing is written."""
-    chosen = _administered(
-        list(scope.whole_creditors(request.user, act="administer")), request.POST.get("creditor", "")
-    )
+    chosen = administered(list(scope.whole_creditors(request.user, act="administer")), request.POST.get("creditor", ""))
     rules = read(request.POST)
     for rule in rules:  # a label that is still to be translated need not be waited for here
         given = {language: text for language, text in rule["label"].items() if text}
@@ -157,7 +155,7 @@ def _page(
         "wrong": [_said(rules, fault) for fault in faults or []],
         "after": after,
         "shown": shown,
-        "facts": _facts(creditor),
+        "facts": known_facts(creditor),
         "rows": [_readable(rule) for rule in rules],
         "words": segment_words.EDITOR,
         "empty": {"key": "", "label": {"fr": "", "en": ""}, "when": ""},
@@ -179,7 +177,7 @@ def _rows(text: str) -> dict[str, Any] | None:
     return found.plain() if found else None
 
 
-def _facts(creditor: Creditor) -> list[dict[str, Any]]:
+def known_facts(creditor: Creditor) -> list[dict[str, Any]]:
     """What the builder knows of each fact; texts with the values that the creditor's customers have."""
     found = []
     for fact in facts.FACTS:
@@ -253,7 +251,7 @@ def _matrix(found: preview.Preview, names: dict[str, str]) -> dict[str, Any] | N
     }
 
 
-def _administered(creditors: list[Creditor], wanted: str) -> Creditor:
+def administered(creditors: list[Creditor], wanted: str) -> Creditor:
     """The creditor asked for, which must be one that this user administers as a whole."""
     if wanted and wanted not in {str(each.pk) for each in creditors}:
         raise Http404

@@ -12,7 +12,7 @@ from amiable.ledger.models import CreditKind, EntryKind, HoldKind, InvoiceKind, 
 from amiable.outreach.models import EventKind, MessageState
 from amiable.payments.models import AttemptState, Journey, PromiseState
 from amiable.scenario.engine.foresee import Foreseen
-from amiable.scenario.models import Verdict
+from amiable.scenario.models import Arm, Verdict
 from amiable.web.desk import labels, scenario_words
 from amiable.web.desk.timeline import Happened
 from amiable.web.templatetags.amiable_ui import day, money
@@ -226,7 +226,15 @@ def _decision(data: dict[str, Any], ref: int) -> Line:
         Verdict.NOT: ("x", "warn", _("Not done: %(step)s") % words),
     }[Verdict(data["verdict"])]
     scenario = _("scenario %(key)s, version %(version)s") % {"key": data["scenario"], "version": data["version"]}
-    return Line(*told, [labels.rail(data["rail"]) if data["rail"] else _("The step is due."), scenario])
+    arm = _("the challenger of an experiment") if data["arm"] == Arm.CHALLENGER else ""
+    return Line(*told, [labels.rail(data["rail"]) if data["rail"] else _("The step is due."), scenario, arm])
+
+
+def _campaign(data: dict[str, Any], ref: int) -> Line:
+    words = {"name": data["name"]}
+    if data["verdict"] == Verdict.DO:
+        return Line("send", "accent", _("Campaign “%(name)s”: a message was ordered") % words)
+    return Line("x", "warn", _("Campaign “%(name)s”: not written to so far") % words, [labels.rail(data["rail"])])
 
 
 def _case(data: dict[str, Any], ref: int) -> Line:
@@ -263,6 +271,7 @@ TELLERS = {
     "hold": _hold,
     "dispute": _dispute,
     "decision": _decision,
+    "campaign": _campaign,
     "case": _case,
     "case_closed": _case_closed,
 }

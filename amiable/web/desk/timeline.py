@@ -16,7 +16,7 @@ from amiable.ledger.models import Allocation, Credit, Customer, Entry, EntryKind
 from amiable.outreach.models import Event, Message, OptOut, Reply
 from amiable.payments.models import Attempt, Plan, Promise
 from amiable.portfolio.models import Membership
-from amiable.scenario.models import Decision
+from amiable.scenario.models import Decision, Recipient
 
 ROWS = 40
 GROUPS = ("money", "words", "people", "decisions")
@@ -205,10 +205,17 @@ def _decisions(customer: int) -> Iterable[tuple[str, Rows]]:
             "decision",
             _of(Decision, customer),
             "as_of",
-            *("step", "channel", "verdict", "rail", "reason", "currency"),
+            *("step", "channel", "verdict", "rail", "reason", "currency", "arm"),
             scenario="scenario__key",
             version="scenario__version",
             day="as_of",
+        ),
+    )
+    listed = _of(Recipient, customer).filter(decided_on__isnull=False)
+    yield (
+        "decisions",
+        _rows(
+            "campaign", listed, "decided_on", "verdict", "rail", "campaign_id", name="campaign__name", day="decided_on"
         ),
     )
     cases = _of(Case, customer)

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from amiable.ledger.balance import Statement
 from amiable.ledger.models import Creditor, Medium
@@ -14,7 +15,7 @@ from amiable.outreach.express import grouped
 from amiable.outreach.models import Message
 from amiable.outreach.statement import epc_code, transfer_of
 from amiable.payments.models import Journey
-from amiable.scenario.models import Decision
+from amiable.scenario.models import Campaign, Decision
 from amiable.web.portal.gate import Visit
 
 PROMISE_DAYS = 14  # how far away a customer may put a day by themselves; policy portal_promise_days
@@ -65,7 +66,13 @@ def origin(visit: Visit) -> dict[str, Any]:
 def contacted(visit: Visit) -> Contacted | None:
     """Why the message that carried this link was sent, in the words in which it was decided."""
     message = _message(visit)
-    if message is None or message.decision_ref is None:
+    if message is None:
+        return None
+    if message.campaign_ref:
+        name = Campaign.objects.values_list("name", flat=True).get(pk=message.campaign_ref)
+        because = _("This message is part of “%(name)s”, which goes to several customers with something open.")
+        return Contacted(on=message.as_of, because=because % {"name": name})
+    if message.decision_ref is None:
         return None
     decision = Decision.objects.filter(pk=message.decision_ref, customer=visit.customer).first()
     return Contacted(on=decision.as_of, because=decision.reason) if decision else None

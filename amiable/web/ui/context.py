@@ -32,6 +32,7 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
         ("desk:customers", _("Customers"), "users", True),
         ("desk:segments", _("Segments"), "category", True),
         ("desk:scenarios", _("Scenarios"), "list", True),
+        ("desk:campaigns", _("Campaigns"), "send", whole),
         ("desk:simulate", _("Simulation"), "chart-line", whole),
         ("desk:imports", _("Imports"), "upload", whole),
         ("desk:quarantine", _("Quarantine"), "alert-triangle", whole),

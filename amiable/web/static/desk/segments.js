@@ -1,5 +1,5 @@
-// The editor of segments: conditions as rows, order by buttons or Alt and arrows, a preview after every change; and the
-// search on the page of facts. Without this file conditions are text and the buttons go to the server.
+// The editor of segments, and of a campaign's filter: conditions as rows, order by buttons or Alt and arrows, a preview
+// after every change; and the search on the page of facts. Without this file conditions are text and the buttons go to the server.
 (() => {
   const find = document.getElementById("find-fact");
   find?.addEventListener("input", () => {
@@ -13,7 +13,7 @@
     document.getElementById("find-none").hidden = shown > 0;
   });
 
-  const form = document.getElementById("segments");
+  const form = document.querySelector("form[data-rows]");
   if (!form) return;
   const list = form.querySelector("[data-list]");
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
@@ -23,8 +23,8 @@
   const state = new WeakMap(); // of a segment: its rows, or null where only text can say it
   const numbers = ["=", "<>", "<", "<=", ">", ">=", "known", "unknown"];
   const signs = { text: ["=", "<>", "in", "contains"], yes: ["yes", "no"] };
-  const changed = () => htmx.trigger(document.body, "segments-changed");
-  const cards = () => [...list.querySelectorAll("[data-segment]")];
+  const changed = () => htmx.trigger(document.body, "conditions-changed");
+  const cards = () => [...form.querySelectorAll("[data-segment]")];
   const option = (value, label) => new Option(label, value);
 
   // -- what rows say as text
@@ -157,6 +157,7 @@
   // -- one segment
   const say = (card, sentence) => { card.querySelector("[data-wrong]").textContent = sentence; };
   function summary(card) {
+    if (!card.querySelector("[data-shown-when]")) return;
     const label = card.querySelector(`[name=label_${document.documentElement.lang}]`)?.value || card.querySelector("[name=label_en]").value || card.querySelector("[name=label_fr]").value;
     card.querySelector("[data-shown-label]").textContent = label || words.unnamed;
     card.querySelector("[data-shown-when]").textContent = card.querySelector("[name=when]").value || words.everyone;
@@ -186,7 +187,7 @@
     state.set(card, rows);
     const details = card.querySelector("details");
     let timer;
-    details.addEventListener("toggle", () => { if (details.open && card.querySelector(".am-modes").hidden) mode(card, "rows"); });
+    details?.addEventListener("toggle", () => { if (details.open && card.querySelector(".am-modes").hidden) mode(card, "rows"); });
     card.addEventListener("input", (event) => {
       if (!event.target.name) return;
       summary(card);
@@ -196,8 +197,12 @@
     card.querySelector("[data-mode=rows]").addEventListener("click", async () => { await ask(card); mode(card, "rows"); });
     card.querySelector("[data-mode=text]").addEventListener("click", () => { mode(card, "text"); card.querySelector("[name=when]").focus(); });
     summary(card);
-    if (details.open) mode(card, "rows");
+    if (!details || details.open) mode(card, "rows");
   }
+
+  const rows = read("segment-rows");
+  cards().forEach((card, at) => prepare(card, rows[at]));
+  if (!list) return;
 
   // -- their order
   const renumber = () => cards().forEach((card, at, all) => {
@@ -250,7 +255,5 @@
     changed();
   });
 
-  const rows = read("segment-rows");
-  cards().forEach((card, at) => prepare(card, rows[at]));
   renumber();
 })();
