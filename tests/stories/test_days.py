@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 
 from amiable import day
 from amiable.casework.models import Case, Task
@@ -18,9 +19,10 @@ from amiable.portfolio.models import Membership, Profile
 from amiable.scenario import respond
 from amiable.scenario.models import Decision
 from amiable.scenario.sayings import CallOutcome, Disputes, Promises
+from amiable.web.ui import clock
 from tests import world as worlds
 from tests.conftest import Post, text_of
-from tests.stories.telling import live, pays_by_link, refusals, steps
+from tests.stories.telling import live, pays_by_link, portal_link, refusals, steps
 from tests.world import DAY, World, at, later
 
 pytestmark = pytest.mark.django_db
@@ -302,3 +304,17 @@ def test_a_creditors_day_keeps_the_same_and_everyones_away_but_not_the_neighbour
     other.close()
     assert set(Run.objects.values_list("creditor_ref", flat=True)) == {world.neighbour.pk}
     assert day.run_day(as_of=DAY, now=at(DAY), creditor=world.house)["decide"]["do"] == 0
+
+
+def test_the_page_behind_the_link_says_why_in_words_for_the_customer(
+    world: World, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worlds.invoice(world.anna, 30_000, due_on=later(-5))
+    live(DAY, DAY)
+    (letter,) = post.to("anna@example.org")
+    monkeypatch.setattr(clock, "now", lambda: at(DAY, 12))
+    visitor, link = Client(), portal_link(text_of(letter))
+    visitor.post(f"{link}identify/", {"answer": world.anna.number})
+    page = visitor.get(link).content.decode()
+    assert "Past its due date, at least one invoice was not paid yet" in page
+    assert "The step is due" not in page

@@ -64,7 +64,7 @@ def origin(visit: Visit) -> dict[str, Any]:
 
 
 def contacted(visit: Visit) -> Contacted | None:
-    """Why the message that carried this link was sent, in the words in which it was decided."""
+    """Why the message that carried this link was sent, in words for the customer."""
     message = _message(visit)
     if message is None:
         return None
@@ -75,7 +75,11 @@ def contacted(visit: Visit) -> Contacted | None:
     if message.decision_ref is None:
         return None
     decision = Decision.objects.filter(pk=message.decision_ref, customer=visit.customer).first()
-    return Contacted(on=decision.as_of, because=decision.reason) if decision else None
+    if decision is None:
+        return None
+    late = _("Past its due date, at least one invoice was not paid yet, as far as we knew.")
+    soon = _("An invoice was soon to be due: a word so that the date does not slip by.")
+    return Contacted(on=decision.as_of, because=late if decision.facts.get("oldest_days_late", 0) > 0 else soon)
 
 
 def transfer(visit: Visit, statement: Statement) -> Transfer | None:
