@@ -27,13 +27,14 @@ def run(*, messages: int, statements: bool = False, repeats: int = 3) -> dict[st
     from amiable.outreach.models import Message
     from amiable.outreach.send import BATCH
 
-    day.fill({"customers": messages, "invoices": 2 * messages, "as_of": day.AS_OF, "now": day.NOW})
+    # More than half of the customers are late.
+    day.fill({"customers": 2 * messages, "invoices": 4 * messages, "as_of": day.AS_OF, "now": day.NOW})
     day.execute("UPDATE ledger_creditor SET iban = 'FR7630006000011234567890189', email = 'accounts@bench.example'", {})
     seconds, planned = [], 0
     with _sink() as port:
         for _repeat in range(repeats):
             day.empty("outreach_message")
-            planned = _plan(statements=statements)
+            planned = _plan(messages, statements=statements)
             day.execute("VACUUM ANALYZE outreach_message, ledger_invoice, ledger_contact, ledger_contactpoint", {})
             seconds.append(_sent(port))
             if left := Message.objects.exclude(state="sent").count():
@@ -49,15 +50,15 @@ def run(*, messages: int, statements: bool = False, repeats: int = 3) -> dict[st
     }  # fmt: skip
 
 
-def _plan(*, statements: bool) -> int:
-    """A reminder to every customer who is late, of all that is late."""
+def _plan(messages: int, *, statements: bool) -> int:
+    """A reminder to so many customers who are late, of all that is late."""
     from amiable.outreach.order import Order, order
 
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT creditor_id, customer_id, array_agg(id ORDER BY due_on, id) FROM ledger_invoice"
-            " WHERE due_on < %s GROUP BY 1, 2 ORDER BY 2",
-            [day.AS_OF],
+            " WHERE due_on < %s GROUP BY 1, 2 ORDER BY 2 LIMIT %s",
+            [day.AS_OF, messages],
         )
         rows = cursor.fetchall()
     context = {"attach_statement": statements}
