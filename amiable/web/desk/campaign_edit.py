@@ -8,28 +8,25 @@ from datetime import date
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse, JsonResponse, QueryDict
+from django.http import HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from amiable.core.conditions import N_, UnableToRead, parse
+from amiable.core.conditions import N_, UnableToRead
 from amiable.core.money import UnreadableAmount, major, minor
 from amiable.ledger.models import Creditor
 from amiable.outreach.models import Tone
 from amiable.outreach.send import CARRIERS
-from amiable.portfolio import facts, segments
+from amiable.portfolio import segments
 from amiable.scenario import campaign as verbs
 from amiable.scenario import shelf
-from amiable.scenario.check import sentence
 from amiable.scenario.models import Campaign
 from amiable.web.desk import campaign_words as words
-from amiable.web.desk import labels, scenario_words, scope, segment_edit, segment_rows, segment_words
+from amiable.web.desk import labels, scenario_words, scope, segment_edit, segment_words
 from amiable.web.desk.campaign_pages import campaign_or_404
 from amiable.web.desk.segment_edit import administered
 from amiable.web.ui import clock
-
-UNITS = {**{fact.name: fact.unit for fact in facts.FACTS}, "segment": "text"}
 
 
 @require_http_methods(["GET", "POST"])
@@ -131,7 +128,7 @@ def _page(request: scope.Asked, base: Campaign, *, setting: str = "", wrong: str
         "setting_label": words.SETTINGS.get(setting, ""),
         "wrong": wrong,
         "facts": [*segment_edit.known_facts(base.creditor), _segment_fact(base.creditor)],
-        "rows": [_rows(given.get("when", "") if given else base.filter)],
+        "rows": [segment_edit.as_rows(given.get("when", "") if given else base.filter, known=shelf.facts())[0]],
         "words": segment_words.EDITOR,
         "today": clock.today(),
     }
@@ -144,28 +141,10 @@ def _segment_fact(creditor: Creditor) -> dict[str, Any]:
     return {"name": "segment", "unit": "text", "meaning": _("Segment"), "suffix": "", "choices": choices}
 
 
-def _rows(text: str) -> dict[str, Any] | None:
-    """The rows of a filter that can be used; else it is shown as text."""
-    try:
-        parse(text, shelf.facts())
-    except UnableToRead:
-        return None
-    found = segment_rows.read(text, UNITS)
-    return found.plain() if found else None
-
-
 @require_POST
 @scope.inside
 def rows(request: scope.Asked) -> JsonResponse:
-    """A filter as rows for the builder (null: it stays text), and what is wrong with it."""
-    if not scope.whole_creditors(request.user, act="administer").exists():
-        raise Http404
-    text, wrong = request.POST.get("when", ""), ""
-    try:
-        parse(text, shelf.facts())
-    except UnableToRead as error:
-        wrong = sentence(error)
-    return JsonResponse({"rows": None if wrong else _rows(text), "wrong": wrong})
+    return segment_edit.answer(request, known=shelf.facts())
 
 
 @require_POST

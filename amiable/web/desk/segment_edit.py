@@ -32,6 +32,7 @@ from amiable.web.ui import clock
 FIELDS = ("key", "label_fr", "label_en", "when")
 MATRIX = 14  # segments up to which the moves are also drawn as a matrix
 CHOICES = 60  # values of a text that are offered
+UNITS = {**{fact.name: fact.unit for fact in facts.FACTS}, "segment": "text"}  # of whatever a condition may name
 
 
 @require_http_methods(["GET", "POST"])
@@ -80,15 +81,25 @@ def look_ahead(request: scope.Asked) -> HttpResponse:
 @require_POST
 @scope.inside
 def rows(request: scope.Asked) -> JsonResponse:
-    """A condition as rows for the builder (null: it stays text), and what is wrong with it."""
+    return answer(request, known=facts.schema())
+
+
+def answer(request: scope.Asked, *, known: Mapping[str, Any]) -> JsonResponse:
+    """What a builder asks about the condition that it holds, which may name what is `known`."""
     if not scope.whole_creditors(request.user, act="administer").exists():
         raise Http404
-    text, wrong = request.POST.get("when", ""), ""
+    told, wrong = as_rows(request.POST.get("when", ""), known=known)
+    return JsonResponse({"rows": told, "wrong": wrong})
+
+
+def as_rows(text: str, *, known: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str]:
+    """A condition as rows for the builder (None: it stays text), and what is wrong with it."""
     try:
-        parse(text, facts.schema())
+        parse(text, known)
     except UnableToRead as error:
-        wrong = sentence(error)
-    return JsonResponse({"rows": None if wrong else _rows(text), "wrong": wrong})
+        return None, sentence(error)
+    found = segment_rows.read(text, UNITS)
+    return (found.plain() if found else None), ""
 
 
 def read(posted: QueryDict) -> list[dict[str, Any]]:
@@ -148,7 +159,7 @@ def _page(
     status: int = 200,
     shown: SegmentSet | None = None,
 ) -> HttpResponse:
-    wrong = {fault.at: sentence(fault.error) for fault in reversed(faults or [])}
+    wrong, known = {fault.at: sentence(fault.error) for fault in reversed(faults or [])}, facts.schema()
     content = {
         "creditor": creditor,
         "rules": [(rule, segment_words.label(rule), wrong.get(at, "")) for at, rule in enumerate(rules)],
@@ -156,25 +167,11 @@ def _page(
         "after": after,
         "shown": shown,
         "facts": known_facts(creditor),
-        "rows": [_readable(rule) for rule in rules],
+        "rows": [as_rows(rule["when"], known=known)[0] for rule in rules],
         "words": segment_words.EDITOR,
         "empty": {"key": "", "label": {"fr": "", "en": ""}, "when": ""},
     }
     return render(request, "desk/segment_edit.html", content, status=status)
-
-
-def _readable(rule: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The rows of a condition that can be used; else it is shown as text."""
-    try:
-        parse(rule["when"], facts.schema())
-    except UnableToRead:
-        return None
-    return _rows(rule["when"])
-
-
-def _rows(text: str) -> dict[str, Any] | None:
-    found = segment_rows.read(text, {fact.name: fact.unit for fact in facts.FACTS})
-    return found.plain() if found else None
 
 
 def known_facts(creditor: Creditor) -> list[dict[str, Any]]:
