@@ -1,7 +1,7 @@
 """Business days, public holidays and the bounds of a day in a time zone. Free of Django and of the clock."""
 
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -16,10 +16,14 @@ OVERSEAS = {
 @lru_cache(maxsize=64)
 def public_holidays(country: str, year: int) -> frozenset[date]:
     """The public holidays of a country in a year; none where the country is not known."""
-    try:
-        return frozenset(holidays.country_holidays(country, years=year))
-    except NotImplementedError:
+    if country not in _known():
         return frozenset()
+    return frozenset(holidays.country_holidays(country, years=year))
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(holidays.list_supported_countries())
 
 
 @lru_cache(maxsize=4096)
