@@ -82,6 +82,22 @@ class Word:
     raw: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What a person said in answer, as a carrier or a mailbox brings it; `answers`: what it replies to, nearest first."""
+
+    external_id: str
+    sender: str  # address or number, as the far side writes it
+    recipient: str  # ours, to which it was said
+    text: str
+    at: datetime
+    subject: str = ""
+    answers: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    automatic: bool = False  # the far side says that no person wrote it
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Channel(ABC):
     """A carrier. Used as a context manager: one connection serves everything sent inside."""
 
@@ -120,8 +136,11 @@ class Channel(ABC):
     def send(self, parcel: Parcel) -> Receipt:
         """Hands the words over, once. Raises Refused, AddressRefused, Unavailable, Unreachable or InDoubt."""
 
-    def events(self, request: HttpRequest) -> Iterable[Word]:
-        """What the carrier tells by its hook; a carrier without one tells nothing."""
+    def events(self, request: HttpRequest) -> Iterable[Word | Heard]:
+        """What the carrier tells by its hook, and what people answer through it; a carrier without one tells nothing.
+
+        Raises Refused where the call is not signed as the carrier signs.
+        """
         return ()
 
 

@@ -1,0 +1,60 @@
+"""What a provider must not tell anybody else: the settings of a channel, a bank or a mailbox, sealed in the database.
+
+In: values as a form gives them. Out: the same values, for the one who holds AMIABLE_CREDENTIAL_KEY.
+Never: a secret readable in a backup, a log or a page.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+from amiable.core.errors import UnableTo
+from amiable.core.models import Credential
+
+
+class UnableToUnseal(UnableTo):
+    """What was sealed cannot be read: the key is another one, or the row was changed."""
+
+
+def keep(values: Mapping[str, Any], *, creditor_ref: int, port: str, key: str, now: datetime) -> Credential:
+    """Seals `values` (JSON) as the settings of the provider `key` at a port (channel, provider, mailbox)."""
+    sealed = _box().encrypt(json.dumps(dict(values)).encode())
+    row, _new = Credential.objects.update_or_create(
+        creditor_ref=creditor_ref, port=port, key=key, defaults={"sealed": sealed, "updated_at": now}
+    )
+    return row
+
+
+def kept(*, creditor_ref: int, port: str, key: str) -> dict[str, Any] | None:
+    """What was kept under these names; None where nothing was. Raises UnableToUnseal."""
+    row = Credential.objects.filter(creditor_ref=creditor_ref, port=port, key=key).first()
+    return None if row is None else unseal(row)
+
+
+def unseal(row: Credential) -> dict[str, Any]:
+    try:
+        values: dict[str, Any] = json.loads(_box().decrypt(bytes(row.sealed)))
+    except InvalidToken as error:
+        raise UnableToUnseal(
+            f"The settings of “{row.key}” were sealed with another key: put AMIABLE_CREDENTIAL_KEY back, or enter them again."
+        ) from error
+    return values
+
+
+def _box() -> MultiFernet:
+    return _boxes(settings.CREDENTIAL_KEY)
+
+
+@cache
+def _boxes(keys: str) -> MultiFernet:
+    """AMIABLE_CREDENTIAL_KEY may name several, parted by commas: the first seals, all of them open."""
+    return MultiFernet(
+        [Fernet(base64.urlsafe_b64encode(hashlib.sha256(key.strip().encode()).digest())) for key in keys.split(",")]
+    )
