@@ -194,6 +194,7 @@ SMTP_PORT = env_int("AMIABLE_SMTP_PORT", 587)
 SMTP_USER = env("AMIABLE_SMTP_USER", "")
 SMTP_PASSWORD = env("AMIABLE_SMTP_PASSWORD", "")
 SMTP_TLS = env("AMIABLE_SMTP_TLS", "starttls")  # none, starttls, implicit
+SMTP_PER_SECOND = env("AMIABLE_SMTP_PER_SECOND", "")  # messages; empty: as fast as it goes
 MAIL_FROM = env("AMIABLE_MAIL_FROM", "")
 DKIM_SELECTOR = env("AMIABLE_DKIM_SELECTOR", "")
 if SMTP_TLS not in {"none", "starttls", "implicit"}:

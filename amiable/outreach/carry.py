@@ -5,17 +5,22 @@ In: what has been written down. Out: what came of each, in memory; the database 
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
 from amiable.core.errors import Refused, Unavailable
-from amiable.outreach.channel import Channel, InDoubt, Parcel, Unreachable, channels
+from amiable.outreach import pace
+from amiable.outreach.channel import Channel, InDoubt, Parcel, Unreachable
 from amiable.outreach.models import Delivery, Message
+from amiable.outreach.route import Routes
 
 log = logging.getLogger(__name__)
 LANES = 4  # connections at once: while one waits for its server's answer, the others go on
+DOUBTS = 3  # so many messages without an answer, and the carrier is left alone
 Clock = Callable[[], datetime]
 
 
@@ -37,24 +42,33 @@ class Flight:
     """A batch on its way."""
 
     bound: Sequence[Bound]
-    lanes: list["Future[bool]"]
+    lanes: list["Future[None]"]
 
-    def landed(self) -> bool:
-        """Waits for every lane; False when the carrier could not be reached and the rest was left alone."""
-        answers = [lane.result() for lane in self.lanes]
-        return all(answers)
+    def landed(self) -> None:
+        """Waits for every lane."""
+        for lane in self.lanes:
+            lane.result()
 
 
 class Carriers:
-    """The channels in use: each lane opens its own connection when it first needs it, and keeps it to the end."""
+    """The channels in use: each lane opens its own connection when it first needs it, and keeps it to the end.
 
-    def __init__(self, by_medium: Mapping[str, str], *, clock: Clock) -> None:
-        self.media = list(by_medium)
-        self._types = {medium: channels()[key] for medium, key in by_medium.items()}
+    A route whose carrier is out of reach, or left us in doubt too often, is left alone for the rest of the run; one
+    with a limit carries only what was booked for it.
+    """
+
+    def __init__(self, routes: Routes, *, clock: Clock) -> None:
+        self._routes = routes
         self._clock = clock
         self._own = threading.local()
         self._open: list[Channel] = []
-        self._unreachable = threading.Event()
+        self._away: set[str] = set()  # accounts
+        self._doubts: Counter[str] = Counter()
+        self._booked: dict[str, int] = {}  # how many were booked to leave now, of accounts with a limit
+        self._left: dict[str, int] = {}  # of these, how many were not taken yet
+        self._limits = {
+            each.account: limit for each in routes.values() if not each.missing and (limit := _limit(each.channel()))
+        }
         self._lanes = ThreadPoolExecutor(LANES, thread_name_prefix="lane")
 
     def __enter__(self) -> "Carriers":
@@ -65,32 +79,82 @@ class Carriers:
         for channel in self._open:
             channel.__exit__(None, None, None)
 
-    def of(self, medium: str) -> Channel:
+    def carried(self) -> list[tuple[int, str]]:
+        """Creditor and medium of what may be claimed now; a dry run needs no carrier."""
+        closed = self._away | {account for account, booked in self._booked.items() if not booked}
+        return [pair for pair, each in self._routes.items() if each.dry or not (each.missing or each.account in closed)]
+
+    def book(self, most: int) -> None:
+        """Asks for the next turn of each account with a limit; holds nothing while others are served."""
+        self._booked = {
+            account: pace.book(account, per_second=limit, most=most)
+            for account, limit in self._limits.items()
+            if account not in self._away
+        }
+        self._left = dict(self._booked)
+
+    def takes(self, message: Message) -> bool:
+        """Whether one more message may leave this way now."""
+        route = self._routes[message.creditor_id, message.medium]
+        if route.dry or route.account not in self._left:
+            return True  # nothing leaves this way, or there is no limit
+        self._left[route.account] -= 1
+        return self._left[route.account] >= 0
+
+    def give_back(self, bound: Sequence[Bound]) -> None:
+        """What was booked and does not leave is free for others."""
+        used = Counter(self._account(each.message) for each in bound)
+        for account, booked in self._booked.items():
+            if booked > used[account]:
+                pace.give_back(account, per_second=self._limits[account], count=booked - used[account])
+
+    def rest(self) -> bool:
+        """Waits for the next turn of an account that had none; False where none is waited for."""
+        waiting = [account for account, booked in self._booked.items() if not booked]
+        if waiting:
+            time.sleep(min(pace.seconds_until_free(account) for account in waiting))
+        return bool(waiting)
+
+    def of(self, message: Message) -> Channel:
         """The channel of this thread. Raises NotConfigured where a setting is missing."""
         mine: dict[str, Channel] = self._own.__dict__.setdefault("channels", {})
-        if medium not in mine:
-            kind = self._types[medium]
-            mine[medium] = kind(kind.settings()).__enter__()
-            self._open.append(mine[medium])
-        return mine[medium]
+        route = self._routes[message.creditor_id, message.medium]
+        if route.account not in mine:
+            mine[route.account] = route.channel().__enter__()
+            self._open.append(mine[route.account])
+        return mine[route.account]
 
     def start(self, bound: Sequence[Bound]) -> Flight:
         return Flight(bound, [self._lanes.submit(self._hand_over, bound[lane::LANES]) for lane in range(LANES)])
 
-    def _hand_over(self, bound: Sequence[Bound]) -> bool:
+    def _hand_over(self, bound: Sequence[Bound]) -> None:
         for each in bound:
-            if self._unreachable.is_set():
-                return False
-            channel = self.of(each.message.medium)
+            account = self._account(each.message)
+            if account in self._away:
+                continue
+            channel = self.of(each.message)
             each.touched = True
             try:
                 each.detail = channel.send(each.parcel).detail
             except Unreachable as error:
                 log.warning("%s", error)
                 each.touched = False  # nothing was handed over: not even a try
-                self._unreachable.set()
-                return False
+                self._away.add(account)
+                continue
             except (Refused, Unavailable, InDoubt) as error:
                 each.error = error
+                self._count(account, error)
             each.ended_at = self._clock()
-        return True
+
+    def _account(self, message: Message) -> str:
+        return self._routes[message.creditor_id, message.medium].account
+
+    def _count(self, account: str, error: Exception) -> None:
+        """A carrier of whom nobody knows what it did with the last words gets no more of them today."""
+        self._doubts[account] += isinstance(error, InDoubt)
+        if self._doubts[account] >= DOUBTS:
+            self._away.add(account)
+
+
+def _limit(channel: Channel) -> float:
+    return float(channel.config.get("per_second") or 0)

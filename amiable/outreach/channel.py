@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 from django import forms
 from django.http import HttpRequest
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from amiable.core import registry
 from amiable.core.errors import AmiableError, Refused, Unavailable
@@ -34,6 +35,10 @@ class InDoubt(AmiableError):
 
 class NotConfigured(Unavailable):
     """The carrier lacks a setting; the message names it."""
+
+
+class Unsigned(Refused):
+    """The call to the hook brought no password at all: some callers show theirs only when they are asked for it."""
 
 
 @dataclass(frozen=True)
@@ -98,21 +103,46 @@ class Heard:
     raw: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Settings(forms.Form):
+    """What every carrier may be told; each adds its own fields before it."""
+
+    per_second = forms.FloatField(
+        label=_("Messages a second, at most"),
+        required=False,
+        min_value=0.01,
+        max_value=1_000,
+        help_text=_("As the provider’s contract says. Empty: as fast as it goes."),
+    )
+
+
+class Hook:
+    """How a carrier that calls us proves that it is the carrier."""
+
+    NONE = ""  # it never calls
+    SIGNED = "signed"  # by a key that it tells us, or we it: a field of `Config`
+    PASSWORD = "password"  # by a password in the address: ours, made when the channel is set up
+
+
 class Channel(ABC):
     """A carrier. Used as a context manager: one connection serves everything sent inside."""
 
     key: ClassVar[str] = ""
     label: ClassVar[str | Promise]
     medium: ClassVar[str]
+    hook: ClassVar[str] = Hook.NONE
+    answers: ClassVar[str] = ""  # the query of the hook's address for what people answer, where it is another address
 
-    class Config(forms.Form):
-        """What the carrier must be told; none by default."""
+    Config: ClassVar[type[forms.Form]] = Settings
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         form = self.Config(dict(config))
         if not form.is_valid():
             name = next(iter(form.errors))
-            raise NotConfigured(f"The channel “{self.label}” is not set up: look at its setting “{name}”.")
+            field = form.fields.get(name)
+            raise NotConfigured(
+                _("The channel “%(channel)s” is not set up: look at its setting “%(setting)s”.")
+                % {"channel": self.label, "setting": field.label if field and field.label else name}
+            )
         self.config: dict[str, Any] = form.cleaned_data
 
     def __enter__(self) -> Self:
@@ -124,9 +154,14 @@ class Channel(ABC):
         return None
 
     @classmethod
-    @abstractmethod
     def settings(cls) -> dict[str, Any]:
-        """The configuration of this installation, in the fields of `Config`."""
+        """The configuration of this installation, in the fields of `Config`; none where each creditor has its own."""
+        return {}
+
+    @classmethod
+    def offered(cls) -> bool:
+        """Whether anybody may choose it here."""
+        return True
 
     @abstractmethod
     def message_id(self, parcel_key: str) -> str:

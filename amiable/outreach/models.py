@@ -120,6 +120,16 @@ class Delivery(models.Model):
         return f"{self.message_id}/{self.try_number}"
 
 
+class Pace(models.Model):
+    """When the next message may leave over an account that a provider limits (`account`: creditor and channel)."""
+
+    account = models.CharField(max_length=60, unique=True)
+    free_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.free_at:%H:%M:%S.%f}"
+
+
 class EventKind(models.TextChoices):
     QUEUED = "queued", _("Queued")
     SENT = "sent", _("Sent")

@@ -38,6 +38,7 @@ class Summary:
     failed: int = 0
     in_doubt: int = 0
     later: int = 0  # could not be handed over now; planned again
+    without_channel: int = 0  # stay planned: their creditor has no channel for the medium
 
 
 @transaction.atomic(durable=True)

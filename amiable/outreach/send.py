@@ -5,6 +5,7 @@ before the carrier is called; what a crash leaves without an outcome is in doubt
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,9 +13,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Count
 
 from amiable.core.errors import UnableTo
 from amiable.ledger.models import Creditor
+from amiable.outreach import route
 from amiable.outreach.carry import Bound, Carriers, Clock, Flight
 from amiable.outreach.channel import Parcel
 from amiable.outreach.express import unsubscribe_url
@@ -24,11 +27,11 @@ from amiable.outreach.models import Delivery, Message, MessageState
 from amiable.outreach.record import Summary, ask_for_address, ask_for_text, record, recover
 from amiable.outreach.render import Rendered, Texts, own_texts, render_all
 
+log = logging.getLogger(__name__)
 # One batch is on its way while the next is being prepared: after a crash at most two are in doubt.
 BATCH = 40
 BACK_OFF = timedelta(minutes=5)  # then three times as long after each try: 5 min, 15, 45, 2 h, 7 h
 LOST_AFTER = timedelta(hours=1)  # while others send, only what is older than this is taken for lost
-CARRIERS = {"email": "email"}  # the channel of each medium
 _SENDERS = 0x53454E44  # with a creditor's number: the advisory lock that everyone who sends for it shares
 
 # Planned, its back-off over, and nobody else at work on it or on its customer: two messages to one customer are looked
@@ -36,7 +39,7 @@ _SENDERS = 0x53454E44  # with a creditor's number: the advisory lock that everyo
 _CLAIM = """
 SELECT m.id, (SELECT coalesce(max(d.try_number), 0) FROM outreach_delivery d WHERE d.message_id = m.id)
 FROM outreach_message m JOIN ledger_customer c ON c.id = m.customer_id
-WHERE m.state = 'planned' AND m.as_of <= %(as_of)s AND m.medium = ANY(%(media)s) AND m.creditor_id = ANY(%(creditors)s)
+WHERE m.state = 'planned' AND m.as_of <= %(as_of)s AND m.creditor_id::text || m.medium = ANY(%(carried)s)
   AND (m.not_before IS NULL OR m.not_before <= %(now)s) AND NOT EXISTS (
   SELECT FROM outreach_delivery d WHERE d.message_id = m.id AND d.outcome = 'unavailable'
     AND d.ended_at + %(back_off)s * power(3, d.try_number - 1) > %(now)s)
@@ -58,39 +61,59 @@ def send(
     creditor: Creditor | None = None,
     clock: Clock | None = None,
     progress: Callable[[Summary], None] | None = None,
-    carriers: Mapping[str, str] = CARRIERS,
+    carriers: Mapping[str, str] | None = None,
 ) -> Summary:
     """Sends what is planned (by one creditor) up to `as_of`. Any number of workers may do so at once.
 
-    `clock` tells when batches leave and end; without it the time goes on from `now`. Raises NotConfigured when a
-    message may leave and its channel lacks a setting; nothing is lost then.
+    `clock` tells when batches leave and end; without it the time goes on from `now`. `carriers`: the channel of each
+    medium, for everybody, instead of what each creditor set up. What has no channel stays planned and is counted.
     """
     tick, summary, texts = clock or _from(now), Summary(), own_texts()
     whose = Creditor.objects.all() if creditor is None else Creditor.objects.filter(pk=creditor.pk)
-    creditors = list(whose.order_by("pk").values_list("pk", flat=True))
-    with _as_a_sender(creditors, now) as lost, Carriers(carriers, clock=tick) as carrying:
+    creditors = list(whose.order_by("pk"))
+    routes = route.routes(creditors) if carriers is None else route.given(carriers, creditors)
+    with _as_a_sender([each.pk for each in creditors], now) as lost, Carriers(routes, clock=tick) as carrying:
         summary.in_doubt += lost
         flight: Flight | None = None
         try:
             while True:
-                bound, claimed = _write_down(carrying, texts, summary, creditors, as_of=as_of, now=tick())
+                carrying.book(BATCH)
+                bound, claimed = _write_down(carrying, texts, summary, as_of=as_of, now=tick())
+                carrying.give_back(bound)
                 landing, flight = flight, Flight(bound, [])
-                reachable = _land(landing, summary, tick)
+                _land(landing, summary, tick)
                 if progress:
                     progress(summary)
-                if not (claimed and reachable):
+                if not (claimed or carrying.rest()):
+                    summary.without_channel = _tell_stuck(routes, as_of)
                     return summary
                 flight = carrying.start(bound)
         finally:
             _land(flight, summary, tick)
 
 
-def _land(flight: Flight | None, summary: Summary, tick: Clock) -> bool:
-    """Waits for a batch and records what came of it, whatever happened; False when the carrier is out of reach."""
+def _tell_stuck(routes: route.Routes, as_of: date) -> int:
+    """Counts what waits for want of a channel, and says why."""
+    missing = {pair: each.missing for pair, each in routes.items() if each.missing and not each.dry}
+    waiting = Message.objects.filter(
+        state=MessageState.PLANNED, as_of__lte=as_of, creditor__in={pk for pk, _m in missing}
+    )
+    counts = {
+        (pk, medium): count
+        for pk, medium, count in waiting.order_by().values_list("creditor", "medium", Count("pk"))
+        if (pk, medium) in missing
+    }
+    for pair, count in counts.items():
+        log.warning("%s: %d messages wait. %s", routes[pair].creditor, count, missing[pair])
+    return sum(counts.values())
+
+
+def _land(flight: Flight | None, summary: Summary, tick: Clock) -> None:
+    """Waits for a batch and records what came of it, whatever happened."""
     if flight is None:
-        return True
+        return
     try:
-        return flight.landed()
+        flight.landed()
     finally:
         record(flight.bound, summary, now=tick())
 
@@ -126,10 +149,10 @@ def _lock(function: str, creditor: int) -> object:
 
 @transaction.atomic(durable=True)
 def _write_down(
-    carrying: Carriers, texts: Texts, summary: Summary, creditors: Sequence[int], *, as_of: date, now: datetime
+    carrying: Carriers, texts: Texts, summary: Summary, *, as_of: date, now: datetime
 ) -> tuple[list[Bound], int]:
     """Claims a batch, looks at each message once more and writes down what is about to leave, and what is not."""
-    tries = _claim(carrying.media, creditors, as_of, now)
+    tries = _claim(carrying, as_of, now)
     facts = gather(list(tries), as_of=as_of, now=now)
     verdicts = look(facts)
     speaking = [each for each, verdict in zip(facts, verdicts, strict=True) if verdict.leaves or verdict.dry_run]
@@ -159,24 +182,25 @@ def _write_down(
     return bound, len(facts)
 
 
-def _claim(media: Sequence[str], creditors: Sequence[int], as_of: date, now: datetime) -> dict[Message, int]:
+def _claim(carrying: Carriers, as_of: date, now: datetime) -> dict[Message, int]:
     """The messages that this worker sends next, and how often each has been tried."""
     values: dict[str, Any] = {
-        "as_of": as_of, "media": list(media), "creditors": list(creditors), "now": now, "back_off": BACK_OFF,
-        "limit": BATCH,
+        "as_of": as_of, "carried": [f"{creditor}{medium}" for creditor, medium in carrying.carried()], "now": now,
+        "back_off": BACK_OFF, "limit": BATCH,
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, values)
         tries = dict(cursor.fetchall())
     first: dict[int, Message] = {}
     for message in Message.objects.filter(pk__in=list(tries)).order_by("pk"):
-        first.setdefault(message.customer_id, message)  # the next one waits until this one is on its way
+        if message.customer_id not in first and carrying.takes(message):
+            first[message.customer_id] = message  # the next one waits until this one is on its way
     return {message: tries[message.pk] for message in first.values()}
 
 
 def _bound(facts: Facts, rendered: Rendered, number: int, carrying: Carriers, now: datetime) -> Bound:
     message, creditor = facts.message, facts.creditor
-    channel = carrying.of(message.medium)
+    channel = carrying.of(message)
     parcel = Parcel(
         key=message.key,
         recipient=facts.address.value if facts.address else "",

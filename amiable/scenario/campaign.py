@@ -17,11 +17,11 @@ from amiable.core.conditions import N_, parse
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.ledger.models import Creditor
+from amiable.outreach import route
 from amiable.outreach.compose import LIBRARY
 from amiable.outreach.guard import LATE_ONLY, NOT_YET_ONLY
 from amiable.outreach.models import Template, Tone
 from amiable.outreach.order import withdraw
-from amiable.outreach.send import CARRIERS
 from amiable.portfolio import facts
 from amiable.portfolio.gather import gather, names
 from amiable.portfolio.models import Profile
@@ -103,7 +103,7 @@ def check(campaign: Campaign, *, as_of: date) -> None:
             N_("This text does not exist, or is none to be sent to many."),
         ),
         "tone": (campaign.tone not in Tone.values, N_("There is no such tone.")),
-        "channel": (campaign.channel not in CARRIERS, N_("Nothing carries this channel yet.")),
+        "channel": (not route.in_use(campaign.creditor, campaign.channel), N_("Nothing carries this channel yet.")),
         "currency": (
             len(campaign.currency) != 3 or not campaign.currency.isupper(), N_("A currency has three letters."),
         ),

@@ -20,7 +20,7 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
 
 from amiable.core.errors import Refused, Unavailable
-from amiable.outreach.channel import AddressRefused, Channel, InDoubt, Parcel, Receipt, Unreachable
+from amiable.outreach.channel import AddressRefused, Channel, InDoubt, Parcel, Receipt, Settings, Unreachable
 from amiable.outreach.mime import mime
 
 TIMEOUT = 30  # seconds without an answer
@@ -38,7 +38,7 @@ class EmailSmtp(Channel):
     label = _("E-mail (SMTP)")
     medium = "email"
 
-    class Config(forms.Form):
+    class Config(Settings):
         host = forms.CharField(label=_("Server"))
         port = forms.IntegerField(label=_("Port"), min_value=1, max_value=65535)
         tls = forms.ChoiceField(
@@ -62,6 +62,7 @@ class EmailSmtp(Channel):
             "user": settings.SMTP_USER,
             "password": settings.SMTP_PASSWORD,
             "mail_from": settings.MAIL_FROM,
+            "per_second": settings.SMTP_PER_SECOND,
         }
 
     def __exit__(

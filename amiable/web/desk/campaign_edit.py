@@ -15,9 +15,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from amiable.core.conditions import N_, UnableToRead
 from amiable.core.money import UnreadableAmount, major, minor
-from amiable.ledger.models import Creditor
+from amiable.ledger.models import Creditor, Medium
+from amiable.outreach import route
 from amiable.outreach.models import Tone
-from amiable.outreach.send import CARRIERS
 from amiable.portfolio import segments
 from amiable.scenario import campaign as verbs
 from amiable.scenario import shelf
@@ -37,7 +37,7 @@ def new(request: scope.Asked) -> HttpResponse:
     today = clock.today()
     blank = Campaign(
         creditor=chosen, name="", filter="", currency=chosen.currency, template="reminder_1", tone=Tone.WARM,
-        channel=next(iter(CARRIERS)), starts_on=today, ends_on=today, minimum_minor=0,
+        channel=Medium.EMAIL, starts_on=today, ends_on=today, minimum_minor=0,
     )  # fmt: skip
     return _edited(request, blank)
 
@@ -122,7 +122,7 @@ def _page(request: scope.Asked, base: Campaign, *, setting: str = "", wrong: str
         "choices": {
             "template": [(key, labels.step(key)) for key in verbs.texts(base.creditor)],
             "tone": Tone.choices,
-            "channel": [(key, str(scenario_words.CHANNELS.get(key, key))) for key in CARRIERS],
+            "channel": [(key, str(scenario_words.CHANNELS.get(key, key))) for key in _media(base.creditor)],
         },
         "setting": setting,
         "setting_label": words.SETTINGS.get(setting, ""),
@@ -133,6 +133,11 @@ def _page(request: scope.Asked, base: Campaign, *, setting: str = "", wrong: str
         "today": clock.today(),
     }
     return render(request, "desk/campaign_edit.html", content, status=422 if wrong else 200)
+
+
+def _media(creditor: Creditor) -> list[str]:
+    """What something carries for this creditor."""
+    return [medium for medium in Medium.values if route.in_use(creditor, medium)]
 
 
 def _segment_fact(creditor: Creditor) -> dict[str, Any]:

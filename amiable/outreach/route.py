@@ -1,0 +1,196 @@
+"""Which channel carries which medium for which creditor: the creditor's own choice and settings, else the house's.
+
+In: creditors. Out: a Route each and per medium, with a sentence where something is missing.
+Never: a message claimed for a medium that nothing carries; it stays planned, and the sentence says what to do.
+"""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+
+from amiable.core import audit, seal
+from amiable.core.errors import UnableTo
+from amiable.core.models import Credential, User
+from amiable.ledger.models import Creditor, Medium
+from amiable.outreach.channel import Channel, Hook, NotConfigured, channels
+from amiable.outreach.models import Message, MessageState
+
+PORT = "channel"
+SHARED = 0  # stands for the creditor in the account of a channel that runs on the settings of the installation
+PASSWORD = "hook_password"  # among the settings: what the provider shows when it calls our hook
+
+
+class UnableToRoute(UnableTo):
+    """This channel cannot be used for that."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """How a medium leaves for a creditor. `missing`: why it cannot, in a sentence; empty where it can."""
+
+    creditor: Creditor
+    medium: str
+    key: str = ""  # of the channel; empty where none is in use
+    own: bool = False  # by settings of the creditor, not of the installation
+    config: Mapping[str, Any] | None = None
+    unread: str = ""  # why the kept settings could not be read
+
+    @property
+    def account(self) -> str:
+        """What shares one limit and one connection: the channel with one set of settings."""
+        return f"{self.creditor.pk if self.own else SHARED}:{self.key}"
+
+    @property
+    def dry(self) -> bool:
+        """Nothing of the creditor leaves yet, so nothing need be set up."""
+        return self.creditor.released_at is None
+
+    @cached_property
+    def missing(self) -> str:
+        try:
+            self.channel()
+        except (NotConfigured, seal.UnableToUnseal) as error:
+            return str(error)
+        return ""
+
+    def channel(self) -> Channel:
+        """The channel, set up and not yet connected. Raises NotConfigured or UnableToUnseal."""
+        if self.unread:
+            raise seal.UnableToUnseal(self.unread)
+        if not self.key:
+            told = {"medium": Medium(self.medium).label}
+            raise NotConfigured(_("Nothing carries “%(medium)s” yet: set up a channel for it.") % told)
+        kind = channels().get(self.key)
+        if kind is None or not kind.offered():
+            raise NotConfigured(_("The channel “%(key)s” does not exist here: choose another one.") % {"key": self.key})
+        return kind(kind.settings() if self.config is None else self.config)
+
+
+Routes = Mapping[tuple[int, str], Route]
+
+
+def routes(creditors: Iterable[Creditor]) -> dict[tuple[int, str], Route]:
+    """The route of every medium for each creditor, in one query for all of them."""
+    rows = {creditor.pk: creditor for creditor in creditors}
+    kept: dict[tuple[int, str], Credential] = {
+        (row.creditor_ref, row.key): row for row in Credential.objects.filter(port=PORT, creditor_ref__in=rows)
+    }
+    return {
+        (pk, medium): _route(creditor, medium, key := in_use(creditor, medium), kept.get((pk, key)))
+        for pk, creditor in rows.items()
+        for medium in Medium.values
+    }
+
+
+def route(creditor: Creditor, key: str) -> Route:
+    """The way over one channel, whether it is the one in use or not."""
+    row = Credential.objects.filter(port=PORT, creditor_ref=creditor.pk, key=key).first()
+    return _route(creditor, channels()[key].medium, key, row)
+
+
+def in_use(creditor: Creditor, medium: str) -> str:
+    """The channel in use: what the creditor chose, else the house's own, which is called like its medium; or none."""
+    chosen = creditor.policy.get("channels", {}).get(medium)
+    own = channels().get(medium)
+    return str(chosen or (medium if own is not None and own.medium == medium else ""))
+
+
+def given(by_medium: Mapping[str, str], creditors: Iterable[Creditor]) -> dict[tuple[int, str], Route]:
+    """The same channels for everybody, on the settings of the installation: for demonstrations and tests."""
+    return {
+        (creditor.pk, medium): Route(creditor, medium, by_medium.get(medium, ""))
+        for creditor in creditors
+        for medium in Medium.values
+    }
+
+
+def stuck(creditors: Iterable[Creditor]) -> list[tuple[Creditor, str, str, int]]:
+    """What waits for want of a channel: creditor, medium, the sentence that says what is missing, how many messages.
+
+    E-mail is told even where none waits: without it a creditor who was released reaches nobody.
+    """
+    released = [creditor for creditor in creditors if creditor.released_at is not None]
+    waiting = {
+        (creditor, medium): count
+        for creditor, medium, count in Message.objects.filter(
+            creditor__in=released, state=MessageState.PLANNED, medium__in=Medium.values
+        ).values_list("creditor", "medium", Count("pk"))
+    }
+    names = {creditor.pk: creditor for creditor in released}
+    return [
+        (names[pk], medium, each.missing, waiting.get((pk, medium), 0))
+        for (pk, medium), each in routes(released).items()
+        if (waiting.get((pk, medium)) or medium == Medium.EMAIL) and each.missing
+    ]
+
+
+@transaction.atomic
+def keep(*, creditor: Creditor, key: str, values: Mapping[str, Any], now: datetime, by: User) -> None:
+    """Seals the settings of a channel for a creditor. A field left empty that holds a secret keeps what it had."""
+    kind = channels()[key]
+    before = known(creditor, key) or {}
+    secret = secrets_of(kind)
+    sealed = {
+        name: before.get(name) if name in secret and value in ("", None) else value for name, value in values.items()
+    }
+    if kind.hook == Hook.PASSWORD:
+        sealed[PASSWORD] = before.get(PASSWORD) or secrets.token_urlsafe(24)
+    changed = sorted(name for name, value in sealed.items() if value != before.get(name))
+    seal.keep(sealed, creditor_ref=creditor.pk, port=PORT, key=key, now=now)
+    _note("channel.kept", creditor, now, by, channel=key, changed=changed)
+
+
+@transaction.atomic
+def use(*, creditor: Creditor, key: str, now: datetime, by: User) -> None:
+    """From now on this channel carries its medium for the creditor. Raises UnableToRoute with what is missing."""
+    missing = route(creditor, key).missing
+    if missing:
+        raise UnableToRoute(missing)
+    row = Creditor.objects.select_for_update().get(pk=creditor.pk)
+    medium = channels()[key].medium
+    row.policy["channels"] = {**row.policy.get("channels", {}), medium: key}
+    row.save(update_fields=["policy"])
+    _note("channel.used", creditor, now, by, channel=key, medium=medium)
+
+
+@transaction.atomic
+def forget(*, creditor: Creditor, key: str, now: datetime, by: User) -> None:
+    """The settings of a channel are taken away, and the medium goes back to the house's own way, if there is one."""
+    row = Creditor.objects.select_for_update().get(pk=creditor.pk)
+    chosen = row.policy.get("channels", {})
+    row.policy["channels"] = {medium: used for medium, used in chosen.items() if used != key}
+    row.save(update_fields=["policy"])
+    Credential.objects.filter(creditor_ref=creditor.pk, port=PORT, key=key).delete()
+    _note("channel.forgotten", creditor, now, by, channel=key)
+
+
+def known(creditor: Creditor, key: str) -> dict[str, Any] | None:
+    """What was kept for a channel. Raises UnableToUnseal."""
+    return seal.kept(creditor_ref=creditor.pk, port=PORT, key=key)
+
+
+def secrets_of(kind: type[Channel]) -> set[str]:
+    """The fields of a channel's settings that nobody is shown again."""
+    return {
+        name for name, field in kind.Config.base_fields.items() if getattr(field.widget, "input_type", "") == "password"
+    }
+
+
+def _route(creditor: Creditor, medium: str, key: str, row: Credential | None) -> Route:
+    if row is None:
+        return Route(creditor, medium, key)
+    try:
+        return Route(creditor, medium, key, own=True, config=seal.unseal(row))
+    except seal.UnableToUnseal as error:
+        return Route(creditor, medium, key, own=True, unread=str(error))
+
+
+def _note(act: str, creditor: Creditor, now: datetime, by: User, **detail: Any) -> None:
+    audit.record(act, now=now, user=by, creditor_ref=creditor.pk, subject="creditor", subject_ref=creditor.pk, **detail)
