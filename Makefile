@@ -45,7 +45,7 @@ bench: setup ## Run the benchmarks
 	$(VENV)/bin/amiable bench
 
 golden: setup ## Write the golden files anew from what the code makes now; then read the difference
-	AMIABLE_GOLDEN=write $(VENV)/bin/pytest -q -k golden
+	GOLDEN=1 $(VENV)/bin/pytest -q tests/outreach
 
 lock: $(PYTHON) ## Write down versions and hashes for pyproject.toml (the newest ones: make lock UPGRADE=--upgrade)
 	$(COMPILE) $(UPGRADE) pyproject.toml --group dev -o requirements/lock.txt

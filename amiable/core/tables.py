@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
+import psycopg
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
@@ -41,6 +42,13 @@ def write(table: pl.DataFrame, target: str, columns: Sequence[str]) -> None:
     names = ", ".join(f'"{name}"' for name in columns)
     with connection.cursor() as cursor, cursor.copy(f"COPY {target} ({names}) FROM STDIN (FORMAT csv)") as copy:
         copy.write(buffer.getbuffer())
+
+
+def execute(statement: str, columns: Sequence[Sequence[Any]]) -> None:
+    """One statement over whole columns, each a parameter (%b) in PostgreSQL's own form: long texts travel unescaped."""
+    connection.ensure_connection()
+    with psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(statement.encode(), columns)
 
 
 def selected(rows: QuerySet[Any], *columns: str) -> tuple[str, tuple[Any, ...]]:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,19 +35,6 @@ class Bound:
     error: Exception | None = None
     detail: str = ""
     ended_at: datetime | None = None
-
-
-@dataclass
-class Flight:
-    """A batch on its way."""
-
-    bound: Sequence[Bound]
-    lanes: list["Future[None]"]
-
-    def landed(self) -> None:
-        """Waits for every lane."""
-        for lane in self.lanes:
-            lane.result()
 
 
 class Carriers:
@@ -124,8 +111,11 @@ class Carriers:
             self._open.append(mine[route.account])
         return mine[route.account]
 
-    def start(self, bound: Sequence[Bound]) -> Flight:
-        return Flight(bound, [self._lanes.submit(self._hand_over, bound[lane::LANES]) for lane in range(LANES)])
+    def carry(self, bound: Sequence[Bound]) -> None:
+        """Hands a batch over, and returns when every lane has its last answer."""
+        wait(lanes := [self._lanes.submit(self._hand_over, bound[lane::LANES]) for lane in range(LANES)])
+        for lane in lanes:
+            lane.result()
 
     def _hand_over(self, bound: Sequence[Bound]) -> None:
         for each in bound:

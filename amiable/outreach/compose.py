@@ -224,5 +224,6 @@ def _tidy(text: str) -> str:
 
 
 def _slim(page: str) -> str:
-    """HTML without the indentation that no reader sees; line ends stay, no line may grow too long for mail."""
+    """HTML without the indentation that no reader sees, and with line ends where none shows: mail knows no long lines."""
+    page = re.sub(r"(?<=>)(?=<t(?:able|r|d|h)[ >])|(?<=</t[drh]>)(?=<)|(?<=</table>|</style>)(?=<)", "\n", page)
     return re.sub(r"\n\s*\n+", "\n", re.sub(r"(?m)^[ \t]+", "", page))

@@ -15,12 +15,13 @@ from urllib.parse import quote
 
 from amiable.outreach.channel import Attachment, Parcel
 
+LONGEST_LINE = 998  # bytes (RFC 5322 §2.1.1)
 _PLAIN = re.compile(r"^[A-Za-z0-9 !#$%&'*+\-/=?^_`{|}~.]*$")
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+")
 
 
-def mime(parcel: Parcel, *, sender: str, recipient: str, message_id: str) -> bytes:
-    """The whole e-mail, each line ending in CRLF and none longer than 998 bytes."""
+def mime(parcel: Parcel, *, sender: str, recipient: str, message_id: str, eight_bit: bool = False) -> bytes:
+    """The whole e-mail, each line ending in CRLF and none longer than 998 bytes; `eight_bit`: letters may stay as they are."""
     # The boundary comes from the content: nothing random, and it cannot stand inside what it separates.
     mark = hashlib.sha256(message_id.encode() + parcel.html.encode() + parcel.text.encode()).hexdigest()[:32]
     headers = [
@@ -37,7 +38,11 @@ def mime(parcel: Parcel, *, sender: str, recipient: str, message_id: str) -> byt
     if parcel.unsubscribe_url:
         headers.append(f"List-Unsubscribe:\r\n <{_one_line(parcel.unsubscribe_url)}>")
         headers.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
-    body = _together("alternative", f"a{mark}", [_part("text/plain", parcel.text), _part("text/html", parcel.html)])
+    texts = [
+        _part("text/plain", parcel.text, eight_bit=eight_bit),
+        _part("text/html", parcel.html, eight_bit=eight_bit),
+    ]
+    body = _together("alternative", f"a{mark}", texts)
     if parcel.attachments:
         body = _together("mixed", f"m{mark}", [body, *(_attached(file) for file in parcel.attachments)])
     return "\r\n".join(headers).encode("ascii") + b"\r\n" + body
@@ -50,11 +55,13 @@ def _together(kind: str, mark: str, parts: list[bytes]) -> bytes:
     )
 
 
-def _part(media_type: str, text: str) -> bytes:
-    head = f"Content-Type: {media_type}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+def _part(media_type: str, text: str, *, eight_bit: bool) -> bytes:
     # The encoder takes its line ends from the text: there must be one.
-    lines = re.sub(r"\r\n|\r|\n", "\r\n", text.rstrip("\r\n") + "\n")
-    return head.encode() + binascii.b2a_qp(lines.encode(), istext=True)
+    lines = re.sub(r"\r\n|\r|\n", "\r\n", text.rstrip("\r\n") + "\n").encode()
+    whole = eight_bit and b"\0" not in lines and max(map(len, lines.split(b"\r\n"))) <= LONGEST_LINE
+    encoding = "8bit" if whole else "quoted-printable"
+    head = f"Content-Type: {media_type}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
+    return head.encode() + (lines.removesuffix(b"\r\n") if whole else binascii.b2a_qp(lines, istext=True))
 
 
 def _attached(file: Attachment) -> bytes:

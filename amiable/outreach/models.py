@@ -94,6 +94,7 @@ class Message(models.Model):
             models.Index(
                 fields=["state"], condition=Q(state__in=["planned", "sending", "in_doubt"]), name="message_open"
             ),
+            models.Index(fields=["id"], condition=Q(state="planned"), name="message_next"),  # who is claimed next
         ]
 
     def __str__(self) -> str:

@@ -44,6 +44,8 @@ class Summary:
 @transaction.atomic(durable=True)
 def record(bound: Sequence[Bound], summary: Summary, *, now: datetime) -> None:
     """What came of each. A message whose handing over began and has no outcome is in doubt."""
+    if not bound:
+        return
     sent = [each for each in bound if each.ended_at and each.error is None]
     with connection.cursor() as cursor:
         cursor.execute(

@@ -4,7 +4,6 @@ In: planned messages. Out: deliveries with an outcome. Never: a message handed o
 before the carrier is called; what a crash leaves without an outcome is in doubt, for a person.
 """
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,10 +14,11 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count
 
+from amiable.core import tables
 from amiable.core.errors import UnableTo
 from amiable.ledger.models import Creditor
 from amiable.outreach import route
-from amiable.outreach.carry import Bound, Carriers, Clock, Flight
+from amiable.outreach.carry import Bound, Carriers, Clock
 from amiable.outreach.channel import Parcel
 from amiable.outreach.express import unsubscribe_url
 from amiable.outreach.gather import Facts, gather
@@ -28,8 +28,8 @@ from amiable.outreach.record import Summary, ask_for_address, ask_for_text, reco
 from amiable.outreach.render import Rendered, Texts, own_texts, render_all
 
 log = logging.getLogger(__name__)
-# One batch is on its way while the next is being prepared: after a crash at most two are in doubt.
-BATCH = 40
+# So many are written down, handed over and recorded together: what is in doubt after a crash is at most one batch.
+BATCH = 50
 BACK_OFF = timedelta(minutes=5)  # then three times as long after each try: 5 min, 15, 45, 2 h, 7 h
 LOST_AFTER = timedelta(hours=1)  # while others send, only what is older than this is taken for lost
 _SENDERS = 0x53454E44  # with a creditor's number: the advisory lock that everyone who sends for it shares
@@ -47,9 +47,10 @@ ORDER BY m.id LIMIT %(limit)s FOR NO KEY UPDATE OF m, c SKIP LOCKED
 """
 _WRITE_DOWN = """
 UPDATE outreach_message m SET state = v.state, verdict = v.verdict, subject = v.subject, text = v.text, html = v.html,
-  address = v.address, contact_id = v.contact_id, about = v.about, also = v.also, also_levels = v.also_levels
-FROM json_to_recordset(%s::json) AS v(id bigint, state text, verdict text, subject text, text text, html text, address text,
-  contact_id bigint, about bigint[], also bigint[], also_levels smallint[])
+  address = v.address, contact_id = v.contact_id, about = v.about::bigint[], also = v.also::bigint[],
+  also_levels = v.also_levels::smallint[]
+FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bigint[], %b::text[],
+  %b::text[], %b::text[]) AS v(id, state, verdict, subject, text, html, address, contact_id, about, also, also_levels)
 WHERE m.id = v.id
 """
 
@@ -74,22 +75,19 @@ def send(
     routes = route.routes(creditors) if carriers is None else route.given(carriers, creditors)
     with _as_a_sender([each.pk for each in creditors], now) as lost, Carriers(routes, clock=tick) as carrying:
         summary.in_doubt += lost
-        flight: Flight | None = None
-        try:
-            while True:
-                carrying.book(BATCH)
-                bound, claimed = _write_down(carrying, texts, summary, as_of=as_of, now=tick())
-                carrying.give_back(bound)
-                landing, flight = flight, Flight(bound, [])
-                _land(landing, summary, tick)
-                if progress:
-                    progress(summary)
-                if not (claimed or carrying.rest()):
-                    summary.without_channel = _tell_stuck(routes, as_of)
-                    return summary
-                flight = carrying.start(bound)
-        finally:
-            _land(flight, summary, tick)
+        while True:
+            carrying.book(BATCH)
+            bound, claimed = _write_down(carrying, texts, summary, as_of=as_of, now=tick())
+            carrying.give_back(bound)
+            try:
+                carrying.carry(bound)
+            finally:  # whatever happened: what was handed over is known
+                record(bound, summary, now=tick())
+            if progress:
+                progress(summary)
+            if not (claimed or carrying.rest()):
+                summary.without_channel = _tell_stuck(routes, as_of)
+                return summary
 
 
 def _tell_stuck(routes: route.Routes, as_of: date) -> int:
@@ -106,16 +104,6 @@ def _tell_stuck(routes: route.Routes, as_of: date) -> int:
     for pair, count in counts.items():
         log.warning("%s: %d messages wait. %s", routes[pair].creditor, count, missing[pair])
     return sum(counts.values())
-
-
-def _land(flight: Flight | None, summary: Summary, tick: Clock) -> None:
-    """Waits for a batch and records what came of it, whatever happened."""
-    if flight is None:
-        return
-    try:
-        flight.landed()
-    finally:
-        record(flight.bound, summary, now=tick())
 
 
 def _from(now: datetime) -> Clock:
@@ -175,8 +163,8 @@ def _write_down(
             rows.append(_row(each, MessageState.WITHHELD, verdict.reason, rendered))
             if verdict.no_address:
                 ask_for_address(each.message, verdict.reason, now)
-    with connection.cursor() as cursor:
-        cursor.execute(_WRITE_DOWN, [json.dumps(rows, ensure_ascii=False)])
+    if rows:
+        tables.execute(_WRITE_DOWN, [list(column) for column in zip(*rows, strict=True)])
     Message.objects.bulk_update(waiting, ["not_before"])
     Delivery.objects.bulk_create([each.delivery for each in bound])
     return bound, len(facts)
@@ -225,23 +213,21 @@ def _bound(facts: Facts, rendered: Rendered, number: int, carrying: Carriers, no
     return Bound(message, parcel, delivery)
 
 
-def _row(facts: Facts, state: str, reason: str, rendered: Rendered | None) -> dict[str, Any]:
+def _row(facts: Facts, state: str, reason: str, rendered: Rendered | None) -> tuple[Any, ...]:
     """A message as it is written down: with the words, and only the invoices, that the customer will read."""
     message, address = facts.message, facts.address
     levels = dict(zip(message.also, message.also_levels, strict=False))
     if rendered:
         message.about = [line.id for line in facts.about]
         message.also = [line.id for line in facts.also]
-    return {
-        "id": message.pk,
-        "state": state,
-        "verdict": reason[:200],
-        "subject": rendered.subject[:300] if rendered else "",
-        "text": rendered.text if rendered else "",
-        "html": rendered.html if rendered else "",
-        "address": address.value if address else message.address,
-        "contact_id": address.contact_id if address else message.contact_id,
-        "about": message.about,
-        "also": message.also,
-        "also_levels": [levels.get(ref, 0) for ref in message.also],
-    }
+    words = (rendered.subject[:300], rendered.text, rendered.html) if rendered else ("", "", "")
+    where = (address.value, address.contact_id) if address else (message.address, message.contact_id)
+    lists = (message.about, message.also, [levels.get(ref, 0) for ref in message.also])
+    return (
+        message.pk,
+        str(state),
+        reason[:200],
+        *words,
+        *where,
+        *(f"{{{','.join(map(str, each))}}}" for each in lists),
+    )

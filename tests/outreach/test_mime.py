@@ -30,13 +30,13 @@ def parcel(**changes: object) -> Parcel:
 
 
 @settings(max_examples=40, deadline=None)
-@given(subject=words, name=words, text=st.text(max_size=120), page=words)
-def test_it_reads_back_as_it_was_written(subject: str, name: str, text: str, page: str) -> None:
+@given(subject=words, name=words, text=st.text(max_size=120), page=words, eight_bit=st.booleans())
+def test_it_reads_back_as_it_was_written(subject: str, name: str, text: str, page: str, eight_bit: bool) -> None:
     text = text.encode(errors="ignore").decode().replace("\r", "")
     files = (Attachment("é.pdf", "application/pdf", b"%PDF"),)
     raw = mime(
         parcel(subject=subject, recipient_name=name, text=text, html=page, attachments=files),
-        sender="c@d.example", recipient="a@b.example", message_id="<1@d.example>",
+        sender="c@d.example", recipient="a@b.example", message_id="<1@d.example>", eight_bit=eight_bit,
     )  # fmt: skip
     assert all(len(line) <= 998 for line in raw.split(b"\r\n"))
     assert b"\n" not in raw.replace(b"\r\n", b"")
@@ -77,3 +77,15 @@ def test_what_is_no_address_is_refused_before_it_is_carried(address: str) -> Non
 
 def test_a_domain_beyond_ascii_is_carried_in_ascii() -> None:
     assert carried("anna@bücher.example") == "anna@xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize(
+    ("page", "encoding"),
+    [("<p>Réglé</p>", "8bit"), ("<p>" + "é" * 500 + "</p>", "quoted-printable"), ("<p>a\0b</p>", "quoted-printable")],
+)
+def test_letters_stay_as_they_are_only_where_mail_can_carry_them(page: str, encoding: str) -> None:
+    raw = mime(parcel(html=page), sender="c@d.example", recipient="a@b.example", message_id="<1@d>", eight_bit=True)
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    _plain, rich = message_from_bytes(raw, policy=policy.default).iter_parts()
+    assert rich["Content-Transfer-Encoding"] == encoding
+    assert rich.get_content().rstrip("\r\n") == page

@@ -78,24 +78,39 @@ class EmailSmtp(Channel):
         recipient = carried(parcel.recipient)
         sender = carried(self.config["mail_from"] or parcel.reply_to)
         message_id = self.message_id(parcel.key)
-        content = mime(parcel, sender=sender, recipient=recipient, message_id=message_id)
+
+        def announced() -> tuple[smtplib.SMTP, bytes]:
+            server = self._connected()
+            plain = server.has_extn("8bitmime")
+            content = mime(parcel, sender=sender, recipient=recipient, message_id=message_id, eight_bit=plain)
+            options = [f"SIZE={len(content)}"] if server.has_extn("size") else []
+            self._announce(server, sender, recipient, [*options, "BODY=8BITMIME"] if plain else options)
+            return server, content
+
         again = self._server is not None
         try:
-            server = self._announce(sender, recipient, len(content))
+            server, content = announced()
         except Hung:
             if not again:
                 raise
             # A connection that served others may have been closed by their server; nothing was handed over yet.
-            server = self._announce(sender, recipient, len(content))
+            server, content = announced()
         return Receipt(external_id=message_id, detail=self._hand_over(server, content))
 
-    def _announce(self, sender: str, recipient: str, size: int) -> smtplib.SMTP:
+    def _announce(self, server: smtplib.SMTP, sender: str, recipient: str, options: list[str]) -> None:
         """Everything up to the words: from here the server waits for them."""
-        server = self._connected()
+        lines = [
+            " ".join([f"MAIL FROM:{smtplib.quoteaddr(sender)}", *options]),
+            f"RCPT TO:{smtplib.quoteaddr(recipient)}",
+            "DATA",
+        ]
         try:
-            _expect(server.mail(sender, [f"size={size}"] if server.has_extn("size") else []), who="")
-            _expect(server.rcpt(recipient), who=recipient)
-            _expect(server.docmd("DATA"), who="", good=354)
+            mail, rcpt, data = _asked(server, lines)
+            if data[0] == 354 and not (_good(mail) and _good(rcpt)):
+                server.docmd(".")  # RFC 2920 §3.1: such a server waits for words that nobody will get
+            _expect(mail, who="")
+            _expect(rcpt, who=recipient)
+            _expect(data, who="", good=354)
         except (smtplib.SMTPServerDisconnected, OSError) as error:
             self._hang_up()
             raise Hung(f"The mail server closed the connection ({error}).") from error
@@ -105,7 +120,6 @@ class EmailSmtp(Channel):
         except (Refused, Unavailable):
             self._begin_again(server)
             raise
-        return server
 
     def _hand_over(self, server: smtplib.SMTP, content: bytes) -> str:
         """The point of no return: from the final dot on, no answer means that nobody knows."""
@@ -177,10 +191,29 @@ def carried(address: str) -> str:
     return ascii_address
 
 
-def _expect(answer: tuple[int, bytes], *, who: str, good: int = 250) -> None:
+Answer = tuple[int, bytes]
+
+
+def _asked(server: smtplib.SMTP, lines: list[str]) -> list[Answer]:
+    """The answer to each line: all in one go where the server allows it (RFC 2920), else up to the first bad one."""
+    if server.has_extn("pipelining"):
+        server.send("".join(f"{line}\r\n" for line in lines))
+        return [server.getreply() for _line in lines]
+    answers: list[Answer] = []
+    for line in lines:
+        unasked = answers and not _good(answers[-1])
+        answers.append(answers[-1] if unasked else server.docmd(line))
+    return answers
+
+
+def _good(answer: Answer) -> bool:
+    return answer[0] in (250, 251, 252)
+
+
+def _expect(answer: Answer, *, who: str, good: int = 250) -> None:
     """Turns a reply of the server into what it means for us. `who`: the mailbox asked about, if any."""
     code = answer[0]
-    if code == good or (good == 250 and code in (251, 252)):
+    if code == good or (good == 250 and _good(answer)):
         return
     said = _said(answer)
     if code == 421:
@@ -192,7 +225,7 @@ def _expect(answer: tuple[int, bytes], *, who: str, good: int = 250) -> None:
     raise Refused(f"The mail server refused the message: {said}")
 
 
-def _said(answer: tuple[int, bytes]) -> str:
+def _said(answer: Answer) -> str:
     return f"{answer[0]} {answer[1].decode(errors='replace')}".replace("\n", " ").strip()
 
 
