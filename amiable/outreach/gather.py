@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from django.db.models import Sum
+from django.db.models import Max, Sum
+from django.db.models.functions import Coalesce
 
 from amiable.casework.models import Task, TaskKind
 from amiable.core.calendar import day_of, end_of_day, start_of_day
@@ -101,7 +102,8 @@ def gather(messages: Sequence[Message], *, as_of: date, now: datetime) -> list[F
             waiting=message.customer_id in waiting,
             days_since_conversation=spoken.get(message.customer_id),
         )
-        days = [(as_of - day).days for ref, day in contacted.get(message.customer_id, ()) if ref != message.pk]
+        own = message.instead_of_id or message.pk
+        days = [(as_of - day).days for ref, day in contacted.get(message.customer_id, ()) if ref != own]
         facts.days_since_contact = min(days, default=None)
         facts.contacts_7d = sum(day < 7 for day in days)
         if facts.address and facts.contact is None:
@@ -158,12 +160,16 @@ Call = tuple[int, date, str]  # customer, day, outcome
 
 
 def _contacts(customers: Iterable[int], calls: Sequence[Call], as_of: date) -> dict[int, list[tuple[int, date]]]:
-    """When each customer was last reached out to: (message or 0 for a call, day), over all media."""
+    """When each customer was last reached out to: (message or 0 for a call, day), over all media.
+
+    What went by another channel instead is one contact with what had failed.
+    """
     found: dict[int, list[tuple[int, date]]] = defaultdict(list)
     sent = Message.objects.filter(
         customer_id__in=customers, capped=True, state__in=REACHED_OUT, as_of__gt=as_of - REMEMBERED, as_of__lte=as_of
     )
-    for ref, customer_id, day in sent.values_list("id", "customer_id", "as_of"):
+    told = sent.values_list(Coalesce("instead_of_id", "id"), "customer_id").annotate(day=Max("as_of"))
+    for ref, customer_id, day in told.order_by():
         found[customer_id].append((ref, day))
     for customer_id, day, _outcome in calls:
         found[customer_id].append((0, day))

@@ -76,6 +76,9 @@ class Message(models.Model):
     level = models.SmallIntegerField(default=0)
     also_levels = ArrayField(models.SmallIntegerField(), default=list)
     context = models.JSONField(default=dict)
+    # The channels of the step that are left when this one fails for good, and the first message that one is instead of.
+    fallback = ArrayField(models.CharField(max_length=10), default=list)
+    instead_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="others")
     state = models.CharField(max_length=10, choices=MessageState, default=MessageState.PLANNED)
     verdict = models.CharField(max_length=200, blank=True)  # why it was withheld or failed
     not_before = models.DateTimeField(null=True, blank=True)  # when the hours of contact open where the customer lives

@@ -41,6 +41,7 @@ class Order:
     campaign_ref: int | None = None
     step: str = ""
     capped: bool = True
+    fallback: Sequence[str] = ()  # the channels that come next when this one fails for good
     context: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -92,6 +93,7 @@ def _message(wish: Order, customer: Customer, address: Address | None, house: st
         also=list(wish.also),
         level=wish.level,
         also_levels=list(wish.also_levels),
+        fallback=list(wish.fallback),
         context=dict(wish.context),
         created_at=now,
     )

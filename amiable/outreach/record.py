@@ -22,6 +22,7 @@ from amiable.ledger.models import ContactPoint
 from amiable.outreach.carry import Bound
 from amiable.outreach.channel import AddressRefused
 from amiable.outreach.gather import Facts
+from amiable.outreach.instead import go_on
 from amiable.outreach.models import Delivery, Message, MessageState
 
 TRIES = 6
@@ -92,7 +93,8 @@ def _trouble(each: Bound, summary: Summary, now: datetime) -> None:
         if isinstance(each.error, AddressRefused):
             fail_address(each.message, each.parcel.recipient, reason, now=now)
         else:
-            _ask(each.message, TaskKind.OTHER, "unsent", _("The mail server refused a message"), reason, now)
+            _ask(each.message, TaskKind.OTHER, "unsent", _("The carrier refused a message"), reason, now)
+            go_on(each.message, now=now)
     else:
         summary.in_doubt += 1
         doubt(each.message, reason, now)
@@ -110,21 +112,23 @@ def doubt(message: Message, reason: str, now: datetime) -> None:
 
 
 def fail_address(message: Message, address: str, reason: str, *, now: datetime) -> None:
-    """Nobody can be reached at the address: it is not used any more, and a better one is asked for."""
+    """Nobody can be reached at the address: it is not used any more, a better one is asked for, and the step goes on."""
     points = ContactPoint.objects.filter(
         contact__customer_id=message.customer_id, medium=message.medium, value__iexact=address, failed_at=None
     )
     points.update(failed_at=now, failure=reason[:200])
-    ask_for_address(message, reason, now)
+    miss_address(message, reason, now)
 
 
-def ask_for_address(message: Message, reason: str, now: datetime) -> None:
+def miss_address(message: Message, reason: str, now: datetime) -> None:
+    """A better address is asked for, and meanwhile the message takes the next channel of its step."""
     title = _("Find a better e-mail address") if message.medium == "email" else _("Find a better address")
     key = f"address:{message.customer_id}:{message.medium}"
     task.ask(
         kind=TaskKind.OTHER, key=key, customer=message.customer, title=in_house(title), due_on=message.as_of, now=now,
         context={"message": message.pk, "address": message.address, "reason": reason},
     )  # fmt: skip
+    go_on(message, now=now)
 
 
 def ask_for_text(facts: Facts, error: UnableTo, now: datetime) -> None:

@@ -24,7 +24,7 @@ from amiable.outreach.express import unsubscribe_url
 from amiable.outreach.gather import Facts, gather
 from amiable.outreach.guard import look
 from amiable.outreach.models import Delivery, Message, MessageState
-from amiable.outreach.record import Summary, ask_for_address, ask_for_text, record, recover
+from amiable.outreach.record import Summary, ask_for_text, miss_address, record, recover
 from amiable.outreach.render import Rendered, Texts, own_texts, render_all
 
 log = logging.getLogger(__name__)
@@ -162,7 +162,7 @@ def _write_down(
             summary.withheld += 1
             rows.append(_row(each, MessageState.WITHHELD, verdict.reason, rendered))
             if verdict.no_address:
-                ask_for_address(each.message, verdict.reason, now)
+                miss_address(each.message, verdict.reason, now)
     if rows:
         tables.execute(_WRITE_DOWN, [list(column) for column in zip(*rows, strict=True)])
     Message.objects.bulk_update(waiting, ["not_before"])

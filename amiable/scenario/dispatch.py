@@ -24,6 +24,7 @@ from amiable.ledger.models import Creditor, HoldKind
 from amiable.outreach.models import Message
 from amiable.outreach.order import Order, order
 from amiable.outreach.render import Rendered, render
+from amiable.scenario.engine.channel import BEST
 from amiable.scenario.engine.journey import MESSAGE
 from amiable.scenario.lay import lay
 from amiable.scenario.leave import rest
@@ -125,9 +126,16 @@ def _order(decision: Decision, step: Mapping[str, Any], as_of: date, *, confirme
         key=f"step:{decision.pk}", creditor_id=decision.creditor_id, customer_id=decision.customer_id,
         currency=decision.currency, purpose=step.get("template", decision.step), medium=decision.channel,
         tone=step.get("tone", "neutral"), as_of=as_of, about=decision.about, also=decision.also, level=decision.level,
-        also_levels=decision.also_levels, decision_ref=decision.pk, step=decision.step,
+        also_levels=decision.also_levels, decision_ref=decision.pk, step=decision.step, fallback=_left(decision, step),
         context={"minimum_minor": int(minimum), "confirmed": confirmed},
     )  # fmt: skip
+
+
+def _left(decision: Decision, step: Mapping[str, Any]) -> list[str]:
+    """The channels of the step that come after the one decided, should that one fail."""
+    listed = [step.get("channel", ""), *step.get("fallback", ())]
+    tried = listed[: listed.index(decision.channel) + 1] if decision.channel in listed else [BEST]
+    return [name for name in listed if name not in {*tried, BEST, decision.channel}]
 
 
 def _look_for_addresses(today: QuerySet[Decision], *, as_of: date, now: datetime) -> int:
