@@ -152,14 +152,10 @@ def balance(creditor: Named, as_of: Day = "", json: Json = False) -> None:
 def release(creditor: Named) -> None:
     """Take a creditor out of dry run: from now on its messages leave the house."""
     now = _start()
-    from amiable.core import audit
+    from amiable.outreach.release import go_live
 
     owner = _creditor(creditor, make=False, now=now)
-    owner.released_at = owner.released_at or now
-    owner.save(update_fields=["released_at"])
-    audit.record(
-        "creditor.released", now=now, actor="cli", creditor_ref=owner.pk, subject="creditor", subject_ref=owner.pk
-    )
+    go_live(creditor=owner, now=now, by=None, origin="cli")
     print(f"{owner.name} is released: its messages leave the house from the next day's run.")
 
 
@@ -297,12 +293,13 @@ def restore(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="import, day, facts, decide, simulate or send.")] = "",
+    name: Annotated[str, typer.Argument(help="import, day, facts, decide, simulate, send or sending.")] = "",
     rows: Annotated[int, typer.Option(help="import: lines of the FEC.")] = 1_000_000,
     customers: Annotated[int, typer.Option(help="day, facts, decide, simulate: customers.")] = 250_000,
     invoices: Annotated[int, typer.Option(help="day, facts, decide: open invoices.")] = 1_000_000,
     days: Annotated[int, typer.Option(help="simulate: days ahead.")] = 30,
     messages: Annotated[int, typer.Option(help="send: e-mails.")] = 4_000,
+    waiting: Annotated[int, typer.Option(help="sending: messages that wait for a release.")] = 1_000_000,
     statements: Annotated[bool, typer.Option(help="send: each with its statement as PDF.")] = False,
     json: Json = False,
 ) -> None:
@@ -311,6 +308,7 @@ def bench(
     sizes: dict[str, dict[str, int]] = {"import": {"rows": rows}, "day": house, "facts": house, "decide": house}
     sizes["simulate"] = {"customers": customers, "days": days}
     sizes["send"] = {"messages": messages, "statements": statements}
+    sizes["sending"] = {"messages": waiting}
     wanted = [name] if name else list(sizes)
     if unknown := set(wanted) - set(sizes):
         raise UnableToObey(f"There is no bench {unknown.pop()}; there are {', '.join(sizes)}.")

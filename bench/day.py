@@ -26,8 +26,8 @@ _FILL = [
     "TRUNCATE ledger_creditor, portfolio_refreshed, portfolio_stale, scenario_scenario CASCADE",
     "DROP TABLE IF EXISTS bench_reference",
     """INSERT INTO ledger_creditor (key, name, siren, country, currency, language, time_zone, address, email, phone,
-         payment_phone, iban, bic, cash_authority, policy, released_at, created_at)
-       VALUES ('bench', 'Bench', '', 'FR', 'EUR', 'fr', 'Europe/Paris', '', '', '', '', '', '', 'accounts', '{}',
+         payment_phone, iban, bic, cash_authority, policy, stopped_why, released_at, created_at)
+       VALUES ('bench', 'Bench', '', 'FR', 'EUR', 'fr', 'Europe/Paris', '', '', '', '', '', '', 'accounts', '{}', '',
          %(now)s, %(now)s)""",
     """INSERT INTO ledger_customer (creditor_id, source, external_id, number, name, kind, siren, language, country, postcode,
          city, street, sector, terms_end_of_month, payment_method, potential, key_account, assistance, created_at)

@@ -46,6 +46,10 @@ class Creditor(models.Model):
     policy = models.JSONField(default=dict, blank=True)
     # A new creditor is in dry run: nothing leaves the house until a person releases it.
     released_at = models.DateTimeField(null=True, blank=True)
+    # Everything stopped by a person, until a person lets it go on.
+    stopped_at = models.DateTimeField(null=True, blank=True)
+    stopped_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    stopped_why = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField()
 
     class Meta:

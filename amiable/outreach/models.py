@@ -43,6 +43,7 @@ class Template(models.Model):
 
 
 class MessageState(models.TextChoices):
+    WAITING = "waiting", _("Waits for release")
     PLANNED = "planned", _("Planned")
     SENDING = "sending", _("Being sent")
     SENT = "sent", _("Sent")
@@ -98,10 +99,35 @@ class Message(models.Model):
                 fields=["state"], condition=Q(state__in=["planned", "sending", "in_doubt"]), name="message_open"
             ),
             models.Index(fields=["id"], condition=Q(state="planned"), name="message_next"),  # who is claimed next
+            # The pages of what has not left yet: a filter is answered by the index alone.
+            models.Index(
+                fields=["creditor", "state", "id", "medium", "purpose"],
+                condition=Q(state__in=["waiting", "planned", "in_doubt", "failed", "withheld"]),
+                name="message_kept",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.key
+
+
+class Release(models.Model):
+    """A person's word about all messages that waited at a moment: they leave, or are held back."""
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.CASCADE)
+    medium = models.CharField(max_length=10, blank=True)  # empty: of every medium
+    purpose = models.CharField(max_length=40, blank=True)  # empty: of every text
+    through = models.BigIntegerField()  # the newest message that it is about
+    leave = models.BooleanField()
+    at = models.DateTimeField()
+    by = models.ForeignKey("core.User", on_delete=models.PROTECT)
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["creditor"], condition=Q(done_at=None), name="release_open")]
+
+    def __str__(self) -> str:
+        return f"{self.creditor_id} {self.medium} {self.purpose} ≤ {self.through}"
 
 
 class Delivery(models.Model):

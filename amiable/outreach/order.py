@@ -17,6 +17,7 @@ from amiable.core.words import in_house
 from amiable.ledger.models import Creditor, Customer
 from amiable.outreach.address import Address, addresses, spoken
 from amiable.outreach.models import Message, MessageState
+from amiable.outreach.release import by_hand
 
 BATCH = 2_000
 
@@ -58,7 +59,7 @@ def _order(orders: list[Order], now: datetime) -> int:
     if not fresh:
         return 0
     customers = Customer.objects.in_bulk({wish.customer_id for wish in fresh.values()})
-    languages = dict(Creditor.objects.values_list("id", "language"))
+    creditors = Creditor.objects.in_bulk({wish.creditor_id for wish in fresh.values()})
     found = {
         medium: addresses(customers.values(), medium=medium, now=now)
         for medium in {wish.medium for wish in fresh.values()}
@@ -67,19 +68,21 @@ def _order(orders: list[Order], now: datetime) -> int:
     for wish in fresh.values():
         customer = customers[wish.customer_id]
         usable = [row for row in found[wish.medium].get(customer.pk, ()) if row.usable]
-        rows.append(_message(wish, customer, usable[0] if usable else None, languages[customer.creditor_id], now))
+        rows.append(_message(wish, customer, usable[0] if usable else None, creditors[wish.creditor_id], now))
     Message.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows)
 
 
-def _message(wish: Order, customer: Customer, address: Address | None, house: str, now: datetime) -> Message:
+def _message(wish: Order, customer: Customer, address: Address | None, creditor: Creditor, now: datetime) -> Message:
+    waits = wish.capped and by_hand(creditor) and not wish.context.get("confirmed")
     return Message(
         key=wish.key,
         creditor_id=wish.creditor_id,
         customer_id=wish.customer_id,
         contact_id=address.contact_id if address else None,
         address=address.value if address else "",
-        language=spoken(address.language if address else "", customer.language, house),
+        language=spoken(address.language if address else "", customer.language, creditor.language),
+        state=MessageState.WAITING if waits else MessageState.PLANNED,
         currency=wish.currency,
         purpose=wish.purpose,
         medium=wish.medium,
@@ -103,7 +106,7 @@ def _message(wish: Order, customer: Customer, address: Address | None, house: st
 def withdraw(*, campaign_ref: int) -> int:
     """What a campaign ordered and nobody has begun to send is withheld; returns how many messages that were."""
     waiting = Message.objects.select_for_update(skip_locked=True).filter(
-        campaign_ref=campaign_ref, state=MessageState.PLANNED
+        campaign_ref=campaign_ref, state__in=[MessageState.WAITING, MessageState.PLANNED]
     )
     rows = list(waiting.values_list("pk", flat=True))
     verdict = in_house(_("The campaign was stopped."))

@@ -17,7 +17,7 @@ from django.db.models import Count
 from amiable.core import tables
 from amiable.core.errors import UnableTo
 from amiable.ledger.models import Creditor
-from amiable.outreach import route
+from amiable.outreach import release, route
 from amiable.outreach.carry import Bound, Carriers, Clock
 from amiable.outreach.channel import Parcel
 from amiable.outreach.express import unsubscribe_url
@@ -39,6 +39,7 @@ _SENDERS = 0x53454E44  # with a creditor's number: the advisory lock that everyo
 _CLAIM = """
 SELECT m.id, (SELECT coalesce(max(d.try_number), 0) FROM outreach_delivery d WHERE d.message_id = m.id)
 FROM outreach_message m JOIN ledger_customer c ON c.id = m.customer_id
+JOIN ledger_creditor k ON k.id = m.creditor_id AND k.stopped_at IS NULL
 WHERE m.state = 'planned' AND m.as_of <= %(as_of)s AND m.creditor_id::text || m.medium = ANY(%(carried)s)
   AND (m.not_before IS NULL OR m.not_before <= %(now)s) AND NOT EXISTS (
   SELECT FROM outreach_delivery d WHERE d.message_id = m.id AND d.outcome = 'unavailable'
@@ -75,6 +76,7 @@ def send(
     routes = route.routes(creditors) if carriers is None else route.given(carriers, creditors)
     with _as_a_sender([each.pk for each in creditors], now) as lost, Carriers(routes, clock=tick) as carrying:
         summary.in_doubt += lost
+        release.carry_out([each.pk for each in creditors], as_of=as_of, now=now)
         while True:
             carrying.book(BATCH)
             bound, claimed = _write_down(carrying, texts, summary, as_of=as_of, now=tick())

@@ -9,7 +9,7 @@ from amiable.core.models import Role, Run, Scope
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.outreach.models import Message
 from amiable.scenario import shelf
-from amiable.web.desk import acts, campaign_pages, urls
+from amiable.web.desk import acts, campaign_pages, sending, urls
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 # Addresses that are no rows: the doors and switches, and the pages that are lists (asked below).
 DOORS = {"login", "logout", "enter", "language", "theme", "news_read"}
 LISTS = {"home", "customers", "runs", "figures", "imports", "quarantine"} | {
-    "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new",
+    "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "sending",
 }  # fmt: skip
 # Posts that name their creditor in what is filled in, and a signed token of the one who brought a file: asked where
 # the files, the segments and the campaigns are tested.
@@ -61,6 +61,8 @@ def addresses(customer: Customer) -> dict[str, str]:
     found["scenario_body"] = reverse("desk:scenario_body", args=[scenario, "reminder_1", customer.pk])
     for act in campaign_pages.ACTS:
         found[f"campaign_act:{act}"] = reverse("desk:campaign_act", args=[sent, act])
+    for act in sending.ACTS:
+        found[f"sending_act:{act}"] = reverse("desk:sending_act", args=[customer.creditor_id, act])
     for act in acts.ACTS:
         found[f"act:{act}"] = reverse("desk:act", args=[customer.pk, act])
     found["act_on:lift"] = reverse("desk:act_on", args=[customer.pk, "lift", customer.holds.get().pk])

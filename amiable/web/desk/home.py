@@ -26,10 +26,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from amiable.casework.entrust import ROLES
 from amiable.casework.models import Notification, Task, TaskKind
-from amiable.core import audit
 from amiable.core.calendar import end_of_day, start_of_day
+from amiable.core.errors import UnableTo
 from amiable.intake.models import QuarantinedRow
-from amiable.ledger.models import Credit, CreditKind, Creditor
+from amiable.ledger.models import Credit, CreditKind
+from amiable.outreach import release as verbs
 from amiable.outreach.models import Message, MessageState
 from amiable.payments.models import Promise, PromiseState
 from amiable.portfolio.models import Profile
@@ -77,21 +78,13 @@ def read(request: scope.Asked) -> HttpResponse:
 def release(request: scope.Asked, pk: int) -> HttpResponse:
     """Ends the dry run of a creditor: from now on messages leave the house."""
     creditor = get_object_or_404(scope.whole_creditors(request.user, act="release"), pk=pk)
-    now = clock.now()
-    if Creditor.objects.filter(pk=creditor.pk, released_at=None).update(released_at=now):
-        audit.record(
-            "creditor.released",
-            now=now,
-            user=request.user,
-            creditor_ref=creditor.pk,
-            subject="creditor",
-            subject_ref=creditor.pk,
-        )
-        messages.success(
-            request,
-            _("%(creditor)s is released: from the next run on, messages leave the house.")
-            % {"creditor": creditor.name},
-        )
+    try:
+        verbs.go_live(creditor=creditor, now=clock.now(), by=request.user)
+    except UnableTo as error:
+        messages.warning(request, str(error))
+    else:
+        told = _("%(creditor)s is released: from the next run on, messages leave the house.")
+        messages.success(request, told % {"creditor": creditor.name})
     return redirect("desk:home")
 
 
@@ -140,6 +133,7 @@ def _needs_an_eye(request: scope.Asked, today: date) -> dict[str, Any]:
         ),
         "quarantined": waiting.count(),
         "news": list(_news(request)),
+        "stopped": list(scope.visible_creditors(request.user).exclude(stopped_at=None)),
         "dry": list(scope.whole_creditors(request.user, act="release").filter(released_at=None)),
     }
 
