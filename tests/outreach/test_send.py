@@ -1,15 +1,9 @@
 """Messages leave once, over a real SMTP server: what is written down, what comes of it, and what never happens."""
 
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
-import time
 from datetime import timedelta
 from email.utils import getaddresses
-from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -277,56 +271,6 @@ def test_two_senders_at_once_never_send_one_message_twice(post_office: PostOffic
     send(as_of=TODAY, now=NOW)  # what one skipped because the other held it
     letters = [letter["Message-ID"] for letter in post_office.letters()]
     assert len(letters) == len(set(letters)) == 60
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("after", [5, 60, 130])
-def test_a_killed_sender_never_makes_a_second_message(post_office: PostOffice, settings: Settings, after: int) -> None:
-    many(200)
-    program = (
-        "import django; django.setup()\n"
-        "from datetime import datetime\n"
-        "from amiable.outreach.send import send\n"
-        f"now = datetime.fromisoformat({NOW.isoformat()!r})\n"
-        "send(as_of=now.date(), now=now)\n"
-    )
-    database = connection.settings_dict
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "amiable.settings",
-        "DATABASE_URL": "postgresql://{USER}@/{NAME}?host={HOST}&port={PORT}".format(
-            **{**database, "PORT": database["PORT"] or 5432}
-        ),
-        "AMIABLE_SMTP_HOST": "127.0.0.1",
-        "AMIABLE_SMTP_PORT": str(post_office.controller.port),
-        "AMIABLE_SMTP_TLS": "none",
-        "AMIABLE_MAIL_FROM": "facturation@lumen.example",
-    }
-    sender = subprocess.Popen([sys.executable, "-c", program], env=environment, cwd=Path(__file__).parents[2])
-    deadline = time.monotonic() + 60
-    while len(post_office.letters()) < after and time.monotonic() < deadline:
-        time.sleep(0.005)
-    sender.send_signal(signal.SIGKILL)
-    sender.wait()
-    taken = len(post_office.letters())
-    assert taken >= after, "the sender ended before it could be killed"
-    wait_until_gone()
-    summary = send(as_of=TODAY, now=NOW)
-    letters = [letter["Message-ID"] for letter in post_office.letters()]
-    assert len(letters) == len(set(letters))
-    assert summary.in_doubt <= 50
-    assert summary.in_doubt + Message.objects.filter(state=MessageState.SENT).count() == 200
-    assert Task.objects.filter(kind="check").count() == summary.in_doubt
-
-
-def wait_until_gone() -> None:
-    """The server notices a killed client when it next writes to it: its locks go with it."""
-    for _each in range(200):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()")
-            if cursor.fetchone() == (0,):
-                return
-        time.sleep(0.05)
 
 
 def many(count: int) -> None:

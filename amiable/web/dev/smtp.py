@@ -65,7 +65,8 @@ class Outbox:
         at = time.time()
         mail_id = f"{int(at * 1000):013d}-{next(self._numbers):06d}"
         (self.folder / f"{mail_id}.eml").write_bytes(content)
-        subject = self._parser.parsebytes(content[:8192]).get("Subject", "")
+        head = content[:8192].partition(b"\r\n\r\n")[0]
+        subject = self._parser.parsebytes(head).get("Subject", "")
         mail = Mail(
             id=mail_id,
             at=at,
