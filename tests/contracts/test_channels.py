@@ -269,7 +269,14 @@ def test_an_answer_that_is_only_announced_is_fetched(key: str) -> None:
     announced = {
         "resend": {"type": "email.received", "created_at": "2025-11-20T09:00:00Z", "data": {"email_id": "in-1"}},
         "mailtrap": {
-            "events": [{"event": "inbound.message_received", "inbox_id": 7, "message_id": "in-1", "timestamp": 1_763_629_200_000}]
+            "events": [
+                {
+                    "event": "inbound.message_received",
+                    "inbox_id": 7,
+                    "message_id": "in-1",
+                    "timestamp": 1_763_629_200_000,
+                }
+            ]
         },
     }[key]
     call = Call(json.dumps(announced).encode(), heard=(anymail_samples.ANSWER,))

@@ -78,7 +78,8 @@ def overhear(request: HttpRequest, *, provider: Provider, config: Mapping[str, A
 
 def _view(request: HttpRequest, provider: Provider, config: Mapping[str, Any], *, answers: bool) -> Any:
     """Anymail's reader of such calls, after the call was found to be the provider's own."""
-    own = {name: config[name] for name in provider.fields if config.get(name) and name not in provider.signs}
+    names = {"api_url", *provider.fields} - set(provider.signs)
+    own = {name: config[name] for name in names if config.get(name)}
     own["webhook_url"] = settings.BASE_URL + request.get_full_path()  # as the provider knows it: some sign it too
     kinds = provider.views()
     kind = getattr(kinds, f"{provider.name}{'Inbound' if answers else 'Tracking'}WebhookView", None) or getattr(
