@@ -142,7 +142,7 @@ def keep(*, creditor: Creditor, key: str, values: Mapping[str, Any], now: dateti
     }
     if kind.hook == Hook.PASSWORD:
         sealed[PASSWORD] = before.get(PASSWORD) or secrets.token_urlsafe(24)
-    changed = sorted(name for name, value in sealed.items() if value != before.get(name))
+    changed = sorted(name for name in {*sealed, *before} if sealed.get(name) != before.get(name))
     seal.keep(sealed, creditor_ref=creditor.pk, port=PORT, key=key, now=now)
     _note("channel.kept", creditor, now, by, channel=key, changed=changed)
 

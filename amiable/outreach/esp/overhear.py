@@ -171,17 +171,22 @@ def _heard(event: AnymailInboundEvent) -> Heard:
     own_id = str(message["Message-ID"] or "").strip() or str(event.event_id or "")
     said = hashlib.sha256(f"{sender}|{message['Date']}|{message['Subject']}|{text}".encode()).hexdigest()[:40]
     return Heard(
-        external_id=(own_id or said)[:200],
-        sender=sender,
-        recipient=str(message.envelope_recipient or message["To"] or ""),
-        text=text,
+        external_id=(_plain(own_id) or said)[:200],
+        sender=_plain(sender)[:320],
+        recipient=_plain(str(message.envelope_recipient or message["To"] or ""))[:320],
+        text=_plain(text),
         at=_when(message) or event.timestamp,
-        subject=str(message.subject or ""),
+        subject=_plain(str(message.subject or "")),
         answers=tuple(f"{message['In-Reply-To'] or ''} {message['References'] or ''}".split()),
         attachments=tuple(_attachments(message)),
         automatic=_automatic(message),
         raw={"headers": [[name, str(value)] for name, value in message.items()]},
     )
+
+
+def _plain(text: str) -> str:
+    """Without the one character that no database keeps."""
+    return text.replace("\0", "")
 
 
 def _when(message: AnymailInboundMessage) -> datetime | None:
