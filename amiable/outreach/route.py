@@ -7,7 +7,7 @@ Never: a message claimed for a medium that nothing carries; it stays planned, an
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
@@ -111,23 +111,27 @@ def given(by_medium: Mapping[str, str], creditors: Iterable[Creditor]) -> dict[t
     }
 
 
-def stuck(creditors: Iterable[Creditor]) -> list[tuple[Creditor, str, str, int]]:
-    """What waits for want of a channel: creditor, medium, the sentence that says what is missing, how many messages.
+@dataclass(frozen=True)
+class Stuck:
+    """Messages of a released creditor that wait, since nothing carries their medium; `why` says what is missing."""
 
-    E-mail is told even where none waits: without it a creditor who was released reaches nobody.
-    """
-    released = [creditor for creditor in creditors if creditor.released_at is not None]
-    waiting = {
-        (creditor, medium): count
-        for creditor, medium, count in Message.objects.filter(
-            creditor__in=released, state=MessageState.PLANNED, medium__in=Medium.values
-        ).values_list("creditor", "medium", Count("pk"))
-    }
-    names = {creditor.pk: creditor for creditor in released}
+    creditor: Creditor
+    medium: str
+    count: int
+    why: str
+
+
+def stuck(ways: Routes, *, as_of: date | None = None) -> list[Stuck]:
+    """What waits for want of a channel (up to a day)."""
+    missing = {pair: each for pair, each in ways.items() if each.missing and not each.dry}
+    waiting = Message.objects.filter(state=MessageState.PLANNED, creditor__in={pk for pk, _medium in missing})
+    if as_of is not None:
+        waiting = waiting.filter(as_of__lte=as_of)
+    counted = waiting.order_by().values_list("creditor", "medium").annotate(n=Count("pk"))
     return [
-        (names[pk], medium, each.missing, waiting.get((pk, medium), 0))
-        for (pk, medium), each in routes(released).items()
-        if (waiting.get((pk, medium)) or medium == Medium.EMAIL) and each.missing
+        Stuck(missing[pk, medium].creditor, medium, count, missing[pk, medium].missing)
+        for pk, medium, count in counted
+        if (pk, medium) in missing
     ]
 
 

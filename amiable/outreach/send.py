@@ -12,7 +12,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count
 
 from amiable.core import tables
 from amiable.core.errors import UnableTo
@@ -94,18 +93,10 @@ def send(
 
 def _tell_stuck(routes: route.Routes, as_of: date) -> int:
     """Counts what waits for want of a channel, and says why."""
-    missing = {pair: each.missing for pair, each in routes.items() if each.missing and not each.dry}
-    waiting = Message.objects.filter(
-        state=MessageState.PLANNED, as_of__lte=as_of, creditor__in={pk for pk, _m in missing}
-    )
-    counts = {
-        (pk, medium): count
-        for pk, medium, count in waiting.order_by().values_list("creditor", "medium", Count("pk"))
-        if (pk, medium) in missing
-    }
-    for pair, count in counts.items():
-        log.warning("%s: %d messages wait. %s", routes[pair].creditor, count, missing[pair])
-    return sum(counts.values())
+    found = route.stuck(routes, as_of=as_of)
+    for each in found:
+        log.warning("%s: %d messages wait. %s", each.creditor, each.count, each.why)
+    return sum(each.count for each in found)
 
 
 def _from(now: datetime) -> Clock:

@@ -13,6 +13,7 @@ from pytest_django.fixtures import Settings
 from amiable.core.models import AuditEntry, Credential, User
 from amiable.ledger.models import ContactPoint, Creditor
 from amiable.outreach import pace, route
+from amiable.outreach.diagnose import diagnose
 from amiable.outreach.models import Delivery, Message, MessageState, Pace
 from amiable.outreach.send import send
 from tests.contracts import anymail_samples as samples
@@ -63,6 +64,7 @@ def test_each_creditor_goes_its_own_way(by: User, far: Peer, post_office: PostOf
     assert {letter["To"] for letter in post_office.letters()} == {
         "Anna Martin <anna0@rivage.example>", "Anna Martin <anna1@rivage.example>",
     }  # fmt: skip
+    assert [finding.ok for finding in diagnose()] == [True]
     assert set(Delivery.objects.values_list("message__creditor__key", "channel")) == {
         ("lumen", "mailgun"),
         ("rivage", "email"),
@@ -77,9 +79,11 @@ def test_a_medium_that_nothing_carries_is_not_claimed_and_loses_nothing(by: User
     assert (summary.sent, summary.without_channel) == (1, 1)
     sms.refresh_from_db()
     assert (sms.state, sms.verdict) == (MessageState.PLANNED, "")
-    [(owner, medium, sentence, count)] = route.stuck([creditor])
-    assert (owner, medium, count) == (creditor, "sms", 1)
-    assert sentence.endswith(".")
+    [waiting] = route.stuck(route.routes([creditor]))
+    assert (waiting.creditor, waiting.medium, waiting.count) == (creditor, "sms", 1)
+    [finding] = diagnose()
+    assert (finding.ok, finding.area) == (False, "channels")
+    assert waiting.why in finding.sentence
 
 
 def test_a_dry_run_needs_no_channel(settings: Settings) -> None:
@@ -88,7 +92,7 @@ def test_a_dry_run_needs_no_channel(settings: Settings) -> None:
     assert send(as_of=TODAY, now=NOW).withheld == 1
     message.refresh_from_db()
     assert "F-lumen-0" in message.text
-    assert route.stuck(Creditor.objects.all()) == []
+    assert route.stuck(route.routes(Creditor.objects.all())) == []
 
 
 def test_a_carrier_out_of_reach_keeps_no_other_from_going(by: User, post_office: PostOffice) -> None:
