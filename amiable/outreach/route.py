@@ -180,6 +180,11 @@ def known(creditor: Creditor, key: str) -> dict[str, Any] | None:
     return seal.kept(creditor_ref=creditor.pk, port=PORT, key=key)
 
 
+def kept_keys(creditor: Creditor) -> set[str]:
+    """The channels that a creditor has settings for."""
+    return set(Credential.objects.filter(port=PORT, creditor_ref=creditor.pk).values_list("key", flat=True))
+
+
 def secrets_of(kind: type[Channel]) -> set[str]:
     """The fields of a channel's settings that nobody is shown again."""
     return {
