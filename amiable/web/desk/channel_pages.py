@@ -155,7 +155,7 @@ def _form(kind: type[Channel], known: dict[str, Any] | None, given: Any) -> form
             field.widget.attrs["autocomplete"] = "new-password"
             if (known or {}).get(name):
                 field.required = False
-                field.widget.attrs["placeholder"] = _("kept; leave empty to keep it")
+                field.widget.attrs["placeholder"] = _("kept; empty keeps it")
         if isinstance(field.widget, forms.CheckboxInput):
             style = "form-check-input"
         else:
