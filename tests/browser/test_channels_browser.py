@@ -53,7 +53,8 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(open_desk: Open, theme: str, 
     page = open_desk(vera, viewport=size, color_scheme=theme)
     found = []
     for address in (
-        "/channels/", *(f"/channels/{ours.pk}/{key}/" for key in ("postmark", "mailersend", "email", "amazon_ses", "console_sms")),
+        "/channels/",
+        *(f"/channels/{ours.pk}/{key}/" for key in ("postmark", "mailersend", "email", "amazon_ses", "console_sms")),
     ):  # fmt: skip
         page.goto(address)
         page.wait_for_load_state("networkidle")

@@ -205,6 +205,17 @@ def test_a_broken_answer_leaves_us_in_doubt(key: str, answer: Answer) -> None:
 
 
 @by_http
+@pytest.mark.parametrize("body", [{"odd": 1}, [], [1], "yes", None, {"status": "success"}], ids=str)
+def test_a_yes_in_a_form_that_nobody_knows_is_no_yes(key: str, body: Any) -> None:
+    with facing(key, Answer(200, body)) as (channel, _far):
+        if key == "sendgrid":  # its yes has no words at all
+            assert channel.send(PARCEL)
+            return
+        with pytest.raises(InDoubt):
+            channel.send(PARCEL)
+
+
+@by_http
 def test_a_provider_that_is_not_there_is_out_of_reach(key: str) -> None:
     with made(key, api_url="http://127.0.0.1:1/") as channel, pytest.raises(Unreachable):
         channel.send(PARCEL)

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from amiable.core.errors import Refused
 from amiable.ledger.models import Medium
-from amiable.outreach.channel import Channel, Heard, Hook, Parcel, Receipt, Settings, Unreachable, Word
+from amiable.outreach.channel import Channel, Heard, Hook, InDoubt, Parcel, Receipt, Settings, Unreachable, Word
 from amiable.outreach.channels.email_smtp import carried
 from amiable.outreach.esp.blame import meaning
 from amiable.outreach.esp.overhear import ANSWERS, overhear
@@ -72,9 +72,13 @@ class EmailAnymail(Channel):
             raise meaning(error, self.provider) from error
         except UnicodeError as error:
             raise Unreachable(f"{self.label}: a setting holds a character that its interface cannot carry.") from error
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise InDoubt(f"{self.label} answered in a form that cannot be read ({error!r}).") from error
         status = message.anymail_status  # type: ignore[attr-defined]
-        if status.status == {"failed"}:
-            raise Refused(f"{self.label} did not take the message: {_answer(status)}")
+        if not (status.status & {"queued", "sent"} or (status.message_id and status.status != {"failed"})):
+            # A yes that names nothing is no answer; one that names whom it did not take is a no.
+            named = not status.esp_response.ok or "failed_emails" in status.esp_response.text
+            raise (Refused if named else InDoubt)(f"{self.label} did not take the message: {_answer(status)}")
         return Receipt(
             external_id=self.message_id(parcel.key), detail=f"{_word(status)} {status.message_id or ''}"[:300]
         )

@@ -41,7 +41,8 @@ def meaning(error: AnymailError, provider: Provider) -> AmiableError:
 
 def _kind(error: AnymailError, provider: Provider) -> type[AmiableError]:
     if isinstance(error, AnymailRecipientsRefused):
-        return AddressRefused
+        told = getattr(error.email_message, "anymail_status", None)
+        return AddressRefused if told and told.recipients else InDoubt  # it spoke of nobody: nobody knows
     if not isinstance(error, AnymailAPIError):
         return Refused  # it was not even asked: something about the message cannot be said to it
     body = _body(error)
