@@ -307,6 +307,27 @@ def test_an_answer_that_is_only_announced_is_fetched(key: str) -> None:
         list(made(key, api_url=far.url).events(request(key, replace(call, body=call.body + b" "), signed=False)))
 
 
+def test_a_subscription_of_amazon_that_knows_the_password_is_confirmed() -> None:
+    asked = {
+        "Type": "SubscriptionConfirmation", "MessageId": "sub-1", "Token": "t0k3n", "Timestamp": "2025-11-20T09:00:00.000Z",
+        "TopicArn": "arn:aws:sns:eu-west-3:123456789012:amiable", "SubscribeURL": "https://sns.example/confirm",
+    }  # fmt: skip
+    headers = {"x-amz-sns-message-type": "SubscriptionConfirmation", "x-amz-sns-message-id": "sub-1"}
+    call = Call(json.dumps(asked).encode(), content_type="text/plain; charset=UTF-8", headers=headers)
+    said = (
+        b"<ConfirmSubscriptionResponse><ConfirmSubscriptionResult><SubscriptionArn>a</SubscriptionArn>"
+        b"</ConfirmSubscriptionResult></ConfirmSubscriptionResponse>"
+    )
+    with peer(Answer(200, said, {"Content-Type": "text/xml"})) as far:
+        assert words("amazon_ses", call, api_url=far.url) == []
+        assert b"t0k3n" in far.asked[0].body
+        with pytest.raises(Unsigned):
+            words("amazon_ses", call, signed=False, api_url=far.url)
+        assert len(far.asked) == 1
+    with pytest.raises(Unavailable):
+        words("amazon_ses", call, api_url=far.url)
+
+
 @hooked
 def test_the_same_call_twice_says_the_same_under_the_same_names(key: str) -> None:
     names = []

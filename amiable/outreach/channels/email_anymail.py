@@ -22,9 +22,7 @@ from amiable.outreach.channel import Channel, Heard, Hook, InDoubt, Parcel, Rece
 from amiable.outreach.channels.email_smtp import carried
 from amiable.outreach.esp.blame import meaning
 from amiable.outreach.esp.overhear import ANSWERS, overhear
-from amiable.outreach.esp.table import PROVIDERS, Provider
-
-TIMEOUT = 30  # seconds without an answer
+from amiable.outreach.esp.table import PROVIDERS, TIMEOUT, Provider
 
 
 class _Common(Settings):
@@ -118,9 +116,7 @@ class EmailAnymail(Channel):
             own = {name: self.config[name] for name in ("api_url", *self.provider.fields) if self.config.get(name)}
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", AnymailNotSupportedWarning)  # said once, in docs/operations/mail.md
-                backend = self.provider.backend()(
-                    **(_for_amazon(own) if self.key == "amazon_ses" else own), timeout=TIMEOUT
-                )
+                backend = self.provider.backend()(**self.provider.settings(own), timeout=TIMEOUT)
             try:
                 backend.open()
             except Exception as error:
@@ -138,23 +134,6 @@ def _once(message: EmailMultiAlternatives, provider: Provider, mark: str) -> Ema
     elif where == "data":
         message.esp_extra = {name: key}  # type: ignore[attr-defined]
     return message
-
-
-def _for_amazon(own: Mapping[str, Any]) -> dict[str, Any]:
-    """Amazon's client takes its settings in two parcels; it must not try again by itself."""
-    client = {"config": {"retries": {"total_max_attempts": 1}, "connect_timeout": TIMEOUT, "read_timeout": TIMEOUT}}
-    if own.get("api_url"):
-        client["endpoint_url"] = own["api_url"]
-    return {
-        "session_params": {
-            "aws_access_key_id": own["access_key_id"],
-            "aws_secret_access_key": own["secret_access_key"],
-            "region_name": own["region"],
-        },
-        "client_params": client,
-        "message_tag_name": "amiable",
-        **({"configuration_set_name": name} if (name := own.get("configuration_set_name")) else {}),
-    }
 
 
 def _mailbox(name: str, address: str) -> str:

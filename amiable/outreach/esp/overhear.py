@@ -22,6 +22,7 @@ from anymail.exceptions import (
 )
 from anymail.inbound import AnymailInboundMessage
 from anymail.signals import AnymailInboundEvent, AnymailTrackingEvent, EventType, RejectReason
+from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
@@ -70,7 +71,7 @@ def overhear(request: HttpRequest, *, provider: Provider, config: Mapping[str, A
                 yield _heard(event)
             elif isinstance(event, AnymailTrackingEvent) and (word := _word(event, provider)):
                 yield word
-    except RequestException as error:
+    except (RequestException, BotoCoreError, ClientError) as error:
         raise Unavailable(f"What {provider.label} announced could not be fetched from it.") from error
     except (*SENSELESS, AnymailError) as error:
         raise Refused(f"{provider.label}’s call cannot be read: {error}.") from error
@@ -79,7 +80,7 @@ def overhear(request: HttpRequest, *, provider: Provider, config: Mapping[str, A
 def _view(request: HttpRequest, provider: Provider, config: Mapping[str, Any], *, answers: bool) -> Any:
     """Anymail's reader of such calls, after the call was found to be the provider's own."""
     names = {"api_url", *provider.fields} - set(provider.signs)
-    own = {name: config[name] for name in names if config.get(name)}
+    own = dict(provider.settings({name: config[name] for name in names if config.get(name)}))
     own["webhook_url"] = settings.BASE_URL + request.get_full_path()  # as the provider knows it: some sign it too
     kinds = provider.views()
     kind = getattr(kinds, f"{provider.name}{'Inbound' if answers else 'Tracking'}WebhookView", None) or getattr(

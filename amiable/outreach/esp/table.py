@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from amiable.core.errors import AmiableError, Refused, Unavailable
 from amiable.outreach.channel import Hook, InDoubt, Unreachable
 
+TIMEOUT = 30  # seconds without an answer
 ONE_CLICK = ("List-Unsubscribe", "List-Unsubscribe-Post", "Auto-Submitted")
 Raw = Mapping[str, Any]
 
@@ -47,6 +48,7 @@ class Provider:
     meanings: Mapping[str, type[AmiableError]] = field(default_factory=dict)  # of its own codes of error
     gone: Callable[[Raw], bool] = lambda raw: False  # whether a bounce says that nobody is there, for good
     mark: Callable[[Raw], str] = lambda raw: ""  # our own id, where anymail does not give it
+    settings: Callable[[Raw], Raw] = lambda own: own  # the fields as anymail wants them
 
     def backend(self) -> Any:
         return import_module(f"anymail.backends.{self.key}").EmailBackend
@@ -65,6 +67,23 @@ def _event(raw: Raw, *path: str) -> Any:
 
 def _spark(raw: Raw) -> Raw:
     return next(iter((raw.get("msys") or {"": {}}).values()), {})
+
+
+def _for_amazon(own: Raw) -> dict[str, Any]:
+    """Amazon's client takes its settings in two parcels; it must not try again by itself."""
+    client = {"config": {"retries": {"total_max_attempts": 1}, "connect_timeout": TIMEOUT, "read_timeout": TIMEOUT}}
+    if own.get("api_url"):
+        client["endpoint_url"] = own["api_url"]
+    return {
+        "session_params": {
+            "aws_access_key_id": own["access_key_id"],
+            "aws_secret_access_key": own["secret_access_key"],
+            "region_name": own["region"],
+        },
+        "client_params": client,
+        "message_tag_name": "amiable",
+        **({"configuration_set_name": name} if (name := own.get("configuration_set_name")) else {}),
+    }
 
 
 PROVIDERS = (
@@ -93,6 +112,7 @@ PROVIDERS = (
         },
         gone=lambda raw: _event(raw, "bounce", "bounceType") == "Permanent",
         mark=lambda raw: ((_event(raw, "mail", "tags", "amiable") or [""])[0]),
+        settings=_for_amazon,
     ),
     Provider(
         "brevo", "Brevo", "Brevo", {"api_key": _secret(_API_KEY)}, once="header:idempotencyKey",
