@@ -39,7 +39,8 @@ _CLAIM = """
 SELECT m.id, (SELECT coalesce(max(d.try_number), 0) FROM outreach_delivery d WHERE d.message_id = m.id)
 FROM outreach_message m JOIN ledger_customer c ON c.id = m.customer_id
 JOIN ledger_creditor k ON k.id = m.creditor_id AND k.stopped_at IS NULL
-WHERE m.state = 'planned' AND m.as_of <= %(as_of)s AND m.creditor_id::text || m.medium = ANY(%(carried)s)
+WHERE m.state = 'planned' AND m.as_of <= %(as_of)s AND m.creditor_id = ANY(%(creditors)s)
+  AND m.creditor_id::text || m.medium <> ALL(%(closed)s)
   AND (m.not_before IS NULL OR m.not_before <= %(now)s) AND NOT EXISTS (
   SELECT FROM outreach_delivery d WHERE d.message_id = m.id AND d.outcome = 'unavailable'
     AND d.ended_at + %(back_off)s * power(3, d.try_number - 1) > %(now)s)
@@ -166,8 +167,8 @@ def _write_down(
 def _claim(carrying: Carriers, as_of: date, now: datetime) -> dict[Message, int]:
     """The messages that this worker sends next, and how often each has been tried."""
     values: dict[str, Any] = {
-        "as_of": as_of, "carried": [f"{creditor}{medium}" for creditor, medium in carrying.carried()], "now": now,
-        "back_off": BACK_OFF, "limit": BATCH,
+        "as_of": as_of, "creditors": carrying.creditors, "now": now, "back_off": BACK_OFF, "limit": BATCH,
+        "closed": [f"{creditor}{medium}" for creditor, medium in carrying.closed()],
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, values)
