@@ -6,7 +6,7 @@ Never: a message claimed for a medium that nothing carries; it stays planned, an
 
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -39,7 +39,7 @@ class Route:
     medium: str
     key: str = ""  # of the channel; empty where none is in use
     own: bool = False  # by settings of the creditor, not of the installation
-    config: Mapping[str, Any] | None = None
+    config: Mapping[str, Any] | None = field(default=None, repr=False)  # secrets: never in a log
     unread: str = ""  # why the kept settings could not be read
 
     @property
@@ -124,7 +124,11 @@ class Stuck:
 def stuck(ways: Routes, *, as_of: date | None = None) -> list[Stuck]:
     """What waits for want of a channel (up to a day)."""
     missing = {pair: each for pair, each in ways.items() if each.missing and not each.dry}
-    waiting = Message.objects.filter(state=MessageState.PLANNED, creditor__in={pk for pk, _medium in missing})
+    waiting = Message.objects.filter(
+        state=MessageState.PLANNED,
+        creditor__in={pk for pk, _medium in missing},
+        medium__in={medium for _pk, medium in missing},
+    )
     if as_of is not None:
         waiting = waiting.filter(as_of__lte=as_of)
     counted = waiting.order_by().values_list("creditor", "medium").annotate(n=Count("pk"))

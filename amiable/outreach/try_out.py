@@ -9,7 +9,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from amiable.core import audit
-from amiable.core.errors import AmiableError, Refused, UnableTo, Unavailable
+from amiable.core.errors import AmiableError, UnableTo
 from amiable.core.models import User
 from amiable.ledger.models import Creditor, Medium
 from amiable.outreach import route
@@ -28,7 +28,7 @@ def try_out(*, creditor: Creditor, key: str, user: User, now: datetime) -> str:
     said = {"creditor_ref": creditor.pk, "subject": "creditor", "subject_ref": creditor.pk, "channel": key}
     try:
         sentence = _tried(creditor, key, user, now)
-    except (AmiableError, Refused, Unavailable) as error:
+    except AmiableError as error:
         audit.record("channel.tried", now=now, user=user, outcome=type(error).__name__, **said)
         raise UnableToTry(_sorry(error)) from error
     audit.record("channel.tried", now=now, user=user, outcome="sent", **said)

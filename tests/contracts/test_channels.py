@@ -231,6 +231,23 @@ def test_what_is_no_address_never_reaches_the_provider(key: str) -> None:
 
 
 @by_http
+def test_one_impossible_message_is_refused_and_stops_no_other(key: str) -> None:
+    """It must never count as a carrier out of reach: then it would keep all others from going, for ever."""
+    impossible = replace(PARCEL, text="half a character: \ud800\n", html="<p>\ud800</p>", reply_to="no address")
+    refused: list[Refused] = []
+    with facing(key) as (channel, far):
+        try:
+            channel.send(impossible)
+        except Refused as error:
+            refused.append(error)
+        assert refused or (far and far.asked)  # some interfaces carry even that
+        assert not any(
+            isinstance(each, AddressRefused) for each in refused
+        )  # the customer's address is as good as ever
+        assert channel.send(replace(PARCEL, key="step:2"))
+
+
+@by_http
 def test_a_value_cannot_break_out_of_its_header(key: str) -> None:
     evil = replace(PARCEL, subject="Hello\r\nBcc: eve@x.example", recipient_name='A "B" \r\nCc: eve@x.example <x>')
     with facing(key) as (channel, far):

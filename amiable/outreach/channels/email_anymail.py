@@ -69,7 +69,7 @@ class EmailAnymail(Channel):
         except AnymailError as error:
             raise meaning(error, self.provider) from error
         except UnicodeError as error:
-            raise Unreachable(f"{self.label}: a setting holds a character that its interface cannot carry.") from error
+            raise Refused(f"{self.label}: the message holds a character that its interface cannot carry.") from error
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise InDoubt(f"{self.label} answered in a form that cannot be read ({error!r}).") from error
         status = message.anymail_status  # type: ignore[attr-defined]
@@ -98,7 +98,7 @@ class EmailAnymail(Channel):
             body=parcel.text,
             from_email=_mailbox(parcel.sender_name, carried(self.config["mail_from"])),
             to=[_mailbox(parcel.recipient_name, carried(parcel.recipient))],
-            reply_to=[_mailbox(parcel.sender_name, carried(parcel.reply_to))] if parcel.reply_to else None,
+            reply_to=[_mailbox(parcel.sender_name, parcel.reply_to)] if parcel.reply_to else None,
             headers={name: wanted[name] for name in let_through if wanted[name]},
             attachments=[(each.name, each.content, each.media_type) for each in parcel.attachments],
         )

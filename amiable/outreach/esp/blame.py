@@ -30,8 +30,9 @@ NEVER_SENT = (
 # Amazon's client says by name how far it came.
 NEVER_SENT_NAMES = {
     "EndpointConnectionError", "ConnectTimeoutError", "NoCredentialsError", "PartialCredentialsError",
-    "NoRegionError", "InvalidRegionError", "ProxyConnectionError", "ParamValidationError", "UnknownServiceError",
+    "NoRegionError", "InvalidRegionError", "ProxyConnectionError", "UnknownServiceError",
 }  # fmt: skip
+CANNOT_BE_SAID = {"ParamValidationError"}  # its client finds the message itself impossible, and asks nobody
 
 
 def meaning(error: AnymailError, provider: Provider) -> AmiableError:
@@ -54,6 +55,8 @@ def _kind(error: AnymailError, provider: Provider) -> type[AmiableError]:
     if status in LATER:
         return Unavailable
     if 400 <= status < 500:
+        return Refused
+    if not status and any(type(each).__name__ in CANNOT_BE_SAID for each in _chain(error)):
         return Refused
     if not status and any(_never_sent(each) for each in _chain(error)):
         return Unreachable

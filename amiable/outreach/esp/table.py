@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from django import forms
+from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from amiable.core.errors import AmiableError, Refused, Unavailable
@@ -17,12 +18,18 @@ ONE_CLICK = ("List-Unsubscribe", "List-Unsubscribe-Post", "Auto-Submitted")
 Raw = Mapping[str, Any]
 
 
+# They travel in headers: what is no plain character there would stop each message, not only one.
+_PLAIN = RegexValidator(r"^[ -~]*$", _("Only letters, digits and signs of plain ASCII."))
+
+
 def _text(label: Any, *, initial: str = "", required: bool = True, help_text: Any = "") -> forms.Field:
-    return forms.CharField(label=label, required=required, initial=initial, help_text=help_text)
+    return forms.CharField(label=label, required=required, initial=initial, help_text=help_text, validators=[_PLAIN])
 
 
 def _secret(label: Any, *, required: bool = True, help_text: Any = "") -> forms.Field:
-    return forms.CharField(label=label, required=required, strip=True, widget=forms.PasswordInput, help_text=help_text)
+    return forms.CharField(
+        label=label, required=required, widget=forms.PasswordInput, help_text=help_text, validators=[_PLAIN]
+    )
 
 
 _API_KEY = _("API key")
