@@ -258,8 +258,9 @@ def doctor(json: Json = False) -> None:
     from dataclasses import asdict
 
     from amiable.core.doctor import examine
+    from amiable.outreach.diagnose import diagnose
 
-    findings = examine(now=now)
+    findings = [*examine(now=now), *diagnose()]
     if json:
         _tell([asdict(finding) for finding in findings], json)
     else:

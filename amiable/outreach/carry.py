@@ -66,10 +66,16 @@ class Carriers:
         for channel in self._open:
             channel.__exit__(None, None, None)
 
-    def carried(self) -> list[tuple[int, str]]:
-        """Creditor and medium of what may be claimed now; a dry run needs no carrier."""
+    @property
+    def creditors(self) -> list[int]:
+        return sorted({creditor for creditor, _medium in self._routes})
+
+    def closed(self) -> list[tuple[int, str]]:
+        """Creditor and medium of what may not be claimed now; a dry run needs no carrier."""
         closed = self._away | {account for account, booked in self._booked.items() if not booked}
-        return [pair for pair, each in self._routes.items() if each.dry or not (each.missing or each.account in closed)]
+        return [
+            pair for pair, each in self._routes.items() if not each.dry and (each.missing or each.account in closed)
+        ]
 
     def book(self, most: int) -> None:
         """Asks for the next turn of each account with a limit; holds nothing while others are served."""

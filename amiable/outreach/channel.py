@@ -81,7 +81,7 @@ class Word:
     external_id: str
     message_external_id: str
     kind: str
-    at: datetime
+    at: datetime | None  # None: the carrier does not say; then it is when we heard it
     permanent: bool = False  # of a bounce: nobody will ever be reached there
     reason: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class Heard:
     sender: str  # address or number, as the far side writes it
     recipient: str  # ours, to which it was said
     text: str
-    at: datetime
+    at: datetime | None  # None: it does not say; then it is when we heard it
     subject: str = ""
     answers: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()

@@ -6,8 +6,8 @@ Never: a message claimed for a medium that nothing carries; it stays planned, an
 
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
@@ -39,7 +39,7 @@ class Route:
     medium: str
     key: str = ""  # of the channel; empty where none is in use
     own: bool = False  # by settings of the creditor, not of the installation
-    config: Mapping[str, Any] | None = None
+    config: Mapping[str, Any] | None = field(default=None, repr=False)  # secrets: never in a log
     unread: str = ""  # why the kept settings could not be read
 
     @property
@@ -111,23 +111,31 @@ def given(by_medium: Mapping[str, str], creditors: Iterable[Creditor]) -> dict[t
     }
 
 
-def stuck(creditors: Iterable[Creditor]) -> list[tuple[Creditor, str, str, int]]:
-    """What waits for want of a channel: creditor, medium, the sentence that says what is missing, how many messages.
+@dataclass(frozen=True)
+class Stuck:
+    """Messages of a released creditor that wait, since nothing carries their medium; `why` says what is missing."""
 
-    E-mail is told even where none waits: without it a creditor who was released reaches nobody.
-    """
-    released = [creditor for creditor in creditors if creditor.released_at is not None]
-    waiting = {
-        (creditor, medium): count
-        for creditor, medium, count in Message.objects.filter(
-            creditor__in=released, state=MessageState.PLANNED, medium__in=Medium.values
-        ).values_list("creditor", "medium", Count("pk"))
-    }
-    names = {creditor.pk: creditor for creditor in released}
+    creditor: Creditor
+    medium: str
+    count: int
+    why: str
+
+
+def stuck(ways: Routes, *, as_of: date | None = None) -> list[Stuck]:
+    """What waits for want of a channel (up to a day)."""
+    missing = {pair: each for pair, each in ways.items() if each.missing and not each.dry}
+    waiting = Message.objects.filter(
+        state=MessageState.PLANNED,
+        creditor__in={pk for pk, _medium in missing},
+        medium__in={medium for _pk, medium in missing},
+    )
+    if as_of is not None:
+        waiting = waiting.filter(as_of__lte=as_of)
+    counted = waiting.order_by().values_list("creditor", "medium").annotate(n=Count("pk"))
     return [
-        (names[pk], medium, each.missing, waiting.get((pk, medium), 0))
-        for (pk, medium), each in routes(released).items()
-        if (waiting.get((pk, medium)) or medium == Medium.EMAIL) and each.missing
+        Stuck(missing[pk, medium].creditor, medium, count, missing[pk, medium].missing)
+        for pk, medium, count in counted
+        if (pk, medium) in missing
     ]
 
 
@@ -142,7 +150,7 @@ def keep(*, creditor: Creditor, key: str, values: Mapping[str, Any], now: dateti
     }
     if kind.hook == Hook.PASSWORD:
         sealed[PASSWORD] = before.get(PASSWORD) or secrets.token_urlsafe(24)
-    changed = sorted(name for name, value in sealed.items() if value != before.get(name))
+    changed = sorted(name for name in {*sealed, *before} if sealed.get(name) != before.get(name))
     seal.keep(sealed, creditor_ref=creditor.pk, port=PORT, key=key, now=now)
     _note("channel.kept", creditor, now, by, channel=key, changed=changed)
 
@@ -174,6 +182,11 @@ def forget(*, creditor: Creditor, key: str, now: datetime, by: User) -> None:
 def known(creditor: Creditor, key: str) -> dict[str, Any] | None:
     """What was kept for a channel. Raises UnableToUnseal."""
     return seal.kept(creditor_ref=creditor.pk, port=PORT, key=key)
+
+
+def kept_keys(creditor: Creditor) -> set[str]:
+    """The channels that a creditor has settings for."""
+    return set(Credential.objects.filter(port=PORT, creditor_ref=creditor.pk).values_list("key", flat=True))
 
 
 def secrets_of(kind: type[Channel]) -> set[str]:

@@ -12,7 +12,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count
 
 from amiable.core import tables
 from amiable.core.errors import UnableTo
@@ -40,7 +39,8 @@ _CLAIM = """
 SELECT m.id, (SELECT coalesce(max(d.try_number), 0) FROM outreach_delivery d WHERE d.message_id = m.id)
 FROM outreach_message m JOIN ledger_customer c ON c.id = m.customer_id
 JOIN ledger_creditor k ON k.id = m.creditor_id AND k.stopped_at IS NULL
-WHERE m.state = 'planned' AND m.as_of <= %(as_of)s AND m.creditor_id::text || m.medium = ANY(%(carried)s)
+WHERE m.state = 'planned' AND m.as_of <= %(as_of)s AND m.creditor_id = ANY(%(creditors)s)
+  AND m.creditor_id::text || m.medium <> ALL(%(closed)s)
   AND (m.not_before IS NULL OR m.not_before <= %(now)s) AND NOT EXISTS (
   SELECT FROM outreach_delivery d WHERE d.message_id = m.id AND d.outcome = 'unavailable'
     AND d.ended_at + %(back_off)s * power(3, d.try_number - 1) > %(now)s)
@@ -94,18 +94,10 @@ def send(
 
 def _tell_stuck(routes: route.Routes, as_of: date) -> int:
     """Counts what waits for want of a channel, and says why."""
-    missing = {pair: each.missing for pair, each in routes.items() if each.missing and not each.dry}
-    waiting = Message.objects.filter(
-        state=MessageState.PLANNED, as_of__lte=as_of, creditor__in={pk for pk, _m in missing}
-    )
-    counts = {
-        (pk, medium): count
-        for pk, medium, count in waiting.order_by().values_list("creditor", "medium", Count("pk"))
-        if (pk, medium) in missing
-    }
-    for pair, count in counts.items():
-        log.warning("%s: %d messages wait. %s", routes[pair].creditor, count, missing[pair])
-    return sum(counts.values())
+    found = route.stuck(routes, as_of=as_of)
+    for each in found:
+        log.warning("%s: %d messages wait. %s", each.creditor, each.count, each.why)
+    return sum(each.count for each in found)
 
 
 def _from(now: datetime) -> Clock:
@@ -175,8 +167,8 @@ def _write_down(
 def _claim(carrying: Carriers, as_of: date, now: datetime) -> dict[Message, int]:
     """The messages that this worker sends next, and how often each has been tried."""
     values: dict[str, Any] = {
-        "as_of": as_of, "carried": [f"{creditor}{medium}" for creditor, medium in carrying.carried()], "now": now,
-        "back_off": BACK_OFF, "limit": BATCH,
+        "as_of": as_of, "creditors": carrying.creditors, "now": now, "back_off": BACK_OFF, "limit": BATCH,
+        "closed": [f"{creditor}{medium}" for creditor, medium in carrying.closed()],
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, values)

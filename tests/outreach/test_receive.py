@@ -29,7 +29,8 @@ def word(kind: str, *, of: str = "<1@lumen.example>", **more: object) -> Word:
 
 
 def test_a_word_told_ten_times_counts_once(message: Message) -> None:
-    assert [hear(source="email", words=[word(EventKind.DELIVERED)], now=NOW) for _each in range(10)] == [1] + [0] * 9
+    told = [hear(source="email", words=[word(EventKind.DELIVERED)], now=NOW) for _each in range(10)]
+    assert [(each.new, each.replayed) for each in told] == [(1, 0)] + [(0, 1)] * 9
     assert Event.objects.get().message == message
 
 
@@ -53,10 +54,23 @@ def test_a_complaint_is_a_wish_not_to_be_written_to(message: Message) -> None:
 
 
 def test_a_word_about_nothing_of_ours_is_kept_and_changes_nothing(message: Message) -> None:
-    assert (
-        hear(source="email", words=[word(EventKind.BOUNCED, of="<strange@x>", permanent=True)], now=NOW + timedelta(1))
-        == 1
-    )
+    strange = word(EventKind.BOUNCED, of="<strange@x>", permanent=True)
+    told = hear(source="email", words=[strange], now=NOW + timedelta(1))
+    assert (told.new, told.unknown) == (1, 1)
     assert Event.objects.get().message is None
     assert Customer.objects.get().opt_outs.count() == 0
     assert ContactPoint.objects.get().failed_at is None
+
+
+def test_a_creditors_channel_speaks_of_its_own_messages_only(message: Message) -> None:
+    other = a_creditor(key="other", name="Other")
+    bounce = word(EventKind.BOUNCED, permanent=True)
+    assert hear(source="mailgun:2", words=[bounce], now=NOW, creditor=other).unknown == 1
+    assert ContactPoint.objects.get().failed_at is None
+    assert hear(source="mailgun:1", words=[bounce], now=NOW, creditor=message.creditor).unknown == 0
+    assert ContactPoint.objects.get().failed_at == NOW
+
+
+def test_what_the_database_cannot_keep_is_left_out_of_the_raw_words(message: Message) -> None:
+    hear(source="email", words=[word(EventKind.DELIVERED, raw={"said": "a\0b", "when": NOW})], now=NOW)
+    assert Event.objects.get().raw["said"] == "ab"

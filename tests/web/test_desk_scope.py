@@ -9,7 +9,7 @@ from amiable.core.models import Role, Run, Scope
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.outreach.models import Message
 from amiable.scenario import shelf
-from amiable.web.desk import acts, campaign_pages, sending, urls
+from amiable.web.desk import acts, campaign_pages, channel_pages, sending, urls
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 
@@ -18,7 +18,8 @@ pytestmark = pytest.mark.django_db
 # Addresses that are no rows: the doors and switches, and the pages that are lists (asked below).
 DOORS = {"login", "logout", "enter", "language", "theme", "news_read"}
 LISTS = {"home", "customers", "runs", "figures", "imports", "quarantine"} | {
-    "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "sending",
+    "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
+    "sending",
 }  # fmt: skip
 # Posts that name their creditor in what is filled in, and a signed token of the one who brought a file: asked where
 # the files, the segments and the campaigns are tested.
@@ -56,6 +57,9 @@ def addresses(customer: Customer) -> dict[str, str]:
     row = rows.quarantined(customer.creditor)
     values |= {"import": row.loaded_by_id, "quarantine_mend": row.pk}
     found = {name: reverse(f"desk:{name}", args=[pk]) for name, pk in values.items()}
+    found["channel"] = reverse("desk:channel", args=[customer.creditor_id, "mailgun"])
+    for act in channel_pages.ACTS:
+        found[f"channel_act:{act}"] = reverse("desk:channel_act", args=[customer.creditor_id, "mailgun", act])
     found["scenario_migrate"] = reverse("desk:scenario_migrate", args=[scenario, scenario])
     found["scenario_message"] = reverse("desk:scenario_message", args=[scenario, "reminder_1"])
     found["scenario_body"] = reverse("desk:scenario_body", args=[scenario, "reminder_1", customer.pk])

@@ -116,6 +116,12 @@ def sees_whole(user: User) -> bool:
     return user.is_superuser or any(each.branch_ref is None and not each.own_customers_only for each in scopes(user))
 
 
+def administers(user: User) -> bool:
+    """Whether this user administers the whole of any creditor."""
+    whole = (each for each in scopes(user) if each.branch_ref is None and not each.own_customers_only)
+    return user.is_superuser or any(each.role in MAY["administer"] for each in whole)
+
+
 def may(user: User, act: str, customer: Customer) -> bool:
     """Whether a scope that reaches this customer carries a role that may do this."""
     if user.is_superuser:

@@ -7,6 +7,7 @@ from amiable.web.desk import (
     acts,
     campaign_edit,
     campaign_pages,
+    channel_pages,
     customer,
     customers,
     enter,
@@ -85,6 +86,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<int:pk>/edit/", campaign_edit.edit, name="campaign_edit"),
     path("campaigns/<int:pk>/message/", campaign_pages.message, name="campaign_message"),
     path("campaigns/<int:pk>/act/<str:name>/", campaign_pages.act, name="campaign_act"),
+    path("channels/", channel_pages.overview, name="channels"),
+    path("channels/<int:pk>/<slug:key>/", channel_pages.channel, name="channel"),
+    path("channels/<int:pk>/<slug:key>/<slug:name>/", channel_pages.act, name="channel_act"),
     path("simulate/", simulate_pages.simulate, name="simulate"),
     path("figures/", figures.figures, name="figures"),
 ]

@@ -37,6 +37,7 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
         ("desk:simulate", _("Simulation"), "chart-line", whole),
         ("desk:imports", _("Imports"), "upload", whole),
         ("desk:quarantine", _("Quarantine"), "alert-triangle", whole),
+        ("desk:channels", _("Channels"), "settings", scope.administers(request.user)),
         ("desk:runs", _("Runs"), "history", whole),
         ("desk:figures", _("Figures"), "chart-bar", whole),
     ]

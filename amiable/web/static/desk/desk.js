@@ -57,6 +57,9 @@
     else if (press(document.getElementById("page"), key)) event.preventDefault();
   });
 
+  // What is there to be copied is chosen whole.
+  document.addEventListener("focusin", (event) => event.target.matches("[data-select]") && event.target.select());
+
   // A fragment for the dialog opens it; a new page closes it.
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id === "act" && !act.open) act.showModal();
