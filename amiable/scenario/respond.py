@@ -97,9 +97,9 @@ def reply_heard(
     now: datetime,
     medium: str = Medium.EMAIL,
     answers: Sequence[str] = (),
-    creditor_ref: int | None = None,
+    creditor: int | None = None,
 ) -> Reply:
-    """An answer from outside; `answers`: the Message-IDs that it replies to, nearest first; `creditor_ref`: whose line
+    """An answer from outside; `answers`: the Message-IDs that it replies to, nearest first; `creditor`: whose line
     or mailbox it came by, where that is known. STOP and START by text message are done at once.
 
     Kept once. Where its customer is known (by the message answered, else by an address that only one customer has),
@@ -128,7 +128,7 @@ def reply_heard(
             defaults={"message": message, "kind": EventKind.REPLIED, "at": at},
         )
     said = wish(text) if new and medium == Medium.SMS else ""
-    if said and (theirs := heed(said=said, sender=sender, message=message, creditor_ref=creditor_ref, now=now)):
+    if said and (theirs := heed(said=said, sender=sender, message=message, creditor_ref=creditor, now=now)):
         if customer is None and len(theirs) == 1:
             reply.customer, reply.creditor = theirs[0], theirs[0].creditor
             reply.save(update_fields=["customer", "creditor"])
