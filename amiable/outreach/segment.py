@@ -4,6 +4,7 @@ In: a text. Out: the text as it is spelled in an SMS, and its number of segments
 Never: a text that costs twice for a curly apostrophe; a letter lost where another one would not be understood.
 """
 
+import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ EXTENSION = frozenset("\f^{}\\[~]|€")
 SINGLE, JOINED = {"gsm": 160, "ucs2": 70}, {"gsm": 153, "ucs2": 67}  # joined texts carry a header in each segment
 _TYPOGRAPHY = str.maketrans({
     "\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2007": " ", "\t": " ", "\u00ad": "", "\u200b": "",
-    "’": "'", "‘": "'", "‚": ",", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "–": "-", "—": "-", "‑": "-", "−": "-",
+    "’": "'", "‘": "'", "‚": ",", "“": '"', "”": '"', "„": '"', "–": "-", "—": "-", "‑": "-", "−": "-",
     "…": "...", "•": "-", "·": "-", "Œ": "OE", "œ": "oe", "×": "x",
 })  # fmt: skip
 
@@ -51,7 +52,8 @@ def spell(text: str) -> str:
     """The text as it is written in an SMS: plain signs for typographic ones and, where that lets it be carried in the
     cheap alphabet, ê as e and ç as c. A text that needs other letters anyway keeps its accents.
     """
-    plain = unicodedata.normalize("NFC", text).strip().translate(_TYPOGRAPHY)
+    quoted = re.sub(r"«\s*|\s*»", '"', unicodedata.normalize("NFC", text))  # the space within goes with the sign
+    plain = quoted.strip().translate(_TYPOGRAPHY)
     bare = "".join(sign if _fits(sign) else _bare(sign) for sign in plain)
     return bare if _fits(bare) else plain
 

@@ -32,7 +32,7 @@ def test_a_text_takes_so_many_segments(text: str, alphabet: str, count: int, lef
 @pytest.mark.parametrize(
     ("text", "spelled"),
     [
-        ("L’échéance\u00a0: 12,50\u00a0€ «\u00a0dû\u00a0»…", 'L\'échéance : 12,50 € " du "...'),
+        ("L’échéance\u00a0: 12,50\u00a0€ «\u00a0dû\u00a0»…", 'L\'échéance : 12,50 € "du"...'),
         ("Reçu, même en août", "Recu, meme en aout"),
         ("œuvre, Œuvre", "oeuvre, OEuvre"),
         ("e\u0301", "é"),  # written as two signs
