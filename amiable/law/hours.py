@@ -1,6 +1,6 @@
 """When a customer may be contacted: hours of the week per channel, of the law and, within them, of the creditor.
 
-In: a law, a creditor's policy, a channel. Out: windows, whether a moment lies in them, and when the next one opens.
+In: a law, a creditor's policy, a channel, a person's wishes. Out: windows, whether a moment lies in them, when one opens.
 Never: an hour that the law does not allow. Free of Django and the clock.
 """
 
@@ -18,13 +18,17 @@ DAYS = ("weekdays", "saturday", "sunday")
 ALL_DAY = ((0, 24 * 60),)
 FARTHEST = timedelta(days=14)  # no pack is closed for longer
 Windows = tuple[tuple[int, int], ...]  # minutes of the day: from, and up to but not including
+NO_WISHES: Mapping[str, Any] = {}
 _WINDOW = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)", re.ASCII)
 
 
-def windows(rules: Law, policy: Mapping[str, Any], channel: str, day: date) -> Windows:
-    """The hours of a channel on a day of the week: those that the creditor chose, else the usual ones, within the law's.
+def windows(
+    rules: Law, policy: Mapping[str, Any], channel: str, day: date, wishes: Mapping[str, Any] = NO_WISHES
+) -> Windows:
+    """The hours of a channel on a day of the week: those that the creditor chose, else the usual ones, within the law's;
+    and within those that the person wishes, where they said so.
 
-    A channel for which the law names no hours may be used at any. Raises UnableToRead when the policy cannot be read.
+    A channel for which the law names no hours may be used at any. Raises UnableToRead when hours cannot be read.
     """
     allowed = rules.value("contact_hours").get(channel)
     if allowed is None:
@@ -33,7 +37,8 @@ def windows(rules: Law, policy: Mapping[str, Any], channel: str, day: date) -> W
     own = (policy.get("contact_hours") or {}).get(channel)
     chosen = own if own is not None else rules.value("usual_hours").get(channel, allowed)
     name = DAYS[max(day.weekday() - 4, 0)]
-    return _within(_read(allowed.get(name, "")), _read(chosen.get(name, "")))
+    found = _within(read(allowed.get(name, "")), read(chosen.get(name, "")))
+    return _within(found, read(wishes.get(name, ""))) if wishes else found
 
 
 def silent(day: date, rules: Law) -> bool:
@@ -42,19 +47,31 @@ def silent(day: date, rules: Law) -> bool:
     return sunday or (day in public_holidays(rules.country, day.year) and not rules.value("holiday_contact"))
 
 
-def open_at(rules: Law, policy: Mapping[str, Any], channel: str, moments: Sequence[datetime]) -> bool:
+def open_at(
+    rules: Law,
+    policy: Mapping[str, Any],
+    channel: str,
+    moments: Sequence[datetime],
+    wishes: Mapping[str, Any] = NO_WISHES,
+) -> bool:
     """Whether the hours are open at every one of these local times (one for each time zone the customer may live in)."""
     return all(
         any(
             start <= local.hour * 60 + local.minute < end
-            for start, end in windows(rules, policy, channel, local.date())
+            for start, end in windows(rules, policy, channel, local.date(), wishes)
         )
         for local in moments
     )
 
 
 def next_open(
-    policy: Mapping[str, Any], channel: str, *, country: str, zones: Sequence[str], now: datetime
+    policy: Mapping[str, Any],
+    channel: str,
+    *,
+    country: str,
+    zones: Sequence[str],
+    now: datetime,
+    wishes: Mapping[str, Any] = NO_WISHES,
 ) -> datetime:
     """The first moment from `now` on, at a full quarter of an hour, at which the hours are open in all these zones.
 
@@ -65,7 +82,7 @@ def next_open(
     while moment < now + FARTHEST:
         there = [moment.astimezone(ZoneInfo(zone)) for zone in zones]
         rules = law(country, there[0].date())
-        if not silent(there[0].date(), rules) and open_at(rules, policy, channel, there):
+        if not silent(there[0].date(), rules) and open_at(rules, policy, channel, there, wishes):
             return moment
         moment += timedelta(minutes=15)
     return now + FARTHEST
@@ -80,10 +97,10 @@ def check(policy: Mapping[str, Any]) -> None:
         if strange := sorted(set(map(str, each)) - set(DAYS)):
             raise UnableToRead(N_("The hours of contact have an unknown day: “%(day)s”."), day=strange[0])
         for text in each.values():
-            _read(text)
+            read(text)
 
 
-def _read(text: object) -> Windows:
+def read(text: object) -> Windows:
     """`09:00-12:00 14:00-19:00` as minutes; nothing: closed."""
     return tuple(_windows(text))
 

@@ -32,6 +32,9 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "minimum_minor": pl.Int64,
 }
 # What may stand beside them, where the contact would be made at once and not some time that day.
+WISHES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "most_7d": pl.Int64
+}  # contacts that a person wishes, at most; or null
 AT_ONCE: dict[str, pl.DataType | type[pl.DataType]] = {"open_now": pl.Boolean}  # the hours of contact are open
 
 
@@ -62,8 +65,8 @@ OF_EVERYTHING = ("insolvency", "vulnerability", "customer_hold", HOLDOUT, "below
 def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.DataFrame:
     """The table with a column `rail`: the name of the first rail that says no (see SENTENCES), or null.
 
-    `table` has COLUMNS and perhaps AT_ONCE (more may stand beside). The creditor's `policy` can only narrow what the law
-    allows. Raises UnableToRead when its hours cannot be read.
+    `table` has COLUMNS and perhaps WISHES and AT_ONCE (more may stand beside). The creditor's `policy` and the person's
+    wishes can only narrow what the law allows. Raises UnableToRead when its hours cannot be read.
     """
     gap = max(law.value("days_between_contacts"), int(policy.get("days_between_contacts", 0)))
     cap = min(law.value("contacts_per_7_days"), int(policy.get("contacts_per_7_days", 99)))
@@ -81,7 +84,7 @@ def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.Dat
         "day_off": _day_off(table["day"], law),
         "conversation": pl.col("days_since_conversation") < quiet,
         "gap": pl.col("days_since_contact") < gap,
-        "cap": pl.col("contacts_7d") >= cap,
+        "cap": pl.col("contacts_7d") >= _most(table, cap),
         "dry_run": ~pl.col("released"),
         "hours": _closed(table, law, policy),
     }
@@ -89,6 +92,12 @@ def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.Dat
         says_no[name] = says_no[name] & pl.col("contacts")
     rail = pl.coalesce(*(pl.when(no).then(pl.lit(name)) for name, no in says_no.items()), pl.lit(None, dtype=pl.String))
     return table.with_columns(rail.alias("rail"))
+
+
+def _most(table: pl.DataFrame, cap: int) -> pl.Expr:
+    """How many contacts there may be in seven days: fewer where the person wishes so, never more."""
+    wished = [pl.col(name) for name in WISHES if name in table.columns]
+    return pl.min_horizontal(pl.lit(cap), *wished)
 
 
 def _closed(table: pl.DataFrame, law: Law, policy: Mapping[str, Any]) -> pl.Expr:

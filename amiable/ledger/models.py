@@ -126,7 +126,9 @@ class ContactRole(models.TextChoices):
 
 
 class Contact(models.Model):
-    """A person or address of a customer, with language and preferences (quiet hours, frequency, channel)."""
+    """A person or address of a customer, with language. `preferences` is what a file of contacts told of them; what they
+    say themselves is a Preference and comes before it.
+    """
 
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="contacts")
     name = models.CharField(max_length=120, blank=True)
@@ -177,6 +179,29 @@ class Consent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.medium} {'+' if self.given else '-'}"
+
+
+class Preference(models.Model):
+    """How a person wishes to be reached, all of it, as said at one time. The newest row counts, and any past day is seen
+    with the one that counted then. It narrows what may be done and never widens it.
+    """
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="wishes")
+    medium = models.CharField(max_length=10, choices=Medium, blank=True)  # the one liked best; empty: any
+    hours = models.JSONField(default=dict, blank=True)  # windows by kind of day, as in law/hours.py; empty: any
+    per_week = models.PositiveSmallIntegerField(null=True, blank=True)  # contacts in seven days, at most
+    at = models.DateTimeField()
+    origin = models.CharField(max_length=60)  # portal, desk
+    by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL)
+
+    class Meta:
+        indexes = [models.Index(fields=["contact", "-at"], name="preference_contact")]
+        constraints = [
+            models.CheckConstraint(condition=Q(per_week=None) | Q(per_week__gte=1), name="preference_not_never")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id}: {self.medium or '*'} {self.per_week or ''}".strip()
 
 
 class InvoiceKind(models.TextChoices):

@@ -10,10 +10,11 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from amiable.ledger.models import Consent, ContactPoint, ContactRole, Customer, CustomerKind
+from amiable.ledger.models import Consent, ContactPoint, ContactRole, Customer, CustomerKind, Medium
 from amiable.outreach.models import OptOut
 
 LANGUAGES = ("fr", "en")
+CLOSABLE = (Medium.EMAIL, Medium.SMS, Medium.CALL)
 # Who is written to about invoices: in a firm the people who pay, at home the person.
 ORDER = {
     CustomerKind.CONSUMER: (
@@ -70,6 +71,17 @@ def addresses(customers: Iterable[Customer], *, medium: str, now: datetime) -> d
         customer_id: [address for _rank, address in sorted(ranked, key=lambda pair: pair[0])]
         for customer_id, ranked in found.items()
     }
+
+
+def closable(customer: Customer, *, contact_id: int, now: datetime) -> dict[str, tuple[str, bool]]:
+    """The media that a person may close, with the address that serves, and whether it is open. A letter may always come."""
+    found: dict[str, tuple[str, bool]] = {}
+    for medium in CLOSABLE:
+        theirs = [row for row in addresses([customer], medium=medium, now=now).get(customer.pk, ()) if not row.failed]
+        mine = [row for row in theirs if row.contact_id == contact_id]
+        if mine:
+            found[medium] = (mine[0].value, any(row.usable for row in mine))
+    return found
 
 
 def spoken(*wishes: str) -> str:

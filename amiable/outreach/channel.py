@@ -25,6 +25,10 @@ class AddressRefused(Refused):
     """The other side knows that nobody can be reached at this address."""
 
 
+class OptedOut(Refused):
+    """The other side knows that the owner of this address does not wish to be written to."""
+
+
 class Unreachable(Unavailable):
     """The carrier itself cannot be reached: nothing was handed over, and the next message would fare no better."""
 
@@ -64,6 +68,8 @@ class Parcel:
     unsubscribe_url: str
     at: datetime
     attachments: tuple[Attachment, ...] = ()
+    country: str = ""  # the customer's, in which a telephone number without a country code is read
+    report_url: str = ""  # where the carrier may tell what became of it
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,7 @@ class Hook:
 
     NONE = ""  # it never calls
     SIGNED = "signed"  # by a key that it tells us, or we it: a field of `Config`
+    LOOKED_UP = "looked_up"  # it proves nothing: what a call is about is asked of its interface
     PASSWORD = "password"  # by a password in the address: ours, made when the channel is set up
 
 
@@ -163,13 +170,17 @@ class Channel(ABC):
         """Whether anybody may choose it here."""
         return True
 
+    def setting(self, name: str) -> str:
+        """A setting as the form calls it, for sentences."""
+        return str(self.Config.base_fields[name].label or name)
+
     @abstractmethod
     def message_id(self, parcel_key: str) -> str:
         """How the far side will know the message: known before it is sent, the same for each try."""
 
     @abstractmethod
     def send(self, parcel: Parcel) -> Receipt:
-        """Hands the words over, once. Raises Refused, AddressRefused, Unavailable, Unreachable or InDoubt."""
+        """Hands the words over, once. Raises Refused, AddressRefused, OptedOut, Unavailable, Unreachable or InDoubt."""
 
     def events(self, request: HttpRequest) -> Iterable[Word | Heard]:
         """What the carrier tells by its hook, and what people answer through it; a carrier without one tells nothing.

@@ -22,6 +22,7 @@ from amiable.core.errors import UnableTo
 
 LIBRARY = Path(__file__).parent / "library"
 LONGEST = 20_000
+TONES = ("firm", "neutral", "warm")
 _TAG = re.compile(r"(\{%.*?%\}|\{\{.*?\}\})", re.DOTALL)
 _ONLY_TAGS = re.compile(r"^(\{%.*?%\}\s*)+$", re.DOTALL)
 _PART = re.compile(r"^\[([a-z-]+)\]$")
@@ -86,11 +87,16 @@ class Composed:
 
 
 @lru_cache(maxsize=512)
-def compose(source: str, *, subject: str, language: str) -> Composed:
-    """The text `source`, with its front matter if it has one (`subject`, `preheader`), in the house's layout."""
+def compose(source: str, *, subject: str, language: str, medium: str = "email") -> Composed:
+    """The text `source`, with its front matter if it has one (`subject`, `preheader`), in the house's layout.
+
+    An SMS is its text alone: no subject, no layout, no HTML.
+    """
     if len(source) > LONGEST:
         raise UnableToCompose(f"A text may have {LONGEST} characters at most; this one has {len(source)}.")
     front, body = _front_matter(source)
+    if medium == "sms":
+        return _short(body)
     words = _words(language)
     blocks = [block.strip() for block in re.split(r"\n\s*\n", body.strip()) if block.strip()]
     mjml = _layout("layout.mjml", words, language).replace(
@@ -127,14 +133,24 @@ def check(source: str, *, subject: str, language: str, known: Mapping[str, Any])
 
 
 @cache
-def house_text(language: str, audience: str, key: str, tone: str) -> str:
-    """The house's own text, in this tone or else in the one that it exists in."""
+def house_text(language: str, audience: str, key: str, tone: str, medium: str = "email") -> str:
+    """The house's own text, in this tone or else in the one that it exists in: `reminder_1.warm.liquid` is an e-mail,
+    `reminder_1.warm.sms.liquid` an SMS."""
     folder = LIBRARY / language / audience
-    exact = folder / f"{key}.{tone}.liquid"
-    found = [exact] if exact.exists() else sorted(folder.glob(f"{key}.*.liquid"))
+    end = ".liquid" if medium == "email" else f".{medium}.liquid"
+    exact = folder / f"{key}.{tone}{end}"
+    found = [exact] if exact.exists() else [folder / f"{key}.{each}{end}" for each in TONES]
+    found = [path for path in found if path.exists()]
     if not found:
-        raise UnableToCompose(f"There is no text “{key}” for {audience} in {language}.")
+        raise UnableToCompose(f"There is no text “{key}” for {audience} in {language} by {medium}.")
     return found[0].read_text(encoding="utf-8")
+
+
+def _short(body: str) -> Composed:
+    try:
+        return Composed(*(_PLAIN.from_string(text) for text in ("", "", body.strip(), "")))
+    except LiquidError as error:
+        raise UnableToCompose(f"The text has a mistake: {error}.") from error
 
 
 def _front_matter(source: str) -> tuple[dict[str, Any], str]:

@@ -16,7 +16,7 @@ from django.conf import settings
 
 from amiable.core import links, money
 from amiable.core.calendar import next_business_day
-from amiable.ledger.models import CustomerKind
+from amiable.ledger.models import Creditor, CustomerKind
 from amiable.ledger.reference import payment_reference
 from amiable.outreach.gather import Facts, Line
 
@@ -57,6 +57,7 @@ def express(facts: Facts) -> dict[str, Any]:
         "pay_url": url,
         "paid_url": f"{url}?to=paid",
         "talk_url": f"{url}?to=talk",
+        "preferences_url": f"{url}?to=preferences",
         "unsubscribe_url": unsubscribe_url(facts),
         "payment": _payment(message.context, facts),
     }
@@ -68,6 +69,11 @@ def portal_url(facts: Facts) -> str:
 
 def unsubscribe_url(facts: Facts) -> str:
     return _link("unsubscribe", "u", {"m": facts.message.pk or 0}, facts.now, UNSUBSCRIBE_DAYS)
+
+
+def hook_url(creditor: Creditor, channel: str) -> str:
+    """Where a carrier tells what became of a creditor's messages, and what people answer."""
+    return f"{settings.BASE_URL}/hooks/channel/{creditor.pk}/{channel}/"
 
 
 def attaches_statement(facts: Facts) -> bool:
@@ -250,6 +256,7 @@ SAMPLE: dict[str, Any] = {
             "pay_url",
             "paid_url",
             "talk_url",
+            "preferences_url",
             "unsubscribe_url",
             "payment_reference",
         ],

@@ -17,6 +17,8 @@ from amiable.core.calendar import day_of, end_of_day, start_of_day
 from amiable.law.rails import HOLDOUT
 from amiable.ledger import hold
 from amiable.ledger.models import Contact, Credit, Creditor, Customer, Invoice
+from amiable.ledger.prefer import NONE as NO_WISHES
+from amiable.ledger.prefer import Wishes, preferred
 from amiable.outreach.address import Address, addresses
 from amiable.outreach.models import Message, MessageState
 
@@ -57,6 +59,7 @@ class Facts:
     also: list[Line] = field(default_factory=list)
     credit_minor: int = 0
     customer_hold: str = ""
+    wishes: Wishes = NO_WISHES  # of the person who would be written to
     waiting: bool = False
     days_since_contact: int | None = None
     contacts_7d: int = 0
@@ -109,6 +112,9 @@ def gather(messages: Sequence[Message], *, as_of: date, now: datetime) -> list[F
         if facts.address and facts.contact is None:
             facts.contact = Contact.objects.get(pk=facts.address.contact_id)
         gathered.append(facts)
+    wishes = preferred({each.contact.pk for each in gathered if each.contact}, now=now)
+    for each in gathered:
+        each.wishes = wishes.get(each.contact.pk, NO_WISHES) if each.contact else NO_WISHES
     return gathered
 
 

@@ -20,7 +20,7 @@ from amiable.core.calendar import zones
 from amiable.core.words import in_house
 from amiable.law.hours import next_open, open_at
 from amiable.law.packs import law
-from amiable.law.rails import AT_ONCE, COLUMNS, SENTENCES, judge
+from amiable.law.rails import AT_ONCE, COLUMNS, SENTENCES, WISHES, judge
 from amiable.outreach.gather import Facts, Line
 
 LATE_ONLY = {"reminder_1", "reminder_2", "formal_notice"}
@@ -97,13 +97,13 @@ def _zones(facts: Facts) -> tuple[str, ...]:
 def _open(facts: Facts) -> bool:
     there = [facts.now.astimezone(ZoneInfo(zone)) for zone in _zones(facts)]
     rules = law(facts.customer.country or facts.creditor.country, there[0].date())
-    return open_at(rules, facts.creditor.policy, facts.message.medium, there)
+    return open_at(rules, facts.creditor.policy, facts.message.medium, there, facts.wishes.hours)
 
 
 def _opens(facts: Facts) -> datetime:
     return next_open(
         facts.creditor.policy, facts.message.medium, country=facts.customer.country or facts.creditor.country,
-        zones=_zones(facts), now=facts.now,
+        zones=_zones(facts), now=facts.now, wishes=facts.wishes.hours,
     )  # fmt: skip
 
 
@@ -118,7 +118,7 @@ def _rails(facts: Sequence[Facts]) -> dict[int, str | None]:
         groups[each.creditor.pk, each.customer.country or each.creditor.country, each.as_of].append(each)
     found: dict[int, str | None] = {}
     for (_creditor, country, as_of), group in groups.items():
-        table = pl.DataFrame([_row(each) for each in group], schema={**COLUMNS, **AT_ONCE}, orient="row")
+        table = pl.DataFrame([_row(each) for each in group], schema={**COLUMNS, **WISHES, **AT_ONCE}, orient="row")
         judged = judge(table, law=law(country, as_of), policy=group[0].creditor.policy)
         for each, rail in zip(group, judged["rail"].to_list(), strict=True):
             found[each.message.pk] = rail
@@ -144,5 +144,6 @@ def _row(facts: Facts) -> dict[str, object]:
         "oldest_days_late": oldest,
         "amount_minor": facts.to_pay_minor,
         "minimum_minor": int(facts.message.context.get("minimum_minor", 0)),
+        "most_7d": facts.wishes.per_week,
         "open_now": _open(facts),
     }

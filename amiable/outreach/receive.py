@@ -13,8 +13,8 @@ from django.db import transaction
 
 from amiable.ledger.models import Creditor
 from amiable.outreach.channel import Word
-from amiable.outreach.models import Delivery, Event, EventKind, OptOut
-from amiable.outreach.record import fail_address
+from amiable.outreach.models import Delivery, Event, EventKind
+from amiable.outreach.record import close_address, fail_address
 
 
 @dataclass
@@ -59,13 +59,7 @@ def _hear(source: str, word: Word, now: datetime, creditor: Creditor | None, tol
     if word.kind == EventKind.BOUNCED and word.permanent:
         fail_address(message, message.address, word.reason.replace("\0", ""), now=now)
     elif word.kind == EventKind.COMPLAINED:
-        OptOut.objects.get_or_create(
-            customer=message.customer,
-            medium=message.medium,
-            address=message.address,
-            until=None,
-            defaults={"since": now, "origin": "complaint"},
-        )
+        close_address(message, message.address, origin="complaint", now=now)
 
 
 def _storable(raw: Any) -> Any:

@@ -20,10 +20,10 @@ from amiable.core.models import User
 from amiable.core.words import in_house
 from amiable.ledger.models import ContactPoint
 from amiable.outreach.carry import Bound
-from amiable.outreach.channel import AddressRefused
+from amiable.outreach.channel import AddressRefused, OptedOut
 from amiable.outreach.gather import Facts
 from amiable.outreach.instead import go_on
-from amiable.outreach.models import Delivery, Message, MessageState
+from amiable.outreach.models import Delivery, Message, MessageState, OptOut
 
 TRIES = 6
 
@@ -92,6 +92,8 @@ def _trouble(each: Bound, summary: Summary, now: datetime) -> None:
         outcome, state = "refused", MessageState.FAILED
         if isinstance(each.error, AddressRefused):
             fail_address(each.message, each.parcel.recipient, reason, now=now)
+        elif isinstance(each.error, OptedOut):
+            close_address(each.message, each.parcel.recipient, origin="carrier", now=now)
         else:
             _ask(each.message, TaskKind.OTHER, "unsent", _("The carrier refused a message"), reason, now)
             go_on(each.message, now=now)
@@ -118,6 +120,17 @@ def fail_address(message: Message, address: str, reason: str, *, now: datetime) 
     )
     points.update(failed_at=now, failure=reason[:200])
     miss_address(message, reason, now)
+
+
+def close_address(message: Message, address: str, *, origin: str, now: datetime) -> None:
+    """The owner of the address told the carrier to be left alone: it counts as if told to us."""
+    OptOut.objects.get_or_create(
+        customer=message.customer,
+        medium=message.medium,
+        address=address,
+        until=None,
+        defaults={"since": now, "origin": origin},
+    )
 
 
 def miss_address(message: Message, reason: str, now: datetime) -> None:

@@ -10,12 +10,13 @@ from datetime import date, datetime
 
 from amiable.core.errors import UnableTo
 from amiable.ledger.balance import Statement, statement
-from amiable.ledger.models import CustomerKind
+from amiable.ledger.models import CustomerKind, Medium
 from amiable.outreach.channel import Attachment
 from amiable.outreach.compose import Composed, compose, house_text
 from amiable.outreach.express import amount, attaches_statement, express, portal_url, short_day
 from amiable.outreach.gather import Facts, gather
 from amiable.outreach.models import Message, Template
+from amiable.outreach.segment import spell
 from amiable.outreach.statement import statement_pdf
 
 STATEMENT_NAMES = {"fr": "Relevé de compte {number} {day}.pdf", "en": "Statement of account {number} {day}.pdf"}
@@ -63,9 +64,9 @@ def _text(facts: Facts, own: Texts) -> Composed:
     rest = (message.purpose, message.medium, message.language, audience, message.tone)
     row = own.get((facts.creditor.pk, *rest)) or own.get((None, *rest))
     if row:
-        return compose(row.body, subject=row.subject, language=row.language)
-    source = house_text(message.language, audience, message.purpose, message.tone)
-    return compose(source, subject="", language=message.language)
+        return compose(row.body, subject=row.subject, language=row.language, medium=row.medium)
+    source = house_text(message.language, audience, message.purpose, message.tone, message.medium)
+    return compose(source, subject="", language=message.language, medium=message.medium)
 
 
 def _words(
@@ -81,6 +82,8 @@ def _words(
         subject, plain, page = text.fill(context)
     except UnableTo as error:
         return error, None
+    if facts.message.medium == Medium.SMS:
+        return Rendered("", spell(plain), ""), None
     name = STATEMENT_NAMES[facts.message.language].format(
         number=facts.customer.number, day=short_day(facts.as_of, facts.message.language).replace("/", "-")
     )

@@ -19,7 +19,7 @@ from amiable.ledger.models import Creditor
 from amiable.outreach import release, route
 from amiable.outreach.carry import Bound, Carriers, Clock
 from amiable.outreach.channel import Parcel
-from amiable.outreach.express import unsubscribe_url
+from amiable.outreach.express import hook_url, unsubscribe_url
 from amiable.outreach.gather import Facts, gather
 from amiable.outreach.guard import look
 from amiable.outreach.models import Delivery, Message, MessageState
@@ -196,6 +196,8 @@ def _bound(facts: Facts, rendered: Rendered, number: int, carrying: Carriers, no
         unsubscribe_url=unsubscribe_url(facts),
         at=now,
         attachments=rendered.attachments,
+        country=facts.customer.country or creditor.country,
+        report_url=hook_url(creditor, channel.key),
     )
     delivery = Delivery(
         message=message,

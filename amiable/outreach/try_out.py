@@ -67,6 +67,7 @@ def _parcel(channel: Channel, creditor: Creditor, user: User, address: str, now:
         html=f"<p>{text}</p>\n" if channel.medium == Medium.EMAIL else "",
         unsubscribe_url="",
         at=now,
+        country=creditor.country,
     )
 
 

@@ -13,23 +13,33 @@ from django.db import connection
 from amiable.core import tables
 from amiable.core.calendar import ZONE, end_of_day
 from amiable.ledger.models import Creditor
+from amiable.outreach import route
 from amiable.portfolio import facts
 from amiable.scenario import happen
 from amiable.scenario.engine.channel import BEST
-from amiable.scenario.engine.journey import Step
+from amiable.scenario.engine.channel import SPOKEN as SPOKEN_CHANNELS
+from amiable.scenario.engine.journey import CHANNELS, Step
 from amiable.scenario.engine.moment import EVENTS, events_of
 
 _STANDING: dict[str, type[pl.DataType]] = {
     "customer_id": pl.Int64, "currency": pl.String, "segment": pl.String, "case_id": pl.Int64, "pinned": pl.Int64,
     "released": pl.Boolean, "customer_hold": pl.String, "waiting": pl.Boolean, "spoken_on": pl.String,
     "has_email": pl.Boolean, "has_sms": pl.Boolean, "has_letter": pl.Boolean, "has_call": pl.Boolean,
-    "out_email": pl.Boolean, "out_sms": pl.Boolean, "out_letter": pl.Boolean, "out_call": pl.Boolean,
+    "out_email": pl.Boolean, "out_sms": pl.Boolean, "out_letter": pl.Boolean, "out_call": pl.Boolean, "most_7d": pl.Int64,
 }  # fmt: skip
 NEVER = 1 << 15  # days past due, and a level, that no invoice reaches
 WAITS = ("call", "confirm", "reply", "manual")  # kinds of tasks for whose person everyone else waits
 SPOKEN = ("promise", "paid", "dispute", "refused", "call_back")  # outcomes of a call in which someone was spoken to
 
-_STANDING_QUERY = """
+# How many contacts a week the people of a customer wish at most, as they had said by then: the least of them counts.
+LIMITING = """
+SELECT customer_id, min(per_week) AS most FROM (
+  SELECT DISTINCT ON (w.contact_id) t.customer_id, w.per_week
+  FROM ledger_preference w JOIN ledger_contact t ON t.id = w.contact_id
+  WHERE w.at < %(end)s AND t.customer_id IN (SELECT customer_id FROM candidate) ORDER BY w.contact_id, w.at DESC, w.id DESC
+) newest GROUP BY 1
+"""
+_STANDING_QUERY = f"""
 WITH held AS (
   SELECT customer_id, coalesce(min(kind) FILTER (WHERE kind <> 'holdout'), min(kind)) AS kind FROM ledger_hold
   WHERE invoice_id IS NULL AND since <= %(as_of)s AND (until IS NULL OR until > %(as_of)s) GROUP BY 1
@@ -42,6 +52,8 @@ WITH held AS (
   SELECT customer_id, bool_or(medium = 'email') AS email, bool_or(medium = 'sms') AS sms,
          bool_or(medium = 'letter') AS letter, bool_or(medium = 'call') AS phone
   FROM outreach_optout WHERE since < %(end)s AND (until IS NULL OR until >= %(end)s) GROUP BY 1
+), wish AS (
+{LIMITING}
 ), task AS (
   SELECT customer_id, bool_or(done_at IS NULL AND kind = ANY(%(waits)s)) AS waiting,
          max(done_at) FILTER (WHERE kind = 'call' AND outcome = ANY(%(spoken)s) AND done_at < %(end)s) AS spoken_at
@@ -50,21 +62,25 @@ WITH held AS (
 SELECT p.customer_id, p.currency, p.segment, k.id, k.scenario_ref, d.released_at IS NOT NULL, h.kind,
        coalesce(t.waiting, false), (t.spoken_at AT TIME ZONE %(zone)s)::date,
        coalesce(o.email, false), coalesce(o.sms, false), u.street <> '' AND u.postcode <> '', coalesce(o.phone, false),
-       coalesce(s.email, false), coalesce(s.sms, false), coalesce(s.letter, false), coalesce(s.phone, false)
+       coalesce(s.email, false), coalesce(s.sms, false), coalesce(s.letter, false), coalesce(s.phone, false), w.most
 FROM portfolio_profile p
 JOIN ledger_customer u ON u.id = p.customer_id AND u.merged_into_id IS NULL
 JOIN ledger_creditor d ON d.id = p.creditor_id
 LEFT JOIN casework_case k ON k.customer_id = p.customer_id AND k.currency = p.currency AND k.closed_on IS NULL
 LEFT JOIN held h ON h.customer_id = p.customer_id LEFT JOIN point o ON o.customer_id = p.customer_id
 LEFT JOIN silent s ON s.customer_id = p.customer_id LEFT JOIN task t ON t.customer_id = p.customer_id
+LEFT JOIN wish w ON w.customer_id = p.customer_id
 WHERE EXISTS (SELECT FROM candidate i WHERE i.customer_id = p.customer_id AND i.currency = p.currency)
 """
 
-# The channel that a contact prefers, the main one's before another's.
-_PREFERRED = """
-SELECT DISTINCT ON (customer_id) customer_id, preferences ->> 'channel' FROM ledger_contact
-WHERE preferences ->> 'channel' <> '' AND customer_id IN (SELECT customer_id FROM candidate)
-ORDER BY customer_id, role <> 'main', id
+# The channel that a contact prefers, the main one's before another's: in their own words, else in those of a file.
+PREFERRING = """
+SELECT DISTINCT ON (t.customer_id) t.customer_id, coalesce(w.medium, t.preferences ->> 'channel') AS medium
+FROM ledger_contact t LEFT JOIN LATERAL (
+  SELECT medium FROM ledger_preference WHERE contact_id = t.id AND at < %(end)s ORDER BY at DESC, id DESC LIMIT 1
+) w ON true
+WHERE coalesce(w.medium, t.preferences ->> 'channel', '') <> '' AND t.customer_id IN (SELECT customer_id FROM candidate)
+ORDER BY t.customer_id, t.role <> 'main', t.id
 """
 
 # Open invoices for which a step may be due: where the moment of a step above their level has come. One whose message is
@@ -166,6 +182,22 @@ def candidates(
         cursor.execute("DROP TABLE candidate")
 
 
+def _with_carriers(table: pl.DataFrame) -> pl.DataFrame:
+    """Which media something carries for each creditor, where a step may choose between several."""
+    creditors = Creditor.objects.filter(pk__in=table["creditor_id"].unique().to_list())
+    ways = route.routes(creditors)
+    return table.with_columns(
+        pl.col("creditor_id").is_in([pk for (pk, each), way in ways.items() if each == medium and _goes(way)])
+        .alias(f"carried_{medium}")
+        for medium in CHANNELS
+    )  # fmt: skip
+
+
+def _goes(way: route.Route) -> bool:
+    """A call is a task for a person; a dry run needs no carrier."""
+    return way.medium in SPOKEN_CHANNELS or way.dry or not way.missing
+
+
 def customers(*, as_of: date, steps: Iterable[Step]) -> pl.DataFrame:
     """One row per customer and currency of the candidates: facts under their public names, what the rails ask, and what
     these steps ask besides: what the customer did, and which channel is preferred."""
@@ -179,8 +211,10 @@ def customers(*, as_of: date, steps: Iterable[Step]) -> pl.DataFrame:
     )
     used = list(steps)
     if any(step.channel == BEST for step in used):
-        preferred = tables.read(_PREFERRED, schema={"customer_id": pl.Int64, "preferred": pl.String})
+        preferred = tables.read(PREFERRING, values, schema={"customer_id": pl.Int64, "preferred": pl.String})
         table = table.join(preferred, on="customer_id", how="left")
+    if any(len(step.channels) > 1 for step in used):
+        table = _with_carriers(table)
     table = happen.days_since(table, as_of=as_of, events=events_of(used), among="candidate")
     spoken = (pl.lit(as_of) - pl.col("spoken_on").str.to_date()).dt.total_days()
     return table.with_columns(

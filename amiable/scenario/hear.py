@@ -4,6 +4,7 @@ In: a saying, inside the one transaction of `respond.customer_said`. Never: an a
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from functools import singledispatch
 from typing import Any
@@ -19,11 +20,12 @@ from amiable.core.calendar import next_business_day
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.core.words import in_house
-from amiable.ledger import hold
-from amiable.ledger.models import Customer, HoldKind, Invoice, Medium
+from amiable.ledger import hold, prefer
+from amiable.ledger.models import Consent, Contact, ContactPoint, Customer, HoldKind, Invoice, Medium
+from amiable.outreach.address import closable
 from amiable.outreach.models import OptOut
 from amiable.payments.arrange import promise
-from amiable.scenario.sayings import OUTCOMES, AlreadyPaid, CallOutcome, Disputes, OptsOut, Promises
+from amiable.scenario.sayings import OUTCOMES, AlreadyPaid, CallOutcome, Disputes, OptsIn, OptsOut, Prefers, Promises
 
 CLAIMED_DAYS = 7  # how long "I have paid" keeps reminders away; the creditor's policy may say claimed_hold_days
 
@@ -117,6 +119,61 @@ def _opts_out(saying: OptsOut, *, customer: Customer, as_of: date, now: datetime
     )
     if new:
         record("contact.opted_out", customer, now, by, origin, medium=saying.medium, address=saying.address)
+
+
+@hear.register
+def _opts_in(saying: OptsIn, *, customer: Customer, as_of: date, now: datetime, by: User | None, origin: str) -> None:
+    """Ends the wish for this address. One for the whole medium ends too, and stays for each other address."""
+    open_now = OptOut.objects.select_for_update().filter(customer=customer, medium=saying.medium, until=None)
+    ended = list(open_now.filter(address__in=["", saying.address]))
+    if any(not row.address for row in ended):
+        others = ContactPoint.objects.filter(contact__customer=customer, medium=saying.medium)
+        for address in set(others.exclude(value=saying.address).values_list("value", flat=True)):
+            OptOut.objects.get_or_create(
+                customer=customer, medium=saying.medium, address=address, until=None,
+                defaults={"since": now, "origin": origin},
+            )  # fmt: skip
+    for row in ended:
+        row.until = now
+        row.save(update_fields=["until"])
+    agreed = _consents(customer, saying, now=now, origin=origin)
+    if ended or agreed:
+        record("contact.opted_in", customer, now, by, origin, medium=saying.medium, address=saying.address)
+
+
+def _consents(customer: Customer, saying: OptsIn, *, now: datetime, origin: str) -> bool:
+    """A refusal that was noted as a word on consent is followed by the newer word."""
+    whose = Contact.objects.filter(customer=customer, points__medium=saying.medium, points__value=saying.address)
+    given = []
+    for contact in whose.distinct():
+        newest = contact.consents.filter(medium=saying.medium).order_by("-at", "-id").first()
+        if newest is not None and not newest.given:
+            given.append(Consent(contact=contact, medium=saying.medium, given=True, at=now, origin=origin))
+    Consent.objects.bulk_create(given)
+    return bool(given)
+
+
+@hear.register
+def _prefers(saying: Prefers, *, customer: Customer, as_of: date, now: datetime, by: User | None, origin: str) -> None:
+    """Wishes and language count from the next message on; a medium ticked off is closed, one ticked again is open."""
+    contact = Contact.objects.select_for_update().filter(pk=saying.contact, customer=customer).first()
+    if contact is None:
+        raise UnableToRespond(_("This person is not among the customer’s contacts any more."))
+    before = (contact.language, prefer.preferred([contact.pk], now=now).get(contact.pk, prefer.NONE))
+    changed = prefer.prefer(contact=contact, wishes=saying.wishes, now=now, origin=origin, by=by)
+    if saying.language and saying.language != contact.language:
+        changed, contact.language = True, saying.language
+        contact.save(update_fields=["language"])
+    if changed:
+        record(
+            "contact.preferred", customer, now, by, origin, contact=contact.pk, language=contact.language,
+            before={"language": before[0], **asdict(before[1])}, wishes=asdict(saying.wishes),
+        )  # fmt: skip
+    for medium, (_address, is_open) in closable(customer, contact_id=contact.pk, now=now).items():
+        if is_open != (medium in saying.open):
+            turn = OptsOut if is_open else OptsIn
+            for value in contact.points.filter(medium=medium).order_by("value").values_list("value", flat=True):
+                hear(turn(medium, value), customer=customer, as_of=as_of, now=now, by=by, origin=origin)
 
 
 @hear.register

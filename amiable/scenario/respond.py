@@ -21,20 +21,24 @@ from amiable.core.words import in_house
 from amiable.ledger import hold
 from amiable.ledger.models import Allocation, Credit, Customer, Hold, HoldKind, Invoice, Medium
 from amiable.outreach.models import Delivery, Event, EventKind, Message, Reply
+from amiable.outreach.stop import wish
 from amiable.payments import receive
 from amiable.payments.allocate import allocate, allocate_of_customer
 from amiable.payments.arrange import judge_promises
 from amiable.payments.attempt import close_chains, local_day
 from amiable.payments.providers import Word
 from amiable.scenario.hear import UnableToRespond, hear, record
-from amiable.scenario.sayings import AlreadyPaid, CallOutcome, Disputes, OptsOut, Promises, Saying
+from amiable.scenario.heed import heed
+from amiable.scenario.sayings import AlreadyPaid, CallOutcome, Disputes, OptsIn, OptsOut, Prefers, Promises, Saying
 
 __all__ = [
     "AlreadyPaid",
     "Arrival",
     "CallOutcome",
     "Disputes",
+    "OptsIn",
     "OptsOut",
+    "Prefers",
     "Promises",
     "Saying",
     "UnableToRespond",
@@ -93,8 +97,10 @@ def reply_heard(
     now: datetime,
     medium: str = Medium.EMAIL,
     answers: Sequence[str] = (),
+    creditor: int | None = None,
 ) -> Reply:
-    """An answer from outside; `answers`: the Message-IDs that it replies to, nearest first.
+    """An answer from outside; `answers`: the Message-IDs that it replies to, nearest first; `creditor`: whose line
+    or mailbox it came by, where that is known. STOP and START by text message are done at once.
 
     Kept once. Where its customer is known (by the message answered, else by an address that only one customer has),
     a task waits for a person, and nobody is reminded for three days while it waits.
@@ -121,6 +127,12 @@ def reply_heard(
             external_id=f"replied:{external_id}"[:200],
             defaults={"message": message, "kind": EventKind.REPLIED, "at": at},
         )
+    said = wish(text) if new and medium == Medium.SMS else ""
+    if said and (theirs := heed(said=said, sender=sender, message=message, creditor_ref=creditor, now=now)):
+        if customer is None and len(theirs) == 1:
+            reply.customer, reply.creditor = theirs[0], theirs[0].creditor
+            reply.save(update_fields=["customer", "creditor"])
+        return reply
     if new and customer is not None:
         _wait_for_answer(reply, customer=customer, message=message, now=now)
     return reply

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from amiable.ledger.prefer import Wishes
+
 
 @dataclass(frozen=True)
 class AlreadyPaid:
@@ -43,6 +45,24 @@ class OptsOut:
 
 
 @dataclass(frozen=True)
+class OptsIn:
+    """The customer may be written to again by this medium at this address."""
+
+    medium: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Prefers:
+    """How a person wishes to be reached, all of it as a form shows it; `open`: the media by which they may be."""
+
+    contact: int
+    wishes: Wishes
+    language: str = ""
+    open: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class CallOutcome:
     """A call was made: promise, paid, dispute, call_back, voicemail, no_answer, wrong_number, refused, other."""
 
@@ -54,7 +74,7 @@ class CallOutcome:
     call_back_on: date | None = None
 
 
-Saying = AlreadyPaid | Disputes | Promises | OptsOut | CallOutcome
+Saying = AlreadyPaid | Disputes | Promises | OptsOut | OptsIn | Prefers | CallOutcome
 OUTCOMES = frozenset(
     {"promise", "paid", "dispute", "call_back", "voicemail", "no_answer", "wrong_number", "refused", "other"}
 )

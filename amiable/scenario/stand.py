@@ -88,7 +88,7 @@ FROM casework_task
 WHERE creditor_id = %(creditor)s AND kind IN ('call', 'manual') AND outcome NOT IN ('settled', 'declined') AND done_at < %(end)s
   AND (done_at AT TIME ZONE %(zone)s)::date > %(as_of)s - %(memory)s
 """
-_STANDING = """
+_STANDING = f"""
 WITH point AS (
   SELECT t.customer_id, bool_or(p.medium = 'email') AS email, bool_or(p.medium = 'sms') AS sms,
          bool_or(p.medium IN ('sms', 'call')) AS phone
@@ -99,24 +99,24 @@ WITH point AS (
          bool_or(medium = 'letter') AS letter, bool_or(medium = 'call') AS phone
   FROM outreach_optout WHERE since < %(end)s AND (until IS NULL OR until >= %(end)s) GROUP BY 1
 ), preferring AS (
-  SELECT DISTINCT ON (customer_id) customer_id, preferences ->> 'channel' AS medium FROM ledger_contact
-  WHERE preferences ->> 'channel' <> '' AND customer_id IN (SELECT customer_id FROM standing)
-  ORDER BY customer_id, role <> 'main', id
+{gather.PREFERRING.replace("FROM candidate", "FROM standing")}
+), wish AS (
+{gather.LIMITING.replace("FROM candidate", "FROM standing")}
 ), spoken AS (
   SELECT customer_id, max((done_at AT TIME ZONE %(zone)s)::date) AS on_day FROM casework_task
   WHERE kind = 'call' AND outcome = ANY(%(spoken)s) AND done_at < %(end)s GROUP BY 1
 )
 SELECT u.id, coalesce(o.email, false), coalesce(o.sms, false), u.street <> '' AND u.postcode <> '', coalesce(o.phone, false),
        coalesce(s.email, false), coalesce(s.sms, false), coalesce(s.letter, false), coalesce(s.phone, false),
-       k.on_day - %(as_of)s, w.medium
+       k.on_day - %(as_of)s, w.medium, m.most
 FROM ledger_customer u LEFT JOIN point o ON o.customer_id = u.id LEFT JOIN silent s ON s.customer_id = u.id
-LEFT JOIN preferring w ON w.customer_id = u.id
+LEFT JOIN preferring w ON w.customer_id = u.id LEFT JOIN wish m ON m.customer_id = u.id
 LEFT JOIN spoken k ON k.customer_id = u.id WHERE u.id IN (SELECT customer_id FROM standing)
 """
 _STANDS: dict[str, type[pl.DataType]] = {
     "customer_id": pl.Int64, **{f"has_{medium}": pl.Boolean for medium in MEDIA},
     **{f"out_{medium}": pl.Boolean for medium in MEDIA}, "spoken_on": pl.Int64,
-    "preferred": pl.String,
+    "preferred": pl.String, "most_7d": pl.Int64,
 }  # fmt: skip
 
 

@@ -194,6 +194,7 @@ class Walk:
         stands = book.standing[rows].select(
             "row",
             "preferred",
+            "most_7d",
             *(f"has_{medium}" for medium in MEDIA),
             *(pl.Series(f"out_{medium}", self.out[medium][rows]) for medium in MEDIA),
             pl.Series("scenario", self.scenario[rows]),

@@ -4,6 +4,7 @@ A channel without a far side or a hook brings nothing. The calls are written aft
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,8 @@ class Sample:
     gone: tuple[Answer, ...] = ()  # nobody can be reached at this address
     later: tuple[Answer, ...] = (Answer(429, {"message": "slow down"}, {"Retry-After": "2"}),)
     ours: tuple[Answer, ...] = (Answer(401, {"message": "no such key"}),)
+    # A far side of its own, which keeps state and checks who asks; what it yields are the settings that lead there.
+    stands: Callable[[], AbstractContextManager[dict[str, Any]]] | None = None
     calls: tuple[Call, ...] = ()
     # The headers (and the body, where the signature stands in it) that prove a call: body and full address in.
     sign: Callable[[Call, str], tuple[bytes, dict[str, str]]] = lambda call, url: (call.body, call.headers)

@@ -45,7 +45,7 @@ def test_no_policy_opens_an_hour_that_the_law_keeps_shut(country: str, channel: 
     policy = {"contact_hours": {channel: dict.fromkeys(hours.DAYS, text)}}
     day = SUNDAY + timedelta(days=weekday)
     rules = law(country, day)
-    allowed = hours._read(rules.value("contact_hours")[channel].get(hours.DAYS[max(day.weekday() - 4, 0)], ""))
+    allowed = hours.read(rules.value("contact_hours")[channel].get(hours.DAYS[max(day.weekday() - 4, 0)], ""))
     for a, b in hours.windows(rules, policy, channel, day):
         assert any(start <= a < b <= end for start, end in allowed)
 

@@ -7,7 +7,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from amiable.casework.models import Task
-from amiable.ledger import hold
+from amiable.ledger import hold, prefer
 from amiable.ledger.models import Allocation, Consent, ContactPoint, Creditor, Customer, Invoice
 from amiable.outreach.gather import Facts, gather
 from amiable.outreach.guard import Verdict, look
@@ -213,3 +213,43 @@ def test_another_creditors_invoice_never_enters(customer: Customer) -> None:
     stranger = a_customer(a_creditor(key="other", name="Other"), "X1")
     message = a_message(customer, "reminder_1", [an_invoice(stranger, "F-9", 100, days_late=9)])
     assert last_look(message)[0].about == []
+
+
+PARIS_MORNING = NOW  # a Thursday, half past ten in Paris
+
+
+def wishes(customer: Customer, **said: object) -> None:
+    contact = customer.contacts.get()
+    prefer.prefer(contact=contact, wishes=prefer.Wishes(**said), now=NOW - timedelta(days=1), origin="portal")  # type: ignore[arg-type]
+
+
+def test_a_message_waits_for_the_hours_that_the_person_wishes(customer: Customer) -> None:
+    wishes(customer, hours={"weekdays": "14:00-18:00"})
+    _facts, verdict = last_look(a_message(customer, "reminder_1", [an_invoice(customer, "F-1", 100, days_late=4)]))
+    assert verdict.not_before == PARIS_MORNING.replace(hour=13, minute=0)  # two in the afternoon there
+
+
+def test_a_wish_opens_no_hour_that_the_law_keeps_shut(customer: Customer) -> None:
+    wishes(customer, hours={"weekdays": "05:00-07:30 22:00-23:30"})
+    _facts, verdict = last_look(a_message(customer, "reminder_1", [an_invoice(customer, "F-1", 100, days_late=4)]))
+    assert verdict.not_before == (PARIS_MORNING + timedelta(days=1)).replace(
+        hour=6, minute=0
+    )  # seven there, the next day
+
+
+def test_once_a_week_is_kept_to(customer: Customer) -> None:
+    due = an_invoice(customer, "F-1", 1_000, days_late=9)
+    earlier = a_message(customer, "reminder_1", [due])
+    Message.objects.filter(pk=earlier.pk).update(state=MessageState.SENT, as_of=day_after(-4))
+    message = a_message(customer, "reminder_2", [due])
+    assert last_look(message)[1].leaves
+    wishes(customer, per_week=1)
+    _facts, verdict = last_look(message)
+    assert "seven days" in verdict.reason
+
+
+def test_a_wish_said_later_does_not_count_for_an_earlier_moment(customer: Customer) -> None:
+    wishes(customer, hours={"weekdays": "14:00-18:00"})
+    message = a_message(customer, "reminder_1", [an_invoice(customer, "F-1", 100, days_late=4)])
+    [before] = gather([message], as_of=TODAY, now=NOW - timedelta(days=2))
+    assert before.wishes == prefer.NONE

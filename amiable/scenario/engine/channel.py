@@ -22,8 +22,8 @@ def places(channel: str, fallback: Sequence[str], channels: Sequence[str]) -> di
 
 
 def choose(contacts: pl.DataFrame, channels: Sequence[str]) -> pl.DataFrame:
-    """The contacts with `channel` as it is to be: of a step's list, the first that has an address and no opt-out; where
-    none has, the first of all, so that the rail can say so.
+    """The contacts with `channel` as it is to be: of a step's list, the first that has an address and no opt-out and
+    that something carries (carried_<channel>, where it is told); where none has, the first of all, so that the rail can say so.
 
     `best` comes first in its list: the one that the contact prefers, else the one whose reminders were best followed by
     a payment, else the first. Without a fallback every other channel follows it, in the same order.
@@ -35,12 +35,19 @@ def choose(contacts: pl.DataFrame, channels: Sequence[str]) -> pl.DataFrame:
         listed = _with_best(listed, channels)
     costs = [
         place.fill_null(_UNLISTED)
-        + pl.when(pl.col(f"has_{name}") & ~pl.col(f"out_{name}")).then(0).otherwise(_UNUSABLE)
+        + pl.when(pl.col(f"has_{name}") & ~pl.col(f"out_{name}") & _carried(contacts, name))
+        .then(0)
+        .otherwise(_UNUSABLE)
         for name, place in zip(channels, listed, strict=True)
     ]
     named = dict(enumerate(channels))
     first = pl.concat_list(costs).list.arg_min().replace_strict(named, return_dtype=pl.String)
     return contacts.with_columns(pl.when("choice").then(first).otherwise("channel").alias("channel"))
+
+
+def _carried(contacts: pl.DataFrame, name: str) -> pl.Expr:
+    """Whether something carries the channel for the customer's creditor; said only where there is a choice."""
+    return pl.col(f"carried_{name}") if f"carried_{name}" in contacts.columns else pl.lit(True)
 
 
 def _with_best(listed: Sequence[pl.Expr], channels: Sequence[str]) -> list[pl.Expr]:

@@ -116,6 +116,7 @@ class _Asked:
         self.row, self.channels, self.law, self.policy, self.as_of = row, channels, law, policy, as_of
         self.gap = max(law.value("days_between_contacts"), int(policy.get("days_between_contacts", 0)))
         self.cap = min(law.value("contacts_per_7_days"), int(policy.get("contacts_per_7_days", 99)))
+        self.cap = min(self.cap, row.get("most_7d") or self.cap)
         self.quiet = max(
             law.value("quiet_days_after_conversation"), int(policy.get("quiet_days_after_conversation", 0))
         )
@@ -150,11 +151,11 @@ class _Asked:
         rows = [self._row(contact, made) for day, made in ahead for contact in day]
         if not rows:
             return iter(())
-        asked = pl.DataFrame(rows, schema=rails.COLUMNS, orient="row")
+        asked = pl.DataFrame(rows, schema={**rails.COLUMNS, **rails.WISHES}, orient="row")
         return iter(rails.judge(asked, law=self.law, policy=self.policy)["rail"].to_list())
 
     def _row(self, contact: Contact, made: Made) -> tuple[Any, ...]:
-        """What the rails ask of a contact (rails.COLUMNS), with the counts as they would then stand."""
+        """What the rails ask of a contact (COLUMNS and WISHES), with the counts as they would then stand."""
         row, offset, channel = self.row, contact.offset, self.channels[contact.step.key][0]
         spoken = row["days_since_conversation"]
         return (
@@ -173,6 +174,7 @@ class _Asked:
             contact.oldest,
             self._amount(contact),
             round(contact.step.minimum * row["scale"]),
+            row.get("most_7d"),
         )
 
     def _counted(self, offset: int, made: Made) -> int:

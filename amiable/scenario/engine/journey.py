@@ -12,7 +12,7 @@ from amiable.core.conditions import N_, UnableToRead, parse
 from amiable.scenario.engine.channel import BEST, SPOKEN, places
 from amiable.scenario.engine.moment import EVENTS, ORIGINS, SILENT
 
-CHANNELS = ("email", "call")  # those that something carries: a message that nobody carries would wait for ever
+CHANNELS = ("email", "sms", "call")  # those that something can carry: a message that nobody carries would wait for ever
 MODES = ("automatic", "confirm", "manual")
 TONES = ("warm", "neutral", "firm")
 # What a step does. All but the first happen inside the house: nobody is contacted.

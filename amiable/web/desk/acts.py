@@ -28,7 +28,7 @@ from amiable.outreach.order import Order, order
 from amiable.scenario import leave
 from amiable.scenario.respond import customer_said
 from amiable.scenario.sayings import AlreadyPaid, Disputes, Promises
-from amiable.web.desk import forms, scope
+from amiable.web.desk import forms, scope, wishes
 from amiable.web.desk.dialog import dialog
 from amiable.web.ui import clock
 
@@ -143,6 +143,11 @@ def _resolve(act: Done) -> None:
 def _paid(act: Done) -> None:
     saying = AlreadyPaid([int(pk) for pk in act.said["invoices"]], act.said["paid_on"], act.said["words"])
     customer_said(customer=act.customer, saying=saying, now=act.now, by=act.by, origin="desk")
+
+
+def _wishes(act: Done) -> None:
+    assert isinstance(act.form, wishes.WishesForm)
+    customer_said(customer=act.customer, saying=act.form.saying(), now=act.now, by=act.by, origin="desk")
 
 
 def _statement(act: Done) -> None:
@@ -293,6 +298,19 @@ ACTS: dict[str, Act] = {
         explains=gettext_lazy("The invoice goes on where it stood: the step that was next is next."),
         menu=False,
     ),
+    "wishes": Act(
+        gettext_lazy("How to reach this person"),
+        gettext_lazy("Keep these wishes"),
+        gettext_lazy("Noted: it counts from the next message on."),
+        "talk",
+        wishes.WishesForm,
+        _wishes,
+        "clock",
+        explains=gettext_lazy(
+            "What the person wishes narrows what the scenario and the law allow; it never widens it."
+        ),
+        menu=False,
+    ),
     "resolve": Act(
         gettext_lazy("End the dispute"),
         gettext_lazy("End the dispute"),
@@ -318,7 +336,7 @@ def act(request: scope.Asked, pk: int, name: str, ref: int = 0) -> HttpResponse:
     if wanted is None:
         raise Http404
     customer = scope.customer_or_404(request.user, pk, act=wanted.right)
-    form = _form(wanted, request, customer)
+    form = _form(wanted, request, customer, ref)
     if request.method == "POST" and form.is_valid():
         done = Done(customer, request.user, clock.today(), clock.now(), form, ref)
         try:
@@ -365,10 +383,10 @@ def once(name: str, done: Done, do: Callable[[], Any]) -> bool:
     return True
 
 
-def _form(wanted: Act, request: scope.Asked, customer: Customer) -> forms.Act:
+def _form(wanted: Act, request: scope.Asked, customer: Customer, ref: int) -> forms.Act:
     invoices: list[Invoice] = list(customer.invoices.filter(open_minor__gt=0).order_by("due_on", "pk")[:500])
     given = request.POST if request.method == "POST" else None
     first = {"token": secrets.token_urlsafe(12)} | {
         key: value for key, value in request.GET.items() if key == "invoice"
     }
-    return wanted.form(given, customer=customer, invoices=invoices, today=clock.today(), initial=first)
+    return wanted.form(given, customer=customer, invoices=invoices, today=clock.today(), ref=ref, initial=first)

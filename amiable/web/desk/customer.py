@@ -15,7 +15,7 @@ from amiable.ledger.models import Contact, Customer
 from amiable.portfolio.models import Membership
 from amiable.scenario import decide, leave
 from amiable.scenario.models import Scenario
-from amiable.web.desk import acts, exposure, labels, scope, telling, timeline
+from amiable.web.desk import acts, exposure, labels, scope, telling, timeline, wishes
 from amiable.web.ui import clock
 
 INVOICES = 100
@@ -49,7 +49,8 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
         "left": len(lines) - len(shown),
         "credits": credits,
         "holds": [each for each in holds if each.invoice_id is None],
-        "contacts": _contacts(found),
+        "contacts": (people := _contacts(found)),
+        "wishes": {contact.pk: wishes.told(contact) for contact in people},
         "opt_outs": {(out.medium, out.address) for out in found.opt_outs.filter(until__isnull=True)},
         "case": case,
         "steps": {step["level"]: labels.step(step["key"]) for step in (case.steps or [] if case else [])},
@@ -128,7 +129,7 @@ def _memberships(profiles: list[Any], names: dict[str, str]) -> list[tuple[dict[
 
 
 def _contacts(found: Customer) -> list[Contact]:
-    return list(found.contacts.order_by("role", "pk").prefetch_related("points"))
+    return list(found.contacts.annotate(wished=wishes.newest()).order_by("role", "pk").prefetch_related("points"))
 
 
 def _open_tasks(found: Customer) -> Any:

@@ -23,8 +23,10 @@ class Act(forms.Form):
 
     token = forms.CharField(max_length=40, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, customer: Customer, invoices: Sequence[Invoice], today: date, **kwargs: Any) -> None:
-        self.customer, self.today = customer, today
+    def __init__(
+        self, *args: Any, customer: Customer, invoices: Sequence[Invoice], today: date, ref: int = 0, **kwargs: Any
+    ) -> None:
+        self.customer, self.today, self.ref = customer, today, ref
         self.open = {invoice.pk: invoice for invoice in invoices}
         super().__init__(*args, **kwargs)
         self.prepare()

@@ -85,7 +85,7 @@ def _take_in(owner: Creditor, key: str, said: list[Word | Heard]) -> receive.Tol
         if isinstance(each, Heard):
             reply = respond.reply_heard(
                 source=source, external_id=each.external_id, sender=each.sender, text=each.text, at=each.at or now, now=now,
-                medium=channels()[key].medium, answers=each.answers,
+                medium=channels()[key].medium, answers=each.answers, creditor=owner.pk,
             )  # fmt: skip
             told.unknown += reply.customer_id is None
     return told

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from amiable.web.portal import views
+from amiable.web.portal.preferences import preferences
 from amiable.web.portal.unsubscribe import unsubscribe
 
 app_name = "portal"
@@ -16,5 +17,6 @@ urlpatterns = [
     path("p/<str:token>/dispute/<int:invoice>/", views.dispute, name="dispute"),
     path("p/<str:token>/invoice/<int:invoice>/copy/", views.copy, name="copy"),
     path("p/<str:token>/statement/", views.statement_copy, name="statement"),
+    path("p/<str:token>/preferences/", preferences, name="preferences"),
     path("u/<str:token>/", unsubscribe, name="unsubscribe"),
 ]

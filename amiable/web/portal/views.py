@@ -40,6 +40,8 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     page = {"visit": visit, "statement": statement, "to": _wanted(request.GET.get("to", ""))}
     if not gate.is_known(request, visit):
         return render(request, "portal/gate.html", page | {"tries": gate.tries_left(visit)})
+    if page["to"] == "preferences":
+        return redirect("portal:preferences", token=visit.token)
     page |= {
         "lines": rows,
         "ticked_minor": sum(line.to_pay_minor for line in rows if line.ticked),
@@ -66,8 +68,8 @@ def identify(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
 
 def _wanted(to: str) -> str:
-    """What the link in the message was about: "I have already paid", or "let us talk"; empty for anything else."""
-    return to if to in {"paid", "talk"} else ""
+    """What the link in the message was about: paid, talk, how we may write; empty for anything else."""
+    return to if to in {"paid", "talk", "preferences"} else ""
 
 
 @require_POST

@@ -1,0 +1,190 @@
+"""SMS by Twilio: one call of its Messages interface per text, and its signed calls about what became of it.
+
+Never: a call believed without Twilio's signature over the address that it was told to call.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from amiable.core.errors import Refused, Unavailable
+from amiable.outreach import dial
+from amiable.outreach.ask import ask, told
+from amiable.outreach.channel import (
+    AddressRefused,
+    Channel,
+    Heard,
+    Hook,
+    InDoubt,
+    OptedOut,
+    Parcel,
+    Receipt,
+    Settings,
+    Unreachable,
+    Word,
+)
+from amiable.outreach.models import EventKind
+from amiable.outreach.segment import segment
+from amiable.outreach.stop import wish
+
+WHO = "Twilio"
+ENDPOINT = "https://api.twilio.com"
+LONGEST = 1600  # characters; error 21617 beyond
+OURS = "message"  # the name, in the address that Twilio calls, of our word for a text
+# Errors of the interface, by what they are about (https://www.twilio.com/docs/api/errors).
+ABOUT_THE_NUMBER = {21211, 21214, 21217, 21604, 21614, 21635}
+ABOUT_THE_SENDER = {21212, 21603, 21606, 21607, 21659, 21660, 21661, 21701, 21703, 21705}
+ABOUT_THE_ACCOUNT = {20003, 20005, 20404}
+OPTED_OUT = 21610
+TOO_MUCH = {20429, 21611, 30001}
+# Errors of delivery: nobody there, or nobody there now; any other is about the text or our account.
+PERMANENT = {30005, 30006, *ABOUT_THE_NUMBER}
+TEMPORARY = {30001, 30003, 30008, 30017, 30022, 30410}
+STATES = {
+    "accepted": EventKind.QUEUED, "scheduled": EventKind.QUEUED, "queued": EventKind.QUEUED, "sending": EventKind.QUEUED,
+    "sent": EventKind.SENT, "delivered": EventKind.DELIVERED, "read": EventKind.DELIVERED, "undelivered": EventKind.FAILED,
+    "failed": EventKind.FAILED, "canceled": EventKind.FAILED,
+}  # fmt: skip
+_SERVICE = re.compile(r"MG[0-9a-f]{32}", re.ASCII)
+_NUMBER = re.compile(r"\+\d{8,15}|\d{3,8}", re.ASCII)  # E.164, or a short code
+
+
+def a_sender(value: str) -> None:
+    if not (_SERVICE.fullmatch(value) or _NUMBER.fullmatch(value) or dial.is_name(value)):
+        raise ValidationError(
+            _("A sender is a number like +33700000000, a name of at most 11 letters and digits, or MG…")
+        )
+
+
+class SmsTwilio(Channel):
+    key = "sms_twilio"
+    label = _("SMS (Twilio)")
+    medium = "sms"
+    hook = Hook.SIGNED
+
+    class Config(Settings):
+        account_sid = forms.RegexField(r"^AC[0-9a-f]{32}$", label=_("Account SID"))
+        auth_token = forms.CharField(label=_("Auth token"), widget=forms.PasswordInput)
+        sender = forms.CharField(
+            label=_("Sender"), validators=[a_sender],
+            help_text=_("Your number, a name of at most 11 letters and digits, or the SID of a Messaging Service (MG…)."),
+        )  # fmt: skip
+        api_url = forms.URLField(label=_("Interface"), required=False, assume_scheme="https", help_text=ENDPOINT)
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self._session = requests.Session()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session.close()
+
+    def message_id(self, parcel_key: str) -> str:
+        """Our word for the text: it stands in the address that Twilio calls about it."""
+        return hashlib.sha256(parcel_key.encode()).hexdigest()[:32]
+
+    def send(self, parcel: Parcel) -> Receipt:
+        number = dial.mobile(parcel.recipient, country=parcel.country)
+        sender = self.config["sender"]
+        if dial.is_name(sender) and not dial.carries_names(number):
+            raise Refused(f"Networks of {number} show no name as the sender: it needs a number.")
+        if len(parcel.text) > LONGEST:
+            raise Refused(f"{WHO} takes texts of {LONGEST} characters at most.")
+        form = {
+            "To": number,
+            "Body": parcel.text,
+            "MessagingServiceSid" if _SERVICE.fullmatch(sender) else "From": sender,
+        }
+        if parcel.report_url:
+            form["StatusCallback"] = f"{parcel.report_url}?{urlencode({OURS: self.message_id(parcel.key)})}"
+        sid = self.config["account_sid"]
+        url = f"{(self.config['api_url'] or ENDPOINT).rstrip('/')}/2010-04-01/Accounts/{sid}/Messages.json"
+        answer = ask(
+            self._session, "POST", url, who=WHO, hands_over=True, data=form, auth=(sid, self.config["auth_token"])
+        )
+        report = told(answer)
+        if answer.status_code >= 400:
+            raise self._refusal(answer.status_code, report, number)
+        if not report.get("sid"):
+            raise InDoubt(f"{WHO} said yes in a form that nobody knows.")
+        price = f", {report['price']} {report.get('price_unit') or ''}" if report.get("price") else ""
+        count = report.get("num_segments") or segment(parcel.text).count
+        return Receipt(self.message_id(parcel.key), f"{WHO} {report['sid']}, {count} SMS{price}")
+
+    def events(self, request: HttpRequest) -> Iterator[Word | Heard]:
+        self._believe(request)
+        said = request.POST.dict() or request.GET.dict()
+        reference = str(said.get("MessageSid") or said.get("SmsSid") or "")
+        state = str(said.get("MessageStatus") or "")
+        if state:
+            yield _word(reference, state, str(request.GET.get(OURS, "")), said)
+        elif "Body" in said and said.get("From"):
+            text = str(said["Body"])
+            # Words that the account itself has declared to mean STOP are told apart by Twilio.
+            stops = said.get("OptOutType") == "STOP" and wish(text) != "stop"
+            yield Heard(
+                external_id=reference, sender=str(said["From"]), recipient=str(said.get("To", "")),
+                text="STOP" if stops else text, at=None, raw=said,
+            )  # fmt: skip
+
+    def _believe(self, request: HttpRequest) -> None:
+        """Raises Refused unless Twilio signed the call: its address as we gave it out, and each value in order."""
+        url = settings.BASE_URL.rstrip("/") + request.get_full_path()
+        values = "".join(name + value for name in sorted(request.POST) for value in request.POST.getlist(name))
+        key = self.config["auth_token"].encode()
+        expected = base64.b64encode(hmac.new(key, (url + values).encode(), hashlib.sha1).digest()).decode()
+        given = request.headers.get("X-Twilio-Signature", "")
+        if not hmac.compare_digest(expected.encode(), given.encode()):
+            raise Refused("This call does not carry the signature of our Twilio account.")
+        account = request.POST.get("AccountSid") or request.GET.get("AccountSid")
+        if account and account != self.config["account_sid"]:
+            raise Refused("This call is about another Twilio account.")
+
+    def _refusal(self, status: int, report: dict[str, Any], number: str) -> Exception:
+        code, said = _code(report.get("code")), str(report.get("message") or f"HTTP {status}")
+        if code == OPTED_OUT:
+            return OptedOut(f"{number} has answered STOP to {WHO}.")
+        if code in ABOUT_THE_NUMBER:
+            return AddressRefused(f"{WHO} does not take {number}: {said} ({code})")
+        if code in ABOUT_THE_SENDER:
+            return Unreachable(
+                f"{WHO} does not let us send so: look at the setting “{self.setting('sender')}” ({code}: {said})."
+            )
+        if code in TOO_MUCH:
+            return Unavailable(f"{WHO} asks to come back later ({code}).")
+        if status in (401, 403, 404) or code in ABOUT_THE_ACCOUNT:
+            setting = self.setting("account_sid" if status == 404 else "auth_token")
+            return Unreachable(f"{WHO} does not believe us: look at the setting “{setting}” ({code or status}).")
+        return Refused(f"{WHO} refused the text: {said} ({code or status})")
+
+
+def _word(reference: str, state: str, ours: str, said: dict[str, Any]) -> Word:
+    if state not in STATES:
+        raise Refused(f"{WHO} tells a state that nobody knows: {state[:40]}.")
+    code = _code(said.get("ErrorCode"))
+    kind = STATES[state]
+    if kind == EventKind.FAILED and code in PERMANENT | TEMPORARY:
+        kind = EventKind.BOUNCED
+    if kind == EventKind.FAILED and code == OPTED_OUT:
+        kind = EventKind.COMPLAINED
+    return Word(
+        external_id=f"{reference}:{state}", message_external_id=ours, kind=kind, at=None, permanent=code in PERMANENT,
+        reason=f"{WHO}: {code} {said.get('ErrorMessage') or ''}".strip() if code else "", raw=said,
+    )  # fmt: skip
+
+
+def _code(text: object) -> int:
+    return int(str(text)) if str(text).isdecimal() else 0
