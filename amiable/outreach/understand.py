@@ -111,8 +111,9 @@ _REASONS = tuple(
         ("not_received", r"(?:pas|jamais) (?:ete )?(?:recu|livre|effectue|realise|fait)|non livre|manqu|incomplet|seulement recu",
          r"not (?:been )?(?:received|delivered|done|carried out)|never (?:been )?(?:received|delivered|arrived|came|done)",
          r"ha(?:ve|s)n'?t (?:received|arrived)|missing|incomplete|only received"),
-        ("quality", r"abime|casse|defect|defaut|endommage|malfacon|(?:non|pas) conforme|mauvais etat|qualite|ne (?:fonctionne|marche)",
-         r"panne|damaged|broken|faulty|quality|not as (?:agreed|described|ordered)|does(?:n'?t| not) work|poor"),
+        ("quality", r"abime|casse|defect|defaut|endommage|malfacon|(?:non|pas) conforme|mauvais etat|qualite",
+         r"ne (?:fonctionne|marche)|panne|damaged|broken|faulty|quality|not as (?:agreed|described|ordered)",
+         r"does(?:n'?t| not) work|poor"),
         ("amount", r"montant|tarif|prix|devis|quantit|tva|trop (?:facture|eleve|percu)|erreur|deux fois|doubl",
          r"price|amount|rate|quote|overcharg|vat|wrong|twice|duplicate"),
     )
