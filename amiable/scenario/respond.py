@@ -111,8 +111,8 @@ def reply_heard(
     """An answer from outside; `answers`: the Message-IDs that it replies to, nearest first; `creditor`: to whom it came.
 
     Kept once, with its words, what they probably mean, and whose they are. Where its customer is known, what must not
-    wait follows at once (react.py); where not, it lies in the inbox. `links`: ours that stand in it; `sizes`: of attachments whose bytes are not
-    kept; `trouble`: what of it could not be read.
+    wait follows at once (react.py); where not, it lies in the inbox. `links`: ours that stand in it; `sizes`: of
+    attachments whose bytes are not kept; `trouble`: what of it could not be read.
     """
     known = Reply.objects.filter(source=source, external_id=external_id).first()
     if known is not None:
