@@ -66,14 +66,15 @@ AFTER = {
         "Invoice 4410",
     ),
 }
-# What the 120 unseen texts call each intent; one of their names is two of ours.
+# What the 120 unseen texts call each intent. They know no insolvency: it is among their hardships, as opting out is among
+# their complaints.
 UNSEEN = {
     "promise_to_pay": {"promise"},
     "already_paid": {"already_paid"},
     "dispute": {"dispute"},
     "request_document": {"copy"},
     "payment_plan": {"plan"},
-    "hardship": {"hardship"},
+    "hardship": {"hardship", "insolvency"},
     "wrong_contact": {"wrong_person"},
     "out_of_office": {"out_of_office"},
     "complaint_optout": {"complaint", "opt_out"},

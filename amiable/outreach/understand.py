@@ -275,7 +275,8 @@ _PATTERNS: tuple[tuple[str, Meaning, str], ...] = (
     (rf"\b(?P<part>{_PART})[ -](?:{_OF})?(?:the )?(?:mois (?P<next>prochain)|month|mois)\b", _part_of_month, ""),
     (rf"\b(?P<part>{_PART}) (?:of )?(?P<next>next month)\b", _part_of_month, ""),
     (r"\b(?:le mois prochain|next month)\b", _next_month, "ahead"),
-    (rf"\b(?:le|the|au|du)\s+(?P<d>\d{{1,2}}){_ORDINAL}\b"
+    (rf"\bdu (?P<d>\d{{1,2}})\b(?! ?(?:[/.-]\d|h\b|{_MONTH})|[,.:]\d)", _of_month, "past"),
+    (rf"\b(?:le|the|au)\s+(?P<d>\d{{1,2}}){_ORDINAL}\b"
      rf"(?! ?(?:[/.-]\d|h\b|heures|%|€|eur|jours|{_MONTH})|[,.:]\d)", _of_month, ""),
     (rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)\b(?! (?:of )?(?:{_MONTH}))", _of_month, ""),
     (rf"\b(?P<next>next )?(?P<day>{_DAY})\b(?: (?:prochain|matin|soir|midi))*(?P<week> en huit| week)?", _weekday, ""),

@@ -110,7 +110,7 @@ def text_of_html(page: str) -> str:
 
 
 def _headers_of(message: "Message[str, str]", raw: bytes, received: datetime) -> Mail:
-    headers = {name.lower(): clean(_words(value), 2_000) for name, value in reversed(message.items())}
+    headers = {name.lower(): clean(_words(value), 2_000) for name, value in reversed(list(message.raw_items()))}
     sender = parseaddr(headers.get("from", ""))[1].lower()[:320]
     recipients = (headers.get(name, "") for name in ("delivered-to", "x-original-to", "to"))
     said = _IDS.findall(headers.get("in-reply-to", "")) + _IDS.findall(headers.get("references", ""))[::-1]
@@ -175,7 +175,7 @@ def _report(part: "Message[str, str]") -> str:
     inner = part.get_payload()
     if isinstance(inner, list):
         blocks = [
-            "\n".join(f"{name}: {_words(value)}" for name, value in each.items())
+            "\n".join(f"{name}: {_words(value)}" for name, value in each.raw_items())
             for each in inner[:50]
             if isinstance(each, Message)
         ]
@@ -206,9 +206,13 @@ def _text(part: "Message[str, str]") -> str:
 
 def _words(value: object) -> str:
     """A header as a person reads it; an encoded word that is broken stays as it is."""
-    text = str(value)
+    raw = re.sub(r"[\r\n]+[ \t]*", " ", str(value)).encode("utf-8", "surrogateescape")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("cp1252", "replace")
     if "=?" not in text:
-        return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return text
     try:
         pieces = decode_header(text)
     except (ValueError, UnicodeError):

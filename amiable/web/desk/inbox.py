@@ -105,7 +105,7 @@ class Choice:
     label: str
     key: str
     chosen: bool
-    likely: str = ""
+    likely: float | None = None
 
 
 def answers(user: Any) -> QuerySet[Reply]:
@@ -231,7 +231,7 @@ def _opened(
         "chosen": chosen,
         "follows": FOLLOWS[chosen],
         "choices": [
-            Choice(key, labels.said(labels.INTENTS, key), KEYS[key], key == chosen, f"{likely[key]:.0%}" if key in likely else "")
+            Choice(key, labels.said(labels.INTENTS, key), KEYS[key], key == chosen, min(likely[key], 0.99) if key in likely else None)
             for key in KEYS
         ],
         "form": form or (_form(found, chosen, None) if at_hand and found.customer else None),
@@ -239,7 +239,7 @@ def _opened(
         "may": scope.may(request.user, "talk", found.customer) if found.customer else True,
         "before": order[here - 1] if here > 0 else None,
         "after": order[here + 1] if 0 <= here < len(order) - 1 else None,
-        "q": request.GET.get("q", ""),
+        "q": request.GET.get("who", ""),
         "candidates": _candidates(request, found) if found.customer is None and at_hand else [],
         "named": list(found.customer.invoices.filter(pk__in=found.understood.get("invoices", ()))) if found.customer else [],
     }  # fmt: skip
@@ -250,7 +250,7 @@ def _candidates(request: scope.Asked, found: Reply) -> list[Customer]:
     seen = scope.customers_for(request.user).filter(merged_into=None)
     if found.creditor_id:
         seen = seen.filter(creditor=found.creditor_id)
-    words = request.GET.get("q", "").strip()
+    words = request.GET.get("who", "").strip()
     if words:
         return list(seen.filter(pk__in=search.find(request.user, words).values("pk")).order_by("name")[:OFFERED])
     medium = Medium.CALL if found.medium == Medium.SMS else found.medium
@@ -263,19 +263,22 @@ def _form(found: Reply, intent: str, given: Any) -> forms.Act | None:
     if intent not in FORMS or found.customer is None:
         return None
     rows = list(found.customer.invoices.filter(open_minor__gt=0).order_by("due_on", "pk")[:200])
-    return FORMS[intent](
-        given, customer=found.customer, invoices=rows, today=clock.today(), initial=_first(found, intent)
-    )
+    first = _first(found, intent, [row.pk for row in rows])
+    form = FORMS[intent](given, customer=found.customer, invoices=rows, today=clock.today(), initial=first)
+    for field in form.fields.values():
+        field.widget.attrs.pop("autofocus", None)  # the keys are for the answer, not for a field
+    return form
 
 
-def _first(found: Reply, intent: str) -> dict[str, Any]:
+def _first(found: Reply, intent: str, still_open: list[int]) -> dict[str, Any]:
     told = found.understood
     first: dict[str, Any] = {"token": secrets.token_urlsafe(8), "reason": told.get("reason") or "other"}
     named = [str(pk) for pk in told.get("invoices", ())]
     if named or intent == "copy":
         first["invoices"] = named
-    elif intent == "dispute" and found.message is not None:
-        first["invoices"] = [str(pk) for pk in found.message.about]
+    elif intent == "dispute":
+        about = found.message.about if found.message else []
+        first["invoices"] = [str(pk) for pk in (about if len(still_open) > 1 else still_open)]
     if told.get("ahead") and date.fromisoformat(told["ahead"]) >= clock.today():
         first["promised_for"] = date.fromisoformat(told["ahead"])
     if told.get("past"):
