@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('ledger', '0005_arms'),
-        ('outreach', '0002_hours_of_contact'),
+        ('outreach', '0004_planned'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
