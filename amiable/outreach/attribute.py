@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from amiable.core import links
-from amiable.ledger.models import Customer, Invoice
+from amiable.ledger.models import Customer, Invoice, Medium
 from amiable.outreach.models import Delivery, Message
 
 ROOMS = {"p": "portal", "u": "unsubscribe"}
@@ -126,12 +126,18 @@ def _numbers(text: str) -> set[str]:
 
 def _by_address(creditor: int | None, medium: str, sender: str) -> Found | None:
     rows = Customer.objects.filter(
-        contacts__points__medium=medium, contacts__points__value__iexact=sender, merged_into=None
+        contacts__points__medium__in=written_under(medium), contacts__points__value__iexact=sender, merged_into=None
     )
     if creditor is not None:
         rows = rows.filter(creditor=creditor)
     found = list(rows.select_related("creditor").distinct()[:2]) if sender else []
     return Found(found[0], None, "address") if len(found) == 1 else None
+
+
+def written_under(medium: str) -> tuple[str, ...]:
+    """The media under which an address may stand: a telephone number is one, whatever it is used for."""
+    phones = (Medium.CALL, Medium.SMS, Medium.WHATSAPP, Medium.IVR)
+    return phones if medium in phones else (medium,)
 
 
 def _living(customer: Customer) -> Customer:

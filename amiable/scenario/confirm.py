@@ -74,7 +74,7 @@ def confirm_reply(*, reply: Reply, meaning: Meaning, now: datetime, by: User) ->
     react.undo(row, as_of=as_of, now=now)
     asked = Task.objects.filter(key=react.ref(row), done_at=None).first()
     if asked is not None:
-        task.finish(task=asked, outcome=meaning.intent, now=now, by=by)
+        task.finish(task=asked, outcome="confirmed", now=now, by=by)
     FOLLOWS[meaning.intent](Confirmed(row, row.customer, meaning, as_of, now, by))
     record("reply.confirmed", row.customer, now, by, "inbox", reply=row.pk, intent=meaning.intent, proposed=row.intent)
 

@@ -42,12 +42,11 @@ Follows = Callable[[Reply, date], Waiting]
 
 
 def react(reply: Reply, *, customer: Customer, as_of: date, now: datetime) -> None:
-    """Does what must not wait for a person. A machine's answer, and a copy sent by itself, wait for nobody."""
+    """Does what must not wait for a person. A machine's answer waits for nobody; nor does a copy sent by itself."""
     if reply.automatic:
         return
     sure = (reply.confidence or 0) >= SURE
-    if reply.intent == "copy" and (reply.confidence or 0) >= SURE_OF_COPY and _copied(reply, customer, as_of, now):
-        return
+    copied = reply.intent == "copy" and (reply.confidence or 0) >= SURE_OF_COPY and _copied(reply, customer, as_of, now)
     follows = FOLLOWS.get(reply.intent, _read) if sure else _read
     waiting = follows(reply, as_of)
     hold.place_on(
@@ -62,7 +61,8 @@ def react(reply: Reply, *, customer: Customer, as_of: date, now: datetime) -> No
     )
     if sure and reply.intent in {"opt_out", "wrong_person"}:
         _leave_in_peace(reply, customer, as_of, now)
-    ask(reply, customer=customer, as_of=as_of, now=now)
+    if not copied:
+        ask(reply, customer=customer, as_of=as_of, now=now)
 
 
 def undo(reply: Reply, *, as_of: date, now: datetime) -> None:
@@ -172,6 +172,7 @@ def _claimed(reply: Reply, as_of: date) -> Waiting:
 ON_INVOICES = {HoldKind.PROMISE, HoldKind.CLAIMED, HoldKind.DISPUTE}
 # What is not named here is held for whoever reads it.
 FOLLOWS: Mapping[str, Follows] = {
+    "copy": partial(_of_kind, HoldKind.PERSON, _("A copy was asked for.")),
     "promise": _promised,
     "already_paid": _claimed,
     "dispute": partial(_of_kind, HoldKind.DISPUTE, _("An answer contests it; to be confirmed.")),

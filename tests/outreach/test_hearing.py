@@ -48,8 +48,10 @@ def test_whatever_the_bytes_are_they_become_a_mail(raw: bytes) -> None:
 
 _FIELDS = st.sampled_from(
     ["Content-Type: multipart/mixed; boundary=b", "Content-Type: multipart/report; report-type=delivery-status; boundary=b",
-     "Content-Type: text/html; charset=utf-16", "Content-Type: text/plain; charset=nonsense", "Content-Transfer-Encoding: base64",
-     "Content-Type: message/rfc822", "Content-Type: message/delivery-status", "Subject: =?utf-8?b?////?=", "Subject: =?x?q?=00?=",
+     "Content-Type: text/html; charset=utf-16", "Content-Type: text/plain; charset=nonsense",
+     "Content-Transfer-Encoding: base64",
+     "Content-Type: message/rfc822", "Content-Type: message/delivery-status", "Subject: =?utf-8?b?////?=",
+     "Subject: =?x?q?=00?=",
      "Date: Mon, 99 Foo 20262 99:99:99 +9999", "From: =?utf-8?q?a?= <a@b>", "Message-ID: <x", "To: ,,,;", "", "--b", "--b--",
      "Content-Disposition: attachment; filename*=utf-8''%00%FF", "Action: failed", "Status: 5.1.1", "X-Failed-Recipients: a@b"]
 )  # fmt: skip
@@ -66,7 +68,8 @@ def test_broken_mime_is_read_as_far_as_it_goes(lines: list[str]) -> None:
 def test_ten_thousand_parts_are_counted_not_opened() -> None:
     parts = "".join(f"--b\nContent-Type: image/png\n\nx{n}\n" for n in range(10_000))
     mail = opened(
-        f"From: a@b.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nBonjour\n{parts}--b--\n"
+        f"From: a@b.example\nContent-Type: multipart/mixed; boundary=b\n\n"
+        f"--b\nContent-Type: text/plain\n\nBonjour\n{parts}--b--\n"
     )
     assert mail.text.strip() == "Bonjour"
     assert len(mail.files) == MOST_PARTS - 1
@@ -94,7 +97,8 @@ def test_an_e_mail_within_the_e_mail_is_one_attachment() -> None:
 def test_scripts_styles_and_comments_are_not_words() -> None:
     page = (
         "<style>p{}</style><script>alert('x')</script><p onclick=x()>Je paie <b>vendredi</b>&nbsp;!</p><!-- no -->"
-        "<img src=x onerror=alert(1)><iframe src=//evil></iframe><blockquote>Votre <i>facture</i><blockquote>avant</blockquote></blockquote>"
+        "<img src=x onerror=alert(1)><iframe src=//evil></iframe>"
+        "<blockquote>Votre <i>facture</i><blockquote>avant</blockquote></blockquote>"
     )
     made = EmailMessage()
     made["From"] = "a@b.example"
@@ -117,7 +121,8 @@ def test_deep_pages_end_soon() -> None:
 @pytest.mark.parametrize(
     ("charset", "body", "says"),
     [("utf-8", "déjà réglé".encode("latin-1"), "déjà réglé"), ("us-ascii", "déjà réglé".encode(), "déjà réglé"),
-     ("klingon", "déjà réglé".encode(), "déjà réglé"), ("iso-8859-15", "250 €".encode("iso-8859-15"), "250 €"), ("rot13", b"bonjour", "bonjour")],
+     ("klingon", "déjà réglé".encode(), "déjà réglé"), ("iso-8859-15", "250 €".encode("iso-8859-15"), "250 €"),
+     ("rot13", b"bonjour", "bonjour")],
 )  # fmt: skip
 def test_a_wrong_character_set_is_seen_through(charset: str, body: bytes, says: str) -> None:
     head = (
@@ -197,8 +202,10 @@ def test_bounces_that_keep_to_no_standard(raw: str, permanent: bool) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["Auto-Submitted: auto-replied", "X-Autoreply: yes", "Precedence: auto_reply", "Subject: Absence du bureau", "X-Autorespond: x",
-     "Subject: Réponse automatique : Votre facture", "Subject: Out of office", "Subject: Automatic reply: your invoice", "Precedence: bulk"],
+    ["Auto-Submitted: auto-replied", "X-Autoreply: yes", "Precedence: auto_reply", "Subject: Absence du bureau",
+     "X-Autorespond: x",
+     "Subject: Réponse automatique : Votre facture", "Subject: Out of office",
+     "Subject: Automatic reply: your invoice", "Precedence: bulk"],
 )  # fmt: skip
 def test_answers_of_machines(header: str) -> None:
     assert heard(f"From: a@b.example\n{header}\n\nJe suis absent jusqu'au 30 novembre.").automatic
@@ -208,7 +215,8 @@ def test_answers_of_machines(header: str) -> None:
     "raw",
     ["From: a@b.example\nSubject: Re: Votre facture\n\nJe vous confirme mon absence de dette.",
      "From: a@b.example\nAuto-Submitted: auto-generated\nSubject: Avis de virement\n\nVirement de 100 €",
-     "From: a@b.example\nAuto-Submitted: no\n\nBonjour", "From: postmaster@b.example\nSubject: Bonjour\n\nJe suis le postmaster."],
+     "From: a@b.example\nAuto-Submitted: no\n\nBonjour",
+     "From: postmaster@b.example\nSubject: Bonjour\n\nJe suis le postmaster."],
 )  # fmt: skip
 def test_answers_of_people_and_notices_are_for_a_person(raw: str) -> None:
     assert not heard(raw).automatic
@@ -226,7 +234,8 @@ def test_an_answer_that_tells_of_a_failed_delivery_is_an_answer() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("Je paie vendredi.\n\nLe mar. 3 mars 2026 à 10:12, Hélia <r@helia.example> a écrit :\n> Votre facture", "Je paie vendredi."),
+        ("Je paie vendredi.\n\nLe mar. 3 mars 2026 à 10:12, Hélia <r@helia.example> a écrit :\n> Votre facture",
+        "Je paie vendredi."),
         ("Paid.\n\nOn Tue, 3 Mar 2026 at 10:12, Helia\n<r@helia.example> wrote:\n\n> Your invoice\n> Regards", "Paid."),
         ("Ok\n\nDe : Hélia <r@helia.example>\nEnvoyé : mardi 3 mars\nÀ : Anna\nObjet : Facture\n\nVotre facture", "Ok"),
         ("Ok\n________________________________\nFrom: Helia\nSent: Tuesday\nTo: Anna\nSubject: Invoice\n\nText", "Ok"),
@@ -253,10 +262,12 @@ def test_where_there_was_something_to_read_something_is_left(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("said", "day"),
-    [("vendredi", 20), ("ce vendredi au plus tard", 20), ("by Friday", 20), ("next Friday", 27), ("demain", 19), ("après-demain", 20),
+    [("vendredi", 20), ("ce vendredi au plus tard", 20), ("by Friday", 20), ("next Friday", 27), ("demain", 19),
+     ("après-demain", 20),
      ("tomorrow", 19), ("le 25", 25), ("on the 25th", 25), ("fin du mois", 30), ("end of the month", 30), ("dans 10 jours", 28),
      ("sous huitaine", 26), ("sous 48 h", 20), ("within five working days", 25), ("la semaine prochaine", 27), ("25/11", 25),
-     ("25.11.2026", 25), ("2026-11-25", 25), ("le 25 novembre", 25), ("November 25th", 25), ("lundi en huit", 30), ("in one week", 25)],
+     ("25.11.2026", 25), ("2026-11-25", 25), ("le 25 novembre", 25), ("November 25th", 25), ("lundi en huit", 30),
+     ("in one week", 25)],
 )  # fmt: skip
 def test_days_to_come(said: str, day: int) -> None:
     assert days(f"Je paierai {said}.", on=ON) == [date(2026, 11, day)]
@@ -265,7 +276,8 @@ def test_days_to_come(said: str, day: int) -> None:
 @pytest.mark.parametrize(
     ("said", "day"),
     [("in two weeks", date(2026, 12, 2)), ("le 15", date(2026, 12, 15)), ("fin de mois prochain", date(2026, 12, 31)),
-     ("mi-décembre", date(2026, 12, 15)), ("début janvier", date(2027, 1, 5)), ("le 3 mars", date(2027, 3, 3)), ("5/1", date(2027, 1, 5))],
+     ("mi-décembre", date(2026, 12, 15)), ("début janvier", date(2027, 1, 5)), ("le 3 mars", date(2027, 3, 3)),
+     ("5/1", date(2027, 1, 5))],
 )  # fmt: skip
 def test_days_of_months_to_come(said: str, day: date) -> None:
     assert days(said, on=ON) == [day]
@@ -273,7 +285,8 @@ def test_days_of_months_to_come(said: str, day: date) -> None:
 
 @pytest.mark.parametrize(
     ("said", "day"),
-    [("hier", date(2026, 11, 17)), ("on Monday", date(2026, 11, 16)), ("le 3 mai", date(2026, 5, 3)), ("le 30", date(2026, 10, 30)),
+    [("hier", date(2026, 11, 17)), ("on Monday", date(2026, 11, 16)), ("le 3 mai", date(2026, 5, 3)),
+     ("le 30", date(2026, 10, 30)),
      ("il y a deux semaines", date(2026, 11, 4)), ("two weeks ago", date(2026, 11, 4)), ("le 12/11", date(2026, 11, 12))],
 )  # fmt: skip
 def test_days_that_have_been(said: str, day: date) -> None:
@@ -296,7 +309,8 @@ def test_a_promise_is_never_of_a_day_that_is_over(text: str, on: date) -> None:
 @pytest.mark.parametrize(
     ("said", "minor"),
     [("250 €", [25_000]), ("1.250,50", [125_050]), ("1 250,50 EUR", [125_050]), ("€1,250.50", [125_050]), ("EUR 300", [30_000]),
-     ("300 euros le 5 puis 200€ le 20", [30_000, 20_000]), ("06 12 34 56 78", []), ("F-20241100", []), ("$300", []), ("1.250 €", [125_000]),
+     ("300 euros le 5 puis 200€ le 20", [30_000, 20_000]), ("06 12 34 56 78", []), ("F-20241100", []), ("$300", []),
+     ("1.250 €", [125_000]),
      ("500,00 le 15.12.2026", [50_000]), ("10 % de 3", [])],
 )  # fmt: skip
 def test_amounts(said: str, minor: list[int]) -> None:

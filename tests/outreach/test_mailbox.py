@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import connection
+from django.utils import translation
 
 from amiable.casework.models import Task
 from amiable.core.seal import UnableToUnseal
@@ -94,7 +95,8 @@ def test_what_is_wrong_is_a_sentence_and_stops_no_other_mailbox(
     mailbox.keep_settings(imap.settings(**wrong), creditor=world.house, now=NOW)
     mailbox.keep_settings(imap.settings(), creditor=world.neighbour, now=NOW)
     imap.deliver(letter("Bonjour"))
-    assert listen(now=NOW) == Summary(answers=1, unread=1)
+    with translation.override("en"):
+        assert listen(now=NOW) == Summary(answers=1, unread=1)
     assert sentence in Mailbox.objects.get(creditor=world.house).trouble
     assert Mailbox.objects.get(creditor=world.neighbour).trouble == ""
 
@@ -180,7 +182,8 @@ def test_an_e_mail_of_fifty_megabytes_is_not_fetched_whole(imap: servers.Imap, w
         line for line in fields.splitlines() if not line.startswith(("Content-Transfer", "Content-Type: text"))
     )
     text = f"--b\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n{words}\n--b\n"
-    big = "Content-Type: image/jpeg\nContent-Disposition: attachment; filename=chantier.jpg\nContent-Transfer-Encoding: base64\n\n"
+    big = "Content-Type: image/jpeg\nContent-Disposition: attachment; filename=chantier.jpg\n"
+    big += "Content-Transfer-Encoding: base64\n\n"
     body = (fields + "\n\n" + text + big).encode() + (b"QUJD" * 18 + b"\n") * 720_000 + b"\n--b--\n"
     assert len(body) > 50_000_000
     imap.deliver(body)
@@ -319,3 +322,19 @@ def test_another_key_is_a_sentence(imap: servers.Imap, world: worlds.World, sett
         mailbox.settings_of(world.house)
     assert heard(world).unread == 1
     assert "AMIABLE_CREDENTIAL_KEY" in Mailbox.objects.get().trouble
+
+
+def test_the_command_reads_and_says_what_is_wrong(
+    imap: servers.Imap, world: worlds.World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import typer
+
+    from amiable.cli_mail import fetch
+
+    imap.deliver(letter("Bonjour"))
+    fetch(creditor="helia", json=True)
+    assert '"answers": 1' in capsys.readouterr().out
+    mailbox.keep_settings(imap.settings(password="no"), creditor=world.house, now=NOW)
+    with pytest.raises(typer.Exit):
+        fetch(creditor="", json=False)
+    assert "Hélia: " in capsys.readouterr().err

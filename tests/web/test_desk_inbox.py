@@ -17,7 +17,8 @@ from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 
 pytestmark = pytest.mark.django_db
-SETTINGS = {"host": "127.0.0.1", "port": 1, "tls": "none", "user": "relance", "password": "s3cret!", "folder": "INBOX", "certificate": ""}  # fmt: skip
+SETTINGS = {"host": "127.0.0.1", "port": 1, "tls": "none", "user": "relance", "password": "s3cret!",
+ "folder": "INBOX", "certificate": ""}  # fmt: skip
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from amiable.core.errors import AmiableError
 from amiable.core.money import major
 from amiable.ledger.keep import place_of
-from amiable.ledger.models import ContactPoint, Customer, Medium
+from amiable.ledger.models import ContactPoint, Customer
+from amiable.outreach.attribute import written_under
 from amiable.outreach.models import Reply
 from amiable.scenario.confirm import Meaning, confirm_reply
 from amiable.scenario.respond import reply_claimed
@@ -31,7 +32,11 @@ from amiable.web.ui import clock
 
 ROWS = 50
 OFFERED = 6  # customers from whom to choose
-SHOWN = {"unread": gettext_lazy("To read"), "automatic": gettext_lazy("Automatic"), "read": gettext_lazy("Read")}
+SHOWN = {
+    "unread": gettext_lazy("To read"),
+    "automatic": gettext_lazy("Automatic"),
+    "read": gettext_lazy("Already read"),
+}
 # The keys of the intents, in the order of a desk's day; Enter confirms the one that is proposed.
 KEYS = {
     "promise": "1", "already_paid": "2", "dispute": "3", "copy": "4", "plan": "5", "hardship": "6", "how_to_pay": "7",
@@ -223,7 +228,8 @@ def _opened(
     chosen = asked if asked in KEYS else found.confirmed_intent or found.intent or "other"
     if found.customer is None:
         chosen = "other"
-    likely = {found.intent: found.confidence or 0, **dict(found.understood.get("also", ()))}
+    guessed = {found.intent: found.confidence or 0, **dict(found.understood.get("also", ()))}
+    likely = {key: min(value, 0.99) for key, value in guessed.items()}  # nobody can be surer
     order = [row.pk for row in rows]
     here = order.index(found.pk) if found.pk in order else -1
     at_hand = found.confirmed_at is None
@@ -231,7 +237,7 @@ def _opened(
         "chosen": chosen,
         "follows": FOLLOWS[chosen],
         "choices": [
-            Choice(key, labels.said(labels.INTENTS, key), KEYS[key], key == chosen, min(likely[key], 0.99) if key in likely else None)
+            Choice(key, labels.said(labels.INTENTS, key), KEYS[key], key == chosen, likely.get(key))
             for key in KEYS
         ],
         "form": form or (_form(found, chosen, None) if at_hand and found.customer else None),
@@ -241,7 +247,6 @@ def _opened(
         "after": order[here + 1] if 0 <= here < len(order) - 1 else None,
         "q": request.GET.get("who", ""),
         "candidates": _candidates(request, found) if found.customer is None and at_hand else [],
-        "named": list(found.customer.invoices.filter(pk__in=found.understood.get("invoices", ()))) if found.customer else [],
     }  # fmt: skip
 
 
@@ -253,8 +258,9 @@ def _candidates(request: scope.Asked, found: Reply) -> list[Customer]:
     words = request.GET.get("who", "").strip()
     if words:
         return list(seen.filter(pk__in=search.find(request.user, words).values("pk")).order_by("name")[:OFFERED])
-    medium = Medium.CALL if found.medium == Medium.SMS else found.medium
-    points = ContactPoint.objects.filter(medium=medium, value__iexact=found.sender).values("contact__customer")
+    points = ContactPoint.objects.filter(medium__in=written_under(found.medium), value__iexact=found.sender).values(
+        "contact__customer"
+    )
     return list(seen.filter(pk__in=points).order_by("name")[:OFFERED])
 
 
