@@ -15,7 +15,7 @@ from amiable.scenario.respond import reply_heard
 LAST_DAYS = 3
 EACH_DAY = 6
 LETTERS = (
-    "Bonjour,\n\nDésolé pour le retard. La facture {invoice} sera réglée par virement {friday}.\n\nCordialement,\n{name}",
+    "Bonjour,\n\nDésolé pour le retard. La facture {invoice} sera réglée par virement {soon}.\n\nCordialement,\n{name}",
     "Bonjour, nous contestons la facture {invoice} : deux cartons manquaient à la livraison. Merci de nous établir un avoir.",
     "cest deja payé depuis le {past}, verifiez svp",
     "Bonjour,\nNous n’avons jamais reçu la facture {invoice}. Pourriez-vous nous en adresser une copie ?\nMerci d’avance",
@@ -41,7 +41,7 @@ def correspond(stage: Stage, day: int) -> list[Act]:
     answered = rows.select_related("message__customer").order_by("message_id")[:EACH_DAY]
     first = (stage.world.days - day) * EACH_DAY
     return [
-        Act(stage.at(day, 11, n * 20), _writes(stage, row, LETTERS[(first + n) % len(LETTERS)]))
+        Act(stage.at(day, 11 + n, 20), _writes(stage, row, LETTERS[(first + n) % len(LETTERS)]))
         for n, row in enumerate(answered)
     ]
 
@@ -53,7 +53,7 @@ def _writes(stage: Stage, row: Delivery, letter: str) -> Callable[[datetime], No
         today = now.date()
         told = {
             "invoice": Invoice.objects.get(pk=message.about[0]).reference,
-            "friday": f"le {today + timedelta(days=8 - today.weekday() % 7):%d/%m}",
+            "soon": f"le {today + timedelta(days=7):%d/%m}",
             "past": f"{today - timedelta(days=4):%d/%m}",
             "name": message.customer.name,
             "day": f"{message.as_of:%d/%m/%Y}",
