@@ -19,6 +19,7 @@ _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # a link that has expired still sa
 SHORTEST = 4  # signs of an invoice number that may be recognised in a text; of digits alone one more
 MOST_WORDS = 400
 MOST_INVOICES = 500
+MOST_SIGNS = 20_000  # of a text: nobody names an invoice behind them
 _ABOUT_US = re.compile(r"^\s*(?:re|tr|fw|fwd|ré|aw)\s*:", re.IGNORECASE)  # a subject that we wrote ourselves
 
 
@@ -61,7 +62,7 @@ def attribute(
 def named(text: str, customer: Customer) -> list[int]:
     """The open invoices of the customer whose numbers stand in the text, as whole numbers, whatever their signs."""
     rows = Invoice.objects.filter(customer=customer, open_minor__gt=0).order_by("due_on", "id")
-    said = text.upper()
+    said = text[:MOST_SIGNS].upper()
     return [pk for pk, reference in rows.values_list("id", "reference")[:MOST_INVOICES] if _stands(reference, said)]
 
 
@@ -104,7 +105,7 @@ def _by_invoice(creditor: int | None, text: str) -> Found | None:
     if creditor is None:
         return None
     rows = Invoice.objects.filter(creditor=creditor, reference__in=_numbers(text)).select_related("customer__creditor")
-    said = text.upper()
+    said = text[:MOST_SIGNS].upper()
     owners = {row.customer_id: row.customer for row in rows[:MOST_INVOICES] if _stands(row.reference, said)}
     whole = {_living(owner).pk: _living(owner) for owner in owners.values()}
     return Found(next(iter(whole.values())), None, "invoice") if len(whole) == 1 else None

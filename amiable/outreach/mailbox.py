@@ -14,12 +14,15 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amiable.core import seal
 from amiable.core.errors import UnableTo
+from amiable.core.models import Credential
 from amiable.ledger.models import Creditor
+from amiable.outreach.models import Mailbox
 
 PORT, KEY = "mailbox", "imap"
 TIMEOUT = 30  # seconds without an answer
@@ -59,8 +62,16 @@ def settings_of(creditor: Creditor) -> dict[str, Any] | None:
     return seal.kept(creditor_ref=creditor.pk, port=PORT, key=KEY)
 
 
+def owners() -> QuerySet[Creditor]:
+    """The creditors that have a mailbox."""
+    kept = Credential.objects.filter(port=PORT, key=KEY).values("creditor_ref")
+    return Creditor.objects.filter(pk__in=kept).order_by("pk")
+
+
 def keep_settings(values: Mapping[str, Any], *, creditor: Creditor, now: datetime) -> None:
+    """Seals the settings. In whatever mailbox they lead to now, one stands at the beginning: what was heard is known."""
     seal.keep(values, creditor_ref=creditor.pk, port=PORT, key=KEY, now=now)
+    Mailbox.objects.filter(creditor=creditor).update(uid_validity=None, last_uid=0, trouble="")
 
 
 class Letter:

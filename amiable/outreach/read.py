@@ -10,6 +10,7 @@ from typing import Any
 
 from amiable.outreach import intents, understand
 
+LONGEST = 4_000  # characters: what is wished is said before
 BESIDE = 0.15  # a second intent that is likelier than this is told too
 
 
@@ -26,7 +27,7 @@ def read(
     words: str, *, subject: str = "", automatic: bool = False, on: date, currency: str = "EUR", country: str = "FR"
 ) -> Reading:
     """Reads the words written on a day. A machine's answer is an absence, or nothing."""
-    said = words.strip() or subject
+    said = (words.strip() or subject)[:LONGEST]
     proposals = intents.propose(f"{subject}\n{said}" if automatic else said)
     if automatic:
         away = next(each for each in proposals if each.intent == "out_of_office")

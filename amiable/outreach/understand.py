@@ -106,14 +106,14 @@ _REASONS = tuple(
     for key, *patterns in (
         ("not_mine", r"jamais (?:rien )?command|pas (?:a nous|pour nous|commande)|n'?ai (?:pas|jamais) (?:passe|commande)",
          r"never ordered|not (?:for us|ours|mine)|did(?:n'?t| not) order"),
-        ("credit_expected", r"\bavoirs?\b|note de credit|remboursement|remise (?:prevue|promise|convenue)",
-         r"credit note|refund|discount"),
         ("not_received", r"(?:pas|jamais) (?:ete )?(?:recu|livre|effectue|realise|fait)|non livre|manqu|incomplet|seulement recu",
          r"not (?:been )?(?:received|delivered|done|carried out)|never (?:been )?(?:received|delivered|arrived|came|done)",
          r"ha(?:ve|s)n'?t (?:received|arrived)|missing|incomplete|only received"),
         ("quality", r"abime|casse|defect|defaut|endommage|malfacon|(?:non|pas) conforme|mauvais etat|qualite",
          r"ne (?:fonctionne|marche)|panne|damaged|broken|faulty|quality|not as (?:agreed|described|ordered)",
          r"does(?:n'?t| not) work|poor"),
+        ("credit_expected", r"\bavoirs?\b|note de credit|remboursement|remise (?:prevue|promise|convenue)",
+         r"credit note|refund|discount"),
         ("amount", r"montant|tarif|prix|devis|quantit|tva|trop (?:facture|eleve|percu)|erreur|deux fois|doubl",
          r"price|amount|rate|quote|overcharg|vat|wrong|twice|duplicate"),
     )

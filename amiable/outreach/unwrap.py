@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 MOST_PARTS = 200  # what comes after them is counted, not looked at
 MOST_LEVELS = 100  # deeper ones are nobody's letter
 MOST_TAGS = 20_000
+LARGEST_PAGE = 2_000_000  # characters
 LONGEST = 100_000  # characters of a text
 KEPT = 10_000_000  # bytes of attachments that are kept of one e-mail
 LATE = timedelta(days=60)  # a date further from the day of arrival is not believed
@@ -93,7 +94,7 @@ def clean(text: str, longest: int = LONGEST) -> str:
 
 def text_of_html(page: str) -> str:
     """What a reader sees of a page: no script, no style; what is quoted begins with `>`."""
-    page = "<".join(page.split("<", MOST_TAGS)[:MOST_TAGS])
+    page = "<".join(page[:LARGEST_PAGE].split("<", MOST_TAGS)[:MOST_TAGS])
     page = re.sub(r"\s+", " ", page)  # the lines of the source are not those of the reader
     page = nh3.clean(page, tags=_BLOCKS, attributes={}, link_rel=None, clean_content_tags={"script", "style", "title"})
     lines, depth = [], 0

@@ -7,7 +7,7 @@ Never: an e-mail heard twice or passed over, whatever it is made of and wherever
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -18,7 +18,7 @@ from amiable.core.words import in_house
 from amiable.ledger.models import Creditor
 from amiable.outreach import mailbox, receive
 from amiable.outreach.channel import Heard, Word
-from amiable.outreach.models import Event, Mailbox, Reply
+from amiable.outreach.models import Delivery, Event, Mailbox, Reply
 from amiable.outreach.sift import sift
 from amiable.outreach.unwrap import identity, unwrap
 from amiable.payments.attempt import local_day
@@ -31,7 +31,9 @@ _LISTENERS = 0x4D41494C  # with a creditor's number: the advisory lock of who re
 
 @dataclass
 class Summary:
-    """What one look brought; `unread`: mailboxes that could not be read, `busy`: that somebody else is reading."""
+    """What one look brought. `known`: heard before, or written by us; `unread`: mailboxes that could not be read; `busy`:
+    that somebody else is reading.
+    """
 
     answers: int = 0
     events: int = 0
@@ -43,7 +45,7 @@ class Summary:
 def listen(*, now: datetime, creditor: Creditor | None = None, most: int = AT_ONCE) -> Summary:
     """Reads the mailboxes of all creditors, or of one. One that cannot be read keeps its sentence and stops no other."""
     summary = Summary()
-    for owner in [creditor] if creditor else Creditor.objects.order_by("pk"):
+    for owner in [creditor] if creditor else mailbox.owners():
         with _alone(owner) as mine:
             if not mine:
                 summary.busy += 1
@@ -81,29 +83,41 @@ def _listen(creditor: Creditor, summary: Summary, *, now: datetime, most: int) -
             row.save(update_fields=["uid_validity", "last_uid"])
         for uid in box.after(row.last_uid, since=row.since)[:most]:
             letter = box.letter(uid)
+            item = None if letter is None else _opened(letter, summary, source=source, creditor=creditor, now=now)
             with transaction.atomic():
-                if letter is not None:
-                    _hear(letter, summary, source=source, creditor=creditor, now=now)
+                if item is not None:
+                    _hear(item, summary, source=source, creditor=creditor, now=now)
                 Mailbox.objects.filter(pk=row.pk).update(last_uid=uid)
 
 
-def _hear(letter: mailbox.Letter, summary: Summary, *, source: str, creditor: Creditor, now: datetime) -> None:
+def _opened(
+    letter: mailbox.Letter, summary: Summary, *, source: str, creditor: Creditor, now: datetime
+) -> Word | Heard | None:
+    """What the e-mail is; nothing where it was heard before, or where we wrote it ourselves."""
     external_id = identity(letter.head)
-    if any(kind.objects.filter(source=source, external_id=external_id).exists() for kind in (Reply, Event)):
+    heard = any(kind.objects.filter(source=source, external_id=external_id).exists() for kind in (Reply, Event))
+    if heard or Delivery.objects.filter(external_id=external_id).exists():
         summary.known += 1
-        return
-    item = sift(unwrap(letter.content(), received=min(letter.received, now), size=letter.size))
+        return None
+    mail = unwrap(letter.content(), received=min(letter.received, now), size=letter.size)
+    if creditor.email and mail.sender == creditor.email.lower():
+        summary.known += 1
+        return None
+    return sift(replace(mail, external_id=external_id))
+
+
+def _hear(item: Word | Heard, summary: Summary, *, source: str, creditor: Creditor, now: datetime) -> None:
     try:
         with transaction.atomic():
             _take(item, source=source, creditor=creditor, now=now)
-    except (OperationalError, InterfaceError, mailbox.UnableToReadMailbox):
+    except (OperationalError, InterfaceError):
         raise
     except Exception:
         # Whatever made us stumble, the e-mails behind it are not to wait for it: a person reads this one where it lies.
-        log.exception("An e-mail could not be heard: %s %s", source, external_id)
+        log.exception("An e-mail could not be heard: %s %s", source, item.external_id)
         trouble = in_house(_("The e-mail could not be taken in: read it in the mailbox."))
         Reply.objects.create(
-            source=source, external_id=external_id, creditor=creditor, medium="email", sender="", text="", at=now,
+            source=source, external_id=item.external_id, creditor=creditor, medium="email", sender="", text="", at=now,
             intent="other", trouble=trouble,
         )  # fmt: skip
     summary.events += isinstance(item, Word)

@@ -123,7 +123,7 @@ def reply_heard(
         links_seen=links,
     )  # fmt: skip
     owner = found.customer.creditor if found.customer else Creditor.objects.filter(pk=creditor or 0).first()
-    reading = understood(words, subject=subject, automatic=automatic, owner=owner, message=found.message, at=at)
+    reading = _understood(words, subject=subject, automatic=automatic, owner=owner, message=found.message, at=at)
     reply, new = Reply.objects.get_or_create(
         source=source,
         external_id=external_id,
@@ -180,7 +180,7 @@ def link_opened(*, message_ref: int, customer: Customer, now: datetime) -> None:
         )
 
 
-def understood(
+def _understood(
     words: str, *, subject: str, automatic: bool, owner: Creditor | None, message: Message | None, at: datetime
 ) -> Reading:
     """What an answer probably means, seen from the day on which it was written, where its reader is at home."""

@@ -1,5 +1,6 @@
 """E-mails read as they come: machines and people, words and quotations, days and amounts, and what is made to break us."""
 
+import time
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 
@@ -341,3 +342,12 @@ def test_an_answer_is_read_with_its_day_and_its_amount() -> None:
     assert (paid.intent, paid.understood["past"]) == ("already_paid", "2026-11-03")
     away = read("Je suis en congés du 20 novembre au 4 décembre.", on=ON, automatic=True)
     assert (away.intent, away.understood["ahead"]) == ("out_of_office", "2026-12-04")
+
+
+@pytest.mark.parametrize(
+    "text", ["111 " * 30_000, "1.234," * 20_000, "le " * 40_000, "On " * 40_000, "x" * 100_000, "(" * 90_000]
+)
+def test_long_nonsense_ends_soon(text: str) -> None:
+    begun = time.monotonic()
+    read(strip(text), on=ON)
+    assert time.monotonic() - begun < 3

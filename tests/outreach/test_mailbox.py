@@ -338,3 +338,19 @@ def test_the_command_reads_and_says_what_is_wrong(
     with pytest.raises(typer.Exit):
         fetch(creditor="", json=False)
     assert "Hélia: " in capsys.readouterr().err
+
+
+def test_what_we_wrote_ourselves_is_no_answer(imap: servers.Imap, world: worlds.World) -> None:
+    sent(world)
+    copy = letter("Votre facture").replace(b"<a1@example.org>", b"<m1@helia.example>")
+    imap.deliver(copy, letter("Pour information", number=2, sender=f"Relances <{world.house.email.upper()}>"))
+    assert heard(world) == Summary(known=2)
+    assert Reply.objects.count() == 0
+
+
+def test_another_mailbox_is_read_from_its_beginning(imap: servers.Imap, world: worlds.World) -> None:
+    imap.deliver(letter("Bonjour"))
+    heard(world)
+    mailbox.keep_settings(imap.settings(), creditor=world.house, now=NOW)
+    imap.deliver(letter("Re-bonjour", number=2))
+    assert heard(world) == Summary(answers=1, known=1)
