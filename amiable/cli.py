@@ -37,8 +37,9 @@ def main() -> None:
     """Runs the command; whatever goes wrong ends with one sentence and an exit code that is not 0."""
     logging.captureWarnings(True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "amiable.settings")
-    from amiable import cli_scenario
+    from amiable import cli_mail, cli_scenario
 
+    cli_mail.join(app)
     cli_scenario.join(app)
     try:
         app(standalone_mode=True)

@@ -25,6 +25,7 @@ from amiable.outreach import send
 from amiable.payments import allocate, arrange, attempt, reconcile
 from amiable.portfolio import refresh
 from amiable.scenario import canvass, decide, dispatch
+from amiable.scenario.listen import listen
 
 log = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
@@ -43,6 +44,11 @@ class Cycle:
     now: datetime
     clock: Clock
     creditor: Creditor | None
+
+
+def _listen(one: Cycle) -> Figures:
+    """What customers answered since the last look is heard before anything is decided."""
+    return _plain(listen(now=one.now, creditor=one.creditor))
 
 
 def _catch_up(one: Cycle) -> Figures:
@@ -116,6 +122,7 @@ def _measure(one: Cycle) -> Figures:
 
 
 STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
+    "listen": _listen,
     "catch_up": _catch_up,
     "abandon": _abandon,
     "reconcile": _reconcile,
@@ -191,7 +198,7 @@ def _rehearse(one: Cycle) -> dict[str, Figures]:
     done: dict[str, Figures] = {}
     with transaction.atomic():
         for name, step in STEPS.items():
-            if name in {"send", "advance", "measure"}:
+            if name in {"listen", "send", "advance", "measure"}:
                 continue
             done[name] = step(one)
         transaction.set_rollback(True)
@@ -229,3 +236,10 @@ def every_ten_minutes(timestamp: int) -> None:
     attempt.abandon_stale(now=now)
     send.send(as_of=timezone.localdate(now), now=now)
     dispatch.advance(as_of=timezone.localdate(now))
+
+
+@queue.periodic(cron="*/5 * * * *")
+@queue.task(queueing_lock="mailboxes", pass_context=False)
+def every_five_minutes(timestamp: int) -> None:
+    """What customers write is heard while they still have it in mind."""
+    listen(now=timezone.now())

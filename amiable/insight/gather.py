@@ -117,7 +117,7 @@ GROUP BY 1, 2"""
 OPT_OUTS = f"""
 SELECT u.creditor_id, o.customer_id, o.medium
 FROM outreach_optout o JOIN ledger_customer u ON u.id = o.customer_id JOIN ledger_creditor c ON c.id = u.creditor_id
-WHERE o.since >= %(before_recent)s AND {OF.format(row="u")}
+WHERE o.since >= %(before_recent)s AND o.origin NOT LIKE 'reply:%%' AND {OF.format(row="u")}
   AND (o.since AT TIME ZONE c.time_zone)::date BETWEEN %(recent)s AND %(as_of)s"""
 
 KEY: dict[str, Any] = {"creditor": pl.Int64, "currency": pl.String}

@@ -4,13 +4,10 @@ In: the temporary table `copies`. Out: Document rows and files. Never: a copy gi
 """
 
 import hashlib
-import os
 import re
-import secrets
 from pathlib import Path
 
 import polars as pl
-from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 
@@ -19,6 +16,7 @@ from amiable.intake.formats import LINE, WRONG
 from amiable.intake.formats.copies import LARGEST, opened
 from amiable.intake.post import Told
 from amiable.intake.quarantine import Contradiction
+from amiable.ledger.keep import keep, place_of
 
 SCHEMA = {"line": pl.Int64, "name": pl.String, "reference": pl.String, "sha256": pl.String, "size": pl.Int64}
 CANDIDATES = {"line": pl.Int64, "candidate": pl.String}
@@ -141,11 +139,6 @@ def post_copies(told: Told, *, path: Path | None) -> tuple[dict[str, int], list[
     return {"documents": kept, "unchanged": max(matched - kept, 0)}, lost
 
 
-def place_of(sha256: str) -> Path:
-    """Where the bytes of a document are."""
-    return Path(settings.DOCUMENT_ROOT) / sha256[:2] / sha256
-
-
 def _store(path: Path, wanted: set[str]) -> None:
     """Writes the bytes that are not there yet, each file whole or not at all."""
     missing = {digest for digest in wanted if not place_of(digest).exists()}
@@ -153,11 +146,5 @@ def _store(path: Path, wanted: set[str]) -> None:
         return
     for _name, _size, file in opened(path):
         content = file.read(LARGEST)  # a larger one was refused before
-        digest = hashlib.sha256(content).hexdigest()
-        if digest in missing:
-            target = place_of(digest)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            fresh = target.with_name(f"{digest}.{secrets.token_hex(4)}")
-            fresh.write_bytes(content)
-            os.replace(fresh, target)
-            missing.discard(digest)
+        if hashlib.sha256(content).hexdigest() in missing:
+            missing.discard(keep(content))

@@ -190,7 +190,10 @@ class Event(models.Model):
 
 
 class Reply(models.Model):
-    """What a customer wrote, as it came, with the intent proposed and the intent confirmed."""
+    """What a customer wrote, as it came, with the intent proposed and the intent confirmed.
+
+    `words`: without what is quoted or signed. `understood`: days, amounts, invoices and by what its customer was found.
+    """
 
     source = models.CharField(max_length=40)
     external_id = models.CharField(max_length=200)
@@ -199,8 +202,15 @@ class Reply(models.Model):
     message = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="replies")
     medium = models.CharField(max_length=10, choices=Medium)
     sender = models.CharField(max_length=320)
+    recipient = models.CharField(max_length=320, blank=True)
+    subject = models.CharField(max_length=300, blank=True)
     text = models.TextField()
+    words = models.TextField(blank=True)
+    files = models.JSONField(default=list)  # [{name, media_type, size, sha256 where the bytes are kept}]
+    trouble = models.CharField(max_length=200, blank=True)  # what could not be read of it, as a sentence
+    automatic = models.BooleanField(default=False)  # a machine answered: nobody waits
     at = models.DateTimeField()
+    understood = models.JSONField(default=dict)
     intent = models.CharField(max_length=20, blank=True)
     confidence = models.FloatField(null=True)
     confirmed_intent = models.CharField(max_length=20, blank=True)
@@ -209,9 +219,28 @@ class Reply(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="reply_once")]
+        indexes = [
+            models.Index(
+                fields=["creditor", "-at"], condition=Q(confirmed_at__isnull=True, automatic=False), name="reply_unread"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.text[:60]
+
+
+class Mailbox(models.Model):
+    """Where one stands in a creditor's mailbox; its address and password are sealed apart (port `mailbox`)."""
+
+    creditor = models.OneToOneField(Creditor, on_delete=models.CASCADE, related_name="mailbox")
+    since = models.DateField()  # e-mails that came before this day are left alone
+    uid_validity = models.BigIntegerField(null=True, blank=True)
+    last_uid = models.BigIntegerField(default=0)
+    looked_at = models.DateTimeField(null=True, blank=True)
+    trouble = models.CharField(max_length=300, blank=True)  # why it could not be read the last time
+
+    def __str__(self) -> str:
+        return f"{self.creditor} {self.last_uid}"
 
 
 class OptOut(models.Model):

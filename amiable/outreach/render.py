@@ -13,6 +13,7 @@ from amiable.ledger.balance import Statement, statement
 from amiable.ledger.models import CustomerKind, Medium
 from amiable.outreach.channel import Attachment
 from amiable.outreach.compose import Composed, compose, house_text
+from amiable.outreach.enclose import enclosed
 from amiable.outreach.express import amount, attaches_statement, express, portal_url, short_day
 from amiable.outreach.gather import Facts, gather
 from amiable.outreach.models import Message, Template
@@ -80,6 +81,7 @@ def _words(
             account = statement(customer=facts.customer, as_of=facts.as_of, currency=facts.message.currency)
             context["statement"] = _account(account, facts.message.language)
         subject, plain, page = text.fill(context)
+        copies = enclosed(facts.message)
     except UnableTo as error:
         return error, None
     if facts.message.medium == Medium.SMS:
@@ -87,7 +89,9 @@ def _words(
     name = STATEMENT_NAMES[facts.message.language].format(
         number=facts.customer.number, day=short_day(facts.as_of, facts.message.language).replace("/", "-")
     )
-    rendered = Rendered(subject, plain, page, (Attachment(name, "application/pdf", b""),) if attaches else ())
+    rendered = Rendered(
+        subject, plain, page, (*((Attachment(name, "application/pdf", b""),) if attaches else ()), *copies)
+    )
     if not attaches:
         return rendered, None
     document = typesetters.submit(
@@ -109,7 +113,7 @@ def _whole(rendered: Rendered | UnableTo, document: "Future[bytes] | None") -> R
         content = document.result()
     except UnableTo as error:
         return error
-    return replace(rendered, attachments=(replace(rendered.attachments[0], content=content),))
+    return replace(rendered, attachments=(replace(rendered.attachments[0], content=content), *rendered.attachments[1:]))
 
 
 def _account(account: Statement, language: str) -> dict[str, object]:

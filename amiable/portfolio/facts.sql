@@ -91,7 +91,7 @@ WITH later AS MATERIALIZED (
   WHERE e.at < %(end)s AND e.kind IN ('opened', 'clicked', 'bounced') /* only x */ GROUP BY 1
 ), reply AS (
   SELECT x.customer_id, max((x.at AT TIME ZONE %(zone)s)::date) AS last_on FROM outreach_reply x
-  WHERE x.customer_id IS NOT NULL AND x.at < %(end)s /* only x */ GROUP BY 1
+  WHERE x.customer_id IS NOT NULL AND NOT x.automatic AND x.at < %(end)s /* only x */ GROUP BY 1
 ), silent AS (
   SELECT x.customer_id FROM outreach_optout x
   WHERE x.since < %(end)s AND (x.until IS NULL OR x.until >= %(end)s) /* only x */ GROUP BY 1

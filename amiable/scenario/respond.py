@@ -6,22 +6,28 @@ transaction, and the same call twice changes nothing more.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext as _
 
 from amiable.casework import task
 from amiable.casework.close import close_settled
 from amiable.casework.dispute import settle_disputes
 from amiable.casework.models import Task, TaskKind
 from amiable.core.models import User
-from amiable.core.words import in_house
 from amiable.ledger import hold
-from amiable.ledger.models import Allocation, Credit, Customer, Hold, HoldKind, Invoice, Medium
-from amiable.outreach.models import Delivery, Event, EventKind, Message, Reply
+from amiable.ledger.keep import keep
+from amiable.ledger.models import Allocation, Credit, Creditor, Customer, Hold, HoldKind, Invoice, Medium
+from amiable.outreach.attribute import attribute, named
+from amiable.outreach.channel import Attachment
+from amiable.outreach.models import Event, EventKind, Message, Reply
+from amiable.outreach.read import Reading, read
 from amiable.outreach.stop import wish
+from amiable.outreach.strip import strip
+from amiable.outreach.unwrap import clean
 from amiable.payments import receive
 from amiable.payments.allocate import allocate, allocate_of_customer
 from amiable.payments.arrange import judge_promises
@@ -29,6 +35,7 @@ from amiable.payments.attempt import close_chains, local_day
 from amiable.payments.providers import Word
 from amiable.scenario.hear import UnableToRespond, hear, record
 from amiable.scenario.heed import heed
+from amiable.scenario.react import react
 from amiable.scenario.sayings import AlreadyPaid, CallOutcome, Disputes, OptsIn, OptsOut, Prefers, Promises, Saying
 
 __all__ = [
@@ -45,10 +52,9 @@ __all__ = [
     "customer_said",
     "link_opened",
     "payment_arrived",
+    "reply_claimed",
     "reply_heard",
 ]
-
-REPLY_DAYS = 3  # how long an answer that nobody has read keeps reminders away
 
 
 @dataclass(frozen=True)
@@ -98,44 +104,73 @@ def reply_heard(
     medium: str = Medium.EMAIL,
     answers: Sequence[str] = (),
     creditor: int | None = None,
+    recipient: str = "",
+    subject: str = "",
+    attachments: Sequence[Attachment] = (),
+    automatic: bool = False,
+    links: Sequence[str] = (),
+    sizes: Sequence[int] = (),
+    trouble: str = "",
 ) -> Reply:
-    """An answer from outside; `answers`: the Message-IDs that it replies to, nearest first; `creditor`: whose line
-    or mailbox it came by, where that is known. STOP and START by text message are done at once.
+    """An answer from outside; `answers`: the Message-IDs that it replies to, nearest first; `creditor`: to whom it came,
+    where that is known. STOP and START by text message are done at once.
 
-    Kept once. Where its customer is known (by the message answered, else by an address that only one customer has),
-    a task waits for a person, and nobody is reminded for three days while it waits.
+    Kept once, with its words, what they probably mean, and whose they are. Where its customer is known, what must not
+    wait follows at once (react.py); where not, it lies in the inbox. `links`: ours that stand in it; `sizes`: of
+    attachments whose bytes are not kept; `trouble`: what of it could not be read.
     """
-    delivery = Delivery.objects.filter(external_id__in=answers).select_related("message").order_by("-id").first()
-    message = delivery.message if delivery else None
-    customer = message.customer if message else _only_customer_at(sender, medium)
+    known = Reply.objects.filter(source=source, external_id=external_id).first()
+    if known is not None:
+        return known
+    text, words = clean(text), strip(clean(text)) if medium == Medium.EMAIL else clean(text).strip()
+    found = attribute(
+        creditor=creditor, medium=medium, sender=sender, subject=subject, text=text, words=words, answers=answers,
+        links_seen=links,
+    )  # fmt: skip
+    owner = found.customer.creditor if found.customer else Creditor.objects.filter(pk=creditor or 0).first()
+    reading = _understood(words, subject=subject, automatic=automatic, owner=owner, message=found.message, at=at)
     reply, new = Reply.objects.get_or_create(
         source=source,
         external_id=external_id,
         defaults={
-            "creditor_id": customer.creditor_id if customer else None,
-            "customer": customer,
-            "message": message,
+            "creditor": owner,
+            "customer": found.customer,
+            "message": found.message,
             "medium": medium,
-            "sender": sender,
+            "sender": sender[:320],
+            "recipient": recipient[:320],
+            "subject": clean(subject)[:300],
             "text": text,
+            "words": words,
+            "files": _kept(attachments, sizes),
+            "trouble": trouble[:200],
+            "automatic": automatic,
             "at": at,
+            "intent": reading.intent,
+            "confidence": reading.confidence,
+            "understood": {**reading.understood, "by": found.by, "invoices": list(found.invoices)},
         },
     )
-    if new and message is not None:
-        Event.objects.get_or_create(
-            source=source,
-            external_id=f"replied:{external_id}"[:200],
-            defaults={"message": message, "kind": EventKind.REPLIED, "at": at},
-        )
-    said = wish(text) if new and medium == Medium.SMS else ""
-    if said and (theirs := heed(said=said, sender=sender, message=message, creditor_ref=creditor, now=now)):
-        if customer is None and len(theirs) == 1:
-            reply.customer, reply.creditor = theirs[0], theirs[0].creditor
-            reply.save(update_fields=["customer", "creditor"])
-        return reply
-    if new and customer is not None:
-        _wait_for_answer(reply, customer=customer, message=message, now=now)
+    if new and not _heeded(reply, creditor=creditor, now=now) and reply.customer is not None:
+        _follow(reply, now=now)
     return reply
+
+
+@transaction.atomic
+def reply_claimed(*, reply: Reply, customer: Customer, now: datetime, by: User) -> Reply:
+    """A person says whose answer it is; from here on it is as if that had been known at once."""
+    row = Reply.objects.select_for_update(of=("self",)).get(pk=reply.pk)
+    if row.customer_id is not None:
+        raise UnableToRespond(_("This answer has been given to a customer already."))
+    if row.creditor_id not in (None, customer.creditor_id):
+        raise UnableToRespond(_("This answer came to another creditor."))
+    said = f"{row.subject}\n{row.words}"
+    row.customer, row.creditor = customer, customer.creditor
+    row.understood = {**row.understood, "by": "person", "invoices": named(said, customer)}
+    row.save(update_fields=["customer", "creditor", "understood"])
+    record("reply.claimed", customer, now, by, row.source, reply=row.pk)
+    _follow(row, now=now)
+    return row
 
 
 @transaction.atomic
@@ -150,34 +185,59 @@ def link_opened(*, message_ref: int, customer: Customer, now: datetime) -> None:
         )
 
 
-def _only_customer_at(address: str, medium: str) -> Customer | None:
-    found = Customer.objects.filter(
-        contacts__points__medium=medium, contacts__points__value__iexact=address, merged_into=None
-    ).distinct()[:2]
-    return found[0] if len(found) == 1 else None
+def _understood(
+    words: str, *, subject: str, automatic: bool, owner: Creditor | None, message: Message | None, at: datetime
+) -> Reading:
+    """What an answer probably means, seen from the day on which it was written, where its reader is at home."""
+    about: dict[str, Any] = {"on": at.date(), "currency": message.currency if message else "EUR"}
+    if owner is not None:
+        about = {"on": local_day(owner, at), "country": owner.country}
+        about["currency"] = message.currency if message else owner.currency
+    return read(words, subject=subject, automatic=automatic, **about)
 
 
-def _wait_for_answer(reply: Reply, *, customer: Customer, message: Message | None, now: datetime) -> None:
-    as_of = local_day(customer.creditor, now)
-    hold.place(
-        kind=HoldKind.PERSON,
-        source_ref=f"reply:{reply.pk}",
-        customer=customer,
-        since=as_of,
-        until=as_of + timedelta(days=REPLY_DAYS),
-        reason=in_house(gettext_lazy("An answer waits to be read.")),
-        now=now,
-    )
-    task.ask(
-        kind=TaskKind.REPLY,
-        key=f"reply:{reply.pk}",
-        customer=customer,
-        title=in_house(gettext_lazy("Answer of %(sender)s"), sender=reply.sender),
-        due_on=as_of,
-        context={"reply": reply.pk, "message": message.pk if message else None},
-        now=now,
-    )
-    record("reply.heard", customer, now, None, reply.source, reply=reply.pk)
+def _heeded(reply: Reply, *, creditor: int | None, now: datetime) -> bool:
+    """STOP and START by text message: done at once, without a person, where somebody is known at that number."""
+    said = wish(reply.text) if reply.medium == Medium.SMS else ""
+    if not said:
+        return False
+    theirs = heed(said=said, sender=reply.sender, message=reply.message, creditor_ref=creditor, now=now)
+    if reply.customer is None and len(theirs) == 1:
+        reply.customer, reply.creditor = theirs[0], theirs[0].creditor
+        reply.save(update_fields=["customer", "creditor"])
+    if theirs:
+        _mark(reply)
+    return bool(theirs)
+
+
+def _mark(reply: Reply) -> None:
+    """The message that was answered shows it."""
+    if reply.message is not None and not reply.automatic:
+        Event.objects.get_or_create(
+            source=reply.source,
+            external_id=f"replied:{reply.external_id}"[:200],
+            defaults={"message": reply.message, "kind": EventKind.REPLIED, "at": reply.at},
+        )
+
+
+def _follow(reply: Reply, *, now: datetime) -> None:
+    customer = reply.customer
+    assert customer is not None
+    _mark(reply)
+    react(reply, customer=customer, as_of=local_day(customer.creditor, now), now=now)
+    record("reply.heard", customer, now, None, reply.source, reply=reply.pk, intent=reply.intent)
+
+
+def _kept(attachments: Sequence[Attachment], sizes: Sequence[int]) -> list[dict[str, Any]]:
+    """Names and sizes of what came along; the bytes are kept as files, found by their digest, and never opened."""
+    told = []
+    for place, file in enumerate(attachments):
+        row: dict[str, Any] = {"name": clean(file.name, 200), "media_type": clean(file.media_type, 100)}
+        row["size"] = sizes[place] if place < len(sizes) else len(file.content)
+        if file.content:
+            row["sha256"] = keep(file.content)
+        told.append(row)
+    return told
 
 
 def _spread(credit: Credit, invoices: Sequence[int], *, but: Sequence[int], as_of: date, now: datetime) -> None:

@@ -28,7 +28,7 @@ WHERE m.campaign_ref = %(campaign)s AND m.state IN ('sent', 'in_doubt')
 _OPTED_OUT = """
 SELECT count(DISTINCT o.customer_id) FROM outreach_message m
 JOIN outreach_optout o ON o.customer_id = m.customer_id AND o.medium = m.medium AND o.since >= m.sent_at
-  AND o.since < m.sent_at + %(days)s * interval '1 day'
+  AND o.since < m.sent_at + %(days)s * interval '1 day' AND o.origin NOT LIKE 'reply:%%'
 WHERE m.campaign_ref = %(campaign)s AND m.state IN ('sent', 'in_doubt')
 """
 

@@ -9,7 +9,7 @@ from amiable.core.models import Role, Scope, User
 from amiable.intake.models import Import, QuarantinedRow, Source
 from amiable.ledger import hold
 from amiable.ledger.models import Branch, Contact, ContactPoint, Credit, Creditor, Customer, Invoice
-from amiable.outreach.models import Message
+from amiable.outreach.models import Message, Reply
 from amiable.portfolio.refresh import refresh
 from amiable.scenario import shelf
 from amiable.scenario.models import Campaign, Experiment, Recipient, Scenario
@@ -100,6 +100,13 @@ def message(of: Customer, **more: object) -> Message:
     return Message.objects.create(**words | more)
 
 
+def reply(of: Customer | None, text: str = "Bonjour", **more: object) -> Reply:
+    """An answer that nobody has read; of no customer where none is named."""
+    words = {"source": "test", "external_id": str(Reply.objects.count()), "customer": of, "medium": "email"}
+    words |= {"creditor": of.creditor if of else None, "sender": "someone@example.org", "text": text, "words": text}
+    return Reply.objects.create(**words | {"at": clock.now(), "intent": "other", "confidence": 0.6} | more)
+
+
 def full(of: Creditor, name: str) -> Customer:
     """A customer with one row of everything that has an address of its own."""
     found = customer(of, name)
@@ -117,6 +124,7 @@ def full(of: Creditor, name: str) -> Customer:
     Note.objects.create(customer=found, text=f"note about {name}", at=clock.now())
     task(found)
     message(found)
+    reply(found)
     return found
 
 

@@ -7,7 +7,7 @@ from django.urls import URLPattern, reverse
 from amiable.casework.models import Note, Task
 from amiable.core.models import Role, Run, Scope
 from amiable.ledger.models import Branch, Creditor, Customer
-from amiable.outreach.models import Message
+from amiable.outreach.models import Message, Reply
 from amiable.scenario import shelf
 from amiable.web.desk import acts, campaign_pages, channel_pages, sending, urls
 from amiable.web.ui import clock
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 DOORS = {"login", "logout", "enter", "language", "theme", "news_read"}
 LISTS = {"home", "customers", "runs", "figures", "imports", "quarantine"} | {
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
-    "sending",
+    "sending", "inbox", "mailboxes",
 }  # fmt: skip
 # Posts that name their creditor in what is filled in, and a signed token of the one who brought a file: asked where
 # the files, the segments and the campaigns are tested.
@@ -47,6 +47,9 @@ def addresses(customer: Customer) -> dict[str, str]:
         "task_done": Task.objects.get(customer=customer).pk,
         "task_message": Task.objects.get(customer=customer).pk,
         "release": customer.creditor_id,
+        "mailbox": customer.creditor_id,
+        "answer": Reply.objects.get(customer=customer).pk,
+        "answer_claim": rows.reply(None, creditor=customer.creditor).pk,
     }
     scenario = shelf.save(data=shelf.shipped()[0], creditor=customer.creditor, now=clock.now()).pk
     values |= dict.fromkeys(("scenario", "scenario_edit", "scenario_activate", "scenario_retire"), scenario)
@@ -60,6 +63,7 @@ def addresses(customer: Customer) -> dict[str, str]:
     found["channel"] = reverse("desk:channel", args=[customer.creditor_id, "mailgun"])
     for act in channel_pages.ACTS:
         found[f"channel_act:{act}"] = reverse("desk:channel_act", args=[customer.creditor_id, "mailgun", act])
+    found["answer_file"] = reverse("desk:answer_file", args=[values["answer"], 0])
     found["scenario_migrate"] = reverse("desk:scenario_migrate", args=[scenario, scenario])
     found["scenario_message"] = reverse("desk:scenario_message", args=[scenario, "reminder_1"])
     found["scenario_body"] = reverse("desk:scenario_body", args=[scenario, "reminder_1", customer.pk])
@@ -178,7 +182,7 @@ def test_who_only_reads_cannot_act(ours: Creditor) -> None:
     page = client.get(reverse("desk:customer", args=[customer.pk])).content.decode()
     assert "/act/" not in page
     for name, address in addresses(customer).items():
-        if name.startswith("act") or name in {"task_done", "release", "message_settle"}:
+        if name.startswith("act") or name in {"task_done", "release", "message_settle", "answer", "answer_claim"}:
             assert client.post(address, {"token": "t", "text": "x", "outcome": "paid"}).status_code == 404, name
 
 

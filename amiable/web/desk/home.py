@@ -34,7 +34,7 @@ from amiable.outreach import release as verbs
 from amiable.outreach.models import Message, MessageState
 from amiable.payments.models import Promise, PromiseState
 from amiable.portfolio.models import Profile
-from amiable.web.desk import scope
+from amiable.web.desk import inbox, scope
 from amiable.web.ui import clock
 
 TASKS = 30
@@ -132,6 +132,7 @@ def _needs_an_eye(request: scope.Asked, today: date) -> dict[str, Any]:
             .order_by("created_at")[:8]
         ),
         "quarantined": waiting.count(),
+        "nobodys": inbox.answers(request.user).filter(customer=None, confirmed_at=None, automatic=False).count(),
         "news": list(_news(request)),
         "stopped": list(scope.visible_creditors(request.user).exclude(stopped_at=None)),
         "dry": list(scope.whole_creditors(request.user, act="release").filter(released_at=None)),

@@ -23,6 +23,7 @@ STEPS = {
     "statement": gettext_lazy("Statement of account"),
     "receipt": gettext_lazy("Receipt"),
     "promise_confirmed": gettext_lazy("Promise confirmed"),
+    "invoice_copy": gettext_lazy("Copy of an invoice"),
 }
 OUTCOMES = {
     "promise": gettext_lazy("Promise to pay"),
@@ -44,18 +45,24 @@ OUTCOMES = {
     "withdrawn": gettext_lazy("Withdrawn"),
 }
 INTENTS = {
-    "paid": gettext_lazy("Says it is paid"),
-    "already_paid": gettext_lazy("Says it is paid"),
     "promise": gettext_lazy("Promises to pay"),
+    "already_paid": gettext_lazy("Says it is paid"),
     "dispute": gettext_lazy("Disputes"),
     "copy": gettext_lazy("Asks for a copy"),
-    "opt_out": gettext_lazy("Wishes no more e-mails"),
+    "plan": gettext_lazy("Asks for a plan"),
+    "hardship": gettext_lazy("In difficulty"),
+    "how_to_pay": gettext_lazy("Asks how to pay"),
+    "wrong_person": gettext_lazy("Wrong person"),
+    "complaint": gettext_lazy("Complains"),
+    "insolvency": gettext_lazy("Insolvent"),
+    "opt_out": gettext_lazy("Wishes no more messages"),
     "out_of_office": gettext_lazy("Away"),
     "other": gettext_lazy("Something else"),
 }
 RUNS = {
     "day": gettext_lazy("The whole day"),
     "import": gettext_lazy("Import"),
+    "listen": gettext_lazy("Mailboxes read"),
     "catch_up": gettext_lazy("Catching up"),
     "abandon": gettext_lazy("Abandoned payments"),
     "reconcile": gettext_lazy("Reconciliation"),

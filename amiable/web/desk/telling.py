@@ -171,7 +171,7 @@ def _event(data: dict[str, Any], ref: int) -> Line:
 def _reply(data: dict[str, Any], ref: int) -> Line:
     intent = data["confirmed_intent"] or data["intent"]
     more = [data["sender"], labels.said(labels.INTENTS, intent) if intent else ""]
-    return Line("message", "info", _("The customer answered"), more, data["text"])
+    return Line("message", "info", _("The customer answered"), more, data["words"] or data["text"])
 
 
 def _opt_out(data: dict[str, Any], ref: int) -> Line:

@@ -154,7 +154,10 @@ def _words(customer: int) -> Iterable[tuple[str, Rows]]:
     )
     events = _of(Event, customer, "message__customer").exclude(kind__in=["queued", "sent"])
     yield "words", _rows("event", events, "at", "kind", message="message_id", purpose="message__purpose")
-    yield "words", _rows("reply", _of(Reply, customer), "at", "text", "sender", "medium", "intent", "confirmed_intent")
+    yield (
+        "words",
+        _rows("reply", _of(Reply, customer), "at", "text", "words", "sender", "medium", "intent", "confirmed_intent"),
+    )
     yield "words", _rows("opt_out", _of(OptOut, customer), "since", "medium", "address", "origin")
     yield "words", _rows("survey", _of(SurveyAnswer, customer), "answered_at", "score", "words", "after")
 

@@ -84,8 +84,9 @@ def _take_in(owner: Creditor, key: str, said: list[Word | Heard]) -> receive.Tol
     for each in said:
         if isinstance(each, Heard):
             reply = respond.reply_heard(
-                source=source, external_id=each.external_id, sender=each.sender, text=each.text, at=each.at or now, now=now,
-                medium=channels()[key].medium, answers=each.answers, creditor=owner.pk,
+                source=source, external_id=each.external_id, sender=each.sender, recipient=each.recipient,
+                subject=each.subject, text=each.text, at=each.at or now, now=now, medium=channels()[key].medium,
+                answers=each.answers, creditor=owner.pk, attachments=each.attachments, automatic=each.automatic,
             )  # fmt: skip
             told.unknown += reply.customer_id is None
     return told

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_POST, require_safe
 from amiable.casework.models import DisputeReason
 from amiable.core.errors import AmiableError
 from amiable.core.money import UnreadableAmount, exponent
-from amiable.intake.copies import place_of
 from amiable.ledger import balance, hold
+from amiable.ledger.keep import place_of
 from amiable.ledger.models import Document, Invoice
 from amiable.outreach.statement import statement_pdf
 from amiable.payments import providers

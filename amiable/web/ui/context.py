@@ -11,7 +11,7 @@ from amiable.web.desk import scope
 
 THEMES = ("light", "dark")
 # What stays in reach of the thumb on a phone, when there are more places than fit beside each other.
-NEAR = {"desk:home", "desk:customers", "desk:scenarios", "desk:figures"}
+NEAR = {"desk:home", "desk:inbox", "desk:customers", "desk:figures"}
 FIT = 5
 
 
@@ -29,6 +29,7 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
     whole = scope.sees_whole(request.user)
     places = [
         ("desk:home", _("To do"), "bolt", True),
+        ("desk:inbox", _("Answers"), "inbox", True),
         ("desk:customers", _("Customers"), "users", True),
         ("desk:segments", _("Segments"), "category", True),
         ("desk:scenarios", _("Scenarios"), "list", True),

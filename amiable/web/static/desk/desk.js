@@ -6,6 +6,7 @@
 
   const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
   const rows = () => [...document.querySelectorAll("[data-row]")];
+  const page = () => document.getElementById("page");
   const here = () => document.querySelector("[data-row].is-here");
 
   function walk(step) {
@@ -51,10 +52,11 @@
     if (key === "g") leader = Date.now();
     else if (key === "/") { event.preventDefault(); document.getElementById("search")?.select(); }
     else if (key === "?") keys.showModal();
-    else if (key === "j") walk(1);
-    else if (key === "k") walk(-1);
+    else if (key === "j") { if (!press(page(), key)) walk(1); }
+    else if (key === "k") { if (!press(page(), key)) walk(-1); }
+    else if (key === "Enter" && event.target.closest("a, button, summary")) return;
     else if (key === "Enter" && here() && event.target === document.body) here().querySelector("a")?.click();
-    else if (press(document.getElementById("page"), key)) event.preventDefault();
+    else if (press(page(), key)) event.preventDefault();
   });
 
   // What is there to be copied is chosen whole.
