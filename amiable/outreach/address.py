@@ -4,13 +4,14 @@ Never: an address that failed for good, or one whose owner does not wish to be w
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Q
 
-from amiable.ledger.models import Consent, ContactPoint, ContactRole, Customer, CustomerKind, Medium
+from amiable.ledger.models import Consent, Contact, ContactPoint, ContactRole, Creditor, Customer, CustomerKind, Medium
+from amiable.outreach import envelope
 from amiable.outreach.models import OptOut
 
 LANGUAGES = ("fr", "en")
@@ -36,15 +37,16 @@ ORDER = {
 
 @dataclass(frozen=True)
 class Address:
-    contact_id: int
+    contact_id: int | None  # None: the customer's own postal address, where nobody is named
     value: str
     language: str
     failed: bool
     opted_out: bool
+    complete: bool = True
 
     @property
     def usable(self) -> bool:
-        return not (self.failed or self.opted_out)
+        return self.complete and not (self.failed or self.opted_out)
 
 
 def addresses(customers: Iterable[Customer], *, medium: str, now: datetime) -> dict[int, list[Address]]:
@@ -52,6 +54,7 @@ def addresses(customers: Iterable[Customer], *, medium: str, now: datetime) -> d
 
     A wish not to be written to closes all addresses of that person, not only the one that it came from.
     """
+    customers = list(customers)
     kinds = {customer.pk: customer.kind for customer in customers}
     refused = _refused(list(kinds), medium)
     whole, single = _opted_out(list(kinds), medium, now)
@@ -62,15 +65,56 @@ def addresses(customers: Iterable[Customer], *, medium: str, now: datetime) -> d
     closed = {row[1] for row in rows if (row[2], row[5].lower()) in single} | refused
     found: dict[int, list[tuple[tuple[int, int, int], Address]]] = defaultdict(list)
     for point_id, contact_id, customer_id, role, language, value, failed_at in rows:
-        order = ORDER.get(CustomerKind(kinds[customer_id]), ORDER[CustomerKind.BUSINESS])
+        order = ORDER[_kind(kinds[customer_id])]
         address = Address(
             contact_id, value, language, failed_at is not None, customer_id in whole or contact_id in closed
         )
         found[customer_id].append(((order.index(ContactRole(role)), contact_id, point_id), address))
-    return {
+    best = {
         customer_id: [address for _rank, address in sorted(ranked, key=lambda pair: pair[0])]
         for customer_id, ranked in found.items()
     }
+    if medium != Medium.LETTER:
+        return best
+    return _by_post(customers, best, lambda row, pk: pk in whole or row[0] in closed or (pk, row[1].lower()) in single)
+
+
+def _by_post(
+    customers: list[Customer],
+    known: dict[int, list[Address]],
+    silent: Callable[[tuple[int | None, str], int], bool],
+) -> dict[int, list[Address]]:
+    """Postal addresses: the customer's own as the creditor knows it today, then those of contacts; which can be printed."""
+    senders = dict(Creditor.objects.values_list("id", "country"))
+    contacts = _nearest(customers)
+    found: dict[int, list[Address]] = {}
+    for customer in customers:
+        own = envelope.told(customer.name, customer.street, customer.postcode, customer.city, customer.country)
+        rows = sorted(known.get(customer.pk, []), key=lambda row: row.value != own)
+        if own and not (rows and rows[0].value == own):
+            contact_id, language = contacts.get(customer.pk, (None, ""))
+            row = Address(contact_id, own, language, failed=False, opted_out=silent((contact_id, own), customer.pk))
+            rows.insert(0, row)
+        sender = senders[customer.creditor_id]
+        found[customer.pk] = [
+            replace(row, complete=envelope.fits(row.value, country=customer.country, sender=sender)) for row in rows
+        ]
+    return found
+
+
+def _nearest(customers: list[Customer]) -> dict[int, tuple[int, str]]:
+    """Whom a letter to the customer's own address is for: the first of the contacts, and their language."""
+    kinds = {customer.pk: customer.kind for customer in customers}
+    rows = Contact.objects.filter(customer_id__in=kinds).values_list("customer_id", "role", "id", "language")
+    ranked = sorted(
+        (pk, ORDER[_kind(kinds[pk])].index(ContactRole(role)), ref, language) for pk, role, ref, language in rows
+    )
+    return {pk: (ref, language) for pk, _place, ref, language in reversed(ranked)}
+
+
+def _kind(kind: str) -> CustomerKind:
+    """A public body is written to as a firm is."""
+    return CustomerKind.CONSUMER if kind == CustomerKind.CONSUMER else CustomerKind.BUSINESS
 
 
 def closable(customer: Customer, *, contact_id: int, now: datetime) -> dict[str, tuple[str, bool]]:

@@ -70,6 +70,7 @@ class Parcel:
     attachments: tuple[Attachment, ...] = ()
     country: str = ""  # the customer's, in which a telephone number without a country code is read
     report_url: str = ""  # where the carrier may tell what became of it
+    letter: Mapping[str, Any] = field(default_factory=dict)  # what its pages say, for a printer of ours; else empty
 
 
 @dataclass(frozen=True)

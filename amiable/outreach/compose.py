@@ -12,6 +12,7 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from string import Template as Words
 from typing import Any
+from xml.etree.ElementTree import Element, ParseError, fromstring
 
 import mrml
 import yaml
@@ -23,6 +24,8 @@ from amiable.core.errors import UnableTo
 LIBRARY = Path(__file__).parent / "library"
 LONGEST = 20_000
 TONES = ("firm", "neutral", "warm")
+Block = dict[str, Any]
+_UNPRINTED = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML has no place for
 _TAG = re.compile(r"(\{%.*?%\}|\{\{.*?\}\})", re.DOTALL)
 _ONLY_TAGS = re.compile(r"^(\{%.*?%\}\s*)+$", re.DOTALL)
 _PART = re.compile(r"^\[([a-z-]+)\]$")
@@ -62,6 +65,7 @@ class Composed:
     preheader: BoundTemplate
     text: BoundTemplate
     html: BoundTemplate
+    spread: BoundTemplate  # for a letter or a script: blocks as elements, see `blocks`
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -84,6 +88,22 @@ class Composed:
         except LiquidError as error:
             raise UnableToCompose(f"The text cannot be filled: {error}.") from error
         return subject, text, page
+
+    def blocks(self, context: Mapping[str, Any]) -> list[Block]:
+        """What stands below the greeting's address, block by block: titles, paragraphs in runs, parts to be drawn.
+
+        Raises UnableToCompose, as `fill` does.
+        """
+        try:
+            spread = self.spread.render(context)
+            found = fromstring(f"<all>{_UNPRINTED.sub('', spread)}</all>")
+        except LiquidError as error:
+            raise UnableToCompose(f"The text cannot be filled: {error}.") from error
+        except ParseError as error:
+            raise UnableToCompose(
+                f"The text cannot be laid out: its signs for bold or links cross ({error})."
+            ) from error
+        return [block for each in found if (block := _block(each))]
 
 
 @lru_cache(maxsize=512)
@@ -115,6 +135,7 @@ def compose(source: str, *, subject: str, language: str, medium: str = "email") 
             preheader=_PLAIN.from_string(_spaced(str(front.get("preheader", "")), language)),
             text=_PLAIN.from_string(plain),
             html=_HTML.from_string(_slim(page)),
+            spread=_HTML.from_string("\n".join(_spread(b, words, language) for b in blocks)),
         )
     except LiquidError as error:
         raise UnableToCompose(f"The text has a mistake: {error}.") from error
@@ -135,12 +156,11 @@ def check(source: str, *, subject: str, language: str, known: Mapping[str, Any])
 @cache
 def house_text(language: str, audience: str, key: str, tone: str, medium: str = "email") -> str:
     """The house's own text, in this tone or else in the one that it exists in: `reminder_1.warm.liquid` is an e-mail,
-    `reminder_1.warm.sms.liquid` an SMS."""
+    `reminder_1.warm.sms.liquid` an SMS; a letter that has no text of its own says what the e-mail says."""
     folder = LIBRARY / language / audience
-    end = ".liquid" if medium == "email" else f".{medium}.liquid"
-    exact = folder / f"{key}.{tone}{end}"
-    found = [exact] if exact.exists() else [folder / f"{key}.{each}{end}" for each in TONES]
-    found = [path for path in found if path.exists()]
+    ends = {"email": [".liquid"], "letter": [".letter.liquid", ".liquid"]}.get(medium, [f".{medium}.liquid"])
+    wished = [folder / f"{key}.{each}{end}" for end in ends for each in (tone, *TONES)]
+    found = [path for path in wished if path.exists()]
     if not found:
         raise UnableToCompose(f"There is no text “{key}” for {audience} in {language} by {medium}.")
     return found[0].read_text(encoding="utf-8")
@@ -148,7 +168,7 @@ def house_text(language: str, audience: str, key: str, tone: str, medium: str = 
 
 def _short(body: str) -> Composed:
     try:
-        return Composed(*(_PLAIN.from_string(text) for text in ("", "", body.strip(), "")))
+        return Composed(*(_PLAIN.from_string(text) for text in ("", "", body.strip(), "", "")))
     except LiquidError as error:
         raise UnableToCompose(f"The text has a mistake: {error}.") from error
 
@@ -193,6 +213,44 @@ def _text(block: str, words: Mapping[str, str], language: str) -> str:
     plain = _LINK.sub(r"\1 (\2)", block.removeprefix("# "))
     pieces = _TAG.split(_BOLD.sub(r"\1", plain))
     return "".join(piece if index % 2 else _spaced(piece, language) for index, piece in enumerate(pieces))
+
+
+def _spread(block: str, words: Mapping[str, str], language: str) -> str:
+    """The block as an element; a part says in its own .letter what is to be drawn, else its plain text stands for it."""
+    if _ONLY_TAGS.match(block):
+        return block
+    part = _PART.match(block)
+    if part and (LIBRARY / "parts" / f"{part[1]}.letter").exists():
+        return _placed(part[1], "letter", words, language)
+    if part:
+        pieces = _TAG.split(_placed(part[1], "txt", words, language))
+        plain = "".join(piece if index % 2 else html.escape(piece, quote=False) for index, piece in enumerate(pieces))
+        return f"<words>{plain}</words>"
+    kind, content = ("title", block[2:]) if block.startswith("# ") else ("words", block)
+    return f"<{kind}>{_inline(content, language)}</{kind}>"
+
+
+def _block(element: Element) -> Block:
+    """One block of a letter; empty where nothing stands in it."""
+    if element.tag == "part":
+        return {"kind": element.get("name", "")}
+    runs = _runs(element)
+    return {"kind": element.tag, "runs": runs} if any(run["text"].strip() for run in runs) else {}
+
+
+def _runs(element: Element, **style: Any) -> list[Block]:
+    """The words of an element, run by run: bold or not, and where they lead."""
+    found: list[Block] = [{"text": element.text, **style}] if element.text else []
+    for child in element:
+        tail = child.tail or ""
+        if child.tag == "br":
+            found.append({"text": "\n"})
+            tail = tail.removeprefix("\n")
+        else:
+            own = {"url": child.get("href", "")} if child.tag == "a" else {"bold": True}
+            found += _runs(child, **style, **own)
+        found += [{"text": tail, **style}] if tail else []
+    return found
 
 
 def _placed(name: str, kind: str, words: Mapping[str, str], language: str) -> str:

@@ -35,6 +35,7 @@ def express(facts: Facts) -> dict[str, Any]:
     url = portal_url(facts)
     return {
         **_people(facts),
+        "colleague": str(message.context.get("colleague", "")),  # who is on the phone, in a script
         "purpose": message.purpose,
         "tone": message.tone,
         "as_of": day(facts.as_of, language),
@@ -237,6 +238,7 @@ SAMPLE: dict[str, Any] = {
     **dict.fromkeys(
         [
             "greeting",
+            "colleague",
             "purpose",
             "tone",
             "as_of",

@@ -109,7 +109,7 @@ def gather(messages: Sequence[Message], *, as_of: date, now: datetime) -> list[F
         days = [(as_of - day).days for ref, day in contacted.get(message.customer_id, ()) if ref != own]
         facts.days_since_contact = min(days, default=None)
         facts.contacts_7d = sum(day < 7 for day in days)
-        if facts.address and facts.contact is None:
+        if facts.address and facts.address.contact_id and facts.contact is None:
             facts.contact = Contact.objects.get(pk=facts.address.contact_id)
         gathered.append(facts)
     wishes = preferred({each.contact.pk for each in gathered if each.contact}, now=now)

@@ -262,3 +262,49 @@ class OptOut(models.Model):
 
     def __str__(self) -> str:
         return f"{self.medium} {self.address}"
+
+
+class LetterBatch(models.Model):
+    """Letters that are printed and posted together. `prints`: how often its file was taken; the second time is marked."""
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT)
+    made_at = models.DateTimeField()
+    made_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    letters = models.PositiveIntegerField()
+    pages = models.PositiveIntegerField()
+    sheets = models.PositiveIntegerField()
+    duplex = models.BooleanField(default=False)
+    prints = models.PositiveSmallIntegerField(default=0)
+    printed_at = models.DateTimeField(null=True, blank=True)
+    posted_at = models.DateTimeField(null=True, blank=True)
+    posted_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["creditor", "-made_at"], name="letter_batch_made")]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class Letter(models.Model):
+    """A letter in the tray of the house's printer, with everything that it says; in one batch at most.
+
+    The channel lays it there by the message's key, as a carrier far away would know it: no key has two.
+    """
+
+    message = models.OneToOneField(
+        Message, to_field="key", db_column="key", db_constraint=False, on_delete=models.CASCADE, related_name="letter"
+    )
+    data = models.JSONField()
+    pages = models.PositiveSmallIntegerField()
+    destination = models.CharField(max_length=40)  # the last line of the address: letters are sorted by it
+    laid_at = models.DateTimeField()
+    batch = models.ForeignKey(LetterBatch, null=True, blank=True, on_delete=models.PROTECT, related_name="items")
+    place = models.PositiveIntegerField(null=True, blank=True)
+    returned_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["batch", "place"], name="letter_place_once")]
+
+    def __str__(self) -> str:
+        return f"L{self.pk}"

@@ -18,7 +18,7 @@ from amiable.core import audit
 from amiable.core.errors import Refused, UnableTo, Unavailable
 from amiable.core.models import User
 from amiable.core.words import in_house
-from amiable.ledger.models import ContactPoint
+from amiable.ledger.models import Contact, ContactPoint, Medium
 from amiable.outreach.carry import Bound
 from amiable.outreach.channel import AddressRefused, OptedOut
 from amiable.outreach.gather import Facts
@@ -118,7 +118,8 @@ def fail_address(message: Message, address: str, reason: str, *, now: datetime) 
     points = ContactPoint.objects.filter(
         contact__customer_id=message.customer_id, medium=message.medium, value__iexact=address, failed_at=None
     )
-    points.update(failed_at=now, failure=reason[:200])
+    if not points.update(failed_at=now, failure=reason[:200]) and message.medium == Medium.LETTER:
+        _remember_failed(message, address, reason, now)
     miss_address(message, reason, now)
 
 
@@ -133,9 +134,21 @@ def close_address(message: Message, address: str, *, origin: str, now: datetime)
     )
 
 
+def _remember_failed(message: Message, address: str, reason: str, now: datetime) -> None:
+    """The customer's own postal address is no row of its own: from now on there is one that says that it failed."""
+    nobody = {"customer_id": message.customer_id, "created_at": now}
+    contact = message.contact or Contact.objects.filter(customer_id=message.customer_id).order_by("pk").first()
+    ContactPoint.objects.get_or_create(
+        contact=contact or Contact.objects.create(**nobody), medium=message.medium, value=address,
+        defaults={"failed_at": now, "failure": reason[:200]},
+    )  # fmt: skip
+
+
 def miss_address(message: Message, reason: str, now: datetime) -> None:
     """A better address is asked for, and meanwhile the message takes the next channel of its step."""
-    title = _("Find a better e-mail address") if message.medium == "email" else _("Find a better address")
+    title = {Medium.EMAIL: _("Find a better e-mail address"), Medium.LETTER: _("Find a better postal address")}.get(
+        Medium(message.medium), _("Find a better address")
+    )
     key = f"address:{message.customer_id}:{message.medium}"
     task.ask(
         kind=TaskKind.OTHER, key=key, customer=message.customer, title=in_house(title), due_on=message.as_of, now=now,

@@ -198,6 +198,7 @@ def _bound(facts: Facts, rendered: Rendered, number: int, carrying: Carriers, no
         attachments=rendered.attachments,
         country=facts.customer.country or creditor.country,
         report_url=hook_url(creditor, channel.key),
+        letter=rendered.letter,
     )
     delivery = Delivery(
         message=message,

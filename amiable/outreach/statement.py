@@ -3,19 +3,18 @@
 In: a Statement of the ledger. Out: the bytes of the document. Never: an amount that is not the statement's own.
 """
 
-import io
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import segno
 import yaml
 from stdnum import iban
 
+from amiable.core import qr
 from amiable.core.money import major
-from amiable.core.typeset import pdf
+from amiable.core.typeset import numbered, pdf
 from amiable.ledger.balance import BUCKETS, Statement, bucket
 from amiable.ledger.models import CreditKind, Creditor, Customer
 from amiable.ledger.reference import payment_reference
@@ -39,13 +38,20 @@ def statement_pdf(
     *, statement: Statement, creditor: Creditor, customer: Customer, language: str, now: datetime, pay_url: str = ""
 ) -> bytes:
     """The statement in the customer's language; `pay_url` is printed as a second code where there is no transfer."""
-    return pdf(LETTERS / "statement.typ", statement_data(statement, creditor, customer, language, pay_url), made_at=now)
+    data = statement_data(statement, creditor, customer, language, pay_url)
+    return numbered(lambda pages: pdf(LETTERS / "statement.typ", {**data, "pages": pages}, made_at=now))
 
 
 def statement_data(
-    statement: Statement, creditor: Creditor, customer: Customer, language: str, pay_url: str = ""
+    statement: Statement,
+    creditor: Creditor,
+    customer: Customer,
+    language: str,
+    pay_url: str = "",
+    *,
+    codes: bool = True,
 ) -> dict[str, Any]:
-    """Everything that the page says, in words."""
+    """Everything that the page says, in words; without `codes` they stand in it as text, to be drawn later."""
 
     def shown(value_minor: int) -> str:
         return amount(value_minor, statement.currency, language)
@@ -101,7 +107,7 @@ def statement_data(
             "bic": creditor.bic,
             "reference": grouped(transfer.reference),
             "amount": shown(transfer.amount_minor),
-            "code": epc_code(transfer) if statement.currency == "EUR" else "",
+            "code": _code(transfer, codes=codes) if statement.currency == "EUR" else "",
         }
         if transfer
         else None,
@@ -128,28 +134,18 @@ def transfer_of(statement: Statement, creditor: Creditor, customer: Customer) ->
     )
 
 
-def epc_code(transfer: Transfer) -> str:
-    """The EPC QR code (SVG) that European banking apps read: euro transfers up to 999 999 999,99 €, else empty."""
+def _code(transfer: Transfer, *, codes: bool) -> str | list[int]:
+    text = epc_text(transfer)
+    return qr.drawn(text) if codes else text
+
+
+def epc_text(transfer: Transfer) -> str:
+    """What stands in the EPC QR code (EPC069-12): euro transfers up to 999 999 999,99 €, else empty."""
     value = major(transfer.amount_minor, "EUR")
     if not 0 < value <= 999_999_999:
         return ""
-    lines = [
-        "BCD",
-        "002",
-        "1",
-        "SCT",
-        transfer.bic,
-        transfer.name[:70],
-        transfer.iban,
-        f"EUR{value:.2f}",
-        "",
-        transfer.reference,
-    ]
-    # Readers take any mask; weighing all eight against each other would cost more than the rest of the page.
-    code = segno.make("\n".join(lines), error="m", boost_error=False, micro=False, encoding="utf-8", mask=3)
-    drawn = io.BytesIO()
-    code.save(drawn, kind="svg", border=0, xmldecl=False, svgclass=None, lineclass=None)
-    return drawn.getvalue().decode()
+    reference, head = transfer.reference, ["BCD", "002", "1", "SCT"]
+    return "\n".join([*head, transfer.bic, transfer.name[:70], transfer.iban, f"EUR{value:.2f}", "", reference])
 
 
 @cache

@@ -20,10 +20,13 @@ from amiable.core.models import User
 from amiable.core.money import exponent
 from amiable.core.words import in_house
 from amiable.ledger import hold
-from amiable.ledger.models import Creditor, HoldKind
-from amiable.outreach.models import Message
+from amiable.ledger.models import Creditor, HoldKind, Medium
+from amiable.outreach.address import spoken
+from amiable.outreach.compose import Block
+from amiable.outreach.models import Message, Tone
 from amiable.outreach.order import Order, order
 from amiable.outreach.render import Rendered, render
+from amiable.outreach.script import script as spell
 from amiable.scenario.engine.channel import BEST
 from amiable.scenario.engine.journey import MESSAGE
 from amiable.scenario.lay import lay
@@ -38,6 +41,7 @@ class UnableToConfirm(UnableTo):
 MISSING = {
     "email": gettext_lazy("Find an e-mail address"),
     "call": gettext_lazy("Find a phone number"),
+    "letter": gettext_lazy("Find a postal address"),
 }
 ELSE = gettext_lazy("Find a way to reach the customer")
 
@@ -112,6 +116,24 @@ def prepare(*, task: Task, as_of: date, now: datetime) -> Rendered:
     if not customer.invoices.filter(pk__in=[*decision.about, *decision.also], open_minor__gt=0).exists():
         raise UnableToConfirm("Nothing of what this message is about is open any more.")
     return render(message, as_of=as_of, now=now)
+
+
+def script(*, task: Task, as_of: date, now: datetime, by: User) -> list[Block]:
+    """What the colleague says in this call, about what is open now; nothing is kept. Raises UnableToCompose."""
+    context, customer = task.context, task.customer
+    decision = Decision.objects.filter(pk=context.get("decision")).first()
+    step = _steps([decision])[decision.scenario_id, decision.step] if decision else {}
+    open_now = customer.invoices.filter(open_minor__gt=0)
+    about = list(open_now.filter(pk__in=context.get("invoices", ())).values_list("pk", flat=True))
+    currency = context.get("currency") or open_now.values_list("currency", flat=True).order_by("due_on").first()
+    overdue = open_now.filter(due_on__lt=as_of, currency=currency).values_list("pk", flat=True)
+    message = Message(
+        creditor_id=task.creditor_id, customer=customer, currency=currency or customer.creditor.currency,
+        medium=Medium.CALL, purpose=step.get("template", context.get("step", "")), tone=step.get("tone", Tone.NEUTRAL),
+        as_of=as_of, language=spoken(customer.language, customer.creditor.language), about=about or list(overdue),
+        context={"colleague": str(by)},
+    )  # fmt: skip
+    return spell(message, as_of=as_of, now=now)
 
 
 def _steps(decisions: Iterable[Decision]) -> dict[tuple[int, str], Mapping[str, Any]]:

@@ -45,9 +45,12 @@ WITH held AS (
   WHERE invoice_id IS NULL AND since <= %(as_of)s AND (until IS NULL OR until > %(as_of)s) GROUP BY 1
 ), point AS (
   SELECT t.customer_id, bool_or(p.medium = 'email') AS email, bool_or(p.medium = 'sms') AS sms,
-         bool_or(p.medium IN ('sms', 'call')) AS phone
+         bool_or(p.medium = 'letter') AS letter, bool_or(p.medium IN ('sms', 'call')) AS phone
   FROM ledger_contactpoint p JOIN ledger_contact t ON t.id = p.contact_id
   WHERE p.failed_at IS NULL AND t.customer_id IN (SELECT customer_id FROM candidate) GROUP BY 1
+), returned AS (
+  SELECT DISTINCT t.customer_id, p.value FROM ledger_contactpoint p JOIN ledger_contact t ON t.id = p.contact_id
+  WHERE p.medium = 'letter' AND p.failed_at IS NOT NULL AND t.customer_id IN (SELECT customer_id FROM candidate)
 ), silent AS (
   SELECT customer_id, bool_or(medium = 'email') AS email, bool_or(medium = 'sms') AS sms,
          bool_or(medium = 'letter') AS letter, bool_or(medium = 'call') AS phone
@@ -61,13 +64,16 @@ WITH held AS (
 )
 SELECT p.customer_id, p.currency, p.segment, k.id, k.scenario_ref, d.released_at IS NOT NULL, h.kind,
        coalesce(t.waiting, false), (t.spoken_at AT TIME ZONE %(zone)s)::date,
-       coalesce(o.email, false), coalesce(o.sms, false), u.street <> '' AND u.postcode <> '', coalesce(o.phone, false),
+       coalesce(o.email, false), coalesce(o.sms, false), coalesce(o.letter, false)
+         OR (u.street <> '' AND u.postcode <> '' AND u.city <> '' AND r.customer_id IS NULL), coalesce(o.phone, false),
        coalesce(s.email, false), coalesce(s.sms, false), coalesce(s.letter, false), coalesce(s.phone, false), w.most
 FROM portfolio_profile p
 JOIN ledger_customer u ON u.id = p.customer_id AND u.merged_into_id IS NULL
 JOIN ledger_creditor d ON d.id = p.creditor_id
 LEFT JOIN casework_case k ON k.customer_id = p.customer_id AND k.currency = p.currency AND k.closed_on IS NULL
 LEFT JOIN held h ON h.customer_id = p.customer_id LEFT JOIN point o ON o.customer_id = p.customer_id
+LEFT JOIN returned r ON r.customer_id = u.id
+  AND r.value = concat_ws(chr(10), u.name, u.street, u.postcode || ' ' || u.city)
 LEFT JOIN silent s ON s.customer_id = p.customer_id LEFT JOIN task t ON t.customer_id = p.customer_id
 LEFT JOIN wish w ON w.customer_id = p.customer_id
 WHERE EXISTS (SELECT FROM candidate i WHERE i.customer_id = p.customer_id AND i.currency = p.currency)

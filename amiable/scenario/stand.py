@@ -91,9 +91,12 @@ WHERE creditor_id = %(creditor)s AND kind IN ('call', 'manual') AND outcome NOT 
 _STANDING = f"""
 WITH point AS (
   SELECT t.customer_id, bool_or(p.medium = 'email') AS email, bool_or(p.medium = 'sms') AS sms,
-         bool_or(p.medium IN ('sms', 'call')) AS phone
+         bool_or(p.medium = 'letter') AS letter, bool_or(p.medium IN ('sms', 'call')) AS phone
   FROM ledger_contactpoint p JOIN ledger_contact t ON t.id = p.contact_id
   WHERE (p.failed_at IS NULL OR p.failed_at >= %(end)s) AND t.customer_id IN (SELECT customer_id FROM standing) GROUP BY 1
+), returned AS (
+  SELECT DISTINCT t.customer_id, p.value FROM ledger_contactpoint p JOIN ledger_contact t ON t.id = p.contact_id
+  WHERE p.medium = 'letter' AND p.failed_at < %(end)s AND t.customer_id IN (SELECT customer_id FROM standing)
 ), silent AS (
   SELECT customer_id, bool_or(medium = 'email') AS email, bool_or(medium = 'sms') AS sms,
          bool_or(medium = 'letter') AS letter, bool_or(medium = 'call') AS phone
@@ -106,10 +109,13 @@ WITH point AS (
   SELECT customer_id, max((done_at AT TIME ZONE %(zone)s)::date) AS on_day FROM casework_task
   WHERE kind = 'call' AND outcome = ANY(%(spoken)s) AND done_at < %(end)s GROUP BY 1
 )
-SELECT u.id, coalesce(o.email, false), coalesce(o.sms, false), u.street <> '' AND u.postcode <> '', coalesce(o.phone, false),
+SELECT u.id, coalesce(o.email, false), coalesce(o.sms, false), coalesce(o.letter, false)
+         OR (u.street <> '' AND u.postcode <> '' AND u.city <> '' AND r.customer_id IS NULL), coalesce(o.phone, false),
        coalesce(s.email, false), coalesce(s.sms, false), coalesce(s.letter, false), coalesce(s.phone, false),
        k.on_day - %(as_of)s, w.medium, m.most
 FROM ledger_customer u LEFT JOIN point o ON o.customer_id = u.id LEFT JOIN silent s ON s.customer_id = u.id
+LEFT JOIN returned r ON r.customer_id = u.id
+  AND r.value = concat_ws(chr(10), u.name, u.street, u.postcode || ' ' || u.city)
 LEFT JOIN preferring w ON w.customer_id = u.id LEFT JOIN wish m ON m.customer_id = u.id
 LEFT JOIN spoken k ON k.customer_id = u.id WHERE u.id IN (SELECT customer_id FROM standing)
 """

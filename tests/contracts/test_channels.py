@@ -43,8 +43,10 @@ PARCEL = Parcel(
     key=anymail_samples.PARCEL_KEY, recipient="anna@martin.example", recipient_name="Anna Martin", sender_name="Lumen Énergie",
     reply_to="comptabilite@lumen.example", language="fr", subject="Votre facture", text=".Bonjour\n..\n", html="<p>Bonjour</p>\n",
     unsubscribe_url="https://lumen.example/u/1/", at=datetime(2025, 11, 20, tzinfo=UTC),
+    letter={"pages": 1, "recipient": ["Anna Martin", "3 rue du Lac", "69003 LYON"]},
 )  # fmt: skip
 PHONE = "+33612345678"
+pytestmark = pytest.mark.django_db(transaction=True)  # the tray of letters is a table
 
 each = pytest.mark.parametrize("key", sorted(channels()))
 

@@ -9,7 +9,7 @@ from amiable.core.models import Role, Scope, User
 from amiable.intake.models import Import, QuarantinedRow, Source
 from amiable.ledger import hold
 from amiable.ledger.models import Branch, Contact, ContactPoint, Credit, Creditor, Customer, Invoice
-from amiable.outreach.models import Message, Reply
+from amiable.outreach.models import Letter, LetterBatch, Message, Reply
 from amiable.portfolio.refresh import refresh
 from amiable.scenario import shelf
 from amiable.scenario.models import Campaign, Experiment, Recipient, Scenario
@@ -126,6 +126,17 @@ def full(of: Creditor, name: str) -> Customer:
     message(found)
     reply(found)
     return found
+
+
+def batch(of: Customer) -> LetterBatch:
+    """A batch with the customer's message as a letter: as a row; what is printed is tested elsewhere."""
+    made = LetterBatch.objects.create(creditor=of.creditor, made_at=clock.now(), letters=1, pages=1, sheets=1)
+    sent = of.messages.get()
+    Letter.objects.update_or_create(
+        message=sent,
+        defaults={"data": {}, "pages": 1, "destination": of.city, "laid_at": clock.now(), "batch": made, "place": 1},
+    )
+    return made
 
 
 def colleague(

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 DOORS = {"login", "logout", "enter", "language", "theme", "news_read"}
 LISTS = {"home", "customers", "runs", "figures", "imports", "quarantine"} | {
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
-    "sending", "inbox", "mailboxes",
+    "sending", "inbox", "mailboxes", "letters",
 }  # fmt: skip
 # Posts that name their creditor in what is filled in, and a signed token of the one who brought a file: asked where
 # the files, the segments and the campaigns are tested.
@@ -31,6 +31,8 @@ FILES = {
     "segments_rows",
     "campaign_preview",
     "campaign_rows",
+    "letters_make",
+    "letters_returned",
 }
 
 
@@ -57,6 +59,8 @@ def addresses(customer: Customer) -> dict[str, str]:
     values |= dict.fromkeys(("experiment_change", "experiment_stop"), rows.experiment(customer.creditor).pk)
     sent = rows.campaign(customer).pk
     values |= dict.fromkeys(("campaign", "campaign_edit", "campaign_message"), sent)
+    values["message_paper"] = values["message"]
+    values |= dict.fromkeys(("letter_batch", "letter_batch_print", "letter_batch_posted"), rows.batch(customer).pk)
     row = rows.quarantined(customer.creditor)
     values |= {"import": row.loaded_by_id, "quarantine_mend": row.pk}
     found = {name: reverse(f"desk:{name}", args=[pk]) for name, pk in values.items()}
@@ -182,7 +186,8 @@ def test_who_only_reads_cannot_act(ours: Creditor) -> None:
     page = client.get(reverse("desk:customer", args=[customer.pk])).content.decode()
     assert "/act/" not in page
     for name, address in addresses(customer).items():
-        if name.startswith("act") or name in {"task_done", "release", "message_settle", "answer", "answer_claim"}:
+        posts = {"task_done", "release", "message_settle", "answer", "answer_claim"}
+        if name.startswith(("act", "letter_batch_")) or name in posts:
             assert client.post(address, {"token": "t", "text": "x", "outcome": "paid"}).status_code == 404, name
 
 

@@ -1,8 +1,11 @@
 """A message as the customer read it, in a box that can run and load nothing; and the word on one that is in doubt."""
 
+import io
+
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import FileResponse, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -12,7 +15,8 @@ from amiable.casework import task as tasks
 from amiable.casework.models import Task
 from amiable.core.errors import UnableTo
 from amiable.outreach import record
-from amiable.outreach.models import Message, MessageState
+from amiable.outreach.models import Letter, Message, MessageState
+from amiable.outreach.press import letter_page, letter_pdf
 from amiable.web.desk import labels, scope
 from amiable.web.desk.dialog import dialog
 from amiable.web.ui import clock
@@ -26,6 +30,7 @@ BOX = "default-src 'none'; style-src 'unsafe-inline'; img-src data: 'self'; sand
 def message(request: scope.Asked, pk: int) -> HttpResponse:
     found: Message = scope.row_or_404(Message.objects.all(), request.user, pk)
     content = {"message": found, "title": labels.step(found.purpose), "events": found.events.order_by("at")}
+    content["letter"] = Letter.objects.filter(message=found).select_related("batch").first()
     content["asks"] = found.state == MessageState.IN_DOUBT and scope.may(request.user, "write", found.customer)
     return dialog(request, "message", content)
 
@@ -35,7 +40,19 @@ def message(request: scope.Asked, pk: int) -> HttpResponse:
 @scope.inside
 def body(request: scope.Asked, pk: int) -> HttpResponse:
     found: Message = scope.row_or_404(Message.objects.all(), request.user, pk)
-    return HttpResponse(found.html, headers={"Content-Security-Policy": BOX})
+    letter = Letter.objects.filter(message=found).first()
+    page = letter_page(letter.data) if letter else found.html
+    return HttpResponse(page, headers={"Content-Security-Policy": BOX})
+
+
+@require_GET
+@scope.inside
+def paper(request: scope.Asked, pk: int) -> HttpResponseBase:
+    """One letter as the customer gets it, to be read or kept."""
+    found: Message = scope.row_or_404(Message.objects.filter(letter__isnull=False), request.user, pk)
+    content = letter_pdf(found.letter.data, made_at=found.letter.laid_at)
+    name = f"{found.customer.number}-{found.letter}.pdf"
+    return FileResponse(io.BytesIO(content), as_attachment=True, filename=name, content_type="application/pdf")
 
 
 @require_POST

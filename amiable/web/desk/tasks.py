@@ -143,6 +143,11 @@ def _show(request: scope.Asked, found: Task, filled: dict[str, forms.Act] | None
         "roles": ROLES if found.context.get("responsible") else None,
         "call_back_on": next_business_day(about["today"] + timedelta(days=1), found.customer.creditor.country),
     }
+    if found.kind == TaskKind.CALL and not found.done_at:
+        try:
+            content["script"] = dispatch.script(task=found, as_of=clock.today(), now=clock.now(), by=request.user)
+        except UnableTo as error:
+            content["unprepared"] = str(error)
     if found.kind == TaskKind.MANUAL and not found.done_at:
         try:
             content["prepared"] = dispatch.prepare(task=found, as_of=clock.today(), now=clock.now())

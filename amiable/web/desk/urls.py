@@ -28,6 +28,7 @@ from amiable.web.desk import (
     simulate_pages,
     switches,
     tasks,
+    tray_pages,
 )
 
 app_name = "desk"
@@ -47,6 +48,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("customers/<int:pk>/act/<str:name>/<int:ref>/", acts.act, name="act_on"),
     path("messages/<int:pk>/", letters.message, name="message"),
     path("messages/<int:pk>/body/", letters.body, name="message_body"),
+    path("messages/<int:pk>/letter/", letters.paper, name="message_paper"),
+    path("letters/", tray_pages.letters, name="letters"),
+    path("letters/make/", tray_pages.make, name="letters_make"),
+    path("letters/returned/", tray_pages.returned, name="letters_returned"),
+    path("letters/<int:pk>/", tray_pages.batch, name="letter_batch"),
+    path("letters/<int:pk>/print/", tray_pages.take, name="letter_batch_print"),
+    path("letters/<int:pk>/posted/", tray_pages.post, name="letter_batch_posted"),
     path("messages/<int:pk>/settle/", letters.settle, name="message_settle"),
     path("tasks/<int:pk>/", tasks.task, name="task"),
     path("tasks/<int:pk>/message/", tasks.prepared, name="task_message"),

@@ -9,11 +9,12 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from amiable.core.qr import outlined
 from amiable.ledger.balance import Statement
 from amiable.ledger.models import Creditor, Medium
 from amiable.outreach.express import grouped
 from amiable.outreach.models import Message
-from amiable.outreach.statement import epc_code, transfer_of
+from amiable.outreach.statement import epc_text, transfer_of
 from amiable.payments.models import Journey
 from amiable.scenario.models import Campaign, Decision
 from amiable.web.portal.gate import Visit
@@ -87,7 +88,7 @@ def transfer(visit: Visit, statement: Statement) -> Transfer | None:
     found = transfer_of(statement, visit.creditor, visit.customer)
     if found is None:
         return None
-    picture = epc_code(found) if statement.currency == "EUR" else ""
+    picture = outlined(epc_text(found)) if statement.currency == "EUR" else ""
     return Transfer(
         payee=found.name,
         iban=grouped(found.iban),

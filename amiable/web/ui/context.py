@@ -35,6 +35,7 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
         ("desk:scenarios", _("Scenarios"), "list", True),
         ("desk:campaigns", _("Campaigns"), "send", whole),
         ("desk:sending", _("Sending"), "mail-forward", whole),
+        ("desk:letters", _("Letters"), "printer", whole),
         ("desk:simulate", _("Simulation"), "chart-line", whole),
         ("desk:imports", _("Imports"), "upload", whole),
         ("desk:quarantine", _("Quarantine"), "alert-triangle", whole),
