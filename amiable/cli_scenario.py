@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from amiable.cli import Day, Json, Named, UnableToObey, _bar, _creditor, _day, _sole_creditor, _start, _tell
+from amiable.cli_texts import texts
 
 if TYPE_CHECKING:
     from amiable.ledger.models import Customer
@@ -28,6 +29,7 @@ def join(app: typer.Typer) -> None:
     """Adds these commands to the command line, once."""
     app.add_typer(scenarios, name="scenario")
     app.add_typer(segment_sets, name="segments")
+    app.add_typer(texts, name="texts")
     app.command()(why)
     app.command()(simulate)
 

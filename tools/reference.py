@@ -27,6 +27,9 @@ def page() -> str:
     from amiable.law.packs import FALLBACK, FILES, law
     from amiable.law.rails import SENTENCES
     from amiable.outreach.channel import channels
+    from amiable.outreach.names import NAMES
+    from amiable.outreach.sandbox import FILTERS
+    from amiable.outreach.shape import parts
     from amiable.payments.providers import providers
     from amiable.portfolio.facts import FACTS
     from amiable.portfolio.segments import starter
@@ -39,6 +42,23 @@ def page() -> str:
             table(
                 "Channels", "How words leave.", "key, name, medium",
                 *((c.key, c.label, c.medium) for c in channels().values()),
+            ),
+            table(
+                "Texts", "What the house says; a letter without a text of its own says what the e-mail says.",
+                "purpose, e-mail, sms, letter, call", *_texts(),
+            ),
+            table(
+                "Names of texts", "What a text may fill in; what stands in a list has [] after the list's name.",
+                "name, meaning, example",
+                *((f"`{n.path}`", n.meaning, _example(n.example("en"))) for n in NAMES),
+            ),
+            table(
+                "Parts of texts", "What e-mails and letters may place, each on a line of its own.", "part",
+                *((f"`[{part}]`",) for part in parts()),
+            ),
+            table(
+                "Filters of texts", "What may stand after a bar: `{{ customer.name | upcase }}`.", "filters",
+                (", ".join(FILTERS),),
             ),
             table(
                 "Payment providers", "Where customers pay.", "key, name, can",
@@ -82,6 +102,22 @@ def _scenario(data: Mapping[str, Any]) -> str:
     steps = [(s["level"], s["key"], s["days"], s["channel"], s.get("mode", "automatic")) for s in data["steps"]]
     about = f"For customers with {_code(data['applies'])}."
     return table(f"Scenario: {data['label']['en']}", about, "level, step, days past due, channel, mode", *steps)
+
+
+def _texts() -> list[tuple[str, ...]]:
+    """The tones of each purpose by medium, as they are in French and English for both audiences."""
+    from amiable.outreach.house import keys, shelf
+
+    found: dict[tuple[str, str], list[str]] = {}
+    for place in shelf():
+        if (place.language, place.audience) == ("fr", "business"):
+            found.setdefault((place.key, place.medium), []).append(place.tone)
+    tones = {cell: ", ".join(sorted(told, key=("warm", "neutral", "firm").index)) for cell, told in found.items()}
+    return [(key, *(tones.get((key, medium), "") for medium in ("email", "sms", "letter", "call"))) for key in keys()]
+
+
+def _example(value: object) -> str:
+    return {True: "yes", False: "no"}.get(value, str(value)[:60]) if isinstance(value, bool) else str(value)[:60]
 
 
 def _first(thing: object) -> str:

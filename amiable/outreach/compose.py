@@ -1,60 +1,42 @@
-"""From a text as people write it to what a message needs: paragraphs and placed parts become MJML, and plain text.
+"""From a text as people write it to what a medium needs: an e-mail in two versions, an SMS, a script for a call.
 
-One source gives both versions, so that they always say the same. MJML is compiled once per text, Liquid runs after.
-Never: a text that reads files, runs code, loops without end, or names something that does not exist.
+One source gives the two versions of an e-mail, so that they always say the same. MJML is compiled once per text,
+Liquid runs after. Never: a text that reads files, runs code, loops without end, or names something that does not exist.
 """
 
-import html
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
-from pathlib import Path
-from string import Template as Words
+from functools import cached_property, lru_cache
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
-import mrml
 import yaml
-from liquid import BoundTemplate, Environment, StrictUndefined
-from liquid.exceptions import LiquidError
+from django.utils.translation import gettext as _
+from liquid import BoundTemplate
+from yaml.events import AliasEvent
 
-from amiable.core.errors import UnableTo
+from amiable.outreach import sandbox
+from amiable.outreach.house import house_text as house_text
+from amiable.outreach.sandbox import LONGEST
+from amiable.outreach.sandbox import UnableToCompose as UnableToCompose
+from amiable.outreach.shape import LIBRARY as LIBRARY
+from amiable.outreach.shape import SHAPES, blocks, one_line, spaced, spread
 
-LIBRARY = Path(__file__).parent / "library"
-LONGEST = 20_000
-TONES = ("firm", "neutral", "warm")
 Block = dict[str, Any]
 _UNPRINTED = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML has no place for
-_TAG = re.compile(r"(\{%.*?%\}|\{\{.*?\}\})", re.DOTALL)
-_ONLY_TAGS = re.compile(r"^(\{%.*?%\}\s*)+$", re.DOTALL)
-_PART = re.compile(r"^\[([a-z-]+)\]$")
-_BOLD = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
-_LINK = re.compile(r"\[([^\]\n]+)\]\((\{\{[^}\n]+\}\}|(?:https?://|mailto:|tel:)[^)\s]+)\)")
+HEAD = 2_000  # characters of the lines between the two “---”
+HEADS = ("subject", "preheader")
 
 
-class UnableToCompose(UnableTo):
-    """The text cannot be used; the message says which place is wrong."""
+@dataclass(frozen=True)
+class Source:
+    """A text as it is written: its head and its body, and the line on which the body begins."""
 
-
-class _Sandbox(Environment):
-    """Liquid that knows no files and cannot run away."""
-
-    context_depth_limit = 10
-    block_nesting_limit = 20
-    loop_iteration_limit = 1_000
-    local_namespace_limit = 10_000
-
-
-def _sandbox(*, escape: bool) -> Environment:
-    environment = _Sandbox(undefined=StrictUndefined, autoescape=escape)
-    for tag in ("include", "render", "extends", "block", "tablerow", "increment", "decrement"):
-        environment.tags.pop(tag, None)
-    return environment
-
-
-_PLAIN = _sandbox(escape=False)
-_HTML = _sandbox(escape=True)
+    subject: str
+    preheader: str
+    body: str
+    first_line: int = 1
 
 
 @dataclass(frozen=True)
@@ -66,12 +48,13 @@ class Composed:
     text: BoundTemplate
     html: BoundTemplate
     spread: BoundTemplate  # for a letter or a script: blocks as elements, see `blocks`
+    finish: Callable[[str], str]
 
     @cached_property
     def names(self) -> frozenset[str]:
         """Every name from outside that the text uses, in all its branches: `creditor.name`, `invoices`."""
         texts = (self.subject, self.preheader, self.text, self.html)
-        return frozenset(path for template in texts for path in template.global_variable_paths())
+        return frozenset(path for template in texts for path in sandbox.names(template))
 
     @cached_property
     def tells_balance(self) -> bool:
@@ -80,154 +63,134 @@ class Composed:
 
     def fill(self, context: Mapping[str, Any]) -> tuple[str, str, str]:
         """Subject, plain text and HTML. Raises UnableToCompose where the text names something that is not there."""
-        try:
-            subject = _one_line(self.subject.render(context))
-            preheader = _one_line(self.preheader.render(context))
-            text = _tidy(self.text.render({**context, "subject": subject}))
-            page = self.html.render({**context, "subject": subject, "preheader": preheader})
-        except LiquidError as error:
-            raise UnableToCompose(f"The text cannot be filled: {error}.") from error
+        subject = one_line(sandbox.fill(self.subject, context))
+        preheader = one_line(sandbox.fill(self.preheader, context))
+        text = self.finish(sandbox.fill(self.text, {**context, "subject": subject}))
+        page = sandbox.fill(self.html, {**context, "subject": subject, "preheader": preheader})
         return subject, text, page
 
     def blocks(self, context: Mapping[str, Any]) -> list[Block]:
-        """What stands below the greeting's address, block by block: titles, paragraphs in runs, parts to be drawn.
+        """What stands below a letter's address, block by block: titles, paragraphs in runs, parts to be drawn.
 
         Raises UnableToCompose, as `fill` does.
         """
+        filled = _UNPRINTED.sub("", sandbox.fill(self.spread, context))
         try:
-            spread = self.spread.render(context)
-            found = fromstring(f"<all>{_UNPRINTED.sub('', spread)}</all>")
-        except LiquidError as error:
-            raise UnableToCompose(f"The text cannot be filled: {error}.") from error
+            found = fromstring(f"<all>{filled}</all>")
         except ParseError as error:
-            raise UnableToCompose(
-                f"The text cannot be laid out: its signs for bold or links cross ({error})."
-            ) from error
+            raise UnableToCompose(_("The text cannot be laid out: its signs for bold or links cross.")) from error
         return [block for each in found if (block := _block(each))]
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=1024)
 def compose(source: str, *, subject: str, language: str, medium: str = "email") -> Composed:
-    """The text `source`, with its front matter if it has one (`subject`, `preheader`), in the house's layout.
+    """The text `source`, with its head if it has one, for a medium. A letter's words are those of an e-mail."""
+    written = read(source, subject=subject)
+    sandbox.parse(written.body, first_line=written.first_line)
+    pieces = list(blocks(written.body, first_line=written.first_line))
+    heads = {
+        name: sandbox.parse(spaced(getattr(written, name), language), first_line=line)
+        for line, name in enumerate(HEADS, start=2)
+    }
+    text, page, finish = SHAPES[medium](pieces, language)
+    on_paper = "\n".join(spread(piece, language) for piece in pieces) if medium in {"letter", "call"} else ""
+    return Composed(
+        **heads,
+        text=sandbox.parse(text),
+        html=sandbox.parse(page, escape=True),
+        spread=sandbox.parse(on_paper, escape=True),
+        finish=finish,
+    )
 
-    An SMS is its text alone: no subject, no layout, no HTML.
+
+def check(
+    source: str,
+    *,
+    subject: str,
+    language: str,
+    known: Mapping[str, Any],
+    medium: str = "email",
+    example: Mapping[str, Any] | None = None,
+) -> tuple[str, str, str]:
+    """The text filled with an example (`known` itself without one), after each name in any branch was looked up in `known`.
+
+    Raises UnableToCompose with the line of the first mistake.
     """
-    if len(source) > LONGEST:
-        raise UnableToCompose(f"A text may have {LONGEST} characters at most; this one has {len(source)}.")
-    front, body = _front_matter(source)
-    if medium == "sms":
-        return _short(body)
-    words = _words(language)
-    blocks = [block.strip() for block in re.split(r"\n\s*\n", body.strip()) if block.strip()]
-    mjml = _layout("layout.mjml", words, language).replace(
-        "<!-- body -->", "\n".join(_mjml(b, words, language) for b in blocks)
-    )
-    plain = _layout("layout.txt", words, language).replace(
-        "<!-- body -->", "\n\n".join(_text(b, words, language) for b in blocks)
-    )
-    try:
-        page = mrml.to_html(mjml, render_options=mrml.RenderOptions(disable_comments=True, fonts={})).content
-    except Exception as error:
-        raise UnableToCompose(f"The layout cannot be compiled: {error}.") from error
-    try:
-        return Composed(
-            subject=_PLAIN.from_string(_spaced(str(front.get("subject", subject)), language)),
-            preheader=_PLAIN.from_string(_spaced(str(front.get("preheader", "")), language)),
-            text=_PLAIN.from_string(plain),
-            html=_HTML.from_string(_slim(page)),
-            spread=_HTML.from_string("\n".join(_spread(b, words, language) for b in blocks)),
-        )
-    except LiquidError as error:
-        raise UnableToCompose(f"The text has a mistake: {error}.") from error
+    example = known if example is None else example
+    composed = compose(source, subject=subject, language=language, medium=medium)
+    written = read(source, subject=subject)
+    places = {name: 2 + place for place, name in enumerate(HEADS)} | {"body": written.first_line}
+    for name, first_line in places.items():
+        template = sandbox.parse(getattr(written, name), first_line=first_line)
+        for path, line in sorted(sandbox.names(template).items(), key=lambda found: found[1]):
+            _know(path, known, first_line + line - 1)
+        sandbox.fill(template, example, first_line=first_line)
+    for path in sorted(composed.names):
+        _know(path, known, 0)
+    return composed.fill(example)
 
 
-def check(source: str, *, subject: str, language: str, known: Mapping[str, Any]) -> None:
-    """Raises UnableToCompose when the text names, in any branch, what `known` does not have."""
-    for name in sorted(compose(source, subject=subject, language=language).names):
-        place: Any = known
-        for step in name.split("."):
-            if step in {"subject", "preheader", "size", "first", "last"}:
-                break
-            if not isinstance(place, Mapping) or step not in place:
-                raise UnableToCompose(f"There is nothing named “{name}”.")
+def _know(path: str, known: Mapping[str, Any], line: int) -> None:
+    place: Any = known
+    for step in re.sub(r"\[(\d+)\]", r".\1", path).split("."):
+        if step in {"subject", "preheader", "size"}:
+            return
+        if isinstance(place, list) and (step.isdecimal() or step in {"first", "last"}):
+            place = place[0]
+        elif isinstance(place, Mapping) and step in place:
             place = place[step]
+        else:
+            raise UnableToCompose(_("There is nothing named “%(name)s”.") % {"name": path}, line)
 
 
-@cache
-def house_text(language: str, audience: str, key: str, tone: str, medium: str = "email") -> str:
-    """The house's own text, in this tone or else in the one that it exists in: `reminder_1.warm.liquid` is an e-mail,
-    `reminder_1.warm.sms.liquid` an SMS; a letter that has no text of its own says what the e-mail says."""
-    folder = LIBRARY / language / audience
-    ends = {"email": [".liquid"], "letter": [".letter.liquid", ".liquid"]}.get(medium, [f".{medium}.liquid"])
-    wished = [folder / f"{key}.{each}{end}" for end in ends for each in (tone, *TONES)]
-    found = [path for path in wished if path.exists()]
-    if not found:
-        raise UnableToCompose(f"There is no text “{key}” for {audience} in {language} by {medium}.")
-    return found[0].read_text(encoding="utf-8")
-
-
-def _short(body: str) -> Composed:
-    try:
-        return Composed(*(_PLAIN.from_string(text) for text in ("", "", body.strip(), "", "")))
-    except LiquidError as error:
-        raise UnableToCompose(f"The text has a mistake: {error}.") from error
-
-
-def _front_matter(source: str) -> tuple[dict[str, Any], str]:
+def read(source: str, *, subject: str = "") -> Source:
+    """Head and body of a text; `subject` where the head has none. Raises UnableToCompose."""
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
+    if len(source) > LONGEST:
+        sentence = _("A text may have %(most)s characters at most; this one has %(size)s.")
+        raise UnableToCompose(sentence % {"most": LONGEST, "size": len(source)})
+    if "\ue000" in source or "\ue001" in source:
+        raise UnableToCompose(_("The text holds a sign that cannot be shown."))
     if not source.startswith("---\n"):
-        return {}, source
-    head, _mark, body = source[4:].partition("\n---\n")
+        return Source(subject, "", source)
+    head, mark, body = source[4:].partition("\n---\n")
+    if not mark:
+        raise UnableToCompose(_("The head of the text is not closed: a line “---” is missing."), 1)
+    return Source(**{"subject": subject, "preheader": ""} | _head(head), body=body, first_line=head.count("\n") + 4)
+
+
+class _Plain(yaml.SafeLoader):
+    """YAML without references, which can say more than memory holds in a few lines."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(AliasEvent):
+            raise yaml.YAMLError("references are not used here")
+        return super().compose_node(parent, index)
+
+
+def _head(text: str) -> dict[str, str]:
     try:
-        front = yaml.safe_load(head)
-    except yaml.YAMLError as error:
-        raise UnableToCompose("The lines between the two “---” are not readable.") from error
-    if not isinstance(front, dict):
-        raise UnableToCompose("The lines between the two “---” must name a subject and a preheader.")
-    return front, body
+        found = yaml.load(text, Loader=_Plain) if len(text) <= HEAD else None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise UnableToCompose(_("The lines between the two “---” cannot be read."), 2) from error
+    if (
+        not isinstance(found, dict)
+        or not set(found) <= set(HEADS)
+        or not all(isinstance(v, str) for v in found.values())
+    ):
+        raise UnableToCompose(_("Between the two “---” stand a subject and a preheader, in quotes, and no more."), 2)
+    return found
 
 
-def _mjml(block: str, words: Mapping[str, str], language: str) -> str:
-    if _ONLY_TAGS.match(block):
-        return f"<mj-raw>{block}</mj-raw>"
-    part = _PART.match(block)
-    if part:
-        return _placed(part[1], "mjml", words, language)
-    title, content = ("title", block[2:]) if block.startswith("# ") else ("words", block)
-    return f'<mj-text mj-class="{title}">{_inline(content, language)}</mj-text>'
+def write(*, subject: str, preheader: str, body: str) -> str:
+    """A text in one piece, as it is kept and as files hold it."""
+    told = {"subject": subject, "preheader": preheader}
+    lines = [f"{name}: {_quoted(one_line(value))}" for name, value in told.items() if value.strip()]
+    return "\n".join(["---", *lines, "---", body.strip(), ""]) if lines else body.strip() + "\n"
 
 
-def _inline(block: str, language: str) -> str:
-    """Paragraph text as HTML: what is not a tag of Liquid is text, not markup."""
-    pieces = _TAG.split(_LINK.sub(r"⟦\2⟧\1⟦/⟧", block))
-    escaped = "".join(
-        piece if index % 2 else _spaced(html.escape(piece, quote=False), language) for index, piece in enumerate(pieces)
-    )
-    linked = re.sub(r"⟦([^/⟧][^⟧]*)⟧(.*?)⟦/⟧", r'<a href="\1">\2</a>', escaped, flags=re.DOTALL)
-    return _BOLD.sub(r"<strong>\1</strong>", linked).replace("\n", "<br/>\n")
-
-
-def _text(block: str, words: Mapping[str, str], language: str) -> str:
-    part = _PART.match(block)
-    if part:
-        return _placed(part[1], "txt", words, language)
-    plain = _LINK.sub(r"\1 (\2)", block.removeprefix("# "))
-    pieces = _TAG.split(_BOLD.sub(r"\1", plain))
-    return "".join(piece if index % 2 else _spaced(piece, language) for index, piece in enumerate(pieces))
-
-
-def _spread(block: str, words: Mapping[str, str], language: str) -> str:
-    """The block as an element; a part says in its own .letter what is to be drawn, else its plain text stands for it."""
-    if _ONLY_TAGS.match(block):
-        return block
-    part = _PART.match(block)
-    if part and (LIBRARY / "parts" / f"{part[1]}.letter").exists():
-        return _placed(part[1], "letter", words, language)
-    if part:
-        pieces = _TAG.split(_placed(part[1], "txt", words, language))
-        plain = "".join(piece if index % 2 else html.escape(piece, quote=False) for index, piece in enumerate(pieces))
-        return f"<words>{plain}</words>"
-    kind, content = ("title", block[2:]) if block.startswith("# ") else ("words", block)
-    return f"<{kind}>{_inline(content, language)}</{kind}>"
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _block(element: Element) -> Block:
@@ -251,53 +214,3 @@ def _runs(element: Element, **style: Any) -> list[Block]:
             found += _runs(child, **style, **own)
         found += [{"text": tail, **style}] if tail else []
     return found
-
-
-def _placed(name: str, kind: str, words: Mapping[str, str], language: str) -> str:
-    path = LIBRARY / "parts" / f"{name}.{kind}"
-    if not path.exists():
-        raise UnableToCompose(f"There is no part named “[{name}]”.")
-    return _layout(f"parts/{name}.{kind}", words, language).strip()
-
-
-@cache
-def _file(name: str) -> str:
-    return (LIBRARY / name).read_text(encoding="utf-8")
-
-
-def _layout(name: str, words: Mapping[str, str], language: str) -> str:
-    return Words(_file(name)).substitute(words, language=language)
-
-
-@cache
-def _words(language: str) -> dict[str, str]:
-    """The small words of layout and parts."""
-    found: dict[str, str] = yaml.safe_load(_file(f"words.{language}.yaml"))
-    return {
-        name: "".join(_spaced(p, language) if i % 2 == 0 else p for i, p in enumerate(_TAG.split(text)))
-        for name, text in found.items()
-    }
-
-
-def _spaced(text: str, language: str) -> str:
-    """French puts a space that does not break before : ; ? ! » % € and after « and n°."""
-    if language != "fr":
-        return text
-    text = re.sub(r" (?=[:»€%])", "\u00a0", text)
-    return re.sub(r"([«°]) ", "\\1\u00a0", re.sub(r" (?=[;?!])", "\u202f", text))
-
-
-def _one_line(text: str) -> str:
-    return re.sub(r"[ \t\r\n]+", " ", text).strip()
-
-
-def _tidy(text: str) -> str:
-    """Plain text with single blank lines and no trailing spaces."""
-    lines = "\n".join(line if line == "-- " else line.rstrip() for line in text.splitlines())
-    return re.sub(r"\n{3,}", "\n\n", lines).strip() + "\n"
-
-
-def _slim(page: str) -> str:
-    """HTML without the indentation that no reader sees, and with line ends where none shows: mail knows no long lines."""
-    page = re.sub(r"(?<=>)(?=<t(?:able|r|d|h)[ >])|(?<=</t[drh]>)(?=<)|(?<=</table>|</style>)(?=<)", "\n", page)
-    return re.sub(r"\n\s*\n+", "\n", re.sub(r"(?m)^[ \t]+", "", page))

@@ -1,30 +1,42 @@
 """Facts as a customer reads them: amounts, dates and delays in the customer's language, links, ways to pay.
 
-In: Facts. Out: the names that texts may use (SAMPLE lists them all).
+In: Facts. Out: the names that texts may use (names.py lists them all, with their meaning).
 Never: an amount that is not the residual of this moment.
 """
 
-import re
-from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-import phonenumbers
-from babel.dates import format_date
 from django.conf import settings
 
-from amiable.core import links, money
+from amiable.core import links
 from amiable.core.calendar import next_business_day
+from amiable.law.packs import law
 from amiable.ledger.models import Creditor, CustomerKind
 from amiable.ledger.reference import payment_reference
 from amiable.outreach.gather import Facts, Line
+from amiable.outreach.speak import amount as amount
+from amiable.outreach.speak import colour as colour
+from amiable.outreach.speak import day as day
+from amiable.outreach.speak import delay as delay
+from amiable.outreach.speak import grouped as grouped
+from amiable.outreach.speak import phone as phone
+from amiable.outreach.speak import phone_url as phone_url
+from amiable.outreach.speak import short_day as short_day
+from amiable.outreach.tell import told
 
-LOCALES = {"fr": "fr_FR", "en": "en_GB"}
 SHOWN_LINES = 25  # more invoices than this are in the statement that goes along
+WITH_PAPERS = {"email", "letter"}  # media that can carry a document
 ANSWER_DAYS = 8  # a formal notice leaves at least so many days to answer
 UNSUBSCRIBE_DAYS = 730  # a wish not to be written to is heard for two years
-COLOUR = "#1b5e7b"
+# The creditor's explicit choice (policy) to remind businesses of what the law adds to late payment; nothing by default.
+LATE_CHARGES = "late_charges"
+NO_LINE: dict[str, Any] = {
+    **dict.fromkeys(("reference", "issued", "due", "due_short", "delay", "open", "amount"), ""),
+    "days_late": 0, "late": False, "settled": False, "part": False,
+}  # fmt: skip
+STOP = {"fr": "STOP pour ne plus en recevoir", "en": "Reply STOP to opt out"}
 
 
 def express(facts: Facts) -> dict[str, Any]:
@@ -35,14 +47,14 @@ def express(facts: Facts) -> dict[str, Any]:
     url = portal_url(facts)
     return {
         **_people(facts),
-        "colleague": str(message.context.get("colleague", "")),  # who is on the phone, in a script
+        "colleague": str(message.context.get("colleague") or "…"),  # who is on the phone, in a script
         "purpose": message.purpose,
         "tone": message.tone,
         "as_of": day(facts.as_of, language),
         "answer_by": day(_answer_by(facts), language),
         "count": len(lines),
         "about_count": len(about),
-        "first": _line(about[0], facts) if about else None,
+        "first": _line(about[0], facts) if about else NO_LINE,
         "invoices": [_line(line, facts) for line in about[:SHOWN_LINES]],
         "also": [_line(line, facts) for line in also[: max(SHOWN_LINES - len(about), 0)]],
         "more": max(len(lines) - SHOWN_LINES, 0),
@@ -55,12 +67,16 @@ def express(facts: Facts) -> dict[str, Any]:
         "nothing_to_pay": facts.to_pay_minor == 0,
         "statement_attached": attaches_statement(facts),
         "by_transfer": transfers(facts),
+        "by_qr": transfers(facts) and message.currency == "EUR",
         "pay_url": url,
         "paid_url": f"{url}?to=paid",
         "talk_url": f"{url}?to=talk",
         "preferences_url": f"{url}?to=preferences",
+        "survey_url": f"{url}?to=survey",
         "unsubscribe_url": unsubscribe_url(facts),
-        "payment": _payment(message.context, facts),
+        "sms_stop": str(facts.creditor.policy.get("sms_stop") or STOP[language]),
+        **_late_charges(facts),
+        **told(facts),
     }
 
 
@@ -79,6 +95,8 @@ def hook_url(creditor: Creditor, channel: str) -> str:
 
 def attaches_statement(facts: Facts) -> bool:
     """The statement goes along where it is the matter, where the list is long, and where the order says so."""
+    if facts.message.medium not in WITH_PAPERS:
+        return False
     wished = facts.message.context.get("attach_statement")
     if wished is not None:
         return bool(wished)
@@ -87,37 +105,6 @@ def attaches_statement(facts: Facts) -> bool:
 
 def transfers(facts: Facts) -> bool:
     return bool(facts.creditor.iban) and facts.message.currency == facts.creditor.currency
-
-
-@lru_cache(maxsize=4096)
-def day(value: date, language: str) -> str:
-    """A date as it is said: 12 novembre 2025, 12 November 2025."""
-    said = format_date(value, "d MMMM y", locale=LOCALES[language]).replace(" ", "\u00a0", 1)
-    return f"1er{said[1:]}" if language == "fr" and said.startswith("1\u00a0") else said
-
-
-@lru_cache(maxsize=4096)
-def short_day(value: date, language: str) -> str:
-    return format_date(value, "dd/MM/y" if language == "fr" else "d MMM y", locale=LOCALES[language])
-
-
-@lru_cache(maxsize=8192)
-def amount(value_minor: int, currency: str, language: str) -> str:
-    # The narrow space of French typography all but vanishes in columns of figures: the full one is read faster.
-    return money.shown(value_minor, currency, language).replace("\u202f", "\u00a0").replace("-", "\u2212")
-
-
-def delay(days_late: int, language: str) -> str:
-    """How late, in words; a date to come is said so."""
-    if language == "fr":
-        if days_late <= 0:
-            return (
-                "à régler aujourd’hui" if days_late == 0 else f"dans {-days_late} jour{'s' if days_late < -1 else ''}"
-            )
-        return f"{days_late} jour{'s' if days_late > 1 else ''} de retard"
-    if days_late <= 0:
-        return "due today" if days_late == 0 else f"in {-days_late} day{'s' if days_late < -1 else ''}"
-    return f"{days_late} day{'s' if days_late > 1 else ''} late"
 
 
 def _people(facts: Facts) -> dict[str, Any]:
@@ -166,14 +153,16 @@ def _line(line: Line, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _payment(context: Mapping[str, Any], facts: Facts) -> dict[str, str]:
-    """What a receipt or a confirmed promise speaks of: context {"amount_minor", "received_on", "promised_for"}."""
-    language = facts.message.language
-    told = {"amount": _amount(int(context.get("amount_minor") or 0), facts), "received_on": "", "promised_for": ""}
-    for name in ("received_on", "promised_for"):
-        if context.get(name):
-            told[name] = day(date.fromisoformat(str(context[name])), language)
-    return told
+def _late_charges(facts: Facts) -> dict[str, Any]:
+    """Interest and the fixed indemnity are named only where the law gives them and the creditor chose so: never to consumers."""
+    chosen = facts.creditor.policy.get(LATE_CHARGES) == "remind" and facts.customer.kind == CustomerKind.BUSINESS
+    minor = _indemnity(facts.creditor.country, facts.as_of) if chosen and facts.message.currency == "EUR" else 0
+    return {"late_charges": minor > 0, "indemnity": _amount(minor, facts) if minor else ""}
+
+
+@lru_cache(maxsize=64)
+def _indemnity(country: str, as_of: date) -> int:
+    return next((int(p.value) for p in law(country, as_of).parameters if p.name == "business_indemnity_minor"), 0)
 
 
 def _answer_by(facts: Facts) -> date:
@@ -191,84 +180,3 @@ def _link(purpose: str, room: str, content: dict[str, Any], now: datetime, days:
     # The end falls on a whole hour: a link made again within the hour is the same link.
     expires = (now + timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
     return f"{settings.BASE_URL}/{room}/{links.sign(purpose, content, expires=expires)}/"
-
-
-def grouped(text: str) -> str:
-    """IBAN and references in groups of four, as banks print them."""
-    bare = re.sub(r"\s", "", text)
-    return " ".join(bare[start : start + 4] for start in range(0, len(bare), 4))
-
-
-@lru_cache(maxsize=1024)
-def phone(number: str, country: str) -> str:
-    """The number as it is dialled from the creditor's country; what cannot be read is shown as it was given."""
-    parsed = _parsed(number, country)
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL) if parsed else number
-
-
-@lru_cache(maxsize=1024)
-def phone_url(number: str, country: str) -> str:
-    parsed = _parsed(number, country)
-    return f"tel:{phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)}" if parsed else ""
-
-
-def _parsed(number: str, country: str) -> phonenumbers.PhoneNumber | None:
-    try:
-        return phonenumbers.parse(number, country) if number else None
-    except phonenumbers.NumberParseException:
-        return None
-
-
-@lru_cache(maxsize=256)
-def colour(wished: object) -> str:
-    """The creditor's colour where white words on it can be read (4.5:1), else the house's."""
-    if not isinstance(wished, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", wished):
-        return COLOUR
-    parts: Sequence[float] = [int(wished[start : start + 2], 16) / 255 for start in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return wished if 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05) >= 4.5 else COLOUR
-
-
-_LINE: dict[str, Any] = dict.fromkeys(
-    ["reference", "issued", "due", "due_short", "days_late", "late", "delay", "open", "settled", "part", "amount"], ""
-)
-_CREDITOR = "name address siren country email phone phone_url payment_phone payment_phone_url iban bic colour"
-# Every name that a text may use.
-SAMPLE: dict[str, Any] = {
-    **dict.fromkeys(
-        [
-            "greeting",
-            "colleague",
-            "purpose",
-            "tone",
-            "as_of",
-            "answer_by",
-            "count",
-            "about_count",
-            "more",
-            "oldest_days_late",
-            "total",
-            "about_total",
-            "about_to_pay",
-            "credit",
-            "to_pay",
-            "nothing_to_pay",
-            "statement_attached",
-            "by_transfer",
-            "pay_url",
-            "paid_url",
-            "talk_url",
-            "preferences_url",
-            "unsubscribe_url",
-            "payment_reference",
-        ],
-        "",
-    ),
-    "first": _LINE,
-    "invoices": [_LINE],
-    "also": [_LINE],
-    "payment": dict.fromkeys(["amount", "received_on", "promised_for"], ""),
-    "creditor": dict.fromkeys(_CREDITOR.split(), ""),
-    "customer": dict.fromkeys(["name", "number"], ""),
-    "statement": dict.fromkeys(["open", "overdue", "not_due", "credit", "net", "nothing_open"], ""),
-}

@@ -23,7 +23,7 @@ from amiable.law.packs import law
 from amiable.law.rails import AT_ONCE, COLUMNS, SENTENCES, WISHES, judge
 from amiable.outreach.gather import Facts, Line
 
-LATE_ONLY = {"reminder_1", "reminder_2", "formal_notice"}
+LATE_ONLY = {"reminder_1", "reminder_2", "reminder_3", "formal_notice"}
 NOT_YET_ONLY = {"courtesy_notice"}
 STALE_DAYS = 3  # a message that could not leave for so long has missed its moment
 

@@ -26,8 +26,13 @@ class Template(models.Model):
     version = models.PositiveIntegerField(default=1)
     subject = models.CharField(max_length=200, blank=True)
     body = models.TextField()
+    written_at = models.DateTimeField(null=True, blank=True)
+    written_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     approved_at = models.DateTimeField(null=True, blank=True)
     approved_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL)
+    # Taken out of use by a person: an approved one no longer speaks, a draft is given up.
+    retired_at = models.DateTimeField(null=True, blank=True)
+    retired_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
         constraints = [

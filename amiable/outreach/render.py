@@ -14,14 +14,16 @@ from amiable.core.typeset import pages
 from amiable.ledger.balance import Statement, statement
 from amiable.ledger.models import CustomerKind, Medium
 from amiable.outreach.channel import Attachment
-from amiable.outreach.compose import Composed, compose, house_text
+from amiable.outreach.compose import Composed, compose
 from amiable.outreach.enclose import enclosed
 from amiable.outreach.express import amount, attaches_statement, express, portal_url, short_day
 from amiable.outreach.gather import Facts, gather
+from amiable.outreach.house import Place, Spoken, speaks
+from amiable.outreach.house import Texts as Texts
+from amiable.outreach.house import own_texts as own_texts
 from amiable.outreach.letter import letter_data
-from amiable.outreach.models import Message, Template
+from amiable.outreach.models import Message
 from amiable.outreach.press import letter_page, letter_pdf
-from amiable.outreach.segment import spell
 from amiable.outreach.statement import statement_pdf
 
 NAMES = {"fr": "Lettre {number} {day}.pdf", "en": "Letter {number} {day}.pdf"}
@@ -46,18 +48,6 @@ def render(message: Message, *, as_of: date, now: datetime) -> Rendered:
     return replace(rendered, html=letter_page(rendered.letter)) if rendered.letter else rendered
 
 
-TextKey = tuple[int | None, str, str, str, str, str]
-Texts = Mapping[TextKey, Template]
-
-
-def own_texts() -> Texts:
-    """The newest approved version of each text that creditors, or this house, wrote themselves."""
-    return {
-        (row.creditor_id, row.key, row.medium, row.language, row.audience, row.tone): row
-        for row in Template.objects.filter(approved_at__isnull=False).order_by("version")
-    }
-
-
 def render_all(facts: Sequence[Facts], own: Texts) -> list[Rendered | UnableTo]:
     """Each message in words, in the same order; one whose text cannot be filled gives the reason instead."""
     with ThreadPoolExecutor(TYPESETTERS) as typesetters:
@@ -65,25 +55,23 @@ def render_all(facts: Sequence[Facts], own: Texts) -> list[Rendered | UnableTo]:
         return [_whole(rendered, document) for rendered, document in halves]
 
 
-def _text(facts: Facts, own: Texts) -> Composed:
+def text_of(facts: Facts, own: Texts) -> Spoken:
+    """The text that a message uses: own or the house's, in its tone or the nearest. Raises UnableToCompose."""
     message = facts.message
     audience = "consumer" if facts.customer.kind == CustomerKind.CONSUMER else "business"
-    # What a creditor, or this house, wrote itself; a letter that has no text of its own says what the e-mail says.
-    media = (message.medium, *((Medium.EMAIL.value,) if message.medium == Medium.LETTER else ()))
-    rest = (message.language, audience, message.tone)
-    keys = ((whose, message.purpose, medium, *rest) for medium in media for whose in (facts.creditor.pk, None))
-    row = next((own[key] for key in keys if key in own), None)
-    if row:
-        return compose(row.body, subject=row.subject, language=row.language, medium=row.medium)
-    source = house_text(message.language, audience, message.purpose, message.tone, message.medium)
-    return compose(source, subject="", language=message.language, medium=message.medium)
+    place = Place(message.purpose, message.medium, message.language, audience, message.tone)
+    return speaks(place, creditor=facts.creditor.pk, own=own)
+
+
+def composed(spoken: Spoken, medium: str) -> Composed:
+    return compose(spoken.source, subject=spoken.subject, language=spoken.place.language, medium=medium)
 
 
 def _words(
     facts: Facts, own: Texts, typesetters: ThreadPoolExecutor
 ) -> tuple[Rendered | UnableTo, "Future[bytes] | None"]:
     try:
-        text = _text(facts, own)
+        text = composed(text_of(facts, own), facts.message.medium)
         context = express(facts)
         attaches = attaches_statement(facts)
         if attaches or text.tells_balance:
@@ -99,8 +87,6 @@ def _words(
         copies = enclosed(facts.message)
     except UnableTo as error:
         return error, None
-    if facts.message.medium == Medium.SMS:
-        return Rendered("", spell(plain), ""), None
     attached = _announced(STATEMENT_NAMES, facts) if attaches else ()
     rendered = Rendered(subject, plain, page, (*attached, *copies))
     if not attaches:

@@ -6,13 +6,16 @@ no script speaks of the matter, the general one does.
 
 from datetime import date, datetime
 
+from django.utils.translation import gettext
+
 from amiable.ledger.balance import statement
 from amiable.ledger.models import CustomerKind, Medium
-from amiable.outreach.compose import Block, Composed, UnableToCompose, compose, house_text
+from amiable.outreach.compose import Block, Composed, UnableToCompose
 from amiable.outreach.express import express
 from amiable.outreach.gather import Facts, gather
+from amiable.outreach.house import Place, own_texts, speaks
 from amiable.outreach.models import Message
-from amiable.outreach.render import account_words, own_texts
+from amiable.outreach.render import account_words, composed
 
 GENERAL = "call"  # the script for a matter that has none of its own
 
@@ -31,13 +34,10 @@ def _text(facts: Facts) -> Composed:
     message, own = facts.message, own_texts()
     audience = "consumer" if facts.customer.kind == CustomerKind.CONSUMER else "business"
     for key in (message.purpose, GENERAL):
-        rest = (key, Medium.CALL.value, message.language, audience, message.tone)
-        row = own.get((facts.creditor.pk, *rest)) or own.get((None, *rest))
-        if row:
-            return compose(row.body, subject=row.subject, language=row.language)
+        place = Place(key, Medium.CALL.value, message.language, audience, message.tone)
         try:
-            source = house_text(message.language, audience, key, message.tone, Medium.CALL)
+            spoken = speaks(place, creditor=facts.creditor.pk, own=own)
         except UnableToCompose:
             continue  # the next one is more general
-        return compose(source, subject="", language=message.language)
-    raise UnableToCompose(f"There is no script for {audience} in {message.language}.")
+        return composed(spoken, Medium.CALL)
+    raise UnableToCompose(gettext("There is no script for a call like this."))

@@ -18,8 +18,8 @@ from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.ledger.models import Creditor
 from amiable.outreach import route
-from amiable.outreach.compose import LIBRARY
 from amiable.outreach.guard import LATE_ONLY, NOT_YET_ONLY
+from amiable.outreach.house import ANSWERS, keys
 from amiable.outreach.models import Template, Tone
 from amiable.outreach.order import withdraw
 from amiable.portfolio import facts
@@ -30,7 +30,7 @@ from amiable.scenario.check import examine
 from amiable.scenario.models import Campaign, Recipient
 
 # Texts that answer something, or that a person confirms one by one, are no campaign's.
-NOT_FOR_MANY = {"formal_notice", "promise_confirmed", "receipt"}
+NOT_FOR_MANY = {"formal_notice", *ANSWERS}
 LONGEST_WINDOW = 60  # days: the facts of the frozen list are those of its first
 TOLD = ("open", "overdue", "not_due", "dpd", "credit")  # facts that every recipient keeps
 SETTINGS = (
@@ -66,9 +66,8 @@ class Preview:
 
 def texts(creditor: Creditor) -> list[str]:
     """The texts that a campaign may use: the house's and the creditor's approved ones, but for NOT_FOR_MANY."""
-    house = {path.name.split(".")[0] for path in LIBRARY.glob("*/*/*.liquid")}
-    own = Template.objects.filter(creditor=creditor, approved_at__isnull=False).values_list("key", flat=True)
-    return sorted((house | set(own)) - NOT_FOR_MANY)
+    own = Template.objects.filter(creditor=creditor, approved_at__isnull=False, retired_at=None)
+    return sorted({*keys(), *own.values_list("key", flat=True)} - NOT_FOR_MANY)
 
 
 @transaction.atomic

@@ -6,7 +6,6 @@ Comes in: a scenario's data, the law, a creditor's rules and texts. Goes out: fi
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -15,12 +14,12 @@ from django.utils.translation import gettext
 from amiable.core.conditions import UnableToRead
 from amiable.law.packs import Law, law
 from amiable.ledger.models import ContactPoint, Creditor, Customer
-from amiable.outreach.compose import compose, house_text
-from amiable.outreach.models import Template
-from amiable.outreach.render import own_texts
+from amiable.outreach.house import Place, own_texts, speaks
+from amiable.outreach.mentions import Text
+from amiable.outreach.proof import text
 from amiable.scenario.check_branches import branches
 from amiable.scenario.check_course import Course, Reaches, course
-from amiable.scenario.check_words import Text, Texts, words
+from amiable.scenario.check_words import Texts, words
 from amiable.scenario.engine.journey import read
 from amiable.scenario.finding import ERROR, Finding
 
@@ -68,22 +67,11 @@ def texts_of(creditor: Creditor | None) -> Texts:
     own = own_texts()
 
     def find(template: str, audience: str, language: str, tone: str) -> Text:
-        rest = (template, "email", language, audience, tone)
-        row = own.get((creditor.pk if creditor else None, *rest)) or own.get((None, *rest))
-        if row:
-            return _written(row)
-        return _text(house_text(language, audience, template, tone), "", language)
+        place = Place(template, "email", language, audience, tone)
+        spoken = speaks(place, creditor=creditor.pk if creditor else None, own=own)
+        return text(spoken.source, spoken.subject, language, "email")
 
     return find
-
-
-def _written(row: Template) -> Text:
-    return _text(row.body, row.subject, row.language)
-
-
-@lru_cache(maxsize=256)
-def _text(source: str, subject: str, language: str) -> Text:
-    return Text(words=f"{subject}\n{source}", names=compose(source, subject=subject, language=language).names)
 
 
 @dataclass(frozen=True)

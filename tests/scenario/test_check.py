@@ -214,13 +214,20 @@ def only(words: str) -> Any:
     return lambda _template, _audience, _language, _tone: written(words)
 
 
-def test_a_formal_notice_to_a_business_names_interest_and_indemnity() -> None:
-    told = [each for each in found(FORMAL, applies="kind = 'business'", texts=only(DEMAND)) if each.code == "mention"]
+def test_a_formal_notice_to_a_business_names_interest_and_indemnity_where_the_creditor_chose_so() -> None:
+    chosen = {"late_charges": "remind"}
+    told = [
+        each
+        for each in found(FORMAL, applies="kind = 'business'", texts=only(DEMAND), policy=chosen)
+        if each.code == "mention"
+    ]
     assert len(told) == 4  # two mentions, in two languages
     assert any("L.441-10" in each.sentence for each in told)
     assert any("40" in each.sentence for each in told)
-    assert codes(FORMAL, applies="kind = 'business'", texts=only(f"{DEMAND} {INTEREST}")) == []
-    assert codes(FORMAL, applies="kind = 'business'", texts=only(DEMAND), country="GB") == []
+    assert codes(FORMAL, applies="kind = 'business'", texts=only(f"{DEMAND} {INTEREST}"), policy=chosen) == []
+    assert codes(FORMAL, applies="kind = 'business'", texts=only(DEMAND), country="GB", policy=chosen) == []
+    # A creditor who has not chosen to speak of them need not.
+    assert codes(FORMAL, applies="kind = 'business'", texts=only(DEMAND)) == []
 
 
 def test_a_formal_notice_says_how_much_until_when_and_that_it_is_one() -> None:

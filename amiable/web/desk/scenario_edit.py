@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from amiable.core.conditions import UnableToRead
 from amiable.core.errors import UnableTo
 from amiable.ledger.models import Creditor
-from amiable.outreach.compose import LIBRARY
+from amiable.outreach.house import keys
 from amiable.outreach.models import Template
 from amiable.scenario import check, shelf
 from amiable.scenario.engine.channel import BEST, SPOKEN
@@ -137,8 +137,8 @@ def _page(
 
 
 def _choices(owner: Creditor | None, data: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
-    house = {path.name.split(".")[0] for path in LIBRARY.glob("*/*/*.liquid")}
-    own = set(Template.objects.filter(creditor=owner, approved_at__isnull=False).values_list("key", flat=True))
+    approved = Template.objects.filter(creditor=owner, approved_at__isnull=False, retired_at=None)
+    own = set(approved.values_list("key", flat=True))
     steps = data.get("steps", []) if told.shaped(data) else []
     used = {str(step.get("template") or step.get("key")) for step in steps}
     return {
@@ -151,7 +151,7 @@ def _choices(owner: Creditor | None, data: Mapping[str, Any]) -> dict[str, list[
         "responsible": [(key, str(told.ROLES[key])) for key in RESPONSIBLE],
         "tone": [(key, str(told.TONES[key])) for key in TONES],
         "mode": [(key, str(told.MODES[key])) for key in MODES],
-        "template": [(key, labels.step(key)) for key in sorted(house | own | used)],
+        "template": [(key, labels.step(key)) for key in sorted({*keys(), *own, *used})],
     }
 
 

@@ -28,6 +28,8 @@ from amiable.web.desk import (
     simulate_pages,
     switches,
     tasks,
+    text_edit,
+    text_pages,
     tray_pages,
 )
 
@@ -105,6 +107,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("channels/", channel_pages.overview, name="channels"),
     path("channels/<int:pk>/<slug:key>/", channel_pages.channel, name="channel"),
     path("channels/<int:pk>/<slug:key>/<slug:name>/", channel_pages.act, name="channel_act"),
+    path("texts/", text_pages.texts, name="texts"),
+    path("texts/new/", text_pages.new, name="text_new"),
+    path("texts/look/", text_edit.look_ahead, name="text_look"),
+    path("texts/body/", text_edit.body, name="text_body"),
+    path("texts/versions/<int:pk>/", text_pages.version, name="text_version"),
+    path("texts/versions/<int:pk>/act/<str:name>/", text_pages.act, name="text_act"),
+    path("texts/<str:medium>/<str:language>/<str:audience>/<str:key>/<str:tone>/", text_edit.text, name="text"),
+    path(
+        "texts/<str:medium>/<str:language>/<str:audience>/<str:key>/<str:tone>/house/",
+        text_pages.house,
+        name="text_house",
+    ),
     path("simulate/", simulate_pages.simulate, name="simulate"),
     path("figures/", figures.figures, name="figures"),
 ]

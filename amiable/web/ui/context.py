@@ -36,6 +36,7 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
         ("desk:campaigns", _("Campaigns"), "send", whole),
         ("desk:sending", _("Sending"), "mail-forward", whole),
         ("desk:letters", _("Letters"), "printer", whole),
+        ("desk:texts", _("Texts"), "message", True),
         ("desk:simulate", _("Simulation"), "chart-line", whole),
         ("desk:imports", _("Imports"), "upload", whole),
         ("desk:quarantine", _("Quarantine"), "alert-triangle", whole),
