@@ -121,6 +121,10 @@ class Settings(forms.Form):
         help_text=_("As the provider’s contract says. Empty: as fast as it goes."),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.order_fields([name for name in self.fields if name != "per_second"])
+
 
 class Hook:
     """How a carrier that calls us proves that it is the carrier."""

@@ -6,6 +6,7 @@ Never: offered where real customers are written to.
 import hashlib
 import sys
 
+from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
@@ -17,6 +18,7 @@ class Console(Channel):
     key = "console"
     label = _("Terminal (nothing leaves)")
     medium = Medium.EMAIL
+    Config = forms.Form  # nothing to tell it
 
     @classmethod
     def offered(cls) -> bool:
