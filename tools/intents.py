@@ -233,6 +233,9 @@ def report() -> str:
                 lambda one, meant=meant: bool({each.intent for each in one[4][:2]} & meant[one[1]]),
             )
         )
+        if meant is UNSEEN:
+            strictly = sum(one[3] and not (one[1] == "hardship" and one[4][0].intent == "insolvency") for one in right)
+            lines += ["", f"Were insolvency a mistake among the hardships, it would be {strictly / len(right):.0%}."]
         lines += ["", "| Intent | French | English | taken for |", "|---|---|---|---|"]
         for intent in meant:
             mine = [one for one in right if one[1] == intent]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
+from zlib import crc32
 
 from django.utils.functional import Promise as Lazy
 from django.utils.translation import gettext_lazy as _
@@ -93,17 +94,18 @@ def send_copies(
 ) -> tuple[list[Invoice], list[Invoice]]:
     """Orders one message with the copies of these invoices; returns those sent and those of which none is kept.
 
-    One for a customer, a day and a currency, so that two machines never write to each other for long.
+    The same copies once a day to a customer, so that two machines never write to each other for long.
     """
     rows = list(Invoice.objects.filter(pk__in=list(invoices), customer=customer).order_by("due_on", "id"))
     kept = copies_of(row.pk for row in rows)
     sent = [row for row in rows if row.pk in kept]
     for currency in sorted({row.currency for row in sent}):
         mine = [row.pk for row in sent if row.currency == currency]
+        documents = [kept[pk].pk for pk in mine]
         wish = Order(
-            key=f"copy:{customer.pk}:{as_of}:{currency}", creditor_id=customer.creditor_id, customer_id=customer.pk,
-            currency=currency, purpose="invoice_copy", medium=Medium.EMAIL, tone=Tone.WARM, as_of=as_of, about=mine,
-            capped=False, context={"documents": [kept[pk].pk for pk in mine], "attach_statement": False},
+            key=f"copy:{customer.pk}:{as_of}:{crc32(repr(documents).encode()):08x}", creditor_id=customer.creditor_id,
+            customer_id=customer.pk, currency=currency, purpose="invoice_copy", medium=Medium.EMAIL, tone=Tone.WARM,
+            as_of=as_of, about=mine, capped=False, context={"documents": documents, "attach_statement": False},
         )  # fmt: skip
         order([wish], now=now)
     return sent, [row for row in rows if row.pk not in kept]
@@ -119,10 +121,11 @@ def wanted_copies(reply: Reply, customer: Customer) -> list[int]:
 
 
 def _copied(reply: Reply, customer: Customer, as_of: date, now: datetime) -> bool:
-    """Answers a request for copies; False where a person must see to a part of it."""
-    sent, missing = send_copies(customer=customer, invoices=wanted_copies(reply, customer), as_of=as_of, now=now)
-    if not sent or missing:
+    """Answers a request for copies, where each is kept and the creditor's messages leave; else it is for a person."""
+    wanted = wanted_copies(reply, customer)
+    if not wanted or len(copies_of(wanted)) < len(wanted) or customer.creditor.released_at is None:
         return False
+    send_copies(customer=customer, invoices=wanted, as_of=as_of, now=now)
     Reply.objects.filter(pk=reply.pk).update(confirmed_intent="copy", confirmed_at=now)
     return True
 

@@ -206,6 +206,8 @@ def _heeded(reply: Reply, *, creditor: int | None, now: datetime) -> bool:
         reply.customer, reply.creditor = theirs[0], theirs[0].creditor
         reply.save(update_fields=["customer", "creditor"])
     if theirs:
+        reply.confirmed_intent, reply.confirmed_at = "opt_out" if said == "stop" else "other", now
+        reply.save(update_fields=["confirmed_intent", "confirmed_at"])
         _mark(reply)
     return bool(theirs)
 

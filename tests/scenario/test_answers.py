@@ -306,3 +306,18 @@ def test_a_copy_that_is_gone_is_a_sentence_not_an_empty_promise(
     assert send(as_of=DAY, now=NOW, creditor=world.house).failed == 1
     assert post.letters() == []
     assert Message.objects.get().verdict
+
+
+def test_another_copy_on_the_same_day_leaves_too_and_none_in_dry_run(world: worlds.World, documents: Path) -> None:
+    for reference in ("FA-1234", "FA-5678"):
+        copy_of(worlds.invoice(world.anna, reference=reference), reference.encode())
+        asked = f"Pouvez-vous me renvoyer une copie de la facture {reference} ? Je ne l'ai pas reçue."
+        hears(asked, number=reference)
+    assert Message.objects.count() == 2
+    world.house.released_at = None
+    world.house.save()
+    copy_of(worlds.invoice(world.boris, reference="FA-9012"))
+    asked = "Pouvez-vous me renvoyer une copie de la facture FA-9012 ? Je ne l'ai pas reçue."
+    hears(asked, number="dry", sender="boris@example.org")
+    assert Message.objects.count() == 2
+    assert Task.objects.get().customer == world.boris

@@ -3,12 +3,9 @@
 Every answer shown is of a customer whom the user may see, or nobody's yet at a creditor whom they see the whole of.
 """
 
-import secrets
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
-from django import forms as django_forms
 from django.contrib import messages
 from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
@@ -19,7 +16,6 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from amiable.core.errors import AmiableError
-from amiable.core.money import major
 from amiable.ledger.keep import place_of
 from amiable.ledger.models import ContactPoint, Customer
 from amiable.outreach.attribute import written_under
@@ -27,7 +23,7 @@ from amiable.outreach.models import Reply
 from amiable.scenario.confirm import Meaning, confirm_reply
 from amiable.scenario.respond import reply_claimed
 from amiable.web.desk import forms, labels, scope, search
-from amiable.web.templatetags.amiable_ui import language
+from amiable.web.desk.answer_forms import answer_form
 from amiable.web.ui import clock
 
 ROWS = 50
@@ -64,41 +60,6 @@ FOLLOWS: dict[str, Promise] = {
     "opt_out": gettext_lazy("Nothing more is sent to this address."),
     "out_of_office": gettext_lazy("Nothing else follows."),
     "other": gettext_lazy("It is out of the way; nothing else follows."),
-}
-
-
-class CopyForm(forms.Act):
-    invoices = django_forms.MultipleChoiceField(
-        label=gettext_lazy("Which invoices"), required=False, widget=django_forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("None ticked: those of the message answered, else what is overdue."),
-    )  # fmt: skip
-
-    def prepare(self) -> None:
-        self.fields["invoices"].choices = self.invoice_choices()  # type: ignore[attr-defined]
-
-
-class ContestForm(forms.Act):
-    invoices = django_forms.MultipleChoiceField(
-        label=gettext_lazy("Which invoices"), widget=django_forms.CheckboxSelectMultiple
-    )
-    reason = django_forms.ChoiceField(label=gettext_lazy("Reason"))
-
-    def prepare(self) -> None:
-        self.fields["invoices"].choices = self.invoice_choices()  # type: ignore[attr-defined]
-        self.fields["reason"].choices = forms.DisputeReason.choices  # type: ignore[attr-defined]
-
-
-class ClaimForm(forms.PaidForm):
-    def prepare(self) -> None:
-        super().prepare()
-        del self.fields["words"]  # the answer's own words are kept
-
-
-FORMS: dict[str, type[forms.Act]] = {
-    "promise": forms.PromiseForm,
-    "already_paid": ClaimForm,
-    "dispute": ContestForm,
-    "copy": CopyForm,
 }
 
 
@@ -141,7 +102,7 @@ def answer(request: scope.Asked, pk: int) -> HttpResponse:
     if not _may(request, found):
         raise Http404
     intent = request.POST.get("intent", "")
-    form = _form(found, intent, request.POST)
+    form = answer_form(found, intent, request.POST)
     if form is not None and not form.is_valid():
         return _show(request, found, intent=intent, form=form)
     try:
@@ -246,7 +207,7 @@ def _opened(
             Choice(key, labels.said(labels.INTENTS, key), KEYS[key], key == chosen, likely.get(key))
             for key in KEYS
         ],
-        "form": form or (_form(found, chosen, None) if at_hand and found.customer else None),
+        "form": form or (answer_form(found, chosen, None) if at_hand and found.customer else None),
         "found_by": FOUND.get(found.understood.get("by", "")),
         "may": _may(request, found),
         "before": order[here - 1] if here > 0 else None,
@@ -268,37 +229,6 @@ def _candidates(request: scope.Asked, found: Reply) -> list[Customer]:
         "contact__customer"
     )
     return list(seen.filter(pk__in=points).order_by("name")[:OFFERED])
-
-
-def _form(found: Reply, intent: str, given: Any) -> forms.Act | None:
-    """The form that an intent needs, filled in with what was understood; most need none."""
-    if intent not in FORMS or found.customer is None:
-        return None
-    rows = list(found.customer.invoices.filter(open_minor__gt=0).order_by("due_on", "pk")[:200])
-    first = _first(found, intent, [row.pk for row in rows])
-    form = FORMS[intent](given, customer=found.customer, invoices=rows, today=clock.today(), initial=first)
-    for field in form.fields.values():
-        field.widget.attrs.pop("autofocus", None)  # the keys are for the answer, not for a field
-    return form
-
-
-def _first(found: Reply, intent: str, still_open: list[int]) -> dict[str, Any]:
-    told = found.understood
-    first: dict[str, Any] = {"token": secrets.token_urlsafe(8), "reason": told.get("reason") or "other"}
-    named = [str(pk) for pk in told.get("invoices", ())]
-    if named or intent == "copy":
-        first["invoices"] = named
-    elif intent == "dispute":
-        about = found.message.about if found.message else []
-        first["invoices"] = [str(pk) for pk in (about if len(still_open) > 1 else still_open)]
-    if told.get("ahead") and date.fromisoformat(told["ahead"]) >= clock.today():
-        first["promised_for"] = date.fromisoformat(told["ahead"])
-    if told.get("past"):
-        first["paid_on"] = date.fromisoformat(told["past"])
-    if told.get("amount_minor"):
-        text = str(major(told["amount_minor"], told["currency"]))
-        first |= {"amount": text.replace(".", ",") if language() == "fr" else text, "currency": told["currency"]}
-    return first
 
 
 def _meaning(found: Reply, intent: str, form: forms.Act | None) -> Meaning:
