@@ -123,6 +123,7 @@ def _needs_an_eye(request: scope.Asked, today: date) -> dict[str, Any]:
     reach = scope.reach(request.user, path="customer__")
     broken = Promise.objects.filter(reach, state=PromiseState.BROKEN, judged_on__gt=today - timedelta(days=14))
     whole = scope.whole_creditors(request.user)
+    creditors = list(scope.whole_creditors(request.user, act="release"))
     waiting = QuarantinedRow.objects.filter(loaded_by__creditor__in=whole, mended_at=None, dropped_at=None)
     return {
         "broken": list(broken.select_related("customer").order_by("-judged_on", "-amount_minor")[:8]),
@@ -134,8 +135,8 @@ def _needs_an_eye(request: scope.Asked, today: date) -> dict[str, Any]:
         "quarantined": waiting.count(),
         "nobodys": inbox.answers(request.user).filter(customer=None, confirmed_at=None, automatic=False).count(),
         "news": list(_news(request)),
-        "stopped": list(scope.visible_creditors(request.user).exclude(stopped_at=None)),
-        "dry": list(scope.whole_creditors(request.user, act="release").filter(released_at=None)),
+        "stopped": [each for each in creditors if each.stopped_at],
+        "dry": [each for each in creditors if not each.released_at],
     }
 
 
