@@ -31,10 +31,16 @@ class Bound:
     message: Message
     parcel: Parcel
     delivery: Delivery
+    others: Sequence[Message] = ()  # accounts that the same words tell
     touched: bool = False  # handing over has begun: from here on it is never begun again
     error: Exception | None = None
     detail: str = ""
     ended_at: datetime | None = None
+
+    @property
+    def told(self) -> list[Message]:
+        """Every message that this one carries the words of."""
+        return [self.message, *self.others]
 
 
 class Carriers:

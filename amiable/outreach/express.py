@@ -27,6 +27,7 @@ from amiable.outreach.speak import short_day as short_day
 from amiable.outreach.tell import told
 
 SHOWN_LINES = 25  # more invoices than this are in the statement that goes along
+NAMED_LINES = 6  # of each account, where one message tells several
 WITH_PAPERS = {"email", "letter"}  # media that can carry a document
 ANSWER_DAYS = 8  # a formal notice leaves at least so many days to answer
 UNSUBSCRIBE_DAYS = 730  # a wish not to be written to is heard for two years
@@ -75,8 +76,24 @@ def express(facts: Facts) -> dict[str, Any]:
         "survey_url": f"{url}?to=survey",
         "unsubscribe_url": unsubscribe_url(facts),
         "sms_stop": str(facts.creditor.policy.get("sms_stop") or STOP[language]),
+        "accounts": [_account(each) for each in (facts, *facts.together)],
         **_late_charges(facts),
         **told(facts),
+    }
+
+
+def _account(facts: Facts) -> dict[str, Any]:
+    """One of several accounts that a message tells."""
+    lines = sorted((*facts.about, *facts.also), key=lambda line: (line.due_on, line.id))
+    named = ", ".join(line.reference for line in lines[:NAMED_LINES])
+    return {
+        "name": facts.customer.name,
+        "number": facts.customer.number,
+        "to_pay": _amount(facts.to_pay_minor, facts),
+        "count": len(lines),
+        "references": f"{named}…" if len(lines) > NAMED_LINES else named,
+        "delay": _line(lines[0], facts)["delay"] if lines else "",
+        "pay_url": portal_url(facts),
     }
 
 

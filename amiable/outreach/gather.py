@@ -57,6 +57,7 @@ class Facts:
     opted_out: bool = False
     about: list[Line] = field(default_factory=list)
     also: list[Line] = field(default_factory=list)
+    together: tuple["Facts", ...] = ()  # other accounts that this message speaks of
     credit_minor: int = 0
     customer_hold: str = ""
     wishes: Wishes = NO_WISHES  # of the person who would be written to

@@ -85,6 +85,8 @@ class Message(models.Model):
     # The channels of the step that are left when this one fails for good, and the first message that one is instead of.
     fallback = ArrayField(models.CharField(max_length=10), default=list)
     instead_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="others")
+    # The message that told this one too, since one person looks after both accounts; it has the delivery.
+    told_in = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="tells")
     state = models.CharField(max_length=10, choices=MessageState, default=MessageState.PLANNED)
     verdict = models.CharField(max_length=200, blank=True)  # why it was withheld or failed
     not_before = models.DateTimeField(null=True, blank=True)  # when the hours of contact open where the customer lives
@@ -104,6 +106,7 @@ class Message(models.Model):
                 fields=["state"], condition=Q(state__in=["planned", "sending", "in_doubt"]), name="message_open"
             ),
             models.Index(fields=["id"], condition=Q(state="planned"), name="message_next"),  # who is claimed next
+            models.Index(fields=["address"], condition=Q(state="planned"), name="message_together"),
             # The pages of what has not left yet: a filter is answered by the index alone.
             models.Index(
                 fields=["creditor", "state", "id", "medium", "purpose"],

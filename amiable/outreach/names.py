@@ -157,6 +157,13 @@ NAMES: tuple[Name, ...] = (
         "dispute.answer", _("what a colleague answers"),
         "Un avoir de 60,00 € a été émis.", "A credit note of €60.00 has been issued.",
     ),
+    Name("accounts[].name", _("where one message tells several accounts: the customer of each"), "Anna Martin"),
+    Name("accounts[].number", _("its number"), "C1042"),
+    Name("accounts[].to_pay", _("what is to be paid of it, credits taken off"), "123,45 €", "€123.45"),
+    Name("accounts[].count", _("how many invoices of it are meant"), 2),
+    Name("accounts[].references", _("their numbers"), "F-2026-0143, F-2026-0171"),
+    Name("accounts[].delay", _("how late the oldest is, in words"), "12 jours de retard", "12 days late"),
+    Name("accounts[].pay_url", _("the page of this account"), _PAGE),
     Name("survey.after", _("after what we ask: payment, call, plan or dispute"), "payment"),
 )  # fmt: skip
 

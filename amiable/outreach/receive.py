@@ -55,11 +55,11 @@ def _hear(source: str, word: Word, now: datetime, creditor: Creditor | None, tol
     told.unknown += fresh and delivery is None
     if not fresh or delivery is None:
         return
-    message = delivery.message
-    if word.kind == EventKind.BOUNCED and word.permanent:
-        fail_address(message, message.address, word.reason.replace("\0", ""), now=now)
-    elif word.kind == EventKind.COMPLAINED:
-        close_address(message, message.address, origin="complaint", now=now)
+    for message in (delivery.message, *delivery.message.tells.select_related("customer")):
+        if word.kind == EventKind.BOUNCED and word.permanent:
+            fail_address(message, message.address, word.reason.replace("\0", ""), now=now)
+        elif word.kind == EventKind.COMPLAINED:
+            close_address(message, message.address, origin="complaint", now=now)
 
 
 def _storable(raw: Any) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -26,6 +27,7 @@ from amiable.outreach.instead import go_on
 from amiable.outreach.models import Delivery, Message, MessageState, OptOut
 
 TRIES = 6
+BACK_OFF = timedelta(minutes=5)  # then three times as long after each try: 5 min, 15, 45, 2 h, 7 h
 
 
 class UnableToSettle(UnableTo):
@@ -52,7 +54,10 @@ def record(bound: Sequence[Bound], summary: Summary, *, now: datetime) -> None:
         cursor.execute(
             "UPDATE outreach_message m SET state = 'sent', sent_at = v.at"
             " FROM unnest(%s::bigint[], %s::timestamptz[]) AS v(id, at) WHERE m.id = v.id",
-            [[each.message.pk for each in sent], [each.ended_at for each in sent]],
+            [
+                [message.pk for each in sent for message in each.told],
+                [each.ended_at for each in sent for _message in each.told],
+            ],
         )
         cursor.execute(
             "UPDATE outreach_delivery d SET ended_at = v.at, outcome = 'accepted', detail = v.detail"
@@ -63,12 +68,12 @@ def record(bound: Sequence[Bound], summary: Summary, *, now: datetime) -> None:
                 [each.detail[:300] for each in sent],
             ],
         )
-    summary.sent += len(sent)
+    summary.sent += sum(len(each.told) for each in sent)
     untouched = [each for each in bound if not each.touched]
     if untouched:
         Delivery.objects.filter(pk__in=[each.delivery.pk for each in untouched]).delete()
-        Message.objects.filter(pk__in=[each.message.pk for each in untouched]).update(state=MessageState.PLANNED)
-        summary.later += len(untouched)
+        back = [message.pk for each in untouched for message in each.told]
+        summary.later += Message.objects.filter(pk__in=back).update(state=MessageState.PLANNED, told_in=None)
     for each in bound:
         if each.touched and (each.error or not each.ended_at):
             _trouble(each, summary, now)
@@ -90,27 +95,38 @@ def _trouble(each: Bound, summary: Summary, now: datetime) -> None:
             )
     elif isinstance(each.error, Refused):
         outcome, state = "refused", MessageState.FAILED
-        if isinstance(each.error, AddressRefused):
-            fail_address(each.message, each.parcel.recipient, reason, now=now)
-        elif isinstance(each.error, OptedOut):
-            close_address(each.message, each.parcel.recipient, origin="carrier", now=now)
-        else:
-            _ask(each.message, TaskKind.OTHER, "unsent", _("The carrier refused a message"), reason, now)
-            go_on(each.message, now=now)
+        for message in each.told:
+            if isinstance(each.error, AddressRefused):
+                fail_address(message, each.parcel.recipient, reason, now=now)
+            elif isinstance(each.error, OptedOut):
+                close_address(message, each.parcel.recipient, origin="carrier", now=now)
+            else:
+                _ask(message, TaskKind.OTHER, "unsent", _("The carrier refused a message"), reason, now)
+                go_on(message, now=now)
     else:
-        summary.in_doubt += 1
+        summary.in_doubt += len(each.told)
         doubt(each.message, reason, now)
         return
-    summary.failed += state == MessageState.FAILED
-    summary.later += state == MessageState.PLANNED
-    Message.objects.filter(pk=each.message.pk).update(state=state, verdict=reason)
+    ended = Message.objects.filter(pk__in=[message.pk for message in each.told])
+    count = ended.update(state=state, verdict=reason)
+    if state == MessageState.PLANNED and each.others and each.ended_at:
+        # The one that spoke waits by its delivery; those it told have none, and come back with it.
+        again = each.ended_at + BACK_OFF * 3 ** (each.delivery.try_number - 1)
+        Message.objects.filter(told_in=each.message).update(told_in=None, not_before=again)
+    summary.failed += count if state == MessageState.FAILED else 0
+    summary.later += count if state == MessageState.PLANNED else 0
     Delivery.objects.filter(pk=each.delivery.pk).update(ended_at=each.ended_at, outcome=outcome, detail=reason)
 
 
 def doubt(message: Message, reason: str, now: datetime) -> None:
-    Message.objects.filter(pk=message.pk).update(state=MessageState.IN_DOUBT, verdict=reason[:200])
+    _told(message).update(state=MessageState.IN_DOUBT, verdict=reason[:200])
     Delivery.objects.filter(message=message, ended_at=None).update(ended_at=now, detail=reason[:300])
     _ask(message, TaskKind.CHECK, "in_doubt", _("Did this message leave? It will not be sent again"), reason, now)
+
+
+def _told(message: Message) -> QuerySet[Message]:
+    """A message, and the others whose words it carries."""
+    return Message.objects.filter(Q(pk=message.pk) | Q(told_in=message.pk))
 
 
 def fail_address(message: Message, address: str, reason: str, *, now: datetime) -> None:
@@ -189,8 +205,8 @@ def recover(*, creditor: int, now: datetime, older_than: timedelta | None) -> in
     )
     count = 0
     for message in lost.select_related("customer"):
+        count += _told(message).count()
         doubt(message, in_house(_("The sender stopped before the carrier answered.")), now)
-        count += 1
     return count
 
 
@@ -198,7 +214,7 @@ def settle(*, message: Message, left: bool, now: datetime, by: User) -> None:
     """A person found out whether a message in doubt had left. It is not sent again either way."""
     state = MessageState.SENT if left else MessageState.WITHHELD
     verdict = "" if left else in_house(_("It did not leave, as a colleague found out."))
-    rows = Message.objects.filter(pk=message.pk, state=MessageState.IN_DOUBT)
+    rows = _told(message).filter(state=MessageState.IN_DOUBT)
     if not rows.update(state=state, verdict=verdict, sent_at=now if left else None):
         raise UnableToSettle("This message is not in doubt.")
     audit.record(

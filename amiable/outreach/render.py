@@ -13,6 +13,7 @@ from amiable.core.errors import UnableTo
 from amiable.core.typeset import pages
 from amiable.ledger.balance import Statement, statement
 from amiable.ledger.models import CustomerKind, Medium
+from amiable.outreach import together
 from amiable.outreach.channel import Attachment
 from amiable.outreach.compose import Composed, compose
 from amiable.outreach.enclose import enclosed
@@ -59,7 +60,8 @@ def text_of(facts: Facts, own: Texts) -> Spoken:
     """The text that a message uses: own or the house's, in its tone or the nearest. Raises UnableToCompose."""
     message = facts.message
     audience = "consumer" if facts.customer.kind == CustomerKind.CONSUMER else "business"
-    place = Place(message.purpose, message.medium, message.language, audience, message.tone)
+    purpose = together.PURPOSE if facts.together else message.purpose
+    place = Place(purpose, message.medium, message.language, audience, message.tone)
     return speaks(place, creditor=facts.creditor.pk, own=own)
 
 

@@ -16,26 +16,25 @@ from django.db import connection, transaction
 from amiable.core import tables
 from amiable.core.errors import UnableTo
 from amiable.ledger.models import Creditor
-from amiable.outreach import release, route
+from amiable.outreach import release, route, together
 from amiable.outreach.carry import Bound, Carriers, Clock
 from amiable.outreach.channel import Parcel
 from amiable.outreach.express import hook_url, unsubscribe_url
 from amiable.outreach.gather import Facts, gather
 from amiable.outreach.guard import look
 from amiable.outreach.models import Delivery, Message, MessageState
-from amiable.outreach.record import Summary, ask_for_text, miss_address, record, recover
+from amiable.outreach.record import BACK_OFF, Summary, ask_for_text, miss_address, record, recover
 from amiable.outreach.render import Rendered, Texts, own_texts, render_all
 
 log = logging.getLogger(__name__)
 # So many are written down, handed over and recorded together: what is in doubt after a crash is at most one batch.
 BATCH = 50
-BACK_OFF = timedelta(minutes=5)  # then three times as long after each try: 5 min, 15, 45, 2 h, 7 h
 LOST_AFTER = timedelta(hours=1)  # while others send, only what is older than this is taken for lost
 _SENDERS = 0x53454E44  # with a creditor's number: the advisory lock that everyone who sends for it shares
 
 # Planned, its back-off over, and nobody else at work on it or on its customer: two messages to one customer are looked
 # at one after the other, so that the second knows of the first.
-_CLAIM = """
+_PLANNED = """
 SELECT m.id, (SELECT coalesce(max(d.try_number), 0) FROM outreach_delivery d WHERE d.message_id = m.id)
 FROM outreach_message m JOIN ledger_customer c ON c.id = m.customer_id
 JOIN ledger_creditor k ON k.id = m.creditor_id AND k.stopped_at IS NULL
@@ -44,14 +43,21 @@ WHERE m.state = 'planned' AND m.as_of <= %(as_of)s AND m.creditor_id = ANY(%(cre
   AND (m.not_before IS NULL OR m.not_before <= %(now)s) AND NOT EXISTS (
   SELECT FROM outreach_delivery d WHERE d.message_id = m.id AND d.outcome = 'unavailable'
     AND d.ended_at + %(back_off)s * power(3, d.try_number - 1) > %(now)s)
-ORDER BY m.id LIMIT %(limit)s FOR NO KEY UPDATE OF m, c SKIP LOCKED
+  {more} ORDER BY m.id LIMIT %(limit)s FOR NO KEY UPDATE OF m, c SKIP LOCKED
 """
+_CLAIM = _PLANNED.format(more="")
+# What may go in one e-mail with those claimed, since it goes to the same address.
+_BESIDES = _PLANNED.format(
+    more="AND m.id <> ALL(%(claimed)s) AND m.address = ANY(%(addresses)s) AND m.capped AND m.medium = 'email'"
+    " AND m.purpose = ANY(%(sharing)s)"
+)
 _WRITE_DOWN = """
 UPDATE outreach_message m SET state = v.state, verdict = v.verdict, subject = v.subject, text = v.text, html = v.html,
-  address = v.address, contact_id = v.contact_id, about = v.about::bigint[], also = v.also::bigint[],
+  address = v.address, contact_id = v.contact_id, told_in_id = v.told_in, about = v.about::bigint[], also = v.also::bigint[],
   also_levels = v.also_levels::smallint[]
-FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bigint[], %b::text[],
-  %b::text[], %b::text[]) AS v(id, state, verdict, subject, text, html, address, contact_id, about, also, also_levels)
+FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bigint[],
+  %b::bigint[], %b::text[], %b::text[], %b::text[])
+  AS v(id, state, verdict, subject, text, html, address, contact_id, told_in, about, also, also_levels)
 WHERE m.id = v.id
 """
 
@@ -137,14 +143,22 @@ def _write_down(
     tries = _claim(carrying, as_of, now)
     facts = gather(list(tries), as_of=as_of, now=now)
     verdicts = look(facts)
-    speaking = [each for each, verdict in zip(facts, verdicts, strict=True) if verdict.leaves or verdict.dry_run]
+    leaving = [each for each, verdict in zip(facts, verdicts, strict=True) if verdict.leaves]
+    spoken = together.fold(leaving)
+    late = together.alone(leaving, spoken)
+    leads = {each.message.pk: lead for lead in spoken for each in (lead, *lead.together)}
+    speaking = [*spoken, *(each for each, verdict in zip(facts, verdicts, strict=True) if verdict.dry_run)]
     words = dict(zip([each.message.pk for each in speaking], render_all(speaking, texts), strict=True))
     bound, rows, waiting = [], [], []
     for each, verdict in zip(facts, verdicts, strict=True):
-        rendered = words.get(each.message.pk)
+        if each.message.pk in late:
+            continue  # the next batch knows of the one that leaves now
+        lead = leads.get(each.message.pk, each)
+        rendered = words.get(lead.message.pk)
         if isinstance(rendered, Rendered) and verdict.leaves:
-            bound.append(_bound(each, rendered, tries[each.message] + 1, carrying, now))
-            rows.append(_row(each, MessageState.SENDING, "", rendered))
+            if lead is each:
+                bound.append(_bound(each, rendered, tries[each.message] + 1, carrying, now))
+            rows.append(_row(each, MessageState.SENDING, "", rendered, told_in=None if lead is each else lead.message))
         elif verdict.not_before:
             summary.later += 1
             waiting.append(Message(pk=each.message.pk, not_before=verdict.not_before))
@@ -172,12 +186,18 @@ def _claim(carrying: Carriers, as_of: date, now: datetime) -> dict[Message, int]
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, values)
-        tries = dict(cursor.fetchall())
-    first: dict[int, Message] = {}
-    for message in Message.objects.filter(pk__in=list(tries)).order_by("pk"):
-        if message.customer_id not in first and carrying.takes(message):
-            first[message.customer_id] = message  # the next one waits until this one is on its way
-    return {message: tries[message.pk] for message in first.values()}
+        tries: dict[int, int] = dict(cursor.fetchall())
+        claimed = list(Message.objects.filter(pk__in=list(tries)).order_by("pk"))
+        if addresses := list({message.address for message in claimed if together.shares(message)}):
+            cursor.execute(
+                _BESIDES,
+                values | {"claimed": list(tries), "addresses": addresses, "sharing": list(together.SHARING)},
+            )
+            besides = dict(cursor.fetchall())
+            tries |= besides
+            claimed += Message.objects.filter(pk__in=list(besides)).order_by("pk") if besides else []
+    # The next one to a customer waits until this one is on its way.
+    return {message: tries[message.pk] for message in together.one_each(claimed) if carrying.takes(message)}
 
 
 def _bound(facts: Facts, rendered: Rendered, number: int, carrying: Carriers, now: datetime) -> Bound:
@@ -207,10 +227,12 @@ def _bound(facts: Facts, rendered: Rendered, number: int, carrying: Carriers, no
         external_id=channel.message_id(message.key),
         started_at=now,
     )
-    return Bound(message, parcel, delivery)
+    return Bound(message, parcel, delivery, [each.message for each in facts.together])
 
 
-def _row(facts: Facts, state: str, reason: str, rendered: Rendered | None) -> tuple[Any, ...]:
+def _row(
+    facts: Facts, state: str, reason: str, rendered: Rendered | None, *, told_in: Message | None = None
+) -> tuple[Any, ...]:
     """A message as it is written down: with the words, and only the invoices, that the customer will read."""
     message, address = facts.message, facts.address
     levels = dict(zip(message.also, message.also_levels, strict=False))
@@ -220,11 +242,6 @@ def _row(facts: Facts, state: str, reason: str, rendered: Rendered | None) -> tu
     words = (rendered.subject[:300], rendered.text, rendered.html) if rendered else ("", "", "")
     where = (address.value, address.contact_id) if address else (message.address, message.contact_id)
     lists = (message.about, message.also, [levels.get(ref, 0) for ref in message.also])
-    return (
-        message.pk,
-        str(state),
-        reason[:200],
-        *words,
-        *where,
-        *(f"{{{','.join(map(str, each))}}}" for each in lists),
-    )
+    told = told_in.pk if told_in else None
+    arrays = (f"{{{','.join(map(str, each))}}}" for each in lists)
+    return (message.pk, str(state), reason[:200], *words, *where, told, *arrays)
