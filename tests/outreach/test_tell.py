@@ -179,7 +179,7 @@ def test_every_purpose_can_be_rendered_unless_its_order_does_not_say_what_it_is_
 def test_a_text_message_is_short_plain_and_has_its_link() -> None:
     found = rendered("reminder_1", medium="sms")
     assert (found.subject, found.html, found.attachments) == ("", "", ())
-    assert found.text.startswith("Lumen Énergie : un oubli ? 123,45 € restent à régler.")
+    assert found.text.startswith("Lumen Énergie : un oubli ? Facture F-1, 123,45 €.")
     assert "/p/" in found.text
     assert found.text.endswith("STOP pour ne plus en recevoir")
     assert segment(found.text).alphabet == "gsm"

@@ -117,6 +117,8 @@ def test_a_preview_is_of_a_real_customer_and_boxed(ours: Creditor) -> None:
         reverse("desk:text_look"), form(ours, "{{ creditor.name }} {{ pay_url }} {{ sms_stop }}", medium="sms")
     )
     assert "segment" in sms.content.decode()
+    letter = client.post(reverse("desk:text_body"), form(ours, medium="letter"))
+    assert "<svg" in letter.content.decode() or "data:image" in letter.content.decode()
     wrong = client.post(reverse("desk:text_look"), form(ours, "{% for a in many %}")).content.decode()
     assert "is never closed" in wrong
 
