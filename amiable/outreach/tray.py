@@ -120,7 +120,7 @@ def _freshened(letters: Sequence[Letter], texts: Texts, as_of: date, now: dateti
 def _written_again(changed: Sequence[tuple[Letter, Facts]], texts: Texts, now: datetime) -> list[Letter]:
     kept = []
     for (letter, facts), rendered in zip(changed, render_all([facts for _l, facts in changed], texts), strict=True):
-        message = facts.message
+        message, levels = facts.message, dict(zip(facts.message.also, facts.message.also_levels, strict=False))
         if not isinstance(rendered, Rendered):
             _take_out(letter, message, MessageState.FAILED, str(rendered))
             ask_for_text(facts, rendered, now)
@@ -130,8 +130,9 @@ def _written_again(changed: Sequence[tuple[Letter, Facts]], texts: Texts, now: d
         letter.save(update_fields=["data", "pages", "destination"])
         message.subject, message.text = rendered.subject[:300], rendered.text
         message.about, message.also = [line.id for line in facts.about], [line.id for line in facts.also]
+        message.also_levels = [levels.get(ref, 0) for ref in message.also]  # each invoice keeps its own
         message.address = facts.address.value if facts.address else message.address
-        message.save(update_fields=["subject", "text", "about", "also", "address"])
+        message.save(update_fields=["subject", "text", "about", "also", "also_levels", "address"])
         kept.append(letter)
     return kept
 

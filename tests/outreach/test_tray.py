@@ -173,6 +173,19 @@ def test_an_amount_that_changed_is_printed_as_it_is_now(creditor: Creditor, by: 
     assert "23,00" in batch.items.get().message.text
 
 
+def test_an_invoice_that_leaves_the_letter_takes_its_own_level_with_it(creditor: Creditor, by: User) -> None:
+    customer = a_customer(creditor, email="")
+    first, gone, stays = (an_invoice(customer, f"F-{days}", 10_000, days_late=days) for days in (40, 30, 20))
+    message = a_message(customer, "reminder_2", [first], also=[gone, stays], also_levels=[10, 20], medium="letter")
+    send(as_of=TODAY, now=NOW, carriers={"letter": "letter"})
+    hold.place(kind="dispute", source_ref="dispute:7", customer=customer, invoice=gone, since=TODAY, now=NOW)
+    page = read(made(creditor, by))[2]
+    assert "F-30" not in page
+    assert "F-20" in page
+    message.refresh_from_db()
+    assert (message.about, message.also, message.also_levels) == ([first.pk], [stays.pk], [20])
+
+
 def test_a_letter_in_doubt_waits_for_a_person(creditor: Creditor, by: User) -> None:
     letter = laid(creditor)
     Message.objects.update(state=MessageState.IN_DOUBT)
