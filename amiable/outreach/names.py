@@ -193,4 +193,6 @@ def example(language: str) -> Mapping[str, Any]:
         "1 February 2026", "1 March 2026", "1 April 2026"
     )  # fmt: skip
     parts = [{**first, "number": number, "due": day} for number, day in enumerate(days, start=1)]
-    return {**shape, "also": [], "plan": {**shape["plan"], "instalments": parts}}
+    account = shape["accounts"][0]
+    accounts = [account, {**account, "name": "Emma Martin", "number": "C1043", "references": "F-2026-0150", "count": 1}]
+    return {**shape, "also": [], "accounts": accounts, "plan": {**shape["plan"], "instalments": parts}}

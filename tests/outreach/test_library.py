@@ -24,6 +24,7 @@ E_MAILS = {
     "promise_broken": "warm neutral firm", "plan_offered": "warm neutral", "plan_agreed": "warm",
     "plan_late": "warm neutral firm", "receipt": "warm", "payment_failed": "warm", "dispute_received": "warm",
     "dispute_answered": "neutral", "hardship_help": "warm", "early_warning": "warm", "survey": "warm", "invoice_copy": "warm",
+    "digest": "neutral",
 }  # fmt: skip
 OTHERS = {
     "sms": {
