@@ -122,6 +122,7 @@ def test_the_keyboard_leads_everywhere(anna: Customer, camille: User, open_desk:
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Anna")
+    page.wait_for_load_state("load")  # keys are heard once the page's script is there
     page.keyboard.press("g")
     page.keyboard.press("h")
     expect(page).to_have_url(re.compile(r":\d+/$"))
