@@ -33,7 +33,9 @@ def copies_of(invoices: Iterable[int]) -> dict[int, Document]:
 
 def enclosed(message: Message) -> tuple[Attachment, ...]:
     """What goes along with the message. Raises UnableToEnclose."""
-    wanted = message.context.get("documents") or []
+    wanted = message.context.get("documents")
+    if not wanted:
+        return ()
     rows = Document.objects.filter(pk__in=wanted, invoice__customer=message.customer_id).in_bulk()
     parts = []
     for pk in wanted:

@@ -76,7 +76,7 @@ def express(facts: Facts) -> dict[str, Any]:
         "survey_url": f"{url}?to=survey",
         "unsubscribe_url": unsubscribe_url(facts),
         "sms_stop": str(facts.creditor.policy.get("sms_stop") or STOP[language]),
-        "accounts": [_account(each) for each in (facts, *facts.together)],
+        "accounts": [_account(each) for each in (facts, *facts.together)] if facts.together else [],
         **_late_charges(facts),
         **told(facts),
     }

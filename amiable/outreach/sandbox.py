@@ -72,7 +72,7 @@ class _Watched(RenderContext):
     __slots__ = ("_ends", "_paper", "_steps")
 
     def __init__(self, template: BoundTemplate, *, paper: StringIO, **more: Any) -> None:
-        self._steps, self._ends, self._paper = 0, time.thread_time() + MOST_SECONDS, paper
+        self._steps, self._ends, self._paper = 0, 0.0, paper
         super().__init__(template, **more)
 
     def get(self, path: list[object], *, token: Token | None, default: object = UNDEFINED) -> object:
@@ -87,13 +87,18 @@ class _Watched(RenderContext):
             return super().get(path, token=token, default=default)
         return place
 
+    def _take_stock(self) -> None:
+        """The clock is asked for the first time here: asking it costs more than what most texts do."""
+        now = time.thread_time()
+        self._ends = self._ends or now + MOST_SECONDS
+        if self._steps > MOST_STEPS or self._paper.tell() > MOST_OUTPUT or now > self._ends:
+            raise ResourceLimitError("too much work", token=None)
+
     @property
     def disabled_tags(self) -> list[str]:
         self._steps += 1
-        if not self._steps & 63 and (
-            self._steps > MOST_STEPS or self._paper.tell() > MOST_OUTPUT or time.thread_time() > self._ends
-        ):
-            raise ResourceLimitError("too much work", token=None)
+        if not self._steps & 127:
+            self._take_stock()
         return _NONE
 
     @disabled_tags.setter
