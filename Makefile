@@ -26,7 +26,7 @@ dev: setup ## Start Amiable on your own data
 	$(PYTHON) manage.py migrate
 	$(VENV)/bin/amiable serve
 
-test: setup ## Run the tests (under 5 minutes on 2 cores)
+test: setup ## Run the tests
 	$(VENV)/bin/pytest -n 2 -q
 
 test-long: setup ## Run the crash, fuzz and volume tests
