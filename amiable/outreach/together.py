@@ -1,13 +1,13 @@
 """One message instead of several: accounts that one person looks after, each of which would be written to on that day.
 
 In: facts of one batch that may leave. Out: the same, those of one address folded into the one that speaks for all.
-Never: a formal notice among others, or accounts in one message that not every colleague may see alike.
+Never: a formal notice among others, two private persons, or accounts that not every colleague may see alike.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
-from amiable.ledger.models import Medium
+from amiable.ledger.models import CustomerKind, Medium
 from amiable.outreach.gather import Facts
 from amiable.outreach.models import Message
 
@@ -65,6 +65,8 @@ def _key(facts: Facts) -> tuple[object, ...]:
     message, customer = facts.message, facts.customer
     if not shares(message) or facts.address is None:
         return (message.pk,)
+    if customer.kind == CustomerKind.CONSUMER:  # what one person owes is told to nobody else at their address
+        return (customer.pk, facts.address.value.lower())
     # The colleagues who see one of these customers see the others.
     return (
         message.creditor_id, facts.address.value.lower(), message.language, customer.kind, customer.branch_id,

@@ -51,6 +51,7 @@ __all__ = [
     "UnableToRespond",
     "customer_said",
     "link_opened",
+    "no_more_of",
     "payment_arrived",
     "reply_claimed",
     "reply_heard",
@@ -83,6 +84,14 @@ def payment_arrived(*, provider: str, words: Sequence[Word], now: datetime) -> A
         close_settled(customers=[customer], as_of=as_of, now=now)
         close_chains(customers=[customer], now=now)
     return Arrival(credits=fresh, moved=len(received.moved), replayed=received.replayed, unknown=received.unknown)
+
+
+@transaction.atomic
+def no_more_of(*, message: Message, now: datetime, origin: str) -> None:
+    """Whoever got the message wishes no more such words at its address: of none of the accounts that it told."""
+    for each in (message, *message.tells.select_related("customer__creditor")):
+        saying = OptsOut(medium=each.medium, address=each.address)
+        customer_said(customer=each.customer, saying=saying, now=now, origin=origin)
 
 
 @transaction.atomic

@@ -1,14 +1,17 @@
 """Accounts of one person are told in one e-mail: once, with each account's own figures, and only where nothing forbids it."""
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
+from django.test import Client
 
 from amiable.ledger.models import ContactPoint, Creditor, Customer
 from amiable.outreach.channel import Word
 from amiable.outreach.models import Delivery, EventKind, Message, MessageState, OptOut
 from amiable.outreach.receive import hear
 from amiable.outreach.send import send
+from amiable.web.ui import clock
 from tests.outreach.conftest import PostOffice
 from tests.outreach.rows import NOW, TODAY, a_creditor, a_customer, a_message, an_invoice
 
@@ -86,6 +89,29 @@ def test_what_becomes_of_the_email_becomes_of_all_it_told(creditor: Creditor, po
     post_office.handler.refused = frozenset({SHARED})
     assert send(as_of=TODAY, now=NOW + timedelta(hours=1)).failed == 2
     assert not ContactPoint.objects.filter(failed_at=None).exists()
+
+
+def test_two_private_persons_at_one_address_are_told_apart(creditor: Creditor, post_office: PostOffice) -> None:
+    for number in "AB":
+        reminded(creditor, number)
+    Customer.objects.update(kind="consumer")
+    assert send(as_of=TODAY, now=NOW).sent == 2
+    first, second = (letter.get_body(("plain",)).get_content() for letter in post_office.letters())
+    assert ("F-A" in first) != ("F-A" in second)
+    assert ("F-B" in first) != ("F-B" in second)
+
+
+def test_one_click_closes_the_address_for_every_account_it_told(
+    creditor: Creditor, post_office: PostOffice, client: Client
+) -> None:
+    reminded(creditor, "A")
+    reminded(creditor, "B")
+    send(as_of=TODAY, now=NOW)
+    [letter] = post_office.letters()
+    path = urlsplit(letter["List-Unsubscribe"].strip().strip("<>")).path
+    with clock.told_by(lambda: NOW):
+        assert client.post(path, {"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert set(OptOut.objects.values_list("customer__number", "address")) == {("A", SHARED), ("B", SHARED)}
 
 
 def test_a_complaint_about_it_is_a_wish_of_all(creditor: Creditor, post_office: PostOffice) -> None:

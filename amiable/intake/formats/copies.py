@@ -79,6 +79,7 @@ def opened(path: Path) -> Iterator[tuple[str, int, BinaryIO]]:
                     raise UnableToImport(_("The ZIP is protected by a password."))
                 with archive.open(member) as stream:
                     yield PurePosixPath(member.filename.replace("\\", "/")).name[:200], member.file_size, stream  # type: ignore[misc]
+    # NotImplementedError: zipfile says so of an archive made in a way that it cannot read, some of it only on opening.
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
         raise UnableToImport(_("The ZIP is damaged or incomplete and cannot be opened.")) from error
 

@@ -23,9 +23,8 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     except (links.UnableToOpen, Message.DoesNotExist):
         return gate.closed(request, reason="invalid", status=404)
     if request.method == "POST":
-        saying = respond.OptsOut(medium=message.medium, address=message.address)
         origin = "one_click" if "List-Unsubscribe" in request.POST else "portal"
-        respond.customer_said(customer=message.customer, saying=saying, now=now, origin=origin)
+        respond.no_more_of(message=message, now=now, origin=origin)
     with translation.override(gate.spoken(message.language, message.customer.language)):
         page = {"message": message, "creditor": message.customer.creditor, "done": request.method == "POST"}
         response = render(request, "portal/unsubscribe.html", page)
