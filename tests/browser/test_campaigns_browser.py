@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from amiable.scenario.models import Campaign, Recipient
 from tests.browser.conftest import Open
-from tests.browser.test_desk_browser import DESKTOP, PHONE, flaws
+from tests.browser.test_desk_browser import DESKTOP, PHONE, flaws, flaws_at
 from tests.web import desk_rows as rows
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
@@ -50,12 +50,7 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(open_desk: Open, theme: str, 
         "/campaigns/", "/campaigns/new/", f"/campaigns/{made.pk}/", f"/campaigns/{made.pk}/message/",
         f"/scenarios/{scenario}/experiment/", f"/scenarios/{scenario}/",
     ):  # fmt: skip
-        page.goto(address)
-        page.wait_for_load_state("networkidle")
-        found += flaws(page)
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if wide > 0:
-            found.append(f"{address} is {wide} px too wide")
+        found += flaws_at(page, address)
     type(trial).objects.all().delete()
     page.goto(f"/scenarios/{scenario}/experiment/")
     found += flaws(page)

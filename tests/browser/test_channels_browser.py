@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from amiable.outreach import route
 from amiable.web.ui import clock
 from tests.browser.conftest import Open
-from tests.browser.test_desk_browser import DESKTOP, PHONE, flaws
+from tests.browser.test_desk_browser import DESKTOP, PHONE, flaws_at
 from tests.contracts import anymail_samples as samples
 from tests.contracts.peer import peer
 from tests.web import desk_rows as rows
@@ -56,10 +56,5 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(open_desk: Open, theme: str, 
         "/channels/",
         *(f"/channels/{ours.pk}/{key}/" for key in ("postmark", "mailersend", "email", "amazon_ses", "console_sms")),
     ):  # fmt: skip
-        page.goto(address)
-        page.wait_for_load_state("networkidle")
-        found += flaws(page)
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if wide > 0:
-            found.append(f"{address} is {wide} px too wide")
+        found += flaws_at(page, address)
     assert not found, "\n".join(found)

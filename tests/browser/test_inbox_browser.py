@@ -12,7 +12,7 @@ from amiable.payments.models import Promise
 from amiable.scenario.respond import reply_heard
 from amiable.web.ui import clock
 from tests.browser.conftest import Open
-from tests.browser.test_desk_browser import DESKTOP, PHONE, flaws
+from tests.browser.test_desk_browser import DESKTOP, PHONE, flaws_at
 from tests.web import desk_rows as rows
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
@@ -98,10 +98,5 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(
     addresses = ["/inbox/", "/inbox/?show=read", "/mailboxes/", f"/mailboxes/{ours.pk}/"]
     addresses += [f"/inbox/{each.pk}/" for each in Reply.objects.all()]
     for address in addresses:
-        page.goto(address)
-        page.wait_for_load_state("networkidle")
-        found += flaws(page)
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if wide > 0:
-            found.append(f"{address} is {wide} px too wide")
+        found += flaws_at(page, address)
     assert not found, "\n".join(found)

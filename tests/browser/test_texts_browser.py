@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from amiable.core.models import Role
 from amiable.outreach.models import Template
 from tests.browser.conftest import Open
-from tests.browser.test_desk_browser import DESKTOP, PHONE, flaws
+from tests.browser.test_desk_browser import DESKTOP, PHONE, flaws_at
 from tests.web import desk_rows as rows
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
@@ -66,10 +66,5 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(open_desk: Open, theme: str, 
         "/texts/", f"{HERE}?creditor={ours.pk}", f"/texts/sms/fr/consumer/reminder_1/warm/?creditor={ours.pk}",
         f"/texts/call/en/business/reminder_2/neutral/?creditor={ours.pk}", f"/texts/versions/{kept.pk}/",
     ):  # fmt: skip
-        page.goto(address)
-        page.wait_for_load_state("networkidle")
-        found += flaws(page)
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if wide > 0:
-            found.append(f"{address} is {wide} px too wide")
+        found += flaws_at(page, address)
     assert not found, "\n".join(found)
