@@ -60,10 +60,23 @@ def react(reply: Reply, *, customer: Customer, as_of: date, now: datetime) -> No
         reason=in_house(waiting.reason),
         now=now,
     )
+    _rest_beside(reply, as_of, now)
     if sure and reply.intent in {"opt_out", "wrong_person"}:
         _leave_in_peace(reply, customer, as_of, now)
     if not copied:
         ask(reply, customer=customer, as_of=as_of, now=now)
+
+
+def _rest_beside(reply: Reply, as_of: date, now: datetime) -> None:
+    """The other accounts that the answered message told rest too, until somebody has read what it says about them."""
+    waiting = _read(reply, as_of)
+    others = reply.message.tells.select_related("customer") if reply.message else ()
+    for each in others:
+        if each.customer_id != reply.customer_id:
+            hold.place(
+                kind=waiting.kind, source_ref=ref(reply), customer=each.customer, since=as_of, until=waiting.until,
+                reason=in_house(waiting.reason), now=now,
+            )  # fmt: skip
 
 
 def undo(reply: Reply, *, as_of: date, now: datetime) -> None:

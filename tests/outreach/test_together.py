@@ -6,11 +6,14 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
-from amiable.ledger.models import ContactPoint, Creditor, Customer
+from amiable.ledger.hold import active
+from amiable.ledger.models import ContactPoint, Creditor, Customer, Hold
 from amiable.outreach.channel import Word
 from amiable.outreach.models import Delivery, EventKind, Message, MessageState, OptOut
 from amiable.outreach.receive import hear
 from amiable.outreach.send import send
+from amiable.scenario.react import undo
+from amiable.scenario.respond import reply_heard
 from amiable.web.ui import clock
 from tests.outreach.conftest import PostOffice
 from tests.outreach.rows import NOW, TODAY, a_creditor, a_customer, a_message, an_invoice
@@ -112,6 +115,19 @@ def test_one_click_closes_the_address_for_every_account_it_told(
     with clock.told_by(lambda: NOW):
         assert client.post(path, {"List-Unsubscribe": "One-Click"}).status_code == 200
     assert set(OptOut.objects.values_list("customer__number", "address")) == {("A", SHARED), ("B", SHARED)}
+
+
+def test_an_answer_to_it_lets_every_account_rest_until_it_is_read(creditor: Creditor, post_office: PostOffice) -> None:
+    reminded(creditor, "A")
+    reminded(creditor, "B")
+    send(as_of=TODAY, now=NOW)
+    reply = reply_heard(
+        source="imap:1", external_id="<r@x>", sender=SHARED, text="Bonjour, tout est réglé depuis mardi.", at=NOW,
+        now=NOW, answers=[Delivery.objects.get().external_id], creditor=creditor.pk,
+    )  # fmt: skip
+    assert set(Hold.objects.values_list("customer__number", flat=True)) == {"A", "B"}
+    undo(reply, as_of=TODAY, now=NOW)
+    assert not active(as_of=TODAY + timedelta(days=1)).exists()
 
 
 def test_a_complaint_about_it_is_a_wish_of_all(creditor: Creditor, post_office: PostOffice) -> None:
