@@ -1,0 +1,112 @@
+"""Which of some amounts make up a sum: short sets, runs in a row, all but a few. Bounded by counts, never by time.
+
+In: signed amounts in a telling order (oldest due first), a lowest and a highest sum. Out: sets of places, each with how
+many other sets of its kind could have been tried: the more, the less a hit says.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from math import comb
+
+MANY = 60  # amounts that are combined freely
+RUNS = 200  # amounts among which runs in a row are looked for
+FOUND = 12  # sets that are handed on
+
+Found = tuple[tuple[int, ...], int]
+
+
+def add_up(amounts: Sequence[int], *, low: int, high: int) -> list[Found]:
+    """Sets of two or more places whose amounts sum to low..high, the most telling kind first."""
+    found: dict[tuple[int, ...], int] = {}
+    for places, tried in _every(amounts, low, high):
+        found.setdefault(places, tried)
+        if len(found) >= FOUND:
+            break
+    return list(found.items())
+
+
+def _every(amounts: Sequence[int], low: int, high: int) -> Iterator[Found]:
+    yield from _runs(amounts[:RUNS], low, high)
+    some = amounts[:MANY]
+    if len(some) >= 2:
+        yield from _pairs(some, low, high)
+    if len(some) >= 3:
+        yield from _threes(some, low, high)
+    if len(some) >= 4:
+        yield from _all_but(some, low, high)
+        yield from _fours(some, low, high)
+
+
+def _runs(amounts: Sequence[int], low: int, high: int) -> Iterator[Found]:
+    """Invoices that follow one another, as whoever pays a month pays them; the whole list is the most telling one."""
+    total, sums = 0, [0]
+    for amount in amounts:
+        total += amount
+        sums.append(total)
+    count = len(amounts)
+    if count >= 2 and low <= total <= high:
+        yield tuple(range(count)), 1
+    for end in range(2, count):
+        if low <= sums[end] <= high:
+            yield tuple(range(end)), count
+    ends: dict[int, list[int]] = {}
+    if high - low <= 200:
+        for end, value in enumerate(sums):
+            ends.setdefault(value, []).append(end)
+        for start in range(1, count - 1):
+            for wanted in range(sums[start] + low, sums[start] + high + 1):
+                for end in ends.get(wanted, ()):
+                    if end >= start + 2:
+                        yield tuple(range(start, end)), count * count // 2
+
+
+def _pairs(amounts: Sequence[int], low: int, high: int) -> Iterator[Found]:
+    order = sorted((amount, place) for place, amount in enumerate(amounts))
+    values = [amount for amount, _place in order]
+    tried = comb(len(amounts), 2)
+    for at, (amount, place) in enumerate(order):
+        for other in range(
+            max(at + 1, bisect_left(values, low - amount)), bisect_right(values, high - amount)
+        ):
+            yield tuple(sorted((place, order[other][1]))), tried
+
+
+def _threes(amounts: Sequence[int], low: int, high: int) -> Iterator[Found]:
+    order = sorted((amount, place) for place, amount in enumerate(amounts))
+    values = [amount for amount, _place in order]
+    tried = comb(len(amounts), 3)
+    for one in range(len(order) - 2):
+        for two in range(one + 1, len(order) - 1):
+            so_far = values[one] + values[two]
+            start = max(two + 1, bisect_left(values, low - so_far))
+            for three in range(start, bisect_right(values, high - so_far)):
+                yield tuple(sorted((order[one][1], order[two][1], order[three][1]))), tried
+
+
+def _fours(amounts: Sequence[int], low: int, high: int) -> Iterator[Found]:
+    """Two pairs that meet; among few amounts only, for among many a hit says nothing."""
+    some = amounts[:30]
+    tried = comb(len(some), 4)
+    pairs: dict[int, list[tuple[int, int]]] = {}
+    for one in range(len(some)):
+        for two in range(one + 1, len(some)):
+            pairs.setdefault(some[one] + some[two], []).append((one, two))
+    sums = sorted(pairs)
+    for value in sums:
+        for other in sums[bisect_left(sums, max(low - value, value)) : bisect_right(sums, high - value)]:
+            for left in pairs[value]:
+                for right in pairs[other]:
+                    if len({*left, *right}) == 4:
+                        yield tuple(sorted((*left, *right))), tried
+
+
+def _all_but(amounts: Sequence[int], low: int, high: int) -> Iterator[Found]:
+    """Everything but one or two: a dispute, an invoice that has not arrived."""
+    total, count = sum(amounts), len(amounts)
+    every = range(count)
+    for out in every:
+        if low <= total - amounts[out] <= high:
+            yield tuple(place for place in every if place != out), count
+    if count >= 5:
+        for places, tried in _pairs(amounts, total - high, total - low):
+            yield tuple(place for place in every if place not in places), tried
