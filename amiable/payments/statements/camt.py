@@ -293,7 +293,7 @@ class _Reading:
         """Charges that the banks kept out of the amount; those that are booked by themselves are lines of their own."""
         if element is None:
             return
-        records = [each for each in element.iterchildren(f"{self.space}Rcrd")] or [element]
+        records = list(element.iterchildren(f"{self.space}Rcrd")) or [element]
         for record in records:
             parts = self._parts(record)
             if self._text(parts.get("ChrgInclInd")) == "false" or self._text(parts.get("CdtDbtInd")) == "CRDT":
