@@ -8,11 +8,29 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from math import comb
 
+import numpy as np
+
 MANY = 60  # amounts that are combined freely
 RUNS = 200  # amounts among which runs in a row are looked for
+LARGEST = 2**60  # amounts of which four still are a machine's whole number
 FOUND = 12  # sets that are handed on
 
 Found = tuple[tuple[int, ...], int]
+
+
+class Pairs:
+    """The sums of all pairs of places, in order."""
+
+    def __init__(self, amounts: Sequence[int]) -> None:
+        values = np.array(amounts, dtype=np.int64)
+        left, right = np.triu_indices(len(values), k=1)
+        sums = values[left] + values[right]
+        order = sums.argsort(kind="stable")
+        self.sums, self.left, self.right = sums[order], left[order], right[order]
+
+    def between(self, start: int, end: int) -> tuple[list[int], list[int]]:
+        end = min(end, start + 50)
+        return self.left[start:end].tolist(), self.right[start:end].tolist()
 
 
 def add_up(amounts: Sequence[int], *, low: int, high: int) -> list[Found]:
@@ -30,11 +48,12 @@ def _every(amounts: Sequence[int], low: int, high: int) -> Iterator[Found]:
     some = amounts[:MANY]
     if len(some) >= 2:
         yield from _pairs(some, low, high)
-    if len(some) >= 3:
-        yield from _threes(some, low, high)
     if len(some) >= 4:
         yield from _all_but(some, low, high)
-        yield from _fours(some, low, high)
+    if len(some) >= 3 and max(map(abs, (*some, low, high))) < LARGEST:
+        pairs = Pairs(some)
+        yield from _threes(some, low, high, pairs)
+        yield from _fours(some, low, high, pairs)
 
 
 def _runs(amounts: Sequence[int], low: int, high: int) -> Iterator[Found]:
@@ -65,39 +84,31 @@ def _pairs(amounts: Sequence[int], low: int, high: int) -> Iterator[Found]:
     values = [amount for amount, _place in order]
     tried = comb(len(amounts), 2)
     for at, (amount, place) in enumerate(order):
-        for other in range(
-            max(at + 1, bisect_left(values, low - amount)), bisect_right(values, high - amount)
-        ):
+        for other in range(max(at + 1, bisect_left(values, low - amount)), bisect_right(values, high - amount)):
             yield tuple(sorted((place, order[other][1]))), tried
 
 
-def _threes(amounts: Sequence[int], low: int, high: int) -> Iterator[Found]:
-    order = sorted((amount, place) for place, amount in enumerate(amounts))
-    values = [amount for amount, _place in order]
+def _threes(amounts: Sequence[int], low: int, high: int, pairs: Pairs) -> Iterator[Found]:
+    """A pair and a third one that is not of it; each set is met once, by its last place."""
     tried = comb(len(amounts), 3)
-    for one in range(len(order) - 2):
-        for two in range(one + 1, len(order) - 1):
-            so_far = values[one] + values[two]
-            start = max(two + 1, bisect_left(values, low - so_far))
-            for three in range(start, bisect_right(values, high - so_far)):
-                yield tuple(sorted((order[one][1], order[two][1], order[three][1]))), tried
+    third = np.array(amounts, dtype=np.int64)
+    starts, ends = pairs.sums.searchsorted(low - third), pairs.sums.searchsorted(high - third, side="right")
+    for place in np.flatnonzero(ends > starts):
+        for one, two in zip(*pairs.between(starts[place], ends[place]), strict=True):
+            if two < place:
+                yield (one, two, int(place)), tried
 
 
-def _fours(amounts: Sequence[int], low: int, high: int) -> Iterator[Found]:
-    """Two pairs that meet; among few amounts only, for among many a hit says nothing."""
-    some = amounts[:30]
-    tried = comb(len(some), 4)
-    pairs: dict[int, list[tuple[int, int]]] = {}
-    for one in range(len(some)):
-        for two in range(one + 1, len(some)):
-            pairs.setdefault(some[one] + some[two], []).append((one, two))
-    sums = sorted(pairs)
-    for value in sums:
-        for other in sums[bisect_left(sums, max(low - value, value)) : bisect_right(sums, high - value)]:
-            for left in pairs[value]:
-                for right in pairs[other]:
-                    if len({*left, *right}) == 4:
-                        yield tuple(sorted((*left, *right))), tried
+def _fours(amounts: Sequence[int], low: int, high: int, pairs: Pairs) -> Iterator[Found]:
+    """Two pairs that meet."""
+    tried = comb(len(amounts), 4)
+    starts = pairs.sums.searchsorted(low - pairs.sums)
+    ends = pairs.sums.searchsorted(high - pairs.sums, side="right")
+    for at in np.flatnonzero(ends > starts):
+        one, two = int(pairs.left[at]), int(pairs.right[at])
+        for three, four in zip(*pairs.between(starts[at], ends[at]), strict=True):
+            if one < three and two != three and two != four and one != four:
+                yield tuple(sorted((one, two, three, four))), tried
 
 
 def _all_but(amounts: Sequence[int], low: int, high: int) -> Iterator[Found]:

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
+import numpy as np
+from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
 from amiable.payments.matching.read import squeezed
@@ -17,6 +19,7 @@ SHARED = 40  # items of one reference that are looked at: a reference that more 
 RUN_SHORTEST = 8  # a reference inside a longer run of signs must be at least this long
 GRAM = 5  # signs in a row that a damaged reference has kept
 GRAM_MOST = 60  # references that share such a row; one that more share is skipped
+LIKE = 70  # per cent of a reference's signs that must stand there
 NEAR = 300  # items of a customer that are compared
 
 
@@ -77,18 +80,28 @@ class Book:
         return sorted(found)
 
 
-def damaged(pieces: Sequence[str], code: str) -> int | None:
-    """How many signs of a reference are wrong, missing, too many or swapped in the piece that comes nearest to it."""
-    most = allowed(code)
-    if not most:
-        return None
-    best = most + 1
-    for piece in pieces:
-        if abs(len(piece) - len(code)) <= most:
-            best = min(best, OSA.distance(piece, code, score_cutoff=best))
-        elif len(piece) > len(code) + most:
-            best = min(best, _within(piece, code, best))
-    return best if best <= most else None
+def wrong_signs(pieces: Sequence[str], run: str, codes: Sequence[str]) -> dict[str, int]:
+    """For those references that stand damaged in words or in the run of all of them: how many signs are wrong,
+    missing, too many or swapped where they come nearest.
+    """
+    near = _nearly([*pieces, run], codes)
+    told = {}
+    for code in near:
+        most = allowed(code)
+        best = min((OSA.distance(piece, code, score_cutoff=most) for piece in pieces), default=most + 1)
+        best = min(best, _within(run, code, best))
+        if best <= most:
+            told[code] = best
+    return told
+
+
+def _nearly(pieces: Sequence[str], codes: Sequence[str]) -> list[str]:
+    """The references of which a good part stands in one of the pieces."""
+    long = [code for code in codes if allowed(code)]
+    if not long or not pieces:
+        return []
+    alike = process.cdist(pieces[-1:], long, scorer=fuzz.partial_ratio, score_cutoff=LIKE, dtype=np.uint8)
+    return [code for code, score in zip(long, alike[0].tolist(), strict=True) if score]
 
 
 def allowed(code: str) -> int:
@@ -98,10 +111,13 @@ def allowed(code: str) -> int:
 
 def _within(run: str, code: str, best: int) -> int:
     """The fewest wrong signs of a reference somewhere within a longer run."""
-    length = len(code)
-    for size in (length, length - 1, length + 1):
-        for start in range(min(len(run), 160) - size + 1):
-            best = min(best, OSA.distance(run[start : start + size], code, score_cutoff=best))
+    found = fuzz.partial_ratio_alignment(code, run, score_cutoff=LIKE)
+    if found is None:
+        return best
+    for start in range(max(found.dest_start - 1, 0), found.dest_start + 2):
+        for end in range(found.dest_end - 1, min(found.dest_end + 1, len(run)) + 1):
+            if end > start:
+                best = min(best, OSA.distance(run[start:end], code, score_cutoff=best))
     return best
 
 
@@ -128,14 +144,11 @@ def sharing(book: Book, wanted: dict[tuple[str, str], list[int]]) -> dict[int, s
     return found
 
 
-def tail_of(pieces: Iterable[str], code: str) -> bool:
-    """Whether the end of a reference stands alone in the text: 0112 of FA-2026-0112."""
-    for piece in pieces:
-        if 3 <= len(piece) < len(code) and piece.isdigit() and code.endswith(piece):
-            return True
-        bare = piece.lstrip("0")
-        if len(bare) >= 3 and bare.isdigit() and code.endswith(bare) and code[-len(bare) - 1 : -len(bare)] in ("0", ""):
-            return True
-    return False
+def ends(pieces: Iterable[str]) -> tuple[str, ...]:
+    """Numbers that may be the end of a reference, alone: 0112 of FA-2026-0112."""
+    return tuple(piece for piece in pieces if len(piece) >= 3 and piece.isdigit())
 
 
+def beginnings(pieces: Iterable[str]) -> tuple[str, ...]:
+    """Words that may be a reference cut off."""
+    return tuple(piece for piece in pieces if len(piece) >= 6)

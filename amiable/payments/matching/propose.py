@@ -17,6 +17,7 @@ from amiable.payments.matching.suppose import suppose
 from amiable.payments.matching.weigh import Group, Hypothesis, confidences, signed
 
 ROUNDS = (0.9999, 0.9995, 0.995, 0.98, 0.9, 0.7, 0.5)  # how sure a line must be in each
+INCOMPLETE = 0.99  # rounds that ask for more take only what the amount tells whole
 REPEATS = 3  # of a round, as long as it finds something
 OFFERED = 5  # proposals of a line
 FAINT = 0.001  # what is less likely is not offered
@@ -43,36 +44,38 @@ class _Matching:
     ) -> None:
         self.terms = terms
         self.book = Book(items)
-        self.register = Register(parties, memory, terms)
+        self.register = Register(parties, memory)
         ordered = sorted((line for line in lines if line.amount_minor > 0), key=lambda line: (line.booked_on, line.id))
         self.waiting = {line.id: Sight(line, self.book, self.register) for line in ordered}
         self.done: dict[int, tuple[Proposal, ...]] = {line.id: () for line in lines}
         self.groups: dict[int, dict[int, Group]] = {}
+        self.supposed: dict[int, tuple[dict[int, Group], list[Hypothesis], list[float]]] = {}
+        self.taken: set[int] = set()  # places from which the last round took
+        self.learnt: set[str] = set()  # accounts and names of which it learnt
 
     def run(self) -> dict[int, tuple[Proposal, ...]]:
         for sight in self.waiting.values():
             sight.read_references()
-        self._round(ROUNDS[0])
+        self._round(ROUNDS[0], complete=True)
         self._read_damaged()
         for least in ROUNDS:
             for _repeat in range(REPEATS):
-                if not self._round(least):
+                if not self._round(least, complete=least > INCOMPLETE):
                     break
         for sight in self.waiting.values():
             self.done[sight.line.id] = self._told(sight, *self._supposed(sight))
         return self.done
 
-    def _round(self, least: float) -> int:
+    def _round(self, least: float, *, complete: bool = False) -> int:
         """Everything that is at least so sure, the surest first; what meets what is taken by then waits."""
         self._see_groups()
         sure = []
         for sight in self.waiting.values():
-            sight.see_payer()
             found, shares = self._supposed(sight)
-            if found and shares[0] >= least and found[0].places:
+            if found and shares[0] >= least and found[0].places and (found[0].complete or not complete):
                 sure.append((shares[0], sight, found, shares))
         sure.sort(key=lambda each: (-each[2][0].points, each[1].line.booked_on, each[1].line.id))
-        taken = 0
+        self.taken, self.learnt, taken = set(), set(), 0
         for share, sight, found, shares in sure:
             told = self._told(sight, found, shares)
             if told:
@@ -82,11 +85,19 @@ class _Matching:
                 del self.waiting[sight.line.id]
                 if share >= TEACHES and any(sight.named.get(p, (0.0,))[0] >= SURE for p in found[0].places):
                     self.register.learn(sight.line, found[0].customer)
+                    self.learnt.update((sight.payer.iban_key, sight.payer.name_key))
         return taken
 
     def _supposed(self, sight: Sight) -> tuple[list[Hypothesis], list[float]]:
-        found = suppose(sight, self.terms, self.groups.get(sight.line.id, {}))
-        return found, confidences(found)
+        """What a line may be; looked at anew only where something that it looked at has changed since the last round."""
+        groups = self.groups.get(sight.line.id, {})
+        known = self.supposed.get(sight.line.id)
+        taught = not self.learnt.isdisjoint((sight.payer.iban_key, sight.payer.name_key))
+        if known is None or taught or known[0] != groups or not self.taken.isdisjoint(sight.looked):
+            sight.see_payer()
+            found = suppose(sight, self.terms, groups)
+            known = self.supposed[sight.line.id] = groups, found, confidences(found)
+        return known[1], known[2]
 
     def _read_damaged(self) -> None:
         wanted: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -94,6 +105,7 @@ class _Matching:
             sight.see_payer()
             for gram in sorted(grams([sight.run])):
                 wanted[sight.line.currency, gram].append(sight.line.id)
+        self.supposed.clear()
         found = sharing(self.book, wanted)
         for sight in self.waiting.values():
             sight.read_damaged(found.get(sight.line.id, ()))
@@ -119,13 +131,14 @@ class _Matching:
 
     def _take(self, told: Sequence[Proposal], chosen: Hypothesis) -> None:
         for place, part in zip(chosen.places, told[0].parts, strict=False):
+            self.taken.add(place)
             self.book.left[place] -= part.amount_minor + part.given_up_minor
 
     def _told(self, sight: Sight, found: Sequence[Hypothesis], shares: Sequence[float]) -> tuple[Proposal, ...]:
         """The hypotheses as proposals; none where the first cannot be had any more."""
         told = []
         for each, share in list(zip(found, shares, strict=True))[:OFFERED]:
-            parts = cut(self.book, sight.line, each)
+            parts = cut(self.book, sight.line, each, self.terms)
             if parts is not None and share >= FAINT:
                 told.append(Proposal(sight.line.id, each.customer, parts, each.rest, share, each.reasons))
             elif not told:
@@ -133,7 +146,7 @@ class _Matching:
         return tuple(told)
 
 
-def cut(book: Book, line: Line, chosen: Hypothesis) -> tuple[Part, ...] | None:
+def cut(book: Book, line: Line, chosen: Hypothesis, terms: Terms) -> tuple[Part, ...] | None:
     """The parts of a hypothesis, in its order, from what is open now; None where that has changed."""
     items = [book.items[p] for p in chosen.places]
     open_now = [book.left[p] for p in chosen.places]
@@ -141,8 +154,11 @@ def cut(book: Book, line: Line, chosen: Hypothesis) -> tuple[Part, ...] | None:
     alone = len(items) == 1 and not chosen.given_up and 0 < line.amount_minor <= due
     if items and due != chosen.due and not alone:
         return None
+    given_up = chosen.given_up
+    if alone and due - line.amount_minor <= terms.short(line.currency):
+        given_up = due - line.amount_minor  # the last of several lines that pay an invoice together
     notes = sum(left for item, left in zip(items, open_now, strict=True) if item.kind == ItemKind.CREDIT_NOTE)
-    money, owed, given = line.amount_minor + notes, due + notes, _shares(chosen.given_up, items, open_now)
+    money, owed, given = line.amount_minor + notes, due + notes, _shares(given_up, items, open_now)
     parts = []
     for item, left, less in zip(items, open_now, given, strict=True):
         pays = left if item.kind == ItemKind.CREDIT_NOTE else min(left - less, money)
@@ -168,7 +184,7 @@ def _together(
     left: int, sights: Sequence[Sight], alike: Mapping[tuple[str, int], Sequence[Sight]], terms: Terms
 ) -> Iterable[tuple[Sequence[Sight], float]]:
     """The lines, among those that name an item, that pay it together; one more of the same payer may complete them."""
-    low, high = left - terms.shortfall_minor, left
+    low, high = left - terms.short(sights[0].line.currency), left
     total = sum(sight.line.amount_minor for sight in sights)
     if len(sights) >= 2 and low <= total <= high:
         yield sights, TOGETHER

@@ -10,7 +10,7 @@ from functools import lru_cache
 from rapidfuzz import fuzz
 
 from amiable.payments.matching.read import joined, name_words, squeezed, words
-from amiable.payments.matching.shapes import Line, Memory, Party, Reason, Terms
+from amiable.payments.matching.shapes import Line, Memory, Party, Reason
 
 CODE, NUMBER, IBAN, NAME = 12.0, 7.0, 5.0, 4.0
 OTHER_IBAN = -2.0  # the account is known as somebody else's
@@ -25,13 +25,12 @@ COMMON = 400  # customers that share a word of their names; one that more share 
 class Register:
     """The customers, to be found by number, mandate, name and memory."""
 
-    def __init__(self, parties: Iterable[Party], memory: Memory, terms: Terms) -> None:
+    def __init__(self, parties: Iterable[Party], memory: Memory) -> None:
         self.parties = {party.id: party for party in parties}
         self.family: dict[int, list[int]] = defaultdict(list)
         self.by_number: dict[str, list[int]] = defaultdict(list)
         self.by_code: dict[str, tuple[int, str]] = {}
         self.by_word: dict[str, list[int]] = defaultdict(list)
-        self.own = {squeezed(number) for number in terms.own_numbers}
         for party in sorted(self.parties.values(), key=lambda party: party.id):
             self.family[party.family or party.id].append(party.id)
             if len(number := squeezed(party.number)) >= 4:

@@ -64,14 +64,16 @@ class Memory:
     names: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Terms:
-    """What the creditor lets pass. `shortfall_minor`: bank fees and roundings that a payer may keep back."""
+    """What the creditor lets pass. `shortfall_minor`: by currency, bank fees and roundings that a payer may keep back."""
 
-    shortfall_minor: int = 0
+    shortfall_minor: Mapping[str, int] = field(default_factory=dict)
     discount_permille: int = 0  # cash discount for those who pay in time
     discount_days: int = 0  # from the day of the invoice
-    own_numbers: tuple[str, ...] = ()  # the creditor's own IBAN and the like: they name nobody
+
+    def short(self, currency: str) -> int:
+        return self.shortfall_minor.get(currency, 0)
 
 
 @dataclass(frozen=True, slots=True)

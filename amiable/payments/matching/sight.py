@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from math import log
 
-from amiable.payments.matching.find import Book, damaged, tail_of
+from amiable.payments.matching.find import Book, beginnings, ends, wrong_signs
 from amiable.payments.matching.read import joined, words
 from amiable.payments.matching.recognise import Payer, Register
 from amiable.payments.matching.shapes import Line, Reason
@@ -18,7 +18,7 @@ SURE = 6.5  # from here on an item counts as named outright
 INSIDE = 1.0  # lost where a reference stands within a longer run of signs
 SAME_RUN = 3.0  # lost where digits go on before or after it
 WRONG = {0: EXACT, 1: 6.0, 2: 4.0, 3: 2.5}  # by the number of wrong signs
-TAIL = 2.5
+CUT_OFF = 2.5
 NAMED = 80  # items of a line that are kept
 Told = tuple[float, Reason]
 
@@ -33,7 +33,8 @@ class Sight:
         self.run = "".join(self.pieces)[:600]
         self.joined = joined(self.pieces)
         self.named: dict[int, Told] = {}
-        self.used: set[str] = set()  # pieces that are references as they stand
+        self.used: dict[str, list[int]] = {}  # pieces that are references as they stand, and whose
+        self.looked: set[int] = set()  # items that were considered for it
         self.payer = Payer(line, register)
         self.whose: Mapping[int, tuple[float, tuple[Reason, ...]]] = {}
 
@@ -43,13 +44,13 @@ class Sight:
         for code in self.joined:
             found = self.book.named(code, currency)
             if found:
-                self.used.add(code)
+                self.used[code] = found
                 points = reference_points(code, self.line.booked_on) - log(len(found))
                 for place in found:
                     self._name(place, points, Reason("reference", {"reference": self.called(place, code)}))
         for code, place, start in self.book.inside(self.run, currency):
             if place not in self.named:
-                self.used.add(code)
+                self.used.setdefault(code, []).append(place)
                 before, after = self.run[start - 1 : start], self.run[start + len(code) : start + len(code) + 1]
                 cut = (before.isdigit() and code[0].isdigit()) or (after.isdigit() and code[-1].isdigit())
                 points = reference_points(code, self.line.booked_on) - (SAME_RUN if cut else INSIDE)
@@ -65,37 +66,40 @@ class Sight:
         likely = [customer for customer, (points, _why) in self.whose.items() if points >= 2][:8]
         places = {*book.of(likely, line.currency, line.booked_on), *more}
         places |= {p for p in book.worth(line.currency, line.amount_minor, line.amount_minor + line.amount_minor // 1000)}
-        pieces = self.free_pieces()
-        whole = [*pieces, self._free_run()]
-        for place in sorted(places - self.named.keys()):
-            if book.left[place] <= 0:
-                continue
-            best: Told | None = None
-            for code in book.codes[place]:
-                wrong = damaged(whole, code)
-                if wrong is not None:
-                    told = WRONG[wrong] - (2.0 if len(code) < 8 else 0.0), Reason(
-                        "damaged", {"reference": self.called(place, code), "wrong": wrong}
-                    )
-                elif len(code) >= 5 and tail_of(pieces, code):
-                    told = TAIL, Reason("tail", {"reference": self.called(place, code)})
-                else:
-                    continue
-                best = told if best is None or told[0] > best[0] else best
+        places = sorted(p for p in places - self.named.keys() if book.left[p] > 0)
+        pieces = self._free_pieces()
+        codes = sorted({code for p in places for code in book.codes[p]})
+        wrong, last, first = wrong_signs(pieces, self._free_run(), codes), ends(pieces), beginnings(pieces)
+        for place in places:
+            told = [self._damaged(place, code, wrong.get(code), last, first) for code in book.codes[place]]
+            best = max(filter(None, told), key=lambda each: each[0], default=None)
             if best is not None:
                 self._name(place, *best)
         if len(self.named) > NAMED:
             kept = sorted(self.named.items(), key=lambda pair: (-pair[1][0], pair[0]))[:NAMED]
             self.named = dict(kept)
 
-    def free_pieces(self) -> list[str]:
+    def _damaged(self, place: int, code: str, wrong: int | None, last: tuple[str, ...], first: tuple[str, ...]) -> Told | None:
+        if wrong is not None:
+            lost = 2.0 if len(code) < 8 else 0.0
+            return WRONG[wrong] - lost, Reason("damaged", {"reference": self.called(place, code), "wrong": wrong})
+        if len(code) >= 5 and ((last and code.endswith(last)) or (first and code.startswith(first))):
+            return CUT_OFF, Reason("tail", {"reference": self.called(place, code)})
+        return None
+
+    def _free_pieces(self) -> list[str]:
         """Words, and neighbours as one, that are no reference as they stand."""
-        return [code for code in self.joined if code not in self.used and len(code) >= 3]
+        return [code for code in self.joined if not self._fits(code) and len(code) >= 3]
+
+    def _fits(self, code: str) -> bool:
+        """Whether a piece is a reference of somebody who may have paid; by chance a damaged one is another's."""
+        owners = {self.book.items[place].customer for place in self.used.get(code, ())}
+        return any(self.payer.of(owner)[0] >= 0 for owner in owners)
 
     def _free_run(self) -> str:
         run = self.run
         for code in sorted(self.used, key=len, reverse=True):
-            if len(code) >= 6:
+            if len(code) >= 6 and self._fits(code):
                 run = run.replace(code, " ")
         return run
 

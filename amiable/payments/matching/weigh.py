@@ -38,6 +38,7 @@ class Hypothesis:
     given_up: int = 0
     rest: int = 0
     due: int = 0
+    complete: bool = False  # the amount is what is due, or what is due together with others
 
 
 def weigh(
@@ -59,8 +60,13 @@ def weigh(
     points += worth + payer + sum(fits_day(line, item) for item in items) / len(items)
     return Hypothesis(
         tuple(places), customer, points, (*reasons, *why, *who), given_up, max(line.amount_minor - due, 0),
-        due,
+        due, line_is_told(line, due, given_up) or group is not None,
     )  # fmt: skip
+
+
+def line_is_told(line: Line, due: int, given_up: int) -> bool:
+    """Whether the whole of the line goes to what is due, and the whole of what is due is paid or given up."""
+    return line.amount_minor == due - given_up
 
 
 def on_account(sight: Sight, customer: int) -> Hypothesis:
@@ -115,7 +121,7 @@ def _amount(
     kept = discount(line, items, due, terms)
     if kept and abs(short - kept) <= len(items):
         return NEARLY, short, [Reason("discount", {"amount_minor": short}), *notes]
-    if short <= terms.shortfall_minor + line.fees_minor:
+    if short <= terms.short(line.currency) + line.fees_minor:
         unit = max(1.0, line.amount_minor / 1e7)
         return NEARLY - 0.5 * log(1 + short / unit), short, [Reason("short", {"amount_minor": short}), *notes]
     if group is not None:
