@@ -11,6 +11,7 @@ from math import comb
 import numpy as np
 
 MANY = 60  # amounts that are combined freely
+ANY = 14  # amounts of which any number is combined
 RUNS = 200  # amounts among which runs in a row are looked for
 LARGEST = 2**60  # amounts of which four still are a machine's whole number
 FOUND = 12  # sets that are handed on
@@ -49,6 +50,7 @@ def _every(amounts: Sequence[int], low: int, high: int) -> Iterator[Found]:
     if len(some) >= 2:
         yield from _pairs(some, low, high)
     if len(some) >= 4:
+        yield from _any(some[:ANY], low, high)
         yield from _all_but(some, low, high)
     if len(some) >= 3 and max(map(abs, (*some, low, high))) < LARGEST:
         pairs = Pairs(some)
@@ -77,6 +79,19 @@ def _runs(amounts: Sequence[int], low: int, high: int) -> Iterator[Found]:
                 for end in ends.get(wanted, ()):
                     if end >= start + 2:
                         yield tuple(range(start, end)), count * count // 2
+
+
+def _any(amounts: Sequence[int], low: int, high: int) -> Iterator[Found]:
+    """Sets of any size among the first few amounts."""
+    if sum(map(abs, amounts)) >= LARGEST:
+        return
+    sums = np.zeros(1, dtype=np.int64)
+    for amount in amounts:
+        sums = np.concatenate((sums, sums + amount))
+    for mask in np.flatnonzero((sums >= low) & (sums <= high)).tolist():
+        places = tuple(place for place in range(len(amounts)) if mask >> place & 1)
+        if len(places) >= 5:
+            yield places, comb(len(amounts), len(places))
 
 
 def _pairs(amounts: Sequence[int], low: int, high: int) -> Iterator[Found]:

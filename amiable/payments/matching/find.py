@@ -19,7 +19,8 @@ SHARED = 40  # items of one reference that are looked at: a reference that more 
 RUN_SHORTEST = 8  # a reference inside a longer run of signs must be at least this long
 GRAM = 5  # signs in a row that a damaged reference has kept
 GRAM_MOST = 60  # references that share such a row; one that more share is skipped
-LIKE = 70  # per cent of a reference's signs that must stand there
+WORST = 3  # wrong signs of a reference, however long it is
+LIKE = 78  # per cent of a reference's signs that must stand there
 NEAR = 300  # items of a customer that are compared
 
 
@@ -30,15 +31,14 @@ class Book:
         self.items = sorted(items, key=lambda item: (item.due_on, item.kind, item.id))
         self.left = [item.open_minor for item in self.items]
         self.by_reference: dict[str, list[int]] = defaultdict(list)
-        self.by_amount: dict[tuple[str, int], list[int]] = defaultdict(list)
         self.of_customer: dict[tuple[int, str], list[int]] = defaultdict(list)
+        self.due = [item.due_on.toordinal() for item in self.items]
         self.codes: list[tuple[str, ...]] = []
         for place, item in enumerate(self.items):
             codes = tuple(dict.fromkeys(code for said in item.references if (code := squeezed(said))))
             self.codes.append(codes)
             for code in codes:
                 self.by_reference[code].append(place)
-            self.by_amount[item.currency, item.open_minor].append(place)
             self.of_customer[item.customer, item.currency].append(place)
         self.lengths = sorted({len(code) for code in self.by_reference if len(code) >= RUN_SHORTEST})
         self._ordered: dict[str, tuple[list[int], list[int]]] = {}
@@ -66,47 +66,44 @@ class Book:
         found = places[bisect_left(amounts, low) : bisect_right(amounts, high)]
         return [p for p in found[: NEAR * 4] if low <= self.left[p] <= high]
 
-    def of(self, customers: Iterable[int], currency: str, on: date) -> list[int]:
+    def of(self, customers: Iterable[int], currency: str, on: date, *, most: int = NEAR) -> list[int]:
         """What these customers have open, those due nearest to a day if there are many; oldest due first."""
-        found = [
-            p
-            for customer in sorted(set(customers))
-            for p in self.of_customer.get((customer, currency), ())
-            if self.left[p] > 0
-        ]
-        if len(found) > NEAR:
-            day = on.toordinal()
-            found = sorted(found, key=lambda p: (abs(self.items[p].due_on.toordinal() - day), p))[:NEAR]
+        day, found = on.toordinal(), []
+        for customer in sorted(set(customers)):
+            places = self.of_customer.get((customer, currency), ())
+            middle = bisect_left(places, day, key=self.due.__getitem__) if len(places) > 2 * most else 0
+            found += [p for p in places[max(middle - most, 0) : middle + 2 * most] if self.left[p] > 0]
+        if len(found) > most:
+            found = self.nearest(found, on)[:most]
         return sorted(found)
+
+    def nearest(self, places: Iterable[int], on: date) -> list[int]:
+        """Places by how near to a day they are due."""
+        day, due = on.toordinal(), self.due
+        return [p for _far, p in sorted((abs(due[p] - day), p) for p in places)]
 
 
 def wrong_signs(pieces: Sequence[str], run: str, codes: Sequence[str]) -> dict[str, int]:
     """For those references that stand damaged in words or in the run of all of them: how many signs are wrong,
     missing, too many or swapped where they come nearest.
     """
-    near = _nearly([*pieces, run], codes)
-    told = {}
-    for code in near:
-        most = allowed(code)
-        best = min((OSA.distance(piece, code, score_cutoff=most) for piece in pieces), default=most + 1)
-        best = min(best, _within(run, code, best))
-        if best <= most:
-            told[code] = best
-    return told
-
-
-def _nearly(pieces: Sequence[str], codes: Sequence[str]) -> list[str]:
-    """The references of which a good part stands in one of the pieces."""
     long = [code for code in codes if allowed(code)]
     if not long or not pieces:
-        return []
-    alike = process.cdist(pieces[-1:], long, scorer=fuzz.partial_ratio, score_cutoff=LIKE, dtype=np.uint8)
-    return [code for code, score in zip(long, alike[0].tolist(), strict=True) if score]
+        return {}
+    far = process.cdist(pieces, long, scorer=OSA.distance, score_cutoff=WORST, dtype=np.uint8).min(axis=0)
+    alike = process.cdist([run], long, scorer=fuzz.partial_ratio, score_cutoff=LIKE, dtype=np.uint8)[0]
+    told = {}
+    for code, best, like in zip(long, far.tolist(), alike.tolist(), strict=True):
+        most = allowed(code)
+        nearest = min(best, _within(run, code, best)) if like and best > 1 else best
+        if nearest <= most:
+            told[code] = nearest
+    return told
 
 
 def allowed(code: str) -> int:
     """Wrong signs that leave a reference recognisable."""
-    return 0 if len(code) < 5 else 1 if len(code) < 8 else 2 if len(code) < 13 else 3
+    return 0 if len(code) < 5 else 1 if len(code) < 8 else 2 if len(code) < 10 else WORST
 
 
 def _within(run: str, code: str, best: int) -> int:

@@ -70,22 +70,18 @@ class Sight:
         pieces = self._free_pieces()
         codes = sorted({code for p in places for code in book.codes[p]})
         wrong, last, first = wrong_signs(pieces, self._free_run(), codes), ends(pieces), beginnings(pieces)
+        cut = {code for code in codes if len(code) >= 5 and ((last and code.endswith(last)) or (first and code.startswith(first)))}
         for place in places:
-            told = [self._damaged(place, code, wrong.get(code), last, first) for code in book.codes[place]]
-            best = max(filter(None, told), key=lambda each: each[0], default=None)
-            if best is not None:
-                self._name(place, *best)
+            for code in book.codes[place]:
+                if code in wrong:
+                    lost = 2.0 if len(code) < 8 else 0.0
+                    why = Reason("damaged", {"reference": self.called(place, code), "wrong": wrong[code]})
+                    self._name(place, WRONG[wrong[code]] - lost, why)
+                elif code in cut:
+                    self._name(place, CUT_OFF, Reason("tail", {"reference": self.called(place, code)}))
         if len(self.named) > NAMED:
             kept = sorted(self.named.items(), key=lambda pair: (-pair[1][0], pair[0]))[:NAMED]
             self.named = dict(kept)
-
-    def _damaged(self, place: int, code: str, wrong: int | None, last: tuple[str, ...], first: tuple[str, ...]) -> Told | None:
-        if wrong is not None:
-            lost = 2.0 if len(code) < 8 else 0.0
-            return WRONG[wrong] - lost, Reason("damaged", {"reference": self.called(place, code), "wrong": wrong})
-        if len(code) >= 5 and ((last and code.endswith(last)) or (first and code.startswith(first))):
-            return CUT_OFF, Reason("tail", {"reference": self.called(place, code)})
-        return None
 
     def _free_pieces(self) -> list[str]:
         """Words, and neighbours as one, that are no reference as they stand."""

@@ -3,7 +3,7 @@
 In: a sight. Out: hypotheses, the likeliest first. Bounded: so many sets, so many items, whatever the line says.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from amiable.payments.matching.add_up import MANY, add_up
 from amiable.payments.matching.shapes import ItemKind, Terms
@@ -50,7 +50,7 @@ def _sets(sight: Sight, terms: Terms) -> Sets:
     if len(named) > 1:
         yield tuple(sorted(p for p in named if sight.named[p][0] >= SURE)), 1
     yield (), 0
-    for p in _nearest(sight, book.worth(line.currency, low, high))[:AMOUNTS]:
+    for p in book.nearest(book.worth(line.currency, low, high), line.booked_on)[:AMOUNTS]:
         if book.items[p].kind != ItemKind.CREDIT_NOTE:
             yield (p,), 1
     yield from _of_named(sight, named, terms, low, high)
@@ -62,9 +62,9 @@ def _of_named(sight: Sight, named: Sequence[int], terms: Terms, low: int, high: 
     """Sets of what the text names, and what of the same customers fills up the rest."""
     sure = [p for p in named if sight.named[p][0] >= SURE]
     if len(named) >= 2:
-        some = sorted(named[:40])
+        some = named[:40]
         for places, tried in add_up(_amounts(sight, some), low=low, high=high):
-            yield tuple(some[place] for place in places), tried
+            yield tuple(sorted(some[place] for place in places)), tried
     if not sure:
         return
     book = sight.book
@@ -97,8 +97,11 @@ def _of_payers(sight: Sight, terms: Terms, low: int, high: int) -> Sets:
             continue
         seen.add(family[0])
         places = sight.book.of(family, sight.line.currency, sight.line.booked_on)
+        for p in places:
+            if low <= sight.book.left[p] <= high and sight.book.items[p].kind != ItemKind.CREDIT_NOTE:
+                yield (p,), 1
         telling = [p for p in places if sight.book.left[p] > least]
-        near = sorted(_nearest(sight, telling)[:MANY])
+        near = sorted(sight.book.nearest(telling, sight.line.booked_on)[:MANY])
         sight.looked.update(near)
         for found, tried in add_up(_amounts(sight, near), low=low, high=high):
             yield tuple(near[place] for place in found), tried
@@ -110,13 +113,6 @@ def _payers(sight: Sight) -> list[int]:
 
 def _amounts(sight: Sight, places: Sequence[int]) -> list[int]:
     return [signed(sight.book.items[p], sight.book.left[p]) for p in places]
-
-
-def _nearest(sight: Sight, places: Iterable[int]) -> list[int]:
-    """What is due nearest to the day of the line first."""
-    day = sight.line.booked_on.toordinal()
-    items = sight.book.items
-    return sorted(places, key=lambda p: (abs(items[p].due_on.toordinal() - day), p))
 
 
 def _most_short(sight: Sight, terms: Terms) -> int:
