@@ -283,9 +283,7 @@ class StatementLine(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["statement", "external_id"], name="statement_line_once")]
         indexes = [
-            models.Index(
-                fields=["end_to_end_id"], condition=~Q(end_to_end_id=""), name="statement_line_end_to_end"
-            ),
+            models.Index(fields=["end_to_end_id"], condition=~Q(end_to_end_id=""), name="statement_line_end_to_end"),
             models.Index(fields=["mandate_id"], condition=~Q(mandate_id=""), name="statement_line_mandate"),
         ]
 

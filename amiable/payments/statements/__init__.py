@@ -19,7 +19,7 @@ from amiable.core.errors import UnableTo
 HEAD = 16 * 1024
 At = Callable[[int], None]
 # What banks write where the payer gave no reference; it names nothing.
-NOTHING = {"", "NOTPROVIDED", "NONREF", "NONE", "NOT PROVIDED", "NOTAVAILABLE", "NOTSPECIFIED", "NOREF", "/"}
+NOTHING = {"", "NOTPROVIDED", "NONREF", "NONE", "NOT PROVIDED", "NOTAVAILABLE", "NOTSPECIFIED", "NOREF", "/", "N"}
 
 
 class UnableToRead(UnableTo):

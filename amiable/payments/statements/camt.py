@@ -234,6 +234,8 @@ class _Reading:
             ordered = parts["Amt"]
         if ordered is not None and ordered.get("Ccy") not in (None, line.currency):
             line.instructed_currency, line.instructed_minor = self._amount(ordered, line.currency, where)
+            if not line.instructed_minor:
+                line.instructed_currency, line.instructed_minor = "", None
         elif ordered is not None and not line.fees_minor and line.amount_minor > 0:
             kept = self._amount(ordered, line.currency, where)[1] - line.amount_minor
             line.fees_minor = max(kept, 0)
@@ -338,7 +340,12 @@ class _Reading:
         if element is None:
             raise UnableToRead(_("%(where)s: it has no amount.") % {"where": where})
         own = element.get("Ccy") or currency or self.hint.currency
-        return own, minor(element.text or "", own, decimal=".", where=where)
+        value = minor(element.text or "", own, decimal=".", where=where)
+        if value < 0:
+            raise UnableToRead(
+                _("%(where)s: the amount is negative; whether money came or went is told apart.") % {"where": where}
+            )
+        return own, value
 
     def _name(self, element: Element | None) -> str:
         """The name of a party: its own, or that of the person or firm within it (from version 8 on)."""
