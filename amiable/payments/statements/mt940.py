@@ -18,6 +18,7 @@ from amiable.payments.statements import (
     Line,
     Told,
     UnableToRead,
+    Where,
     account,
     codes,
     minor,
@@ -114,7 +115,7 @@ class _Reading:
         entry = 0
         while self.next is not None and self.next[1] == "61":
             entry += 1
-            where, value = _("Line %(number)d") % {"number": self.next[0]}, self.next[2]
+            where, value = _line(self.next[0]), self.next[2]
             self._step()
             words = ""
             while self.next is not None and self.next[1] == "86":
@@ -161,7 +162,7 @@ def _fields(file: IO[bytes]) -> Iterator[tuple[int, str, str]]:
     tag, start = "", 0
     parts: list[str] = []
     for number, raw in enumerate(file, start=1):
-        row = _decoded(raw).rstrip("\r\n")
+        row = _decoded(raw.replace(b"\x00", b"")).rstrip("\r\n")
         found = _FIELD.match(row)
         if found and not (tag == "86" and found[1] not in _TAGS):
             if tag:
@@ -220,20 +221,24 @@ def _number(value: str) -> str:
     return "" if not plain.split("/")[0].strip("0") else plain[:40]
 
 
+def _line(number: int) -> Where:
+    return lambda: _("Line %(number)d") % {"number": number}
+
+
 def _balance(value: str, line: int) -> tuple[str, int, date]:
     found = _BALANCE.match(value.strip())
-    where = _("Line %(number)d") % {"number": line}
+    where = _line(line)
     if not found:
-        raise UnableToRead(_("%(where)s: “%(value)s” is no balance.") % {"where": where, "value": value[:40]})
+        raise UnableToRead(_("%(where)s: “%(value)s” is no balance.") % {"where": where(), "value": value[:40]})
     amount = minor(found["amount"], found["currency"], decimal=",", where=where)
     return found["currency"], -amount if found["mark"] == "D" else amount, short_day(found["day"], "ymd", where)
 
 
-def _movement(value: str, entry: int, currency: str, where: str) -> Line:
+def _movement(value: str, entry: int, currency: str, where: Where) -> Line:
     first, _newline, supplement = value.partition("\n")
     found = _MOVEMENT.match(first.strip())
     if not found:
-        raise UnableToRead(_("%(where)s: “%(value)s” is no movement.") % {"where": where, "value": first[:60]})
+        raise UnableToRead(_("%(where)s: “%(value)s” is no movement.") % {"where": where(), "value": first[:60]})
     value_on = short_day(found["value"], "ymd", where)
     kind = (found["type"] or "")[1:]
     line = Line(
@@ -257,7 +262,7 @@ def _movement(value: str, entry: int, currency: str, where: str) -> Line:
     return line
 
 
-def _entry_day(value: str | None, value_on: date, where: str) -> date:
+def _entry_day(value: str | None, value_on: date, where: Where) -> date:
     """The booking day tells no year: the one nearest to the value date."""
     if not value:
         return value_on
