@@ -17,9 +17,9 @@ from amiable.core import money, registry
 from amiable.core.errors import UnableTo
 
 HEAD = 16 * 1024
-At = Callable[[int], None]
+Where = Callable[[], str]  # where something stands in the file: asked only when it is wrong
 # What banks write where the payer gave no reference; it names nothing.
-NOTHING = {"", "NOTPROVIDED", "NONREF", "NONE", "NOT PROVIDED", "NOTAVAILABLE", "NOTSPECIFIED", "NOREF", "/"}
+NOTHING = {"", "NOTPROVIDED", "NONREF", "NONE", "NOT PROVIDED", "NOTAVAILABLE", "NOTSPECIFIED", "NOREF", "/", "N"}
 
 
 class UnableToRead(UnableTo):
@@ -124,7 +124,7 @@ def format_of(head: bytes) -> Format:
 
 def text(value: str, most: int = 0) -> str:
     """Words without spaces around and within them, and without signs that no database keeps."""
-    plain = " ".join(value.replace("\x00", "").split())
+    plain = " ".join(value.split())
     return plain[:most].rstrip() if most else plain
 
 
@@ -139,28 +139,41 @@ def account(value: str) -> str:
     return re.sub(r"[\s./-]", "", value).upper()[:34]
 
 
-def minor(value: str, currency: str, *, decimal: str, where: str) -> int:
+def minor(value: str, currency: str, *, decimal: str, where: Where) -> int:
     """Minor units of an amount; a sentence that says where it stands when it is none."""
     try:
         return money.minor(value, currency=currency, decimal=decimal)
     except money.UnreadableAmount as error:
-        raise UnableToRead(f"{where}: {error}") from error
+        raise UnableToRead(f"{where()}: {error}") from error
+
+
+def day(value: str, where: Where) -> date:
+    """A day written as YYYY-MM-DD, whatever time follows."""
+    try:
+        return _day(value[:10])
+    except ValueError as error:
+        raise _no_date(value, where) from error
+
+
+def short_day(value: str, order: str, where: Where) -> date:
+    """A day of six digits, as `ymd` or `dmy`; the years 00 to 79 are of this century."""
+    try:
+        return _short_day(value, order)
+    except ValueError as error:
+        raise _no_date(value, where) from error
 
 
 @lru_cache(maxsize=4096)
-def day(value: str, where: str = "") -> date:
-    """A day written as YYYY-MM-DD, whatever time follows."""
-    try:
-        return date.fromisoformat(value[:10])
-    except ValueError as error:
-        raise UnableToRead(_("%(where)s: “%(value)s” is no date.") % {"where": where, "value": value[:40]}) from error
+def _day(value: str) -> date:
+    return date.fromisoformat(value)
 
 
-def short_day(value: str, order: str, where: str) -> date:
-    """A day of six digits, as `ymd` or `dmy`; the years 00 to 79 are of this century."""
-    try:
-        first, month, last = int(value[:2]), int(value[2:4]), int(value[4:6])
-        year, of_month = (first, last) if order == "ymd" else (last, first)
-        return date(2000 + year if year < 80 else 1900 + year, month, of_month)
-    except ValueError as error:
-        raise UnableToRead(_("%(where)s: “%(value)s” is no date.") % {"where": where, "value": value[:40]}) from error
+@lru_cache(maxsize=4096)
+def _short_day(value: str, order: str) -> date:
+    first, month, last = int(value[:2]), int(value[2:4]), int(value[4:6])
+    year, of_month = (first, last) if order == "ymd" else (last, first)
+    return date(2000 + year if year < 80 else 1900 + year, month, of_month)
+
+
+def _no_date(value: str, where: Where) -> UnableToRead:
+    return UnableToRead(_("%(where)s: “%(value)s” is no date.") % {"where": where(), "value": value[:40]})

@@ -49,6 +49,7 @@ class _Reading:
 
     def __init__(self, file: IO[bytes], hint: Hint) -> None:
         self.hint, self.space, self.count = hint, "", 0
+        self.codes: dict[tuple[str, ...], tuple[str, str, bool, str, bool]] = {}
         self.events = self._events(file)
 
     def statements(self) -> Iterator[Told]:
@@ -135,7 +136,7 @@ class _Reading:
                 continue
             code = "ITBD last" if code in found or (code == "ITBD" and "OPBD" in found) else code
             currency = amount.get("Ccy") or self.hint.currency
-            value = minor(amount.text or "", currency, decimal=".", where=_("Balance %(code)s") % {"code": code})
+            value = minor(amount.text or "", currency, decimal=".", where=lambda: _("A balance"))
             sign = -1 if self._text(parts.get("CdtDbtInd")) == "DBIT" else 1
             found[code] = (currency, sign * value, self._day(parts.get("Dt")))
         return found
@@ -144,7 +145,6 @@ class _Reading:
 
     def _entry(self, told: Told, element: Element, place: int) -> Iterator[Line]:
         self.count += 1
-        where = _("Entry %(number)d") % {"number": self.count}
         parts = self._parts(element)
         status = parts.get("Sts")
         if status is not None and (self._text(status) or self._text(self._deep(status, "Cd"))) not in ("BOOK", ""):
@@ -152,13 +152,13 @@ class _Reading:
             return
         sign = {"CRDT": 1, "DBIT": -1}.get(self._text(parts.get("CdtDbtInd")))
         if sign is None:
-            raise UnableToRead(_("%(where)s: it does not say whether money came or went.") % {"where": where})
-        currency, amount = self._amount(parts.get("Amt"), told.currency, where)
+            raise UnableToRead(_("%(where)s: it does not say whether money came or went.") % {"where": self._where()})
+        currency, amount = self._amount(parts.get("Amt"), told.currency)
         told.currency = told.currency or currency
         value_on = self._day(parts.get("ValDt"))
         booked_on = self._day(parts.get("BookgDt")) or value_on or told.closed_on
         if booked_on is None:
-            raise UnableToRead(_("%(where)s: it has no date.") % {"where": where})
+            raise UnableToRead(_("%(where)s: it has no date.") % {"where": self._where()})
         whole = Line(
             entry=place, booked_on=booked_on, value_on=value_on or booked_on, amount_minor=sign * amount,
             currency=currency, bank_reference=named(self._text(parts.get("AcctSvcrRef"))),
@@ -171,15 +171,15 @@ class _Reading:
         ]
         more = text(self._text(parts.get("AddtlNtryInf")))
         if len(details) <= 1:
-            self._charge(whole, parts.get("Chrgs"), where)
+            self._charge(whole, parts.get("Chrgs"))
             if details:
-                self._detail(whole, self._parts(details[0]), where)
+                self._detail(whole, self._parts(details[0]))
             whole.text = whole.text or more
             yield whole
             return
-        yield from self._batch(whole, details, more, where)
+        yield from self._batch(whole, details, more)
 
-    def _batch(self, whole: Line, details: list[Element], more: str, where: str) -> Iterator[Line]:
+    def _batch(self, whole: Line, details: list[Element], more: str) -> Iterator[Line]:
         """The parts of a batch, where they are told in its currency and add up to it; else the batch as one line."""
         lines = []
         for detail in details:
@@ -189,8 +189,8 @@ class _Reading:
                 currency=whole.currency, bank_reference=whole.bank_reference, bank_code=whole.bank_code,
                 method=whole.method, kind=whole.kind, return_reason=whole.return_reason,
             )  # fmt: skip
-            line.amount_minor = self._part(parts, whole, where)
-            self._detail(line, parts, where)
+            line.amount_minor = self._part(parts, whole)
+            self._detail(line, parts)
             lines.append(line)
         if sum(line.amount_minor for line in lines) - sum(line.fees_minor for line in lines) == whole.amount_minor:
             for line in lines:
@@ -201,7 +201,7 @@ class _Reading:
         whole.text = text(" ".join(filter(None, [*(f"{line.payer} {line.text}" for line in lines), more])))
         yield whole
 
-    def _part(self, parts: dict[str, Element], whole: Line, where: str) -> int:
+    def _part(self, parts: dict[str, Element], whole: Line) -> int:
         """The signed amount of one part of a batch in the currency of the batch; 0 where it is told in another one only."""
         sign = -1 if whole.amount_minor < 0 else 1
         told = self._text(parts.get("CdtDbtInd"))
@@ -211,10 +211,10 @@ class _Reading:
             if offer is not None and (offer.get("Ccy") or whole.currency) == whole.currency:
                 if told:
                     sign = -1 if told == "DBIT" else 1
-                return sign * self._amount(offer, whole.currency, where)[1]
+                return sign * self._amount(offer, whole.currency)[1]
         return 0
 
-    def _detail(self, line: Line, parts: dict[str, Element], where: str) -> None:
+    def _detail(self, line: Line, parts: dict[str, Element]) -> None:
         """Who, what for and under which references: what a transaction tells about its line."""
         references = self._parts(parts.get("Refs"))
         line.end_to_end_id = named(self._text(references.get("EndToEndId")))
@@ -227,32 +227,42 @@ class _Reading:
         self._parties(line, self._parts(parts.get("RltdPties")))
         self._remittance(line, parts.get("RmtInf"))
         line.text = line.text or text(self._text(parts.get("AddtlTxInf")))
-        self._charge(line, parts.get("Chrgs"), where)
+        self._charge(line, parts.get("Chrgs"))
         amounts = self._parts(parts.get("AmtDtls"))
         ordered = self._deep(amounts.get("InstdAmt"), "Amt")
         if ordered is None and parts.get("Amt") is not None and parts["Amt"].get("Ccy") not in (None, line.currency):
             ordered = parts["Amt"]
         if ordered is not None and ordered.get("Ccy") not in (None, line.currency):
-            line.instructed_currency, line.instructed_minor = self._amount(ordered, line.currency, where)
+            line.instructed_currency, line.instructed_minor = self._amount(ordered, line.currency)
+            if not line.instructed_minor:
+                line.instructed_currency, line.instructed_minor = "", None
         elif ordered is not None and not line.fees_minor and line.amount_minor > 0:
-            kept = self._amount(ordered, line.currency, where)[1] - line.amount_minor
+            kept = self._amount(ordered, line.currency)[1] - line.amount_minor
             line.fees_minor = max(kept, 0)
 
     def _coded(self, line: Line, element: Element | None, *, reversal: bool) -> None:
+        """How it was paid, and whether it is a return or a fee, by the code of the standard and by the bank's own."""
+        sign: tuple[str, ...] = (element[0].tag, *element.itertext()) if element is not None and len(element) else ()
+        if sign not in self.codes:
+            self.codes[sign] = self._code(element)
+        line.bank_code, line.method, returned, reason, fee = self.codes[sign]
+        if returned or reversal:
+            line.kind, line.return_reason = "return", reason
+        elif fee and line.amount_minor < 0:
+            line.kind = "fee"
+
+    def _code(self, element: Element | None) -> tuple[str, str, bool, str, bool]:
+        """Code in words, method, whether a return and why, whether a fee."""
         domain = self._parts(self._deep(element, "Domn"))
         family = self._parts(domain.get("Fmly"))
         main, sub = self._text(family.get("Cd")), self._text(family.get("SubFmlyCd"))
         own = self._text(self._deep(element, "Prtry", "Cd"))
         told = "/".join(filter(None, (self._text(domain.get("Cd")), main, sub)))
-        line.bank_code = text(f"{told} {own}", 40)
-        german = own.split("+")[1] if own.count("+") >= 1 else own
-        line.method = codes.FAMILIES.get(main, "") or codes.GERMAN.get(german, "")
-        if german in codes.GERMAN_RETURNS and not line.method:
-            line.method = codes.GERMAN_RETURNS[german]
-        if sub in codes.ISO_RETURNS or german in codes.GERMAN_RETURNS or reversal:
-            line.kind, line.return_reason = "return", sub if sub in codes.ISO_RETURNS else ""
-        elif line.amount_minor < 0 and (sub in codes.ISO_FEES or german in codes.GERMAN_FEES):
-            line.kind = "fee"
+        german = own.split("+")[1] if "+" in own else own
+        method = codes.FAMILIES.get(main) or codes.GERMAN.get(german) or codes.GERMAN_RETURNS.get(german, "")
+        returned = sub in codes.ISO_RETURNS or german in codes.GERMAN_RETURNS
+        reason = sub if sub in codes.ISO_RETURNS else ""
+        return text(f"{told} {own}", 40), method, returned, reason, sub in codes.ISO_FEES or german in codes.GERMAN_FEES
 
     def _returned(self, line: Line, element: Element | None) -> None:
         if element is None:
@@ -289,7 +299,7 @@ class _Reading:
                     words.append(part.text or "")
         line.text = text(" ".join(words))
 
-    def _charge(self, line: Line, element: Element | None, where: str) -> None:
+    def _charge(self, line: Line, element: Element | None) -> None:
         """Charges that the banks kept out of the amount; those that are booked by themselves are lines of their own."""
         if element is None:
             return
@@ -300,19 +310,19 @@ class _Reading:
                 continue
             amount = parts.get("Amt")
             if amount is not None and (amount.get("Ccy") or line.currency) == line.currency:
-                line.fees_minor += self._amount(amount, line.currency, where)[1]
+                line.fees_minor += self._amount(amount, line.currency)[1]
 
     # -- small things ----------------------------------------------------------------------------------------------------
+
+    def _where(self) -> str:
+        return _("Entry %(number)d") % {"number": self.count}
 
     def _parts(self, element: Element | None) -> dict[str, Element]:
         """The children by their names; where a name stands twice, the first."""
         if element is None:
             return {}
         start = len(self.space)
-        found: dict[str, Element] = {}
-        for child in element:
-            found.setdefault(child.tag[start:], child)
-        return found
+        return {child.tag[start:]: child for child in element.iterchildren(reversed=True)}
 
     def _deep(self, element: Element | None, *path: str) -> Element | None:
         for name in path:
@@ -332,13 +342,19 @@ class _Reading:
         if not value:
             inner = next(iter(element), None)
             value = self._text(inner)
-        return day(value, _("Entry %(number)d") % {"number": self.count}) if value else None
+        return day(value, self._where) if value else None
 
-    def _amount(self, element: Element | None, currency: str, where: str) -> tuple[str, int]:
+    def _amount(self, element: Element | None, currency: str) -> tuple[str, int]:
         if element is None:
-            raise UnableToRead(_("%(where)s: it has no amount.") % {"where": where})
+            raise UnableToRead(_("%(where)s: it has no amount.") % {"where": self._where()})
         own = element.get("Ccy") or currency or self.hint.currency
-        return own, minor(element.text or "", own, decimal=".", where=where)
+        value = minor(element.text or "", own, decimal=".", where=self._where)
+        if value < 0:
+            raise UnableToRead(
+                _("%(where)s: the amount is negative; whether money came or went is told apart.")
+                % {"where": self._where()}
+            )
+        return own, value
 
     def _name(self, element: Element | None) -> str:
         """The name of a party: its own, or that of the person or firm within it (from version 8 on)."""

@@ -204,7 +204,7 @@ def _records(file: IO[bytes]) -> Iterator[tuple[int, str]]:
     if len(first.rstrip(b"\r\n")) > 2 * WIDTH - 2:
         rows = chain(_cut(first.rstrip(b"\r\n")), *(_cut(row.rstrip(b"\r\n")) for row in file))
     for number, raw in enumerate(rows, start=1):
-        record = _decoded(raw).rstrip("\r\n\x1a")
+        record = _decoded(raw.replace(b"\x00", b" ")).rstrip("\r\n\x1a")
         if record.strip():
             yield number, record.ljust(WIDTH)
 
@@ -262,7 +262,7 @@ def _scaled(value: int, decimals: int, currency: str, number: int) -> int:
 
 
 def _day(number: int, value: str) -> date:
-    return short_day(value, "dmy", _("Record %(number)d") % {"number": number})
+    return short_day(value, "dmy", lambda: _("Record %(number)d") % {"number": number})
 
 
 def _misplaced(number: int, record: str) -> UnableToRead:

@@ -18,6 +18,7 @@ from amiable.payments.statements import (
     Line,
     Told,
     UnableToRead,
+    Where,
     account,
     codes,
     minor,
@@ -34,9 +35,10 @@ _MOVEMENT = re.compile(
 )
 _SIGNS = {"C": 1, "D": -1, "RC": -1, "RD": 1, "EC": 1, "ED": -1}
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}[A-Z0-9]{11,30}\b")
-# German: ?20 to ?29 and ?60 to ?63 go on where the one before broke off; within them, names of SEPA's own fields.
+# German: ?20 to ?29 and ?60 to ?63 go on where the one before broke off; each of SEPA's own fields begins a new one.
 _SUBFIELD = re.compile(r"\?(\d{2})")
-_SEPA = re.compile(r"\b(EREF|KREF|MREF|CRED|DEBT|COAM|OAMT|SVWZ|ABWA|ABWE|IBAN|BIC|PURP)\+")
+_SEPA = re.compile(r"(EREF|KREF|MREF|CRED|DEBT|COAM|OAMT|SVWZ|ABWA|ABWE|IBAN|BIC|PURP)\+|(MTLG):")
+_FULL = 27  # characters of a subfield: a shorter one ends a word
 # Dutch, French and others: /NAME/… one after the other.
 _SLASHED = re.compile(
     r"/(TRTP|IBAN|BIC|NAME|REMI|EREF|MARF|CSID|ORDP|BENM|CNTP|ISDT|RTRN|PREF|PURP|ULTD|ULTB|UDTR|UCRD|ADDR|ID|NRTX|OCMT|"
@@ -113,7 +115,7 @@ class _Reading:
         entry = 0
         while self.next is not None and self.next[1] == "61":
             entry += 1
-            where, value = _("Line %(number)d") % {"number": self.next[0]}, self.next[2]
+            where, value = _line(self.next[0]), self.next[2]
             self._step()
             words = ""
             while self.next is not None and self.next[1] == "86":
@@ -157,15 +159,16 @@ class _Reading:
 
 def _fields(file: IO[bytes]) -> Iterator[tuple[int, str, str]]:
     """Line number, tag and value of each field; envelopes and the lines between statements are left out."""
-    tag, parts, start = "", [], 0
+    tag, start = "", 0
+    parts: list[str] = []
     for number, raw in enumerate(file, start=1):
-        row = _decoded(raw).rstrip("\r\n")
+        row = _decoded(raw.replace(b"\x00", b"")).rstrip("\r\n")
         found = _FIELD.match(row)
         if found and not (tag == "86" and found[1] not in _TAGS):
             if tag:
                 yield start, tag, "\n".join(parts).rstrip()
             tag, parts, start = found[1], [found[2]], number
-        elif row[:1] in {"-", "{", "\x03"} and (row.strip() == "-" or row[:2] in {"-}", "-X"} or row[:1] != "-"):
+        elif row.strip() == "-" or row.startswith(("-}", "-X", "{", "\x03")):
             if tag:
                 yield start, tag, "\n".join(parts).rstrip()
             tag = ""
@@ -218,20 +221,24 @@ def _number(value: str) -> str:
     return "" if not plain.split("/")[0].strip("0") else plain[:40]
 
 
+def _line(number: int) -> Where:
+    return lambda: _("Line %(number)d") % {"number": number}
+
+
 def _balance(value: str, line: int) -> tuple[str, int, date]:
     found = _BALANCE.match(value.strip())
-    where = _("Line %(number)d") % {"number": line}
+    where = _line(line)
     if not found:
-        raise UnableToRead(_("%(where)s: “%(value)s” is no balance.") % {"where": where, "value": value[:40]})
+        raise UnableToRead(_("%(where)s: “%(value)s” is no balance.") % {"where": where(), "value": value[:40]})
     amount = minor(found["amount"], found["currency"], decimal=",", where=where)
     return found["currency"], -amount if found["mark"] == "D" else amount, short_day(found["day"], "ymd", where)
 
 
-def _movement(value: str, entry: int, currency: str, where: str) -> Line:
+def _movement(value: str, entry: int, currency: str, where: Where) -> Line:
     first, _newline, supplement = value.partition("\n")
     found = _MOVEMENT.match(first.strip())
     if not found:
-        raise UnableToRead(_("%(where)s: “%(value)s” is no movement.") % {"where": where, "value": first[:60]})
+        raise UnableToRead(_("%(where)s: “%(value)s” is no movement.") % {"where": where(), "value": first[:60]})
     value_on = short_day(found["value"], "ymd", where)
     kind = (found["type"] or "")[1:]
     line = Line(
@@ -255,7 +262,7 @@ def _movement(value: str, entry: int, currency: str, where: str) -> Line:
     return line
 
 
-def _entry_day(value: str | None, value_on: date, where: str) -> date:
+def _entry_day(value: str | None, value_on: date, where: Where) -> date:
     """The booking day tells no year: the one nearest to the value date."""
     if not value:
         return value_on
@@ -290,19 +297,35 @@ def _german(line: Line, words: str) -> None:
     german = code.strip()[:3]
     line.bank_code = text(f"{line.bank_code} {german}", 40)
     line.method = codes.GERMAN.get(german) or codes.GERMAN_RETURNS.get(german) or line.method
-    purpose = "".join(fields[tag] for tag in sorted(fields) if "20" <= tag <= "29" or "60" <= tag <= "63")
-    _heading, *told = _SEPA.split(purpose)
-    sepa = dict(zip(told[::2], told[1::2], strict=True))
-    line.text = text(f"{_heading} {sepa.get('SVWZ', '')}") or text(fields.get("00", ""))
+    sepa = _purpose([fields[tag] for tag in sorted(fields) if "20" <= tag <= "29" or "60" <= tag <= "63"])
+    line.text = text(" ".join(sepa.get(name, "") for name in ("", "SVWZ", "MTLG"))) or text(fields.get("00", ""))
     line.end_to_end_id = named(sepa.get("EREF", "")) or ("" if line.end_to_end_id.endswith("+") else line.end_to_end_id)
     line.mandate_id = named(sepa.get("MREF", ""))
     line.ultimate_payer = text(sepa.get("ABWA", ""), 140)
-    line.payer = text(fields.get("32", "") + fields.get("33", ""), 140)
+    line.payer = text(_joined([fields.get("32", ""), fields.get("33", "")]), 140)
     line.payer_iban = account(fields.get("38") or sepa.get("IBAN") or fields.get("31", ""))
     if german in codes.GERMAN_RETURNS:
         line.kind, line.return_reason = "return", text(fields.get("34", "") or fields.get("00", ""), 140)
     elif german in codes.GERMAN_FEES and line.amount_minor < 0:
         line.kind = "fee"
+
+
+def _purpose(parts: list[str]) -> dict[str, str]:
+    """The words under the name of their SEPA field; those before any under no name."""
+    found: dict[str, list[str]] = {"": []}
+    name = ""
+    for part in parts:
+        begins = _SEPA.match(part)
+        if begins:
+            name = begins[1] or begins[2]
+            found[name] = []
+        found[name].append(part[begins.end() :] if begins else part)
+    return {name: _joined(words) for name, words in found.items()}
+
+
+def _joined(parts: list[str]) -> str:
+    """What was broken off at its full length goes on without a space."""
+    return "".join(part if len(part) >= _FULL else f"{part} " for part in parts)
 
 
 def _slashed(line: Line, words: str) -> None:

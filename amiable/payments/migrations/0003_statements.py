@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('ledger', '0008_statements'),
-        ('payments', '0001_initial'),
+        ('payments', '0002_providers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
