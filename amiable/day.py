@@ -24,7 +24,7 @@ from amiable.ledger.models import Creditor
 from amiable.outreach import send
 from amiable.payments import allocate, arrange, attempt, reconcile
 from amiable.portfolio import refresh
-from amiable.scenario import canvass, decide, dispatch
+from amiable.scenario import canvass, decide, dispatch, match_up
 from amiable.scenario.listen import listen
 
 log = logging.getLogger(__name__)
@@ -64,6 +64,16 @@ def _abandon(one: Cycle) -> Figures:
 def _reconcile(one: Cycle) -> Figures:
     """The same money told twice is counted once, on the word of the cash authority."""
     return _of_each(reconcile.reconcile, one)
+
+
+def _match(one: Cycle) -> Figures:
+    """Money that is nobody's yet finds its customer and invoices, where that is sure."""
+    return _of_each(_matched, one)
+
+
+def _matched(*, creditor: Creditor, as_of: date, now: datetime) -> Figures:
+    done = match_up.match_money(creditor=creditor, as_of=as_of, now=now)
+    return {name: value for name, value in vars(done).items() if name != "credits"}
 
 
 def _allocate(one: Cycle) -> Figures:
@@ -125,6 +135,7 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "listen": _listen,
     "catch_up": _catch_up,
     "abandon": _abandon,
+    "match": _match,
     "reconcile": _reconcile,
     "allocate": _allocate,
     "small_balances": _small,

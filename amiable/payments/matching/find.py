@@ -13,7 +13,7 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
 from amiable.payments.matching.read import squeezed
-from amiable.payments.matching.shapes import Item, ItemKind
+from amiable.payments.matching.shapes import Item
 
 SHARED = 40  # items of one reference that are looked at: a reference that more share says nothing
 RUN_SHORTEST = 8  # a reference inside a longer run of signs must be at least this long
@@ -46,7 +46,11 @@ class Book:
     def named(self, code: str, currency: str) -> list[int]:
         """The items of this reference that are open in this currency."""
         places = self.by_reference.get(code, ())
-        return [p for p in places if self.left[p] > 0 and self.items[p].currency == currency] if len(places) <= SHARED else []
+        return (
+            [p for p in places if self.left[p] > 0 and self.items[p].currency == currency]
+            if len(places) <= SHARED
+            else []
+        )
 
     def inside(self, run: str, currency: str) -> Iterator[tuple[str, int, int]]:
         """References that stand somewhere within a run of signs, with the place where they begin."""

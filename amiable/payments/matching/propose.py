@@ -177,7 +177,9 @@ def _shares(given_up: int, items: Sequence[Item], open_now: Sequence[int]) -> li
 
 
 def _payer_keys(line: Line) -> list[str]:
-    return [key for key in (line.payer_iban and f"iban {line.payer_iban}", f"name {payer_key(line.payer)}") if len(key) > 5]
+    return [
+        key for key in (line.payer_iban and f"iban {line.payer_iban}", f"name {payer_key(line.payer)}") if len(key) > 5
+    ]
 
 
 def _together(

@@ -14,8 +14,11 @@ _WORD = re.compile(r"[0-9A-Z]+")
 _RUNS = re.compile(r"\d+|[A-Z]+")
 # What a firm is, not who it is: it tells no customer from another.
 _FORMS = frozenset(
-    "SA SAS SASU SARL EURL SCI SNC SCOP GMBH AG KG OHG UG LTD LIMITED LLC INC CORP CORPORATION CO COMPANY PLC BV NV SRL SPA"
-    " SL LDA PTY PVT OY AB AS ASA KK ET AND UND THE LE LA LES DE DU DES M MR MME MLLE MONSIEUR MADAME MRS MS".split()
+    re.findall(
+        r"\w+",
+        "SA SAS SASU SARL EURL SCI SNC SCOP GMBH AG KG OHG UG LTD LIMITED LLC INC CORP CORPORATION CO COMPANY PLC BV NV SRL"
+        " SPA SL LDA PTY PVT OY AB AS ASA KK ET AND UND THE LE LA LES DE DU DES M MR MME MLLE MONSIEUR MADAME MRS MS",
+    )
 )
 
 
@@ -54,6 +57,6 @@ def joined(pieces: list[str]) -> dict[str, int]:
 @lru_cache(maxsize=200_000)
 def name_words(name: str) -> tuple[str, ...]:
     """The words of a name that tell it from others; all of them where nothing else is left."""
-    every = [word for word in re.findall(r"[^\W_]+", plain(name[:200]))]
+    every = re.findall(r"[^\W_]+", plain(name[:200]))
     told = [word for word in every if word not in _FORMS and len(word) > 1]
     return tuple(told or every)

@@ -63,7 +63,7 @@ class Register:
 
     def named_so(self, payer: str) -> list[int]:
         """Customers who share the rarest words of a payer's name."""
-        rare = sorted((len(found), word) for word in set(name_words(payer)) if (found := self.by_word.get(word)))
+        rare = sorted((len(self.by_word[word]), word) for word in set(name_words(payer)) if word in self.by_word)
         found: dict[int, None] = {}
         for count, word in rare[:3]:
             if count > COMMON:

@@ -65,13 +65,14 @@ class Sight:
         book, line = self.book, self.line
         likely = [customer for customer, (points, _why) in self.whose.items() if points >= 2][:8]
         places = {*book.of(likely, line.currency, line.booked_on), *more}
-        places |= {p for p in book.worth(line.currency, line.amount_minor, line.amount_minor + line.amount_minor // 1000)}
-        places = sorted(p for p in places - self.named.keys() if book.left[p] > 0)
+        places |= set(book.worth(line.currency, line.amount_minor, line.amount_minor + line.amount_minor // 1000))
+        compared = sorted(p for p in places - self.named.keys() if book.left[p] > 0)
         pieces = self._free_pieces()
-        codes = sorted({code for p in places for code in book.codes[p]})
+        codes = sorted({code for p in compared for code in book.codes[p]})
         wrong, last, first = wrong_signs(pieces, self._free_run(), codes), ends(pieces), beginnings(pieces)
-        cut = {code for code in codes if len(code) >= 5 and ((last and code.endswith(last)) or (first and code.startswith(first)))}
-        for place in places:
+        long = [code for code in codes if len(code) >= 5]
+        cut = {code for code in long if (last and code.endswith(last)) or (first and code.startswith(first))}
+        for place in compared:
             for code in book.codes[place]:
                 if code in wrong:
                     lost = 2.0 if len(code) < 8 else 0.0

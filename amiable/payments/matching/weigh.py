@@ -99,7 +99,9 @@ def _named(sight: Sight, places: Sequence[int]) -> tuple[float, list[Reason]]:
     inside = set(places)
     told = [sight.named[p] for p in places if p in sight.named]
     points = sum(each for each, _why in told)
-    out = sum(1 for p, (each, _why) in sight.named.items() if each >= SURE and p not in inside and sight.book.left[p] > 0)
+    out = sum(
+        1 for p, (each, _why) in sight.named.items() if each >= SURE and p not in inside and sight.book.left[p] > 0
+    )
     return points - min(LEFT_OUT * out, LEFT_OUT_MOST), [why for _each, why in told]
 
 
