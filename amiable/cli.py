@@ -298,7 +298,10 @@ def restore(
 @app.command()
 def bench(
     name: Annotated[
-        str, typer.Argument(help="import, day, facts, decide, simulate, send, sending, letters or statement.")
+        str,
+        typer.Argument(
+            help="import, day, facts, decide, simulate, send, sending, letters, statement, match or allocate."
+        ),
     ] = "",
     rows: Annotated[int, typer.Option(help="import: lines of the FEC.")] = 1_000_000,
     customers: Annotated[int, typer.Option(help="day, facts, decide, simulate: customers.")] = 250_000,
@@ -309,20 +312,29 @@ def bench(
     statements: Annotated[bool, typer.Option(help="send: each with its statement as PDF.")] = False,
     letters: Annotated[int, typer.Option(help="letters: letters in the batch.")] = 10_000,
     entries: Annotated[int, typer.Option(help="statement: entries of the camt.053.")] = 100_000,
+    lines: Annotated[int, typer.Option(help="match: bank lines.")] = 10_000,
+    open_invoices: Annotated[int, typer.Option(help="match: open invoices.")] = 200_000,
+    data: Annotated[str, typer.Option(help="match: a folder with invoices.csv, payments.csv and matches.csv.")] = "",
+    payments: Annotated[int, typer.Option(help="allocate: payments.")] = 100_000,
     json: Json = False,
 ) -> None:
     """Measure, beside a reference in the same run, in a database of its own."""
     house = {"customers": customers, "invoices": invoices}
-    sizes: dict[str, dict[str, int]] = {"import": {"rows": rows}, "day": house, "facts": house, "decide": house}
+    sizes: dict[str, dict[str, Any]] = {"import": {"rows": rows}, "day": house, "facts": house, "decide": house}
     sizes["simulate"] = {"customers": customers, "days": days}
     sizes["send"] = {"messages": messages, "statements": statements}
     sizes["sending"] = {"messages": waiting}
     sizes["letters"] = {"letters": letters}
     sizes["statement"] = {"entries": entries}
+    sizes["match"] = {"lines": lines, "open_invoices": open_invoices, "data": data}
+    sizes["allocate"] = {"payments": payments}
+    if data and not (Path(data) / "payments.csv").is_file():
+        raise UnableToObey(f"There are no invoices.csv, payments.csv and matches.csv in {data}.")
     wanted = [name] if name else list(sizes)
     if unknown := set(wanted) - set(sizes):
         raise UnableToObey(f"There is no bench {unknown.pop()}; there are {', '.join(sizes)}.")
-    if any(value < 1 for each in wanted for value in sizes[each].values() if value is not statements):
+    asked = [value for each in wanted for value in sizes[each].values() if type(value) is int]
+    if any(value < 1 for value in asked):
         raise UnableToObey("Sizes are whole numbers from 1.")
     with _database_of_its_own("amiable_bench"):
         root = Path(__file__).resolve().parent.parent

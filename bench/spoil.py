@@ -24,16 +24,16 @@ def spoil(lines: Iterable[Line], *, seed: int, share: float = 0.4, accounts: boo
 def _spoilt(line: Line, draw: random.Random, share: float, accounts: bool) -> Line:
     changed = replace(line, payer_iban=line.payer_iban if accounts else "")
     if draw.random() < share:
-        changed = replace(changed, payer=_renamed(line.payer, draw))
+        changed = replace(changed, payer=renamed(line.payer, draw))
     if draw.random() < share:
-        changed = replace(changed, text=_NUMBER.sub(lambda found: _mistyped(found[0], draw), line.text))
+        changed = replace(changed, text=_NUMBER.sub(lambda found: mistyped(found[0], draw), line.text))
     if draw.random() < share:
         kept = max(1, round(line.amount_minor * draw.uniform(1e-7, 5e-7)))
         changed = replace(changed, amount_minor=max(line.amount_minor - kept, 1))
     return changed
 
 
-def _renamed(name: str, draw: random.Random) -> str:
+def renamed(name: str, draw: random.Random) -> str:
     words = re.findall(r"\w+", name) or ["X"]
     initials = "".join(word[0] for word in words[:3]).upper()
     return draw.choice(
@@ -46,7 +46,7 @@ def _renamed(name: str, draw: random.Random) -> str:
     )
 
 
-def _mistyped(number: str, draw: random.Random) -> str:
+def mistyped(number: str, draw: random.Random) -> str:
     """One or two slips: a sign missing, doubled, swapped, wrong, a space within, the end cut off."""
     for _slip in range(draw.choice((1, 1, 2))):
         at = draw.randrange(max(len(number) - 1, 1))

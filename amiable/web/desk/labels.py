@@ -76,6 +76,7 @@ RUNS = {
     "listen": gettext_lazy("Mailboxes read"),
     "catch_up": gettext_lazy("Catching up"),
     "abandon": gettext_lazy("Abandoned payments"),
+    "match": gettext_lazy("Matching"),
     "reconcile": gettext_lazy("Reconciliation"),
     "allocate": gettext_lazy("Allocation"),
     "small_balances": gettext_lazy("Small balances"),
