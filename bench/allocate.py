@@ -1,6 +1,6 @@
 """A hundred thousand payments spread over their invoices in bulk, beside a bare COPY of the resulting rows.
 
-One customer in two hundred has many of both. The rows that result: allocations, their entries, and the credits and
+The rows that result: allocations, their entries, and the credits and
 invoices whose residuals moved, each written once more.
 """
 
@@ -43,7 +43,7 @@ def run(*, payments: int = 100_000) -> dict[str, Any]:
         "now": day.NOW,
     }
     day.fill(values)
-    day.execute(_CREDITS, values)
+    day.execute(_CREDITS, values | {"payments": payments})
     day.execute("VACUUM ANALYZE ledger_customer, ledger_invoice, ledger_credit, ledger_entry", {})
     creditor = Creditor.objects.get()
     started = time.perf_counter()

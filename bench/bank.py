@@ -163,11 +163,11 @@ def _store(rows: Sequence[Sequence[Any]]) -> list[int]:
         buffer = io.StringIO()
         for n, (pk, (amount, booked, payer, iban, text)) in enumerate(zip(ids, rows, strict=True)):
             buffer.write(f"{statement}\t{n}\t{n}\t{booked}\t{booked}\tEUR\t{amount}\t0\t\t\t{payer}\t{iban}\t\t{text}")
-            buffer.write(f"\t\t\t\t\t\t\t\t{pk}\n")
+            buffer.write(f"\t\t\t\t\t\t\t\t\t{pk}\n")
         columns = (
             "statement_id, external_id, entry, booked_on, value_on, currency, amount_minor, fees_minor, kind, method, payer,"
             " payer_iban, ultimate_payer, text, creditor_reference, end_to_end_id, mandate_id, cheque_number, bank_reference,"
-            " bank_code, return_reason, credit_id"
+            " bank_code, return_reason, instructed_currency, credit_id"
         )
         with cursor.copy(f"COPY payments_statementline ({columns}) FROM STDIN") as copy:
             copy.write(buffer.getvalue())

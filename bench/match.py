@@ -135,4 +135,4 @@ def _minor(text: str) -> int:
 
 
 def _day(text: str) -> Any:
-    return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - a day has no zone
+    return datetime.strptime(text, "%Y%m%d").date()
