@@ -122,25 +122,27 @@ def _within(run: str, code: str, best: int) -> int:
     return best
 
 
-def grams(pieces: Iterable[str]) -> set[str]:
-    """The rows of GRAM signs in some pieces."""
-    return {piece[start : start + GRAM] for piece in pieces for start in range(len(piece) - GRAM + 1)}
+def grams(run: str) -> list[str]:
+    """The rows of GRAM signs in a run, each once."""
+    return list(dict.fromkeys(run[start : start + GRAM] for start in range(len(run) - GRAM + 1)))
 
 
-def sharing(book: Book, wanted: dict[tuple[str, str], list[int]]) -> dict[int, set[int]]:
+def sharing(book: Book, wanted: dict[str, dict[str, list[int]]]) -> dict[int, set[int]]:
     """For rows of signs, by currency, with whoever asks for them: the items whose references have such a row."""
     hits: dict[tuple[str, str], list[int]] = defaultdict(list)
     for place, codes in enumerate(book.codes):
-        if book.left[place] <= 0:
-            continue
         currency = book.items[place].currency
-        for gram in grams(codes):
-            if (currency, gram) in wanted:
-                hits[currency, gram].append(place)
+        asked = wanted.get(currency)
+        if not asked or book.left[place] <= 0:
+            continue
+        for code in codes:
+            for start in range(len(code) - GRAM + 1):
+                if (gram := code[start : start + GRAM]) in asked:
+                    hits[currency, gram].append(place)
     found: dict[int, set[int]] = defaultdict(set)
-    for key, places in hits.items():
+    for (currency, gram), places in hits.items():
         if len(places) <= GRAM_MOST:
-            for asking in wanted[key]:
+            for asking in wanted[currency][gram]:
                 found[asking].update(places)
     return found
 

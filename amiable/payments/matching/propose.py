@@ -100,11 +100,11 @@ class _Matching:
         return known[1], known[2]
 
     def _read_damaged(self) -> None:
-        wanted: dict[tuple[str, str], list[int]] = defaultdict(list)
+        wanted: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
         for sight in self.waiting.values():
             sight.see_payer()
-            for gram in sorted(grams([sight.run])):
-                wanted[sight.line.currency, gram].append(sight.line.id)
+            for gram in grams(sight.run):
+                wanted[sight.line.currency][gram].append(sight.line.id)
         self.supposed.clear()
         found = sharing(self.book, wanted)
         for sight in self.waiting.values():

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from amiable.payments.matching.read import joined, name_words, squeezed, words
 from amiable.payments.matching.shapes import Line, Memory, Party, Reason
@@ -19,6 +19,7 @@ TOGETHER = 8.0  # most that account and name give together
 MOST = 25  # customers that are considered for a line
 KIN = 20  # relatives whose names are compared
 Told = tuple[float, tuple[Reason, ...]]
+NAMESAKES, ALIKE = 12, 60  # customers found by name, and how far theirs must be like the payer's
 COMMON = 400  # customers that share a word of their names; one that more share is not searched by
 
 
@@ -31,13 +32,14 @@ class Register:
         self.by_number: dict[str, list[int]] = defaultdict(list)
         self.by_code: dict[str, tuple[int, str]] = {}
         self.by_word: dict[str, list[int]] = defaultdict(list)
+        self.keys = {party.id: payer_key(party.name) for party in self.parties.values()}
         for party in sorted(self.parties.values(), key=lambda party: party.id):
             self.family[party.family or party.id].append(party.id)
             if len(number := squeezed(party.number)) >= 4:
                 self.by_number[number].append(party.id)
             for kind, codes in (("mandate", party.mandates), ("rf", party.references)):
                 self.by_code.update((squeezed(code), (party.id, kind)) for code in codes if code)
-            for word in set(name_words(party.name)):
+            for word in set(self.keys[party.id].split()):
                 self.by_word[word].append(party.id)
         self.ibans = {squeezed(iban): dict(found) for iban, found in memory.ibans.items()}
         self.names = {payer_key(name): dict(found) for name, found in memory.names.items()}
@@ -57,19 +59,23 @@ class Register:
         return self.family[party.family or party.id] if party else (customer,)
 
     def likeness(self, payer: str, customer: int) -> float:
-        """0..100: how far a payer's name is a customer's."""
-        party = self.parties.get(customer)
-        return likeness(payer, party.name) if party and payer else 0.0
+        """0..100: how far a payer's name, as it is remembered, is a customer's."""
+        return likeness(payer, self.keys.get(customer, ""))
 
     def named_so(self, payer: str) -> list[int]:
-        """Customers who share the rarest words of a payer's name."""
-        rare = sorted((len(self.by_word[word]), word) for word in set(name_words(payer)) if word in self.by_word)
+        """Customers whose names are most like a payer's, among those who share its rarest words."""
+        rare = sorted((len(self.by_word[word]), word) for word in set(payer.split()) if word in self.by_word)
         found: dict[int, None] = {}
         for count, word in rare[:3]:
             if count > COMMON:
                 break
             found.update(dict.fromkeys(self.by_word[word]))
-        return list(found)
+        if len(found) <= NAMESAKES:
+            return list(found)
+        able = list(found)
+        scores = process.cdist([payer], [self.keys[each] for each in able], scorer=fuzz.token_ratio, score_cutoff=ALIKE)[0]
+        best = sorted(zip(scores.tolist(), able, strict=True), key=lambda told: (-told[0], told[1]))
+        return [customer for score, customer in best[:NAMESAKES] if score]
 
 
 def payer_key(name: str) -> str:
@@ -78,11 +84,11 @@ def payer_key(name: str) -> str:
 
 
 @lru_cache(maxsize=500_000)
-def likeness(payer: str, name: str) -> float:
-    one, two = " ".join(name_words(payer)), " ".join(name_words(name))
+def likeness(one: str, two: str) -> float:
+    """0..100: how far two names, as they are remembered, are alike, whatever the order of their words."""
     if not one or not two:
         return 0.0
-    return max(fuzz.token_sort_ratio(one, two), 0.96 * fuzz.token_set_ratio(one, two))
+    return float(max(fuzz.token_sort_ratio(one, two), 0.96 * fuzz.token_set_ratio(one, two)))
 
 
 class Payer:
@@ -92,7 +98,7 @@ class Payer:
         self.line, self.register = line, register
         self.iban_key, self.name_key = squeezed(line.payer_iban), payer_key(line.payer)
         self.said = _said_outright(line, register)
-        self.namesakes = register.named_so(line.payer)
+        self.namesakes = register.named_so(self.name_key)
         self.iban: Mapping[int, int] = {}
         self.name: Mapping[int, int] = {}
         self._points: dict[int, Told] = {}
@@ -132,7 +138,7 @@ class Payer:
         return (IBAN if share > 0.5 else 1.0) * share, [Reason("iban")]
 
     def _by_name(self, relatives: Sequence[int]) -> tuple[float, list[Reason]]:
-        payer = self.line.payer
+        payer = self.name_key
         like = max((self.register.likeness(payer, each) for each in relatives), default=0.0)
         if like >= 70:
             return NAME * (like - 50) / 50, [Reason("name", {"percent": round(like)})]
