@@ -24,7 +24,7 @@ WHERE {scope} AND e.effective_on <= %(as_of)s AND (%(known_at)s::timestamptz IS 
 GROUP BY i.id HAVING sum(e.amount_minor) <> 0
 """
 _CREDITS = """
-SELECT c.id, c.customer_id, c.currency, c.reference, c.received_on, c.kind, c.amount_minor, c.provisional,
+SELECT c.id, c.customer_id, c.currency, c.reference, c.received_on, c.kind, c.amount_minor, c.provisional, c.reserved_until,
        sum(e.amount_minor)::bigint AS open_minor
 FROM ledger_credit c JOIN ledger_entry e ON e.credit_id = c.id
 WHERE {scope} AND e.effective_on <= %(as_of)s AND (%(known_at)s::timestamptz IS NULL OR e.known_at < %(known_at)s)
@@ -88,6 +88,7 @@ class OpenCredit:
     amount_minor: int
     open_minor: int
     provisional: bool
+    reserved_until: date | None = None  # a cheque or a bill that the bank may still take back
 
 
 @dataclass(frozen=True)
@@ -205,6 +206,7 @@ def statement(
                 row["amount_minor"],
                 row["open_minor"],
                 row["provisional"],
+                row["reserved_until"],
             )
             for row in sorted(credits, key=lambda row: (row["received_on"], row["id"]))
             if row["currency"] == currency
