@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import connection
 
+from amiable.ledger.factor import NOTHING, Sold, sold_by
 from amiable.ledger.models import Creditor, Customer
 
 BUCKETS = ("not_due", "1_30", "31_60", "61_90", "over_90")
@@ -100,6 +101,7 @@ class Statement:
     as_of: date
     invoices: list[OpenInvoice] = field(default_factory=list)
     credits: list[OpenCredit] = field(default_factory=list)
+    sold: Sold = NOTHING  # to the factor, who is to be paid for it
 
     @property
     def not_due_minor(self) -> int:
@@ -182,6 +184,7 @@ def statement(
         customer_id=customer.pk,
         currency=currency,
         as_of=as_of,
+        sold=sold_by([customer.pk], as_of=as_of).get(customer.pk, NOTHING),
         invoices=[
             OpenInvoice(
                 row["id"],

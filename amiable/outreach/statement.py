@@ -15,7 +15,7 @@ from amiable.core import qr
 from amiable.core.money import major
 from amiable.core.typeset import numbered, pdf
 from amiable.ledger.balance import BUCKETS, Statement, bucket
-from amiable.ledger.factor import NOTHING, factor_of, owner_of, sold_by
+from amiable.ledger.factor import factor_of, owner_of
 from amiable.ledger.models import CreditKind, Creditor, Customer
 from amiable.ledger.reference import payment_reference
 from amiable.outreach.express import amount, colour, day, grouped, phone, short_day
@@ -127,13 +127,12 @@ def transfers_of(statement: Statement, creditor: Creditor, customer: Customer) -
     if statement.currency != creditor.currency:
         return []
     overdue = statement.net_overdue_minor > 0
-    sold = sold_by([customer.pk], as_of=statement.as_of).get(customer.pk, NOTHING)
     left, found = statement.credit_minor, []
     for payee, of_factor in ((owner_of(creditor), False), (factor_of(creditor), True)):
         owed = sum(
             line.open_minor
             for line in statement.invoices
-            if (line.days_late > 0 or not overdue) and (line.id in sold) == of_factor
+            if (line.days_late > 0 or not overdue) and (line.id in statement.sold) == of_factor
         )
         amount_minor, left = max(owed - left, 0), max(left - owed, 0)
         if payee is not None and amount_minor:
