@@ -3,7 +3,7 @@
 In: the frozen context of a message, and the row of its dispute. Out: names for texts; what was not told is empty.
 The context's keys: payment {amount_minor, received_on, failed_on, failure}, promise {amount_minor, promised_for,
 kept_minor}, plan {total_minor, answer_by, instalments [{due_on, amount_minor, paid_minor}]}, dispute (its number),
-answer, survey {after}, person {name, phone, email, hours}. Dates are written 2026-01-31.
+survey {after}, person {name, phone, email, hours}. Dates are written 2026-01-31.
 """
 
 from collections.abc import Mapping
@@ -143,7 +143,7 @@ def _dispute(facts: Facts) -> dict[str, str]:
         "amount": _amount(facts, found.disputed_minor) if found.disputed_minor else "",
         "words": found.words,
         "outcome": found.resolution,
-        "answer": str(facts.message.context.get("answer") or ""),
+        "answer": found.answer,
     }
 
 

@@ -85,6 +85,7 @@ RUNS = {
     "decide": gettext_lazy("Decisions"),
     "campaigns": gettext_lazy("Campaigns"),
     "dispatch": gettext_lazy("Messages and calls ordered"),
+    "announce": gettext_lazy("News told"),
     "send": gettext_lazy("Sending"),
     "advance": gettext_lazy("Steps recorded"),
     "measure": gettext_lazy("Figures"),
