@@ -22,7 +22,7 @@ from amiable.core import money
 from amiable.core.conditions import UnableToRead
 from amiable.law import hours
 from amiable.law.packs import law
-from amiable.ledger.choose import choose
+from amiable.ledger.adopt import adopt
 from amiable.ledger.models import Creditor, Medium
 from amiable.outreach.speak import colour
 from amiable.payments.arrange import GRACE_DAYS
@@ -310,7 +310,7 @@ def _keep(request: scope.Asked, creditor: Creditor, found: list[Rules]) -> None:
     said = {key: value for form in found for key, value in form.choices().items()}
     # An empty field is no choice.
     choices = {key: None if value in ("", [], {}) else value for key, value in said.items()}
-    changed = choose(creditor=creditor, choices=choices, now=clock.now(), by=request.user)
+    changed = adopt(creditor=creditor, choices=choices, now=clock.now(), by=request.user)
     sentence = ngettext("%(count)s choice kept.", "%(count)s choices kept.", len(changed))
     messages.success(request, sentence % {"count": len(changed)} if changed else _("Nothing was changed."))
 

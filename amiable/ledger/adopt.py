@@ -15,7 +15,7 @@ from amiable.ledger.models import Creditor
 
 
 @transaction.atomic
-def choose(*, creditor: Creditor, choices: Mapping[str, Any], now: datetime, by: User | None) -> list[str]:
+def adopt(*, creditor: Creditor, choices: Mapping[str, Any], now: datetime, by: User | None) -> list[str]:
     """Keeps the choices and returns the keys that changed; the trail has each with its value before and after."""
     row = Creditor.objects.select_for_update().get(pk=creditor.pk)
     changed = {key: value for key, value in choices.items() if row.policy.get(key) != value}
