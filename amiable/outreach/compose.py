@@ -52,7 +52,9 @@ class Composed:
     html: BoundTemplate
     spread: BoundTemplate  # for a letter or a script: blocks as elements, see `blocks`
     finish: Callable[[str], str]
-    _known: dict[str, tuple[BoundTemplate, BoundTemplate]] = field(init=False, default_factory=dict, compare=False, repr=False)
+    _known: dict[str, tuple[BoundTemplate, BoundTemplate]] = field(
+        init=False, default_factory=dict, compare=False, repr=False
+    )
 
     @cached_property
     def names(self) -> frozenset[str]:

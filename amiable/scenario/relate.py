@@ -11,7 +11,7 @@ from amiable.payments.attempt import local_day
 from amiable.payments.models import Attempt, AttemptState, Plan, Promise
 
 PROMISES = {"promise_confirmed", "promise_broken"}
-PLANS = {"plan_offered", "plan_agreed", "plan_late"}
+PLANS = {"plan_offered", "plan_agreed", "plan_due", "plan_late"}
 
 
 def related(*, purpose: str, customer: Customer, currency: str) -> dict[str, Any]:

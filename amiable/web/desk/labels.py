@@ -28,6 +28,7 @@ STEPS = {
     "promise_broken": gettext_lazy("Promise broken"),
     "plan_offered": gettext_lazy("Plan offered"),
     "plan_agreed": gettext_lazy("Plan agreed"),
+    "plan_due": gettext_lazy("Instalment to come"),
     "plan_late": gettext_lazy("Plan late"),
     "payment_failed": gettext_lazy("Payment failed"),
     "dispute_received": gettext_lazy("Dispute received"),
