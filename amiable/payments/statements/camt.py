@@ -33,6 +33,8 @@ Element = Any
 
 
 class Camt(Format):
+    """What banks write as ISO 20022."""
+
     key = "camt"
     label = gettext_lazy("camt.052, camt.053, camt.054 (XML)")
     rank = 10

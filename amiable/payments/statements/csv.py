@@ -42,6 +42,8 @@ class _Shape:
 
 
 class BankCsv(Format):
+    """Rows as a bank's site exports them."""
+
     key = "csv"
     label = gettext_lazy("CSV of a bank")
     rank = 90  # almost any text could be one: asked last
