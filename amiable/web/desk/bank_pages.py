@@ -116,7 +116,7 @@ def statement(request: scope.Asked, pk: int) -> HttpResponse:
         "page": page,
         "format": formats()[row.format].label if row.format in formats() else row.format,
         "gaps": [gap for gap in gaps_of(row.creditor, row.iban) if row in (gap.before, gap.after)],
-        "today": clock.today(),
+        "as_of": clock.today(),
         "may_decide": row.state == StatementState.QUESTION and row.creditor_id in _loadable(request),
     }
     return render(request, "desk/bank_statement.html", content)
