@@ -1,4 +1,6 @@
-"""The command about bank statements. Comes in: files of the bank. Goes out: figures and sentences, or JSON alone."""
+"""The commands about the bank: statements taken in, invoices sold to the factor. Comes in: files, or a customer's number.
+Goes out: figures and sentences, or JSON alone.
+"""
 
 from contextlib import nullcontext
 from functools import cache
@@ -7,13 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from amiable.cli import Json, _bar, _creditor, _start, _tell
+from amiable.cli import Day, Json, Named, UnableToObey, _bar, _creditor, _day, _start, _tell
 
 
 @cache
 def join(app: typer.Typer) -> None:
-    """Adds this command to the command line, once."""
+    """Adds these commands to the command line, once."""
     app.command("statement")(statement)
+    app.command("factor")(factor)
 
 
 def statement(
@@ -55,6 +58,35 @@ def statement(
         if dry_run:
             transaction.set_rollback(True)
     _tell(total, json)
+
+
+def factor(
+    customer: Annotated[str, typer.Argument(help="The customer's number.")],
+    creditor: Named,
+    invoices: Annotated[
+        list[str] | None, typer.Option("--invoice", help="Only this invoice; may be said several times. Without: all.")
+    ] = None,
+    back: Annotated[bool, typer.Option("--back", help="Bought back: the creditor is to be paid again.")] = False,
+    as_of: Day = "",
+    json: Json = False,
+) -> None:
+    """Mark a customer's invoices as sold to the factor, whose account is then the one that letters and pages name."""
+    now = _start()
+    from amiable.ledger.factor import buy_back, sell
+    from amiable.ledger.models import Customer
+
+    owner, on = _creditor(creditor, make=False, now=now), _day(as_of, now)
+    who = Customer.objects.filter(creditor=owner, number=customer, merged_into=None).first()
+    if who is None:
+        raise UnableToObey(f"{owner.name} has no customer with the number {customer}.")
+    wanted = set(invoices or ())
+    rows = dict(who.invoices.filter(reference__in=wanted).values_list("pk", "reference"))
+    if missing := wanted - set(rows.values()):
+        raise UnableToObey(f"{who.name} has no invoice {', '.join(sorted(missing))}.")
+    if back:
+        _tell({"bought_back": buy_back(customer=who, on=on, now=now, invoices=list(rows))}, json)
+    else:
+        _tell({"sold": len(sell(customer=who, since=on, now=now, invoices=list(rows)))}, json)
 
 
 def _add(total: dict[str, Any], figures: dict[str, Any]) -> None:

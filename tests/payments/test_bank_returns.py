@@ -66,7 +66,7 @@ def test_a_return_opens_the_invoices_again(tmp_path, came, went):
 
 def test_told_again_by_another_format_it_is_taken_back_once(tmp_path):
     owner = bank.creditor()
-    owed, money = paid(owner, tmp_path, DEBIT)
+    owed, _money = paid(owner, tmp_path, DEBIT)
     went = Move(-50_00, "PRLV IMPAYE", booked_on=LATER, end_to_end_id="DD-1", reason="AM04", family="PMNT/IDDT/UPDD")
     for content in (
         camt([went], kind="054", first=LATER),

@@ -240,16 +240,20 @@ def test_nil_and_a_wrong_iban_of_a_payer_are_kept_and_said(tmp_path):
     assert (StatementLine.objects.count(), Credit.objects.count()) == (2, 1)
 
 
+NEGATIVE = "Entry 1: the amount is negative; whether money came or went is told apart."
+ENTITIES = "The file defines entities of its own, as no bank does: it is not read."
+
+
 @pytest.mark.parametrize(
     ("was", "wrong", "sentence"),
     [
         (b'<Amt Ccy="EUR">120.00', b'<Amt Ccy="EUR">120.005', "Entry 1: “120.005” has more decimals than EUR knows (2)."),
-        (b'<Amt Ccy="EUR">120.00', b'<Amt Ccy="EUR">-120.00', "Entry 1: the amount is negative; whether money came or went is told apart."),
+        (b'<Amt Ccy="EUR">120.00', b'<Amt Ccy="EUR">-120.00', NEGATIVE),
         (b'<Amt Ccy="EUR">120.00', b'<Amt Ccy="EUR">abc', "Entry 1: “abc” is not an amount."),
         (b"<CdtDbtInd>CRDT</CdtDbtInd><Sts>", b"<Sts>", "Entry 1: it does not say whether money came or went."),
         (b"<BookgDt><Dt>2026-03-16", b"<BookgDt><Dt>2026-33-10", "Entry 1: “2026-33-10” is no date."),
         (b"</Ntry>", b"</Ntri>", "The XML breaks off or is damaged at line 2: ask the bank for the whole file."),
-        (b"<Document", b'<!DOCTYPE x [<!ENTITY a "b">]><Document', "The file defines entities of its own, as no bank does: it is not read."),
+        (b"<Document", b'<!DOCTYPE x [<!ENTITY a "b">]><Document', ENTITIES),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_whole_with_one_sentence(tmp_path, was, wrong, sentence):
@@ -263,22 +267,19 @@ def test_what_cannot_be_read_is_refused_whole_with_one_sentence(tmp_path, was, w
 
 
 @pytest.mark.parametrize("form", WRITTEN)
-@pytest.mark.parametrize("share", [0.3, 0.5, 0.8])
+@pytest.mark.parametrize("share", [0.5, 0.65, 0.85])
 def test_a_file_cut_in_half_loses_nothing_and_counts_nothing_twice(tmp_path, form, share):
     owner = bank.creditor()
     whole = WRITTEN[form]
-    try:
-        booked(whole[: int(len(whole) * share)], owner, tmp_path)
-    except UnableToRead as refusal:
-        assert str(refusal).endswith(".")
+    half = whole[: int(len(whole) * share)]
+    if form == "csv":  # a CSV has no end: half of it is a whole statement of fewer rows
+        booked(half[: half.rindex(b"\n")], owner, tmp_path)
+    else:
+        with pytest.raises(UnableToRead, match=r"\.$"):
+            booked(half, owner, tmp_path)
         assert Statement.objects.count() == 0
     booked(whole, owner, tmp_path)
-    assert sorted(Credit.objects.filter(open_minor__gt=0).values_list("amount_minor", flat=True))[-2:] == [
-        80_50,
-        120_00,
-    ]
-    if form != "csv":  # a CSV has no end: half of it is a whole statement of fewer rows
-        assert Credit.objects.count() == 2
+    assert sorted(Credit.objects.values_list("amount_minor", flat=True)) == [80_50, 120_00]
 
 
 def test_a_wrong_encoding_is_one_sentence(tmp_path):

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from lxml import etree
 
 from amiable.payments.statements import (
+    HEAD,
     Format,
     Hint,
     Line,
@@ -32,6 +33,8 @@ Element = Any
 
 
 class Camt(Format):
+    """What banks write as ISO 20022."""
+
     key = "camt"
     label = gettext_lazy("camt.052, camt.053, camt.054 (XML)")
     rank = 10
@@ -66,6 +69,9 @@ class _Reading:
 
     def _events(self, file: IO[bytes]) -> Iterator[tuple[str, Element]]:
         wanted = [f"{{*}}{name}" for name in (*TELLINGS, "Ntry")]
+        if b"<!DOCTYPE" in file.read(HEAD).replace(b"\x00", b""):
+            raise _entities()
+        file.seek(0)
         try:
             parser = etree.iterparse(
                 file, events=("end",), tag=wanted, resolve_entities=False, no_network=True, load_dtd=False,
@@ -73,7 +79,7 @@ class _Reading:
             )  # fmt: skip
             for _event, element in parser:
                 if not self.count and element.getroottree().docinfo.internalDTD is not None:
-                    raise UnableToRead(_("The file defines entities of its own, as no bank does: it is not read."))
+                    raise _entities()
                 self.space = element.tag[: element.tag.index("}") + 1]
                 name = element.tag[len(self.space) :]
                 yield name, element
@@ -377,6 +383,10 @@ def _forget(element: Element) -> None:
     parent = element.getparent()
     while parent is not None and element.getprevious() is not None:
         del parent[0]
+
+
+def _entities() -> UnableToRead:
+    return UnableToRead(_("The file defines entities of its own, as no bank does: it is not read."))
 
 
 def _broken(error: etree.XMLSyntaxError) -> str:

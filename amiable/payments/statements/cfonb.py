@@ -24,6 +24,8 @@ _LETTERS = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "123456789123456789234567
 
 
 class Cfonb(Format):
+    """Records of 120 characters."""
+
     key = "cfonb"
     label = gettext_lazy("CFONB 120 (French banks)")
     rank = 30

@@ -42,6 +42,8 @@ class _Shape:
 
 
 class BankCsv(Format):
+    """Rows as a bank's site exports them."""
+
     key = "csv"
     label = gettext_lazy("CSV of a bank")
     rank = 90  # almost any text could be one: asked last
@@ -226,7 +228,11 @@ def _balances(told: Told, edges: list[tuple[date, int, int | None]], last: tuple
     first, second = edges[0], edges[1] if len(edges) > 1 else None
     if first[2] is None or last[2] is None:
         return
-    ascending = first[0] < last[0] or (first[0] == last[0] and (second is None or second[2] == first[2] + second[1]))
+    ascending = first[0] <= last[0]
+    if second is not None and second[2] is not None:
+        forward, backward = second[2] == first[2] + second[1], first[2] == second[2] + first[1]
+        if forward != backward:
+            ascending = forward
     oldest, newest = (first, last) if ascending else (last, first)
     assert oldest[2] is not None
     told.opening_minor, told.closing_minor = oldest[2] - oldest[1], newest[2]

@@ -47,6 +47,8 @@ _SLASHED = re.compile(
 
 
 class Mt940(Format):
+    """What banks write as SWIFT messages."""
+
     key = "mt940"
     label = gettext_lazy("MT940, MT942 (SWIFT)")
     rank = 20

@@ -52,7 +52,7 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         "can_pay": acquirer is not None,
         "last_day": journey.last_day_to_promise(visit.creditor, statement.as_of),
         "contacted": journey.contacted(visit),
-        "transfer": journey.transfer(visit, statement),
+        "transfers": journey.transfers(visit, statement),
     }
     response = render(request, "portal/home.html", page)
     response.headers["Content-Security-Policy"] = opened({"form-action": acquirer.origins() if acquirer else ()})

@@ -39,9 +39,11 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
         ("desk:letters", _("Letters"), "printer", whole),
         ("desk:texts", _("Texts"), "message", True),
         ("desk:simulate", _("Simulation"), "chart-line", whole),
+        ("desk:statements", _("Bank"), "building-bank", whole),
         ("desk:imports", _("Imports"), "upload", whole),
         ("desk:quarantine", _("Quarantine"), "alert-triangle", whole),
         ("desk:channels", _("Channels"), "settings", scope.administers(request.user)),
+        ("desk:rules", _("House rules"), "scale", scope.administers(request.user)),
         ("desk:runs", _("Runs"), "history", whole),
         ("desk:figures", _("Figures"), "chart-bar", whole),
     ]
