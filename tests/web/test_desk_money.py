@@ -68,7 +68,7 @@ def test_proposals_are_shown_with_reasons_and_confirmed(ours: Creditor) -> None:
     assert "exact amount" in page
     proposal = Match.objects.get(customer=boris)
     answer = client.post(f"/money/{found.pk}/confirm/", {"match": proposal.pk}, follow=True).content.decode()
-    assert "Boris: matched with 1 invoices." in answer
+    assert "Boris: matched with 1 invoice." in answer
     assert "All money has found its place" in answer
     assert [Invoice.objects.get(pk=row.pk).open_minor for row in (one, two)] == [5_000, 0]
     again = client.post(f"/money/{found.pk}/confirm/", {"match": proposal.pk}, follow=True).content.decode()

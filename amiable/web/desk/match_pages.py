@@ -14,7 +14,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from amiable.core import money
@@ -133,7 +133,9 @@ def _happened(made: Match) -> str:
         return _("Set aside: %(what)s.") % {"what": LineKind(made.kind).label}
     count = sum(1 for kind, *_rest in made.parts if kind == ItemKind.INVOICE)
     told = {"customer": made.customer, "n": count}
-    return _("%(customer)s: matched with %(n)d invoices.") % told if count else _("%(customer)s: on account.") % told
+    if not count:
+        return _("%(customer)s: on account.") % told
+    return ngettext("%(customer)s: matched with %(n)d invoice.", "%(customer)s: matched with %(n)d invoices.", count) % told
 
 
 def _in_order(rows: QuerySet[Credit]) -> QuerySet[Credit]:
