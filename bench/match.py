@@ -14,10 +14,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from amiable.payments.match import AUTOMATIC
 from amiable.payments.matching import Item, Line, Part, Party, Proposal, Terms, propose
 from amiable.payments.matching.read import squeezed, words
 
-AUTOMATIC = 0.995  # as for a creditor that has not chosen
+
 OFFERED = 0.05  # a first proposal that is less likely links nothing
 # Five of the main unit of the larger currencies and as much of the others: what a bench's payers may keep back.
 KEPT_BACK = {"JPY": 100_000, "KRW": 1_000_000, "SEK": 5_000, "NOK": 5_000}

@@ -17,7 +17,7 @@ from amiable.payments.matching import ItemKind, Proposal, propose
 from amiable.payments.models import LineKind, Match, MatchState
 from amiable.payments.payout import aside
 
-AUTOMATIC = 0.995  # how sure a proposal must be to be applied by itself; policy["matching"]["automatic"]
+AUTOMATIC = 0.999  # how sure a proposal must be to be applied by itself; policy["matching"]["automatic"]
 OUTRIGHT = {"rf", "mandate"}  # what names a customer so surely that money without an invoice goes on account by itself
 _TURN = 0x4D415443  # the lock that lets one run at a time look at a creditor's money
 

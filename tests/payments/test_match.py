@@ -1,9 +1,11 @@
 """Money on the bank finds customers and invoices: applied where sure, proposed where not, taken back whole."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from amiable.core.models import User
 from amiable.ledger.models import Allocation, CashAuthority, Credit, CreditKind, Creditor, Customer, Entry, Invoice
@@ -18,7 +20,12 @@ from tests.payments.rows import NOW, TODAY, credit, creditor, customer, invoice
 
 pytestmark = pytest.mark.django_db
 IBAN = "FR7630006000011234567890189"
-_lines: dict[int, int] = {}
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
@@ -170,9 +177,8 @@ def test_a_payer_is_remembered_by_account_and_forgotten_when_the_match_is_taken_
     assert best.customer == boris
     assert best.confidence > 0.9
     assert "iban" in [code for code, _values in best.reasons]
-    Match.objects.filter(credit=second, state=MatchState.APPLIED).exists() and match_up.take_back(
-        made=Match.objects.get(credit=second, state=MatchState.APPLIED), now=NOW, by=vera
-    )
+    for made in Match.objects.filter(credit=second, state=MatchState.APPLIED):
+        match_up.take_back(made=made, now=NOW, by=vera)
     match_up.take_back(made=Match.objects.get(credit=first, state=MatchState.APPLIED), now=NOW, by=vera)
     run(house)
     again = Match.objects.filter(credit=second, state=MatchState.PROPOSED)

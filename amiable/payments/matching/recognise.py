@@ -12,7 +12,7 @@ from rapidfuzz import fuzz, process
 from amiable.payments.matching.read import joined, name_words, squeezed, words
 from amiable.payments.matching.shapes import Line, Memory, Party, Reason
 
-CODE, NUMBER, IBAN, NAME = 18.0, 7.0, 5.0, 4.0
+CODE, NUMBER, IBAN, NAME = 20.0, 7.0, 5.0, 4.0
 OTHER_IBAN = -2.0  # the account is known as somebody else's
 OTHER_NAME = -1.5  # the name has nothing of the customer's
 TOGETHER = 8.0  # most that account and name give together
