@@ -207,7 +207,8 @@ def _opened(request: scope.Asked, found: Credit) -> dict[str, Any]:
     if words:
         seen = search.find(request.user, words).filter(creditor=found.creditor_id, merged_into=None)
         return content | {"candidates": list(seen.order_by("name", "pk")[:OFFERED])}
-    proposals = list(found.matches.filter(state=MatchState.PROPOSED).select_related("customer").order_by("rank"))
+    rows = Match.objects.filter(credit=found.pk, state=MatchState.PROPOSED)  # all of them: the list has prefetched the first
+    proposals = list(rows.select_related("customer").order_by("rank"))
     told = [_told(row, found.currency) for row in proposals if row.customer_id or row.kind != LineKind.CUSTOMER]
     number = request.GET.get("choose", "")
     chosen = int(number) - 1 if number.isdecimal() and 0 < int(number) <= len(told) else 0
