@@ -326,15 +326,14 @@ def bench(
     sizes["sending"] = {"messages": waiting}
     sizes["letters"] = {"letters": letters}
     sizes["statement"] = {"entries": entries}
-    sizes["match"] = {"lines": lines, "open_invoices": open_invoices, "data": data}
-    sizes["allocate"] = {"payments": payments}
-    if data and not (Path(data) / "payments.csv").is_file():
-        raise UnableToObey(f"There are no invoices.csv, payments.csv and matches.csv in {data}.")
+    sizes |= {
+        "match": {"lines": lines, "open_invoices": open_invoices, "data": data},
+        "allocate": {"payments": payments},
+    }
     wanted = [name] if name else list(sizes)
     if unknown := set(wanted) - set(sizes):
         raise UnableToObey(f"There is no bench {unknown.pop()}; there are {', '.join(sizes)}.")
-    asked = [value for each in wanted for value in sizes[each].values() if type(value) is int]
-    if any(value < 1 for value in asked):
+    if any(type(value) is int and value < 1 for each in wanted for value in sizes[each].values()):
         raise UnableToObey("Sizes are whole numbers from 1.")
     with _database_of_its_own("amiable_bench"):
         root = Path(__file__).resolve().parent.parent

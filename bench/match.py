@@ -14,15 +14,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from amiable.core.errors import UnableTo
 from amiable.payments.match import AUTOMATIC
 from amiable.payments.matching import Item, Line, Part, Party, Proposal, Terms, propose
 from amiable.payments.matching.read import squeezed, words
-
 
 OFFERED = 0.05  # a first proposal that is less likely links nothing
 # Five of the main unit of the larger currencies and as much of the others: what a bench's payers may keep back.
 KEPT_BACK = {"JPY": 100_000, "KRW": 1_000_000, "SEK": 5_000, "NOK": 5_000}
 Links = set[tuple[int, int]]
+
+
+class UnableToMeasure(UnableTo):
+    """The folder does not hold what is to be measured."""
 
 
 def run(*, lines: int = 10_000, open_invoices: int = 200_000, data: str = "") -> dict[str, Any]:
@@ -35,6 +39,9 @@ def run(*, lines: int = 10_000, open_invoices: int = 200_000, data: str = "") ->
 
 
 def _files(folder: Path) -> dict[str, Any]:
+    missing = [name for name in ("invoices.csv", "payments.csv", "matches.csv") if not (folder / name).is_file()]
+    if missing:
+        raise UnableToMeasure(f"There is no {missing[0]} in {folder}.")
     items, parties = _items(folder / "invoices.csv")
     lines = _lines(folder / "payments.csv")
     truth = _truth(folder / "matches.csv")

@@ -73,7 +73,9 @@ class Register:
         if len(found) <= NAMESAKES:
             return list(found)
         able = list(found)
-        scores = process.cdist([payer], [self.keys[each] for each in able], scorer=fuzz.token_ratio, score_cutoff=ALIKE)[0]
+        scores = process.cdist(
+            [payer], [self.keys[each] for each in able], scorer=fuzz.token_ratio, score_cutoff=ALIKE
+        )[0]
         best = sorted(zip(scores.tolist(), able, strict=True), key=lambda told: (-told[0], told[1]))
         return [customer for score, customer in best[:NAMESAKES] if score]
 

@@ -4,7 +4,6 @@ Every payment shown is of a creditor whom the user sees the whole of: nobody's m
 """
 
 import re
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +20,7 @@ from amiable.core import money
 from amiable.core.errors import AmiableError
 from amiable.core.models import User
 from amiable.ledger.models import Credit, CreditKind, Customer, Invoice
+from amiable.payments.accept import UnableToMatch
 from amiable.payments.matching import ItemKind
 from amiable.payments.models import LineKind, Match, MatchState, StatementLine
 from amiable.scenario import match_up
@@ -99,7 +99,7 @@ def _confirm(request: scope.Asked, found: Credit) -> Match:
     chosen = request.POST.get("match", "")
     proposal = found.matches.filter(state=MatchState.PROPOSED, pk=int(chosen) if chosen.isdecimal() else 0).first()
     if proposal is None:
-        raise match_up.UnableToMatch(_("What was proposed has been paid or changed meanwhile. Look again."))
+        raise UnableToMatch(_("What was proposed has been paid or changed meanwhile. Look again."))
     return match_up.choose(proposal=proposal, now=clock.now(), by=request.user)
 
 
@@ -107,7 +107,8 @@ def _give(request: scope.Asked, found: Credit) -> Match:
     chosen = request.POST.get("customer", "")
     customer = scope.customer_or_404(request.user, int(chosen) if chosen.isdecimal() else 0)
     parts = {}
-    for name, text in request.POST.items():
+    for name in request.POST:
+        text = str(request.POST[name])
         if (named := re.fullmatch(r"invoice_(\d{1,18})", name)) and text.strip():
             parts[int(named[1])] = _minor(text, found.currency)
     return match_up.give(credit=found, customer=customer, parts=parts, now=clock.now(), by=request.user)
@@ -121,7 +122,7 @@ def _minor(text: str, currency: str) -> int:
     try:
         return money.minor(text, currency=currency, decimal="," if text.rfind(",") > text.rfind(".") else ".")
     except money.UnreadableAmount as error:
-        raise match_up.UnableToMatch(_("This is not an amount. Write for example 1 234.56.")) from error
+        raise UnableToMatch(_("This is not an amount. Write for example 1 234.56.")) from error
 
 
 def _mine(user: User) -> QuerySet[Any]:
@@ -135,7 +136,10 @@ def _happened(made: Match) -> str:
     told = {"customer": made.customer, "n": count}
     if not count:
         return _("%(customer)s: on account.") % told
-    return ngettext("%(customer)s: matched with %(n)d invoice.", "%(customer)s: matched with %(n)d invoices.", count) % told
+    return (
+        ngettext("%(customer)s: matched with %(n)d invoice.", "%(customer)s: matched with %(n)d invoices.", count)
+        % told
+    )
 
 
 def _in_order(rows: QuerySet[Credit]) -> QuerySet[Credit]:
@@ -207,7 +211,9 @@ def _opened(request: scope.Asked, found: Credit) -> dict[str, Any]:
     if words:
         seen = search.find(request.user, words).filter(creditor=found.creditor_id, merged_into=None)
         return content | {"candidates": list(seen.order_by("name", "pk")[:OFFERED])}
-    rows = Match.objects.filter(credit=found.pk, state=MatchState.PROPOSED)  # all of them: the list has prefetched the first
+    rows = Match.objects.filter(
+        credit=found.pk, state=MatchState.PROPOSED
+    )  # all of them: the list has prefetched the first
     proposals = list(rows.select_related("customer").order_by("rank"))
     told = [_told(row, found.currency) for row in proposals if row.customer_id or row.kind != LineKind.CUSTOMER]
     number = request.GET.get("choose", "")
@@ -234,7 +240,7 @@ def _told(row: Match, currency: str) -> dict[str, Any]:
 
 def _splits(found: Credit, customer: Customer) -> list[dict[str, Any]]:
     """The open invoices of a customer with what each would get, the oldest due first."""
-    rows: Sequence[Invoice] = Invoice.objects.filter(
+    rows = Invoice.objects.filter(
         creditor=found.creditor_id, customer=customer, currency=found.currency, open_minor__gt=0
     ).order_by("due_on", "pk")[:OPEN]
     left, splits = found.open_minor, []
