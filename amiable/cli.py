@@ -298,10 +298,7 @@ def restore(
 @app.command()
 def bench(
     name: Annotated[
-        str,
-        typer.Argument(
-            help="import, day, facts, decide, simulate, send, sending, letters, statement, match or allocate."
-        ),
+        str, typer.Argument(help="import, day, facts, decide, simulate, send, sending, letters, statement, match ...")
     ] = "",
     rows: Annotated[int, typer.Option(help="import: lines of the FEC.")] = 1_000_000,
     customers: Annotated[int, typer.Option(help="day, facts, decide, simulate: customers.")] = 250_000,

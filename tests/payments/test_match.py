@@ -1,10 +1,12 @@
 """Money on the bank finds customers and invoices: applied where sure, proposed where not, taken back whole."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.utils import translation
 
 from amiable.core.models import User
@@ -283,3 +285,27 @@ def test_only_the_credits_named_are_looked_at(house: Creditor) -> None:
     assert match(creditor=house, as_of=TODAY, now=NOW, only=[second.pk]).looked_at == 1
     assert set(Match.objects.values_list("credit", flat=True)) == {second.pk}
     assert first.open_minor == 100
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_people_match_the_same_money_at_once_and_one_of_them_does() -> None:
+    house = creditor(cash_authority="bank")
+    bills = [invoice(customer(house), 5_000), invoice(customer(house), 5_000)]
+    money = told(house, 5_000, payer="?", text="?")
+    people = [User.objects.create(username=name) for name in ("vera", "vic")]
+
+    def give(place: int) -> bool:
+        try:
+            bill = bills[place]
+            match_up.give(credit=money, customer=bill.customer, parts={bill.pk: 5_000}, now=NOW, by=people[place])
+        except UnableToMatch:
+            return False
+        finally:
+            connections.close_all()
+        return True
+
+    with ThreadPoolExecutor(2) as both:
+        done = list(both.map(give, (0, 1)))
+    assert sorted(done) == [False, True]
+    assert sorted(opens(*bills, money)) == [0, 0, 5_000]
+    assert Match.objects.filter(state=MatchState.APPLIED).count() == 1

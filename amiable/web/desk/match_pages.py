@@ -44,7 +44,7 @@ def suspense(user: User) -> QuerySet[Credit]:
 def totals(user: User) -> list[dict[str, Any]]:
     """What waits, per currency."""
     rows = suspense(user).order_by().values("currency").annotate(minor=Sum("open_minor"), count=Count("pk"))
-    return list(rows.order_by("-count", "currency"))
+    return [dict(row) for row in rows.order_by("-count", "currency")]
 
 
 @require_GET
@@ -66,7 +66,7 @@ def one(request: scope.Asked, pk: int) -> HttpResponse:
 @scope.inside
 def act(request: scope.Asked, pk: int, name: str) -> HttpResponse:
     """A person's word on one payment."""
-    verb = {"confirm": _confirm, "give": _give, "aside": _aside}.get(name)
+    verb = ACTS.get(name)
     found = Credit.objects.filter(pk=pk, creditor__in=_mine(request.user)).select_related("creditor").first()
     if verb is None or found is None:
         raise Http404
@@ -116,6 +116,9 @@ def _give(request: scope.Asked, found: Credit) -> Match:
 
 def _aside(request: scope.Asked, found: Credit) -> Match:
     return match_up.put_aside(credit=found, kind=request.POST.get("kind", ""), now=clock.now(), by=request.user)
+
+
+ACTS = {"confirm": _confirm, "give": _give, "aside": _aside}
 
 
 def _minor(text: str, currency: str) -> int:
