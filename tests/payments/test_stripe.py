@@ -462,7 +462,20 @@ def test_asked_what_became_of_it_it_says_what_its_hook_would_have(row: Invoice, 
         ("charge.dispute.created", says.dispute(amount=2_000)),
     ):
         assert told(row, kind, thing).replayed == 1  # the hook, late after all
-    assert list(one.ask(attempt_on(row), now=NOW)) == []
+
+
+def test_a_charge_whose_answer_was_lost_is_found_by_our_token(row: Invoice, far: Peer) -> None:
+    tried = attempt_on(row, journey="standing")
+    far.at = {"/v1/payment_intents/search": Answer(200, {"object": "search_result", "data": [], "has_more": False})}
+    one = acquire.acquirer(row.creditor, "stripe")
+    assert list(one.ask(tried, now=NOW)) == []
+    assert tried.token in far.asked[-1].path
+    paid = says.intent(tried.token, latest_charge=says.charge(tried.token))
+    far.at["/v1/payment_intents/search"] = Answer(
+        200, {"object": "search_result", "data": [paid], "has_more": False, "next_page": None}
+    )
+    far.at["/v1/payment_intents/pi_3Amiable"] = Answer(200, paid)
+    assert [word.payment for word in one.ask(tried, now=NOW)] == ["pi_3Amiable"]
 
 
 def test_keys_of_two_worlds_are_refused() -> None:
