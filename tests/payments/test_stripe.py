@@ -206,7 +206,7 @@ def test_other_money_than_was_asked_for_counts_as_what_it_is_and_a_person_looks(
     told(row, "payment_intent.succeeded", says.intent(tried.token, amount_received=10_000, amount=10_000))
     row.refresh_from_db()
     assert row.open_minor == 2_345
-    assert Task.objects.get().title == "Paid 100,00\xa0€ where 123,45\xa0€ was asked"
+    assert all(amount in Task.objects.get().title for amount in ("100,00", "123,45"))
     other = attempt_on(row)
     told(row, "payment_intent.succeeded", says.intent(other.token, id="pi_4", currency="usd"))
     row.refresh_from_db()
