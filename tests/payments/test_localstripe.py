@@ -81,7 +81,7 @@ def saved(server: LocalStripe, row: Invoice, scheme: str, **details: str) -> Man
     )  # fmt: skip
     setup = server.get(f"/v1/setup_intents/{answer.external_id}")
     one = acquire.acquirer(row.creditor, "stripe")
-    words = one._saved({"data": {"object": setup}, "created": setup["created"]})  # type: ignore[attr-defined]
+    words = one._of({"type": "setup_intent.succeeded", "data": {"object": setup}, "created": setup["created"]})  # type: ignore[attr-defined]
     assert [word.kind for word in words] == [WordKind.SAVED]
     respond.payment_arrived(provider="stripe", words=words, now=timezone.now(), creditor=row.creditor)
     server.post(f"/v1/payment_methods/{setup['payment_method']}/attach", customer=setup["customer"])

@@ -19,7 +19,7 @@ from amiable.payments.attempt import confirm, open_attempt, pay_page
 from amiable.payments.models import Attempt, Mandate, ProviderEvent
 from amiable.payments.providers import Fields, Link, Word, WordKind, stripe_words
 from amiable.payments.providers.stripe import VERSION, Stripe
-from amiable.scenario import respond
+from amiable.scenario import inquire, respond
 from tests.contracts import stripe_samples as says
 from tests.contracts.peer import Answer, Peer, peer
 from tests.payments.rows import NOW, creditor, customer, invoice
@@ -462,6 +462,29 @@ def test_asked_what_became_of_it_it_says_what_its_hook_would_have(row: Invoice, 
         ("charge.dispute.created", says.dispute(amount=2_000)),
     ):
         assert told(row, kind, thing).replayed == 1  # the hook, late after all
+
+
+def test_what_its_hook_could_not_deliver_is_fetched_also_of_what_was_paid_long_ago(row: Invoice, far: Peer) -> None:
+    tried = known_there(row)
+    told(row, "payment_intent.succeeded", says.intent(tried.token))
+    wish = authorise.ask_for(customer=row.customer, provider="stripe", now=NOW)
+    missed = [
+        says.event("setup_intent.succeeded", says.setup(wish.token), at=NOW + timedelta(hours=2)),
+        says.event("charge.dispute.created", says.dispute("lost"), at=NOW + timedelta(hours=1)),
+        says.event("refund.created", says.refund(payment_intent="pi_of_the_shop"), at=NOW),
+    ]
+    far.at = {
+        "/v1/events": Answer(200, {"object": "list", "data": [json.loads(one) for one in missed], "has_more": False}),
+        "/v1/setup_intents/seti_1Amiable": Answer(200, says.setup(wish.token, payment_method=says.method())),
+    }
+    summary = inquire.inquire(now=NOW + timedelta(days=1))
+    row.refresh_from_db(), wish.refresh_from_db()
+    assert (summary.missed, summary.silent, row.open_minor, wish.label) == (3, 0, 12_345, "Visa •••• 4242")
+    path = next(one.path for one in far.asked if one.path.startswith("/v1/events"))
+    assert "delivery_success=false" in path.lower()
+    assert inquire.inquire(now=NOW + timedelta(days=2)).missed == 0
+    far.at["/v1/events"] = Answer(500, {"error": {}})
+    assert inquire.inquire(now=NOW + timedelta(days=3)).silent == 1
 
 
 def test_a_charge_whose_answer_was_lost_is_found_by_our_token(row: Invoice, far: Peer) -> None:

@@ -165,6 +165,10 @@ class PSP(ABC):
         """What the provider knows of an attempt, in the words in which its hook would have told it."""
         return ()
 
+    def missed(self, *, since: datetime, now: datetime) -> Iterable[Word]:
+        """What its hook has tried to tell since then and could not, oldest first. Raises Refused or Unavailable."""
+        return ()
+
     def confirm(self, attempt: "Attempt", *, token: str, return_url: str, now: datetime) -> Reference:
         """Pays with what was typed into its fields and is now known to it under `token`. Raises Refused or Unavailable."""
         raise Refused(self._cannot())
