@@ -228,6 +228,19 @@ def test_asked_what_became_of_it_it_says_what_its_hook_would_have(row: Invoice, 
         assert told(row, kind, thing).replayed == 1  # the hook, late after all
 
 
+def test_what_the_customer_takes_back_is_forgotten_there_too_and_ours_counts_where_it_is_not_heard(
+    row: Invoice, far: Peer
+) -> None:
+    kept = saved_card(row)
+    far.at = {"/v1/payment_methods/pm_1/detach": Answer(200, says.method(customer=None))}
+    authorise.end(mandate=kept, as_of=NOW.date(), now=NOW, origin="portal")
+    assert far.asked[-1].path == "/v1/payment_methods/pm_1/detach"
+    far.at = {}
+    Mandate.objects.update(ended_on=None)
+    authorise.end(mandate=kept, as_of=NOW.date(), now=NOW, origin="portal")
+    assert not authorise.usable(customer=row.customer, as_of=NOW.date()).exists()
+
+
 def test_what_its_hook_could_not_deliver_is_fetched_also_of_what_was_paid_long_ago(row: Invoice, far: Peer) -> None:
     tried = known_there(row)
     told(row, "payment_intent.succeeded", says.intent(tried.token))

@@ -181,6 +181,10 @@ class PSP(ABC):
         """Lets the customer enter a way to pay without paying now. Raises Refused or Unavailable."""
         raise Refused(self._cannot())
 
+    def let_go(self, mandate: "Mandate", *, now: datetime) -> None:
+        """The customer has taken a saved way to pay back: the provider is to forget it too. Raises Refused or Unavailable."""
+        return None
+
     def _cannot(self) -> str:
         return _("The payment provider “%(provider)s” cannot do that.") % {"provider": self.label}
 

@@ -137,6 +137,10 @@ class Stripe(PSP):
             setup = self._client().v1.setup_intents.create(order, _once(f"{mandate.token}:save"))
         return self._fields("setup", return_url, setup.id, secret=str(setup.client_secret))
 
+    def let_go(self, mandate: Mandate, *, now: datetime) -> None:
+        with _asking():
+            self._client().v1.payment_methods.detach(mandate.reference, {}, _once(f"{mandate.token}:let_go"))
+
     def refund(self, *, attempt: Attempt, amount_minor: int, key: str, now: datetime) -> Reference:
         paid = attempt.credit.external_id if attempt.credit else attempt.external_id
         order = {"payment_intent": paid, "amount": amount_minor, "metadata": {"attempt": attempt.token}}
