@@ -16,14 +16,25 @@ from django.utils.translation import gettext_lazy
 
 from amiable.core.calendar import day_of
 from amiable.core.errors import UnableTo
+from amiable.core.models import User
 from amiable.core.words import in_house
 from amiable.ledger import hold
 from amiable.ledger.models import Creditor, Customer, HoldKind, Invoice
-from amiable.payments import providers
+from amiable.payments import acquire, providers
 from amiable.payments.models import Attempt, AttemptState, Chain
-from amiable.payments.providers import Link, Word, WordKind
+from amiable.payments.providers import Fields, Link, Reference, Word, WordKind
 
-LIVE = (AttemptState.OPENED, AttemptState.STARTED)
+LIVE = (AttemptState.OPENED, AttemptState.STARTED)  # these end by time where nobody goes on with them
+UNDER_WAY = (*LIVE, AttemptState.PENDING)
+PENDING_DAYS = 21  # a bank that has not said no by then has paid: eight bank days for a debit, holidays and delays
+COURSE = {
+    WordKind.STARTED,
+    WordKind.INPUT_ERROR,
+    WordKind.PENDING,
+    WordKind.SUCCEEDED,
+    WordKind.FAILED,
+    WordKind.ABANDONED,
+}
 
 
 class UnableToOpenAttempt(UnableTo):
@@ -41,10 +52,11 @@ def open_attempt(
     message_ref: int | None = None,
     campaign_ref: int | None = None,
     step: str = "",
+    by: User | None = None,
     now: datetime,
 ) -> Attempt:
     """A new try, in the customer's open chain of that currency; `invoices` in the order of payment."""
-    providers.provider(provider)
+    providers.kind(provider)
     wanted = list(dict.fromkeys(invoices))
     residuals = dict(
         Invoice.objects.filter(customer=customer, currency=currency, open_minor__gt=0).values_list("id", "open_minor")
@@ -69,37 +81,63 @@ def open_attempt(
             amount_minor=amount_minor,
             invoices=wanted,
             opened_at=now,
+            by=by,
         )
 
 
-def pay_page(*, attempt: Attempt, return_url: str, now: datetime) -> str:
-    """Where the customer pays. Asks the provider, outside any transaction. Raises Refused or Unavailable."""
-    answer = providers.provider(attempt.provider).create(attempt, return_url=return_url, now=now)
-    if not isinstance(answer, Link):
+def pay_page(*, attempt: Attempt, return_url: str, now: datetime) -> Link | Fields:
+    """Where the customer pays: on the provider's page, or in its fields on ours; asked again, the same.
+
+    Asks the provider, outside any transaction. Raises Refused or Unavailable.
+    """
+    answer = acquire.acquirer(attempt.creditor, attempt.provider).create(attempt, return_url=return_url, now=now)
+    if isinstance(answer, Reference):
         raise UnableToOpenAttempt(_("This provider has no page to pay on."))
-    if answer.external_id:
-        attempt.external_id = answer.external_id
+    known_as(attempt, answer.external_id)
+    return answer
+
+
+def confirm(*, attempt: Attempt, token: str, return_url: str, now: datetime) -> None:
+    """Pays with what was typed into the provider's fields and is known to it under `token`; what came of it is told by
+    its words. Raises Refused or Unavailable.
+    """
+    acquirer = acquire.acquirer(attempt.creditor, attempt.provider)
+    known_as(attempt, acquirer.confirm(attempt, token=token, return_url=return_url, now=now).external_id)
+
+
+def known_as(attempt: Attempt, external_id: str) -> None:
+    """Keeps the provider's own name of an attempt."""
+    if external_id and external_id != attempt.external_id:
+        attempt.external_id = external_id
         attempt.save(update_fields=["external_id"])
-    return answer.url
 
 
 def move_on(*, attempt: Attempt, word: Word) -> None:
     """Takes one word into a locked attempt, in any order: money beats refusal, an end beats a beginning. Not saved."""
     if word.kind == WordKind.INPUT_ERROR:
         attempt.input_errors += 1
-    if word.kind != WordKind.REFUNDED:
+    if word.kind in COURSE:
         attempt.started_at = min(filter(None, [attempt.started_at, word.at]))
     before = attempt.state
     if word.kind == WordKind.SUCCEEDED:
         attempt.state = AttemptState.SUCCEEDED
     elif word.kind == WordKind.FAILED and before != AttemptState.SUCCEEDED:
         attempt.state, attempt.decline_code = AttemptState.FAILED, word.detail
+    elif word.kind == WordKind.PENDING and _may_wait(attempt, word):
+        attempt.state = AttemptState.PENDING
     elif word.kind == WordKind.ABANDONED and before in LIVE:
         attempt.state = AttemptState.ABANDONED
     elif word.kind in {WordKind.STARTED, WordKind.INPUT_ERROR} and before == AttemptState.OPENED:
         attempt.state = AttemptState.STARTED
-    if attempt.state != before and attempt.state not in LIVE:
+    if attempt.state != before and attempt.state not in UNDER_WAY:
         attempt.ended_at = max(word.at, attempt.opened_at)
+
+
+def _may_wait(attempt: Attempt, word: Word) -> bool:
+    """Whether the bank has it now: not when its answer was known already; a refused customer may have tried again."""
+    if attempt.state == AttemptState.FAILED:
+        return attempt.ended_at is not None and word.at > attempt.ended_at
+    return attempt.state in (*LIVE, AttemptState.ABANDONED)
 
 
 def keep(*, attempt: Attempt, before: str, now: datetime) -> None:
@@ -162,9 +200,11 @@ def _open_chain(*, customer: Customer, currency: str, now: datetime) -> Chain:
 
 
 def _hold_while_paying(*, attempt: Attempt, before: str, now: datetime) -> None:
-    """Nobody is reminded while they pay: a hold stands from the attempt's start to its end, at most until tomorrow."""
+    """Nobody is reminded while they pay: a hold stands from the attempt's start to its end, at most until tomorrow, or as
+    long as a bank may take for its answer.
+    """
     today = local_day(attempt.creditor, now)
-    if attempt.state == AttemptState.STARTED and before == AttemptState.OPENED:
+    if attempt.state != before and attempt.state in (AttemptState.STARTED, AttemptState.PENDING):
         rows: list[Invoice | None] = list(Invoice.objects.filter(id__in=attempt.invoices))
         hold.place_on(
             rows or [None],
@@ -172,11 +212,11 @@ def _hold_while_paying(*, attempt: Attempt, before: str, now: datetime) -> None:
             source_ref=f"attempt:{attempt.pk}",
             customer=attempt.customer,
             since=today,
-            until=today + timedelta(days=1),
+            until=today + timedelta(days=PENDING_DAYS if attempt.state == AttemptState.PENDING else 1),
             reason=in_house(gettext_lazy("A payment is under way.")),
             now=now,
         )
-    elif before == AttemptState.STARTED and attempt.state not in LIVE:
+    elif before in (AttemptState.STARTED, AttemptState.PENDING) and attempt.state not in UNDER_WAY:
         _lift(attempt=attempt, on=today)
 
 

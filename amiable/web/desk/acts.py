@@ -5,7 +5,7 @@ The same filling-in (token) posted twice is one act. A refusal comes back as a s
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.contrib import messages
 from django.db import connection, transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
@@ -25,10 +26,13 @@ from amiable.ledger import hold, post
 from amiable.ledger.models import Customer, HoldKind, Invoice, Medium
 from amiable.outreach.models import Tone
 from amiable.outreach.order import Order, order
+from amiable.payments import acquire, refund
+from amiable.payments.attempt import open_attempt
+from amiable.payments.models import Journey
 from amiable.scenario import leave
 from amiable.scenario.respond import customer_said
 from amiable.scenario.sayings import AlreadyPaid, Disputes, Promises
-from amiable.web.desk import forms, scope, wishes
+from amiable.web.desk import forms, money_forms, scope, wishes
 from amiable.web.desk.dialog import dialog
 from amiable.web.ui import clock
 
@@ -55,6 +59,7 @@ class Done:
     now: datetime
     form: forms.Act
     ref: int
+    leads_to: list[str] = field(default_factory=list)  # an address beside the customer's, where the act goes on
 
     @property
     def said(self) -> dict[str, Any]:
@@ -167,6 +172,31 @@ def _statement(act: Done) -> None:
     order([wish], now=act.now)
 
 
+def _take(act: Done) -> None:
+    """Opens the payment; the card is asked for on the next page, in the provider's own fields."""
+    tried = open_attempt(
+        customer=act.customer,
+        amount_minor=act.said["amount_minor"],
+        currency=act.said["currency"],
+        invoices=[int(pk) for pk in act.said["invoices"]],
+        journey=Journey.AGENT,
+        provider=acquire.in_use(act.customer.creditor),
+        by=act.by,
+        now=act.now,
+    )
+    act.leads_to.append(reverse("desk:phone", args=[tried.token]))
+
+
+def _refund(act: Done) -> None:
+    refund.ask_back(
+        attempt=act.said["attempt"],
+        amount_minor=act.said["amount_minor"],
+        key=act.said["token"],
+        now=act.now,
+        by=act.by,
+    )
+
+
 def _write_off(act: Done) -> None:
     invoice = act.form.one()
     assert invoice is not None
@@ -267,6 +297,31 @@ ACTS: dict[str, Act] = {
         ),
         needs_open=True,
     ),
+    "take": Act(
+        gettext_lazy("Take a payment"),
+        gettext_lazy("Go on to the card"),
+        gettext_lazy("Ask for the card now, and type it into the provider's fields."),
+        "take",
+        money_forms.TakeForm,
+        _take,
+        "credit-card",
+        "k",
+        gettext_lazy(
+            "For a customer on the phone. The card goes straight to the payment provider; nobody here sees it."
+        ),
+        needs_open=True,
+    ),
+    "refund": Act(
+        gettext_lazy("Give a payment back"),
+        gettext_lazy("Give it back"),
+        gettext_lazy(
+            "The provider has been asked; the invoices open again as soon as it says that the money has left."
+        ),
+        "refund",
+        money_forms.RefundForm,
+        _refund,
+        "arrow-back-up",
+    ),
     "write_off": Act(
         gettext_lazy("Write off"),
         gettext_lazy("Write off for good"),
@@ -343,20 +398,40 @@ def act(request: scope.Asked, pk: int, name: str, ref: int = 0) -> HttpResponse:
         try:
             if once(name, done, lambda: wanted.do(done)):
                 messages.success(request, str(wanted.done))
-            return redirect("desk:customer", pk)
+            return _on(request, done)
         except AmiableError as error:
             form.add_error(None, str(error))
     content = {"act": wanted, "form": form, "customer": customer, "name": name, "ref": ref}
     return dialog(request, "act", content)
 
 
-def menu(rights: set[str], *, anything_open: bool) -> list[tuple[str, Act]]:
-    """The acts that this user may do about this customer, in the order of the day's work."""
-    return [
-        (name, each)
-        for name, each in ACTS.items()
-        if each.menu and each.right in rights and (anything_open or not each.needs_open)
-    ]
+def _on(request: scope.Asked, done: Done) -> HttpResponse:
+    """Back to the customer; or on, as a page of its own with a policy of its own."""
+    if not done.leads_to:
+        return redirect("desk:customer", done.customer.pk)
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Redirect": done.leads_to[0]})
+    return redirect(done.leads_to[0])
+
+
+def menu(
+    rights: set[str], *, anything_open: bool, customer: Customer, paid: bool | None = None
+) -> list[tuple[str, Act]]:
+    """The acts that this user may do about this customer, in the order of the day's work. `paid`: whether a provider told a
+    payment; looked up where it is not known.
+    """
+    missing = set() if anything_open else {name for name, each in ACTS.items() if each.needs_open}
+    missing |= {name for name, each in ACTS.items() if each.right not in rights or not each.menu}
+    if "take" not in missing and not _takes(customer):
+        missing.add("take")
+    if "refund" not in missing and not (money_forms.refundable(customer).exists() if paid is None else paid):
+        missing.add("refund")
+    return [(name, each) for name, each in ACTS.items() if name not in missing]
+
+
+def _takes(customer: Customer) -> bool:
+    acquirer = acquire.ready(customer.creditor)
+    return acquirer is not None and acquirer.can("moto")
 
 
 def once(name: str, done: Done, do: Callable[[], Any]) -> bool:

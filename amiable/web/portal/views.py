@@ -20,14 +20,16 @@ from amiable.ledger import balance, hold
 from amiable.ledger.keep import place_of
 from amiable.ledger.models import Document, Invoice
 from amiable.outreach.statement import statement_pdf
-from amiable.payments import providers
-from amiable.payments.attempt import local_day, open_attempt, pay_page
-from amiable.payments.models import Attempt, AttemptState
+from amiable.payments import acquire
+from amiable.payments.attempt import LIVE, local_day, open_attempt, pay_page
+from amiable.payments.models import Attempt
+from amiable.payments.providers import Link
 from amiable.scenario import respond
 from amiable.web.portal import gate, journey
 from amiable.web.portal.amounts import Line, lines, read_amount
 from amiable.web.portal.gate import Visit, arrives, known
-from amiable.web.security import POLICY
+from amiable.web.portal.pay_pages import sorry
+from amiable.web.security import opened
 
 
 @require_safe
@@ -42,18 +44,20 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         return render(request, "portal/gate.html", page | {"tries": gate.tries_left(visit)})
     if page["to"] == "preferences":
         return redirect("portal:preferences", token=visit.token)
+    acquirer = acquire.ready(visit.creditor)
     page |= {
         "lines": rows,
         "ticked_minor": sum(line.to_pay_minor for line in rows if line.ticked),
         "exponent": exponent(statement.currency),
         "currencies": balance.currencies(customer=visit.customer),
-        "can_pay": bool(journey.provider_key(visit.creditor)),
+        "can_pay": acquirer is not None,
+        "methods": acquirer is not None and acquirer.can("save"),
         "last_day": journey.last_day_to_promise(visit.creditor, statement.as_of),
         "contacted": journey.contacted(visit),
         "transfer": journey.transfer(visit, statement),
     }
     response = render(request, "portal/home.html", page)
-    response.headers["Content-Security-Policy"] = _policy(journey.provider_key(visit.creditor))
+    response.headers["Content-Security-Policy"] = opened({"form-action": acquirer.origins() if acquirer else ()})
     return response
 
 
@@ -92,16 +96,19 @@ def pay(request: HttpRequest, visit: Visit) -> HttpResponseBase:
             amount_minor=min(amount, owed) if not text else amount,
             currency=statement.currency,
             invoices=[line.id for line in chosen],
-            provider=journey.provider_key(visit.creditor),
+            provider=acquire.in_use(visit.creditor),
             now=visit.now,
             **journey.origin(visit),
         )
         back = reverse("portal:paid", args=[visit.token, attempt.token])
-        return redirect(pay_page(attempt=attempt, return_url=request.build_absolute_uri(back), now=visit.now))
+        answer = pay_page(attempt=attempt, return_url=request.build_absolute_uri(back), now=visit.now)
+        return redirect(
+            answer.url if isinstance(answer, Link) else reverse("portal:fields", args=[visit.token, attempt.token])
+        )
     except UnreadableAmount:
         messages.error(request, _("Please write the amount in figures, for example 120.50."))
     except AmiableError as error:
-        messages.error(request, str(error))
+        messages.error(request, sorry(error))
     return redirect("portal:home", token=visit.token)
 
 
@@ -263,10 +270,4 @@ def _attempt(visit: Visit, token: str) -> Attempt:
 
 
 def _shown_state(attempt: Attempt) -> str:
-    return "waiting" if attempt.state in {AttemptState.OPENED, AttemptState.STARTED} else attempt.state
-
-
-def _policy(key: str) -> str:
-    """Our policy, opened for a form that leads to the provider's page."""
-    origins = " ".join(providers.provider(key).origins()) if key else ""
-    return POLICY.replace("form-action 'self'", f"form-action 'self' {origins}".strip())
+    return "waiting" if attempt.state in LIVE else attempt.state
