@@ -192,7 +192,7 @@ def test_dso_is_nought_when_all_is_paid_and_a_dash_when_billing_does_not_explain
 def attempt(who: Customer, journey: str, state: str, *, errors: int = 0, days: int = 1) -> None:
     at = NOW - timedelta(days=days)
     chain, _ = Chain.objects.get_or_create(
-        creditor=who.creditor, customer=who, currency="EUR", defaults={"opened_at": at}
+        creditor=who.creditor, customer=who, currency="EUR", defaults={"opened_at": at, "moved_at": at}
     )
     Attempt.objects.create(
         chain=chain,

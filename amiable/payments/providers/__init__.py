@@ -18,7 +18,7 @@ from amiable.core import registry
 from amiable.core.errors import Refused
 
 if TYPE_CHECKING:
-    from amiable.payments.models import Attempt
+    from amiable.payments.models import Attempt, Mandate
 
 
 class WordKind(StrEnum):
@@ -67,6 +67,8 @@ class PSP(ABC):
     key: ClassVar[str] = ""
     label: ClassVar[str] = ""
     supports: ClassVar[frozenset[str]] = frozenset()
+    # Codes of a refusal that mean a typing error. None: its page keeps them to itself, so it cannot be measured.
+    input_errors: ClassVar[frozenset[str] | None] = frozenset()
 
     def origins(self) -> tuple[str, ...]:
         """Where its pages live, so that the Content-Security-Policy of ours lets a form lead there."""
@@ -79,6 +81,10 @@ class PSP(ABC):
     @abstractmethod
     def events(self, request: HttpRequest, *, now: datetime) -> Iterable[Word]:
         """What a call of the provider says, its signature verified. Raises Refused with a sentence."""
+
+    def charge(self, attempt: "Attempt", *, mandate: "Mandate", now: datetime) -> Reference:
+        """Charges a saved way to pay, the customer being away. A decline comes as a word. Raises Refused or Unavailable."""
+        raise Refused("This provider cannot charge a saved way to pay.")
 
     @abstractmethod
     def refund(self, *, attempt: "Attempt", amount_minor: int, now: datetime) -> Reference:

@@ -30,6 +30,7 @@ STEPS = {
     "plan_agreed": gettext_lazy("Plan agreed"),
     "plan_late": gettext_lazy("Plan late"),
     "payment_failed": gettext_lazy("Payment failed"),
+    "payment_link": gettext_lazy("Link to pay"),
     "dispute_received": gettext_lazy("Dispute received"),
     "dispute_answered": gettext_lazy("Dispute answered"),
     "hardship_help": gettext_lazy("Help in hardship"),
