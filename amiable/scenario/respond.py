@@ -33,6 +33,7 @@ from amiable.payments.allocate import allocate, allocate_of_customer
 from amiable.payments.arrange import judge_promises
 from amiable.payments.attempt import close_chains, local_day
 from amiable.payments.providers import Word
+from amiable.payments.surplus import ask_about_surplus
 from amiable.scenario.hear import UnableToRespond, hear, record
 from amiable.scenario.heed import heed
 from amiable.scenario.react import react
@@ -77,6 +78,7 @@ def payment_arrived(*, provider: str, words: Sequence[Word], now: datetime) -> A
         _spread(credit, attempt.invoices, but=fresh, as_of=local_day(attempt.creditor, now), now=now)
         assert credit.customer is not None  # an attempt is always somebody's
         record("payment.arrived", credit.customer, now, None, f"hook:{provider}", credit=credit.pk, attempt=attempt.pk)
+        ask_about_surplus(attempt=attempt, credit=credit, as_of=local_day(attempt.creditor, now), now=now)
     for customer, creditor in {credit.customer_id: attempt.creditor for attempt, credit in received.paid}.items():
         assert customer is not None
         as_of = local_day(creditor, now)

@@ -19,7 +19,12 @@ DAY = timedelta(days=1)
 def tried(row: Invoice, journey: str = "email_link", end: str = "failed", *, days: int = 0) -> Attempt:
     at = NOW + days * DAY
     attempt = open_attempt(
-        customer=row.customer, amount_minor=row.open_minor, currency=row.currency, invoices=[row.pk], journey=journey, now=at
+        customer=row.customer,
+        amount_minor=row.open_minor,
+        currency=row.currency,
+        invoices=[row.pk],
+        journey=journey,
+        now=at,
     )
     payment_arrived(provider="dummy", words=[word(attempt, end, at=at)], now=at)
     return attempt
@@ -27,7 +32,9 @@ def tried(row: Invoice, journey: str = "email_link", end: str = "failed", *, day
 
 def test_a_failed_try_goes_on_by_another_channel_in_the_same_chain() -> None:
     row = invoice(customer(creditor()), 10_000)
-    chains = [tried(row, journey, days=days).chain_id for days, journey in enumerate(["email_link", "sms_link", "agent"])]
+    chains = [
+        tried(row, journey, days=days).chain_id for days, journey in enumerate(["email_link", "sms_link", "agent"])
+    ]
     paid = tried(row, "desk_link", "succeeded", days=3)
     assert {*chains, paid.chain_id} == {Chain.objects.get().pk}
     assert Chain.objects.get().closed_at == NOW + 3 * DAY

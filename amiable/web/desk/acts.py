@@ -13,10 +13,12 @@ from django.contrib import messages
 from django.db import connection, transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
+from amiable import day
 from amiable.casework import dispute, note
 from amiable.core import audit
 from amiable.core.errors import AmiableError
@@ -28,7 +30,7 @@ from amiable.outreach.order import Order, order
 from amiable.scenario import leave
 from amiable.scenario.respond import customer_said
 from amiable.scenario.sayings import AlreadyPaid, Disputes, Promises
-from amiable.web.desk import forms, scope, wishes
+from amiable.web.desk import forms, pay_link, scope, wishes
 from amiable.web.desk.dialog import dialog
 from amiable.web.ui import clock
 
@@ -74,6 +76,9 @@ class Act:
     explains: Promise | str = ""
     menu: bool = True
     needs_open: bool = False
+    leads: Callable[[Customer, dict[str, Any]], str] = lambda customer, said: (
+        ""
+    )  # to a page of its own, or to the customer's
 
 
 def _note(act: Done) -> None:
@@ -164,6 +169,11 @@ def _statement(act: Done) -> None:
         capped=False,
     )
     order([wish], now=act.now)
+
+
+def _link(act: Done) -> None:
+    pay_link.give(customer=act.customer, said=act.said, by=str(act.by), now=act.now)
+    transaction.on_commit(day.send_soon)
 
 
 def _write_off(act: Done) -> None:
@@ -266,6 +276,21 @@ ACTS: dict[str, Act] = {
         ),
         needs_open=True,
     ),
+    "link": Act(
+        gettext_lazy("Link to pay"),
+        gettext_lazy("Give the link"),
+        gettext_lazy("The link to pay is on its way."),
+        "talk",
+        pay_link.LinkForm,
+        _link,
+        "credit-card",
+        "l",
+        gettext_lazy(
+            "The customer's page opens with these invoices chosen. It is no reminder and is not counted as one."
+        ),
+        needs_open=True,
+        leads=pay_link.shown_at,
+    ),
     "write_off": Act(
         gettext_lazy("Write off"),
         gettext_lazy("Write off for good"),
@@ -340,9 +365,10 @@ def act(request: scope.Asked, pk: int, name: str, ref: int = 0) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         done = Done(customer, request.user, clock.today(), clock.now(), form, ref)
         try:
-            if once(name, done, lambda: wanted.do(done)):
+            new, page = once(name, done, lambda: wanted.do(done)), wanted.leads(customer, done.said)
+            if new and not page:
                 messages.success(request, str(wanted.done))
-            return redirect("desk:customer", pk)
+            return redirect(page or reverse("desk:customer", args=[pk]))
         except AmiableError as error:
             form.add_error(None, str(error))
     content = {"act": wanted, "form": form, "customer": customer, "name": name, "ref": ref}

@@ -18,6 +18,11 @@ from amiable.web.templatetags.amiable_ui import language
 from amiable.web.templatetags.amiable_ui import money as shown
 
 
+def plain(amount_minor: int, currency: str) -> str:
+    """An amount as it stands in a field to be changed: without spaces or sign of the currency."""
+    return str(money.major(amount_minor, currency)).replace(".", "," if language() == "fr" else ".")
+
+
 class Act(forms.Form):
     """A form about one customer. `token` names this one filling-in, so that a double click is one act."""
 
@@ -31,7 +36,7 @@ class Act(forms.Form):
         super().__init__(*args, **kwargs)
         self.prepare()
         for name, each in self.fields.items():
-            if isinstance(each.widget, forms.CheckboxSelectMultiple):
+            if isinstance(each.widget, forms.CheckboxSelectMultiple | forms.RadioSelect):
                 style = "form-check-input"
             else:
                 style = "form-select" if isinstance(each.widget, forms.Select) else "form-control"
@@ -41,6 +46,9 @@ class Act(forms.Form):
 
     def prepare(self) -> None:
         """Sets the choices and first values that depend on the customer."""
+
+    def spoken(self) -> str:
+        return language()
 
     def one(self, name: str = "invoice") -> Invoice | None:
         chosen = self.cleaned_data.get(name)
@@ -169,9 +177,7 @@ class PromiseForm(Act):
         late = [row for row in self.open.values() if row.due_on < self.today and row.currency == main]
         about = late or [row for row in self.open.values() if row.currency == main]
         self.fields["currency"].initial = main
-        self.fields["amount"].initial = str(money.major(sum(row.open_minor for row in about), main)).replace(
-            ".", "," if language() == "fr" else "."
-        )
+        self.fields["amount"].initial = plain(sum(row.open_minor for row in about), main)
         self.fields["promised_for"].initial = next_business_day(
             self.today + timedelta(days=7), self.customer.creditor.country
         )
