@@ -18,25 +18,26 @@ from django.utils.translation import gettext as _
 
 from amiable.core.calendar import day_of
 from amiable.core.errors import Refused, UnableTo, Unavailable
+from amiable.core.models import User
 from amiable.core.money import shown
 from amiable.core.words import in_house
 from amiable.ledger import hold
 from amiable.ledger.models import Creditor, Customer, HoldKind, Invoice
-from amiable.payments import providers
+from amiable.payments import acquire, authorise, providers
 from amiable.payments.chain import CAME_TO_NOTHING, UNDER_WAY, open_chain, wanted
 from amiable.payments.chain import close_chains as close_chains
 from amiable.payments.models import Attempt, AttemptState, Mandate
-from amiable.payments.providers import Link, Word, WordKind
+from amiable.payments.providers import Fields, Link, Reference, Word, WordKind
 
 log = logging.getLogger(__name__)
-PENDING_DAYS = 10  # a debit that the bank has said nothing about for so long has come to nothing
+PENDING_DAYS = 21  # after which a debit of which nobody has said anything is given up: eight bank days, and delays
 ENDED = (AttemptState.SUCCEEDED, *CAME_TO_NOTHING)
 # What a word says of the state. Of two words of the same moment the later one in this order counts.
 SAYS: Mapping[str, str] = {
     WordKind.STARTED: AttemptState.STARTED,
     WordKind.INPUT_ERROR: AttemptState.STARTED,
     WordKind.ABANDONED: AttemptState.ABANDONED,
-    "pending": AttemptState.PENDING,
+    WordKind.PENDING: AttemptState.PENDING,
     WordKind.FAILED: AttemptState.FAILED,
     WordKind.SUCCEEDED: AttemptState.SUCCEEDED,
 }
@@ -60,10 +61,11 @@ def open_attempt(
     campaign_ref: int | None = None,
     plan_ref: int | None = None,
     step: str = "",
+    by: User | None = None,
     now: datetime,
 ) -> Attempt:
     """A new try, in the customer's open chain of that currency; `invoices` in the order of payment, none for all."""
-    providers.provider(provider)
+    providers.kind(provider)
     chosen = list(dict.fromkeys(invoices))
     _payable(customer=customer, currency=currency, amount_minor=amount_minor, chosen=chosen)
     with transaction.atomic():
@@ -82,6 +84,7 @@ def open_attempt(
             amount_minor=amount_minor,
             invoices=chosen,
             opened_at=now,
+            by=by,
         )
 
 
@@ -122,15 +125,31 @@ def open_again(*, attempt: Attempt, journey: str, provider: str, now: datetime, 
     )
 
 
-def pay_page(*, attempt: Attempt, return_url: str, now: datetime) -> str:
-    """Where the customer pays. Asks the provider, outside any transaction. Raises Refused or Unavailable."""
-    answer = providers.provider(attempt.provider).create(attempt, return_url=return_url, now=now)
-    if not isinstance(answer, Link):
+def pay_page(*, attempt: Attempt, return_url: str, now: datetime) -> Link | Fields:
+    """Where the customer pays: on the provider's page, or in its fields on ours; asked again, the same.
+
+    Asks the provider, outside any transaction. Raises Refused or Unavailable.
+    """
+    answer = acquire.acquirer(attempt.creditor, attempt.provider).create(attempt, return_url=return_url, now=now)
+    if isinstance(answer, Reference):
         raise UnableToOpenAttempt(_("This provider has no page to pay on."))
-    if answer.external_id:
-        attempt.external_id = answer.external_id
+    known_as(attempt, answer.external_id)
+    return answer
+
+
+def confirm(*, attempt: Attempt, token: str, return_url: str, now: datetime) -> None:
+    """Pays with what was typed into the provider's fields and is known to it under `token`; what came of it is told by
+    its words. Raises Refused or Unavailable.
+    """
+    acquirer = acquire.acquirer(attempt.creditor, attempt.provider)
+    known_as(attempt, acquirer.confirm(attempt, token=token, return_url=return_url, now=now).external_id)
+
+
+def known_as(attempt: Attempt, external_id: str) -> None:
+    """Keeps the provider's own name of an attempt."""
+    if external_id and external_id != attempt.external_id:
+        attempt.external_id = external_id
         attempt.save(update_fields=["external_id"])
-    return answer.url
 
 
 def charge_saved(
@@ -146,15 +165,16 @@ def charge_saved(
     """Charges a saved method while the customer is away. What `plan_ref` names is collected by one try at a time.
 
     The try is written down, and committed, before the provider is asked. It comes back as it stands then: failed where the
-    provider refused, else pending; the provider's word, or its answer to being asked, brings the end. Never called twice for
-    want of an answer. Raises UnableToOpenAttempt.
+    provider refused, else pending; the provider's word, or its answer to being asked, brings the end. Raises
+    UnableToOpenAttempt, Refused where the provider is not there at all.
     """
     customer = mandate.customer.merged_into or mandate.customer
-    psp = providers.provider(mandate.provider)
-    if "charge" not in psp.supports:
-        raise UnableToOpenAttempt(_("This provider cannot charge a saved method."))
-    if mandate.ended_on is not None and mandate.ended_on <= local_day(customer.creditor, now):
+    usable = authorise.usable(customer=mandate.customer, as_of=local_day(customer.creditor, now))
+    if not usable.filter(pk=mandate.pk).exists():
         raise UnableToOpenAttempt(_("The authority to debit has ended; another way to pay is needed."))
+    psp = acquire.acquirer(customer.creditor, mandate.provider)
+    if not psp.can("charge"):
+        raise UnableToOpenAttempt(_("This provider cannot charge a saved method."))
     with transaction.atomic(durable=True):
         Customer.objects.select_for_update(of=("self",)).get(pk=customer.pk)
         running = Attempt.objects.filter(plan_ref=plan_ref, state__in=(AttemptState.OPENED, *UNDER_WAY))
@@ -190,8 +210,7 @@ def _charge(psp: providers.PSP, attempt: Attempt, mandate: Mandate, now: datetim
     except Unavailable as error:
         log.warning("Whether the charge %s reached the provider is not known: %s", attempt.token, error)
         return attempt
-    attempt.external_id = answer.external_id
-    attempt.save(update_fields=["external_id"])
+    known_as(attempt, answer.external_id)
     Mandate.objects.filter(pk=mandate.pk).update(last_used_on=local_day(attempt.creditor, now))
     return attempt
 

@@ -78,9 +78,16 @@ class Attempt(models.Model):
     decline_code = models.CharField(max_length=60, blank=True)
     declined_at = models.DateTimeField(null=True, blank=True)
     credit = models.OneToOneField(Credit, null=True, blank=True, on_delete=models.PROTECT, related_name="attempt")
+    by = models.ForeignKey(
+        "core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )  # on the phone
     opened_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    asks = models.PositiveSmallIntegerField(
+        default=0, db_default=0
+    )  # how often the provider was asked what became of it
+    ask_at = models.DateTimeField(null=True, blank=True)  # when it is asked next; empty: soon after the opening
 
     class Meta:
         constraints = [
@@ -101,9 +108,12 @@ class Attempt(models.Model):
 
 
 class ProviderEvent(models.Model):
-    """A provider's word as it came: unique, so that the tenth telling of the same event changes nothing."""
+    """A provider's word as it came: unique, so that the tenth telling of the same thing changes nothing."""
 
     provider = models.CharField(max_length=40)
+    creditor = models.ForeignKey(
+        Creditor, null=True, on_delete=models.CASCADE
+    )  # whose hook it came by; empty: everybody's
     external_id = models.CharField(max_length=200)
     attempt = models.ForeignKey(Attempt, null=True, on_delete=models.CASCADE, related_name="provider_events")
     kind = models.CharField(max_length=20)
@@ -112,7 +122,11 @@ class ProviderEvent(models.Model):
     raw = models.JSONField(default=dict)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["provider", "external_id"], name="provider_event_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "creditor", "external_id"], name="provider_event_once", nulls_distinct=False
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.external_id}"
@@ -181,18 +195,33 @@ class Instalment(models.Model):
 
 
 class Mandate(models.Model):
-    """A debit authority of a customer."""
+    """A way to pay that the customer lets us use again: a debit authority, a card kept by the provider. Asked for first
+    (`token` is ours), then saved by the customer, one day ended. No number of a card or an account is ever in it.
+    """
 
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="mandates")
     provider = models.CharField(max_length=40)
-    reference = models.CharField(max_length=60, unique=True)
-    scheme = models.CharField(max_length=20)
-    signed_on = models.DateField()
+    token = models.CharField(max_length=40, unique=True)  # of the attempt, where it is saved while paying
+    payer = models.CharField(max_length=60, blank=True)  # the customer, as the provider knows it
+    reference = models.CharField(max_length=60, blank=True)  # the provider's; empty until the customer has saved it
+    authority = models.CharField(max_length=60, blank=True)  # the reference of the debit authority, where there is one
+    scheme = models.CharField(max_length=20, blank=True)  # card, sepa_debit
+    label = models.CharField(max_length=80, blank=True)  # Visa •••• 4242
+    expires_on = models.DateField(null=True, blank=True)  # the last day on which it can be used
+    asked_at = models.DateTimeField()
+    signed_on = models.DateField(null=True, blank=True)
     last_used_on = models.DateField(null=True, blank=True)
     ended_on = models.DateField(null=True, blank=True)
 
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "provider", "reference"], condition=~Q(reference=""), name="mandate_once"
+            )
+        ]
+
     def __str__(self) -> str:
-        return self.reference
+        return self.label or self.token
 
 
 class Statement(models.Model):

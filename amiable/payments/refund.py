@@ -7,6 +7,7 @@ money that has left.
 from datetime import date, datetime
 
 from django.db import transaction
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from amiable.core.errors import UnableTo
@@ -18,6 +19,12 @@ from amiable.payments.allocate import allocate
 
 class UnableToRefund(UnableTo):
     """The credit does not hold that much."""
+
+
+def held_by(credit: Credit) -> int:
+    """What a credit still holds: what is open of it, and what stands on invoices."""
+    standing = Allocation.objects.filter(credit=credit, reverses=None, reversed_by=None)
+    return credit.open_minor + (standing.aggregate(total=Sum("amount_minor"))["total"] or 0)
 
 
 @transaction.atomic

@@ -12,12 +12,14 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from amiable.casework import task
 from amiable.casework.close import close_settled
 from amiable.casework.dispute import settle_disputes
 from amiable.casework.models import Task, TaskKind
 from amiable.core.models import User
+from amiable.core.words import in_house
 from amiable.ledger import hold
 from amiable.ledger.keep import keep
 from amiable.ledger.models import Allocation, Credit, Creditor, Customer, Hold, HoldKind, Invoice, Medium
@@ -37,6 +39,7 @@ from amiable.payments.surplus import ask_about_surplus
 from amiable.scenario.hear import UnableToRespond, hear, record
 from amiable.scenario.heed import heed
 from amiable.scenario.react import react
+from amiable.scenario.reopen import Returned, reopen
 from amiable.scenario.sayings import AlreadyPaid, CallOutcome, Disputes, OptsIn, OptsOut, Prefers, Promises, Saying
 
 __all__ = [
@@ -54,6 +57,7 @@ __all__ = [
     "link_opened",
     "no_more_of",
     "payment_arrived",
+    "payment_returned",
     "reply_claimed",
     "reply_heard",
 ]
@@ -70,9 +74,14 @@ class Arrival:
 
 
 @transaction.atomic
-def payment_arrived(*, provider: str, words: Sequence[Word], now: datetime) -> Arrival:
-    """Money, or a word on its way: receive → allocate → lift what it settles → judge promises → close cases."""
-    received = receive.record(provider=provider, words=words, now=now)
+def payment_arrived(
+    *, provider: str, words: Sequence[Word], now: datetime, creditor: Creditor | None = None
+) -> Arrival:
+    """Money, or a word on its way: receive → allocate → lift what it settles → judge promises → close cases.
+
+    `creditor`: by whose hook it came, where each creditor has its own; nobody else's attempts are meant.
+    """
+    received = receive.record(provider=provider, words=words, now=now, creditor=creditor)
     fresh = [credit.pk for credit in received.credits]
     for attempt, credit in received.paid:
         _spread(credit, attempt.invoices, but=fresh, as_of=local_day(attempt.creditor, now), now=now)
@@ -85,7 +94,21 @@ def payment_arrived(*, provider: str, words: Sequence[Word], now: datetime) -> A
         judge_promises(as_of=as_of, now=now, customers=[customer])
         close_settled(customers=[customer], as_of=as_of, now=now)
         close_chains(customers=[customer], now=now)
+    for credit, word in received.taken_back:
+        reason = in_house(gettext_lazy("taken back by the customer's bank (%(code)s)"), code=word.detail or "–")
+        payment_returned(credit=credit, amount_minor=word.amount_minor, key=word.external_id, reason=reason, now=now)
     return Arrival(credits=fresh, moved=len(received.moved), replayed=received.replayed, unknown=received.unknown)
+
+
+@transaction.atomic
+def payment_returned(
+    *, credit: Credit, amount_minor: int, key: str, reason: str, now: datetime, by: User | None = None
+) -> Returned:
+    """Money that had come leaves again (charge-back, returned debit, bounced cheque): its invoices are open again, the
+    case goes on, whoever is in charge is told. `key` names the return itself: told ten times, it is one.
+    """
+    as_of = local_day(credit.creditor, now)
+    return reopen(credit=credit, amount_minor=amount_minor, key=key, reason=reason, as_of=as_of, now=now, by=by)
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from django.test import RequestFactory, override_settings
 from amiable.core.errors import Refused
 from amiable.ledger.models import Creditor
 from amiable.payments.models import Attempt
-from amiable.payments.providers import Link, Reference, Word, WordKind, dummy, provider, providers
+from amiable.payments.providers import PSP, Fields, Link, Reference, Word, WordKind, dummy, kind, providers
 from tests.payments.rows import NOW
 
 
@@ -48,12 +48,16 @@ def _dummy() -> Samples:
 SAMPLES = {"dummy": _dummy()}
 
 
+def built(key: str) -> PSP:
+    return kind(key)({})
+
+
 def call(key: str, body: bytes, headers: dict[str, str]) -> HttpRequest:
     return RequestFactory().post(f"/hooks/psp/{key}/", body, content_type="application/json", headers=headers)
 
 
 def words(key: str, body: bytes, headers: dict[str, str], now: datetime = NOW) -> list[Word]:
-    return list(provider(key).events(call(key, body, headers), now=now))
+    return list(built(key).events(call(key, body, headers), now=now))
 
 
 @pytest.fixture(params=sorted(providers()))
@@ -63,10 +67,10 @@ def key(request: pytest.FixtureRequest) -> str:
 
 
 def test_it_says_what_it_is(key: str) -> None:
-    one = provider(key)
+    one = built(key)
     assert one.key == key
     assert one.label
-    assert one.supports <= {"page", "refund", "token", "debit"}
+    assert one.supports <= {"page", "fields", "refund", "save", "charge", "debit", "moto"}
 
 
 def test_a_signed_call_is_read(key: str) -> None:
@@ -114,11 +118,11 @@ def test_dummy_refuses_what_is_signed_and_senseless(said: Any) -> None:
 
 def test_an_attempt_gets_a_page_or_a_reference(key: str) -> None:
     attempt = Attempt(token="tok", amount_minor=100, currency="EUR", creditor=Creditor(name="Rivage"), provider=key)
-    answer = provider(key).create(attempt, return_url="https://example.org/back", now=NOW)
-    assert isinstance(answer, Link | Reference)
+    answer = built(key).create(attempt, return_url="https://example.org/back", now=NOW)
+    assert isinstance(answer, Link | Fields | Reference)
     if isinstance(answer, Link):
         assert answer.url.startswith("http")
-        assert any(answer.url.startswith(origin) for origin in provider(key).origins())
+        assert any(answer.url.startswith(origin) for origin in built(key).origins())
 
 
 def test_the_dummy_does_not_exist_where_money_is_real() -> None:
@@ -129,7 +133,7 @@ def test_the_dummy_does_not_exist_where_money_is_real() -> None:
 
 def test_nobody_is_called_that() -> None:
     with pytest.raises(Refused):
-        provider("nobody")
+        kind("nobody")
 
 
 def test_one_attempt_leads_to_one_payment() -> None:

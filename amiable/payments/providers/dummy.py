@@ -32,6 +32,11 @@ class Dummy(PSP):
     key = "dummy"
     label = "Dummy"
     supports = frozenset({"page", "refund"})
+    input_errors = frozenset({"invalid_number"})
+
+    @classmethod
+    def offered(cls) -> bool:
+        return settings.DEV_ROOMS
 
     def origins(self) -> tuple[str, ...]:
         base = urlsplit(settings.BASE_URL)
@@ -59,10 +64,10 @@ class Dummy(PSP):
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Refused("The call is signed, but it is not a list of events in the form agreed.") from error
 
-    def refund(self, *, attempt: Attempt, amount_minor: int, now: datetime) -> Reference:
+    def refund(self, *, attempt: Attempt, amount_minor: int, key: str, now: datetime) -> Reference:
         payment = payment_of(attempt.token)
         event = {
-            "id": f"evt_{attempt.token}_refunded_{int(now.timestamp() * 1000)}",
+            "id": f"evt_{attempt.token}_refunded_{key}",
             "kind": WordKind.REFUNDED,
             "attempt": attempt.token,
             "at": now.isoformat(),

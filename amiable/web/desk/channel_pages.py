@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from amiable.core import seal
 from amiable.core.seal import UnableToUnseal
 from amiable.ledger.models import Creditor, Medium
 from amiable.outreach import route
@@ -146,7 +147,7 @@ def _known(creditor: Creditor, key: str) -> tuple[dict[str, Any] | None, str]:
 
 def _form(kind: type[Channel], known: dict[str, Any] | None, given: Any) -> forms.Form:
     """The channel's own form; what was kept stands in it, but for the secrets."""
-    secret = route.secrets_of(kind)
+    secret = seal.secrets_of(kind.Config)
     shown = {name: value for name, value in (known or {}).items() if name not in secret}
     form = kind.Config(given, initial=shown) if given is not None else kind.Config(initial=shown)
     form.fields.pop(route.PASSWORD, None)

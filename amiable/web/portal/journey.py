@@ -5,7 +5,6 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from django.conf import settings
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -49,11 +48,6 @@ class Wish:
 class Contacted:
     on: date
     because: str
-
-
-def provider_key(creditor: Creditor) -> str:
-    """The payment provider the creditor chose; the one for trying out where nobody pays for real; else none."""
-    return str(creditor.policy.get("psp") or ("dummy" if settings.DEV_ROOMS else ""))
 
 
 def last_day_to_promise(creditor: Creditor, as_of: date) -> date:

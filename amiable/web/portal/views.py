@@ -23,14 +23,15 @@ from amiable.ledger.keep import place_of
 from amiable.ledger.models import Document, Invoice
 from amiable.outreach.receipt import receipt, settled
 from amiable.outreach.statement import statement_pdf
-from amiable.payments import chain, providers
+from amiable.payments import acquire, chain
 from amiable.payments.attempt import UnableToOpenAttempt, local_day, open_again, open_attempt, pay_page
 from amiable.payments.models import Attempt, AttemptState
+from amiable.payments.providers import Link
 from amiable.scenario import respond
 from amiable.web.portal import gate, journey
 from amiable.web.portal.amounts import Line, asked_for, lines, read_amount
 from amiable.web.portal.gate import Visit, arrives, known
-from amiable.web.security import POLICY
+from amiable.web.security import opened
 
 
 @require_safe
@@ -47,6 +48,7 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         return redirect("portal:preferences", token=visit.token)
     ticked = sum(line.to_pay_minor for line in rows if line.ticked)
     part = min(journey.wish(visit).amount_minor, ticked)
+    acquirer = acquire.ready(visit.creditor)
     page |= {
         "lines": rows,
         "ticked_minor": ticked,
@@ -54,13 +56,13 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         "unfinished": chain.to_continue(customer=visit.customer, currency=statement.currency),
         "exponent": exponent(statement.currency),
         "currencies": balance.currencies(customer=visit.customer),
-        "can_pay": bool(journey.provider_key(visit.creditor)),
+        "can_pay": acquirer is not None,
         "last_day": journey.last_day_to_promise(visit.creditor, statement.as_of),
         "contacted": journey.contacted(visit),
         "transfer": journey.transfer(visit, statement),
     }
     response = render(request, "portal/home.html", page)
-    response.headers["Content-Security-Policy"] = _policy(journey.provider_key(visit.creditor))
+    response.headers["Content-Security-Policy"] = opened({"form-action": acquirer.origins() if acquirer else ()})
     return response
 
 
@@ -100,7 +102,7 @@ def pay(request: HttpRequest, visit: Visit) -> HttpResponseBase:
             amount_minor=_amount(request, statement.currency, owed),
             currency=statement.currency,
             invoices=[line.id for line in chosen],
-            provider=journey.provider_key(visit.creditor),
+            provider=acquire.in_use(visit.creditor),
             now=visit.now,
             **journey.origin(visit),
         )
@@ -118,9 +120,10 @@ def again(request: HttpRequest, visit: Visit, attempt: str) -> HttpResponseBase:
     """One click goes on with a try that came to nothing: the same invoices and amount, as far as they are still open."""
     origin = journey.origin(visit)
     try:
-        provider = journey.provider_key(visit.creditor)
-        opened = open_again(attempt=_attempt(visit, attempt), provider=provider, now=visit.now, **origin)
-        return to_pay_page(request, visit, opened)
+        key = acquire.in_use(visit.creditor)
+        return to_pay_page(
+            request, visit, open_again(attempt=_attempt(visit, attempt), provider=key, now=visit.now, **origin)
+        )
     except AmiableError as error:
         messages.error(request, str(error))
     return redirect("portal:home", token=visit.token)
@@ -129,7 +132,10 @@ def again(request: HttpRequest, visit: Visit, attempt: str) -> HttpResponseBase:
 def to_pay_page(request: HttpRequest, visit: Visit, attempt: Attempt) -> HttpResponseBase:
     """On to where the customer pays. Raises Refused, Unavailable or UnableToOpenAttempt."""
     back = reverse("portal:paid", args=[visit.token, attempt.token])
-    return redirect(pay_page(attempt=attempt, return_url=request.build_absolute_uri(back), now=visit.now))
+    answer = pay_page(attempt=attempt, return_url=request.build_absolute_uri(back), now=visit.now)
+    return redirect(
+        answer.url if isinstance(answer, Link) else reverse("portal:fields", args=[visit.token, attempt.token])
+    )
 
 
 def _amount(request: HttpRequest, currency: str, owed: int) -> int:
@@ -157,7 +163,8 @@ def paid(request: HttpRequest, visit: Visit, attempt: str) -> HttpResponseBase:
         "currency": statement.currency,
     }
     response = render(request, "portal/paid.html", page)
-    response.headers["Content-Security-Policy"] = _policy(journey.provider_key(visit.creditor))
+    acquirer = acquire.ready(visit.creditor)
+    response.headers["Content-Security-Policy"] = opened({"form-action": acquirer.origins() if acquirer else ()})
     return response
 
 
@@ -317,9 +324,3 @@ def _attempt(visit: Visit, token: str) -> Attempt:
 
 def _shown_state(attempt: Attempt) -> str:
     return "waiting" if attempt.state in {AttemptState.OPENED, AttemptState.STARTED} else attempt.state
-
-
-def _policy(key: str) -> str:
-    """Our policy, opened for a form that leads to the provider's page."""
-    origins = " ".join(providers.provider(key).origins()) if key else ""
-    return POLICY.replace("form-action 'self'", f"form-action 'self' {origins}".strip())

@@ -37,7 +37,7 @@ def said_when_ended(apps, schema_editor):
 
 class Migration(migrations.Migration):
 
-    dependencies = [("payments", "0001_initial")]
+    dependencies = [("payments", "0002_providers")]
 
     operations = [
         migrations.AddField("chain", "moved_at", models.DateTimeField(default=timezone.now), preserve_default=False),
