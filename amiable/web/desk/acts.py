@@ -76,6 +76,7 @@ class Act:
     explains: Promise | str = ""
     menu: bool = True
     needs_open: bool = False
+    goes_on: bool = False  # with a try to pay that came to nothing, which `ref` names
     leads: Callable[[Customer, dict[str, Any]], str] = lambda customer, said: (
         ""
     )  # to a page of its own, or to the customer's
@@ -289,6 +290,7 @@ ACTS: dict[str, Act] = {
             "The customer's page opens with these invoices chosen. It is no reminder and is not counted as one."
         ),
         needs_open=True,
+        goes_on=True,
         leads=pay_link.shown_at,
     ),
     "write_off": Act(
@@ -382,6 +384,11 @@ def menu(rights: set[str], *, anything_open: bool) -> list[tuple[str, Act]]:
         for name, each in ACTS.items()
         if each.menu and each.right in rights and (anything_open or not each.needs_open)
     ]
+
+
+def going_on(rights: set[str]) -> list[tuple[str, Act]]:
+    """The acts by which a colleague goes on with a try to pay that came to nothing."""
+    return [(name, each) for name, each in ACTS.items() if each.goes_on and each.right in rights]
 
 
 def once(name: str, done: Done, do: Callable[[], Any]) -> bool:
