@@ -320,7 +320,7 @@ def test_transactions_by_campaign_step_and_segment_and_by_amount() -> None:
     Attempt.objects.filter(state="succeeded").update(step="reminder_1")
     measure(as_of=DAY, now=NOW)
     read = figures(creditor=helia, as_of=DAY)
-    parts = {tuple(each.items())[0]: value[1:] for each, value in read["transactions_not_completed"].slices}
+    parts = {next(iter(each.items())): value[1:] for each, value in read["transactions_not_completed"].slices}
     assert parts == {
         ("journey", "email_link"): (1, 2), ("campaign", 7): (1, 1), ("step", "reminder_1"): (0, 1), ("segment", "late"): (1, 1),
         ("segment", "good"): (0, 1),
@@ -359,7 +359,7 @@ def test_recovery_by_segment_journey_and_step() -> None:
     measure(as_of=DAY, now=NOW)
     reading = figures(creditor=helia, as_of=DAY)["recovery_rate"]
     assert (reading.numerator, reading.denominator) == (5_000, 20_000)
-    assert {tuple(each.items())[0]: value[1:] for each, value in reading.slices} == {
+    assert {next(iter(each.items())): value[1:] for each, value in reading.slices} == {
         ("segment", "late"): (5_000, 10_000), ("segment", "good"): (0, 10_000), ("journey", "sms_link"): (4_000, 20_000),
         ("journey", "other"): (1_000, 20_000), ("step", "reminder_2"): (4_000, 20_000),
     }  # fmt: skip
