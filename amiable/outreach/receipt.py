@@ -22,7 +22,7 @@ from amiable.outreach.express import amount, colour, day, phone, short_day
 from amiable.outreach.statement import recipient
 
 LETTERS = Path(__file__).parent / "letters"
-LINES = 22  # more invoices than this are told in one line: a receipt has one page
+LINES = 16  # more invoices than this are told in one line: a receipt has one page
 UNSURE = {"cheque", "bill", "direct_debit"}  # money that the bank may still take back
 
 

@@ -10,6 +10,7 @@ from amiable.intake.models import Import, QuarantinedRow, Source
 from amiable.ledger import hold
 from amiable.ledger.models import Branch, Contact, ContactPoint, Credit, Creditor, Customer, Invoice
 from amiable.outreach.models import Letter, LetterBatch, Message, Reply
+from amiable.payments.models import Chain
 from amiable.portfolio.refresh import refresh
 from amiable.scenario import shelf
 from amiable.scenario.models import Campaign, Experiment, Recipient, Scenario
@@ -126,6 +127,11 @@ def full(of: Creditor, name: str) -> Customer:
     message(found)
     reply(found)
     return found
+
+
+def chain(of: Customer) -> Chain:
+    words = {"customer": of, "currency": "EUR", "opened_at": clock.now(), "moved_at": clock.now()}
+    return Chain.objects.create(creditor=of.creditor, **words)
 
 
 def batch(of: Customer) -> LetterBatch:

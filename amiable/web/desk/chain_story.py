@@ -11,13 +11,12 @@ from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from amiable.ledger.models import Customer
 from amiable.outreach.models import Message
 from amiable.payments import chain as verbs
 from amiable.payments.models import Attempt, AttemptState, Chain
@@ -49,10 +48,19 @@ class Story:
     go_on: int = 0
 
 
-def stories(customer: Customer) -> list[Story]:
-    """The chains that are open, and what ended in the last weeks; the newest first."""
+@require_GET
+@scope.inside
+def stories(request: scope.Asked, pk: int) -> HttpResponse:
+    """A customer's chains that are open, and what ended in the last weeks, the newest first; asked for by their page."""
+    customer = scope.customer_or_404(request.user, pk)
     recent = Q(closed_at=None) | Q(closed_at__gt=clock.now() - RECENT)
-    return told(Chain.objects.filter(recent, customer=customer).order_by("-opened_at", "-pk")[:3])
+    found = told(Chain.objects.filter(recent, customer=customer).order_by("-opened_at", "-pk")[:3])
+    content = {
+        "customer": customer,
+        "stories": found,
+        "go_on_acts": acts.going_on(scope.rights(request.user, customer)),
+    }
+    return render(request, "desk/_stories.html", content)
 
 
 def told(chains: QuerySet[Chain]) -> list[Story]:

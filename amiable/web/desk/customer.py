@@ -15,7 +15,7 @@ from amiable.ledger.models import Contact, Customer
 from amiable.portfolio.models import Membership
 from amiable.scenario import decide, leave
 from amiable.scenario.models import Scenario
-from amiable.web.desk import acts, chain_story, exposure, labels, scope, telling, timeline, wishes
+from amiable.web.desk import acts, exposure, labels, scope, telling, timeline, wishes
 from amiable.web.ui import clock
 
 INVOICES = 100
@@ -67,8 +67,6 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
         "payment_method": labels.said(labels.METHODS, found.payment_method),
         "acts": acts.menu(rights, anything_open=bool(lines)),
         "rights": rights,
-        "stories": chain_story.stories(found),
-        "go_on_acts": acts.going_on(rights) if lines else [],
         "liftable": acts.LIFTABLE,
         "outside": leave.waiting_for(holds),
         "today": today,

@@ -53,6 +53,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("customers/<int:pk>/act/<str:name>/", acts.act, name="act"),
     path("customers/<int:pk>/act/<str:name>/<int:ref>/", acts.act, name="act_on"),
     path("customers/<int:pk>/link/", pay_link.show, name="pay_link"),
+    path("customers/<int:pk>/tries/", chain_story.stories, name="stories"),
     path("chains/<int:pk>/", chain_story.story, name="chain"),
     path("payments/", payment_pages.payments, name="payments"),
     path("receipts/<int:pk>/", receipts.paper, name="receipt"),
