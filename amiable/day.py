@@ -25,7 +25,7 @@ from amiable.ledger.models import Creditor
 from amiable.outreach import send
 from amiable.payments import allocate, arrange, attempt, chain, reconcile
 from amiable.portfolio import refresh
-from amiable.scenario import canvass, decide, dispatch
+from amiable.scenario import canvass, decide, dispatch, inquire
 from amiable.scenario.listen import listen
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,11 @@ def _listen(one: Cycle) -> Figures:
 def _catch_up(one: Cycle) -> Figures:
     """Invoices climb by messages that left in a run which then stopped."""
     return dispatch.advance(as_of=one.as_of, creditor=one.creditor)
+
+
+def _inquire(one: Cycle) -> Figures:
+    """Providers are asked for what their hooks have not told."""
+    return _plain(inquire.inquire(now=one.now, creditor=one.creditor))
 
 
 def _abandon(one: Cycle) -> Figures:
@@ -129,6 +134,7 @@ def _measure(one: Cycle) -> Figures:
 STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "listen": _listen,
     "catch_up": _catch_up,
+    "inquire": _inquire,
     "abandon": _abandon,
     "reconcile": _reconcile,
     "allocate": _allocate,
@@ -203,7 +209,7 @@ def _rehearse(one: Cycle) -> dict[str, Figures]:
     done: dict[str, Figures] = {}
     with transaction.atomic():
         for name, step in STEPS.items():
-            if name in {"listen", "send", "advance", "measure"}:
+            if name in {"listen", "inquire", "send", "advance", "measure"}:
                 continue
             done[name] = step(one)
         transaction.set_rollback(True)
@@ -236,8 +242,11 @@ def every_morning(timestamp: int) -> None:
 @queue.periodic(cron="*/10 * * * *")
 @queue.task(queueing_lock="between", pass_context=False)
 def every_ten_minutes(timestamp: int) -> None:
-    """Between two mornings: stale tries to pay end, and what a person confirmed or a server put off leaves."""
+    """Between two mornings: providers are asked for what they owe us, stale tries to pay end, and what a person confirmed or
+    a server put off leaves.
+    """
     now = timezone.now()
+    inquire.inquire(now=now)
     attempt.abandon_stale(now=now)
     send.send(as_of=timezone.localdate(now), now=now)
     dispatch.advance(as_of=timezone.localdate(now))

@@ -35,6 +35,11 @@ def acquirer(creditor: Creditor, key: str) -> PSP:
     return kind((known(creditor, key) or {}) if kind.Config.base_fields else {})
 
 
+def whose_hook(creditor: Creditor, key: str) -> Creditor | None:
+    """By whose hook a provider's words come: the creditor's own, or, of the one for trying out, everybody's."""
+    return creditor if providers.kind(key).Config.base_fields else None
+
+
 def ready(creditor: Creditor) -> PSP | None:
     """The provider in use, where it is set up; None where nobody can be paid online."""
     key = in_use(creditor)
@@ -47,6 +52,11 @@ def ready(creditor: Creditor) -> PSP | None:
 def known(creditor: Creditor, key: str) -> dict[str, Any] | None:
     """What was kept for a provider. Raises UnableToUnseal."""
     return seal.kept(creditor_ref=creditor.pk, port=PORT, key=key)
+
+
+def kept_keys(creditor: Creditor) -> set[str]:
+    """The providers that a creditor has settings for."""
+    return set(Credential.objects.filter(port=PORT, creditor_ref=creditor.pk).values_list("key", flat=True))
 
 
 @transaction.atomic

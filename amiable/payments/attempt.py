@@ -31,6 +31,7 @@ from amiable.payments.providers import Fields, Link, Reference, Word, WordKind
 
 log = logging.getLogger(__name__)
 PENDING_DAYS = 21  # after which a debit of which nobody has said anything is given up: eight bank days, and delays
+LIVE = (AttemptState.OPENED, AttemptState.STARTED)  # these end by time where nobody goes on with them
 ENDED = (AttemptState.SUCCEEDED, *CAME_TO_NOTHING)
 # What a word says of the state. Of two words of the same moment the later one in this order counts.
 SAYS: Mapping[str, str] = {
@@ -263,9 +264,7 @@ def abandon_stale(*, now: datetime, creditor: Creditor | None = None) -> int:
 
     A debit under way at the bank is left its days: its customer has nothing more to do.
     """
-    left = Q(state__in=(AttemptState.OPENED, AttemptState.STARTED)) & Q(
-        opened_at__lt=now - timedelta(minutes=settings.ATTEMPT_ABANDONED_MINUTES)
-    )
+    left = Q(state__in=LIVE) & Q(opened_at__lt=now - timedelta(minutes=settings.ATTEMPT_ABANDONED_MINUTES))
     silent = Q(state=AttemptState.PENDING, opened_at__lt=now - timedelta(days=PENDING_DAYS))
     whose = Q() if creditor is None else Q(creditor=creditor)
     with transaction.atomic():

@@ -91,5 +91,11 @@ def lock(*, words: Iterable[Word], provider: str) -> None:
 
 
 def _known(word: Word, creditor: Creditor | None) -> Mandate | None:
-    rows = Mandate.objects.filter(token=word.attempt)
+    """What was asked for; or, where the word is about itself only, what was saved."""
+    assert word.saved is not None
+    rows = (
+        Mandate.objects.filter(token=word.attempt)
+        if word.attempt
+        else Mandate.objects.filter(reference=word.saved.reference)
+    )
     return (rows.filter(customer__creditor=creditor) if creditor else rows).select_related("customer").first()

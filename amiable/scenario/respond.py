@@ -19,6 +19,7 @@ from amiable.casework.close import close_settled
 from amiable.casework.dispute import settle_disputes
 from amiable.casework.models import Task, TaskKind
 from amiable.core.models import User
+from amiable.core.money import shown
 from amiable.core.words import in_house
 from amiable.ledger import hold
 from amiable.ledger.keep import keep
@@ -34,6 +35,7 @@ from amiable.payments import receive
 from amiable.payments.allocate import allocate, allocate_of_customer
 from amiable.payments.arrange import judge_promises
 from amiable.payments.attempt import close_chains, local_day
+from amiable.payments.models import Attempt
 from amiable.payments.providers import Word
 from amiable.payments.surplus import ask_about_surplus
 from amiable.scenario.hear import UnableToRespond, hear, record
@@ -88,6 +90,7 @@ def payment_arrived(
         assert credit.customer is not None  # an attempt is always somebody's
         record("payment.arrived", credit.customer, now, None, f"hook:{provider}", credit=credit.pk, attempt=attempt.pk)
         ask_about_surplus(attempt=attempt, credit=credit, as_of=local_day(attempt.creditor, now), now=now)
+        _doubt(attempt, credit, now=now)
     for customer, creditor in {credit.customer_id: attempt.creditor for attempt, credit in received.paid}.items():
         assert customer is not None
         as_of = local_day(creditor, now)
@@ -96,7 +99,8 @@ def payment_arrived(
         close_chains(customers=[customer], now=now)
     for credit, word in received.taken_back:
         reason = in_house(gettext_lazy("taken back by the customer's bank (%(code)s)"), code=word.detail or "–")
-        payment_returned(credit=credit, amount_minor=word.amount_minor, key=word.external_id, reason=reason, now=now)
+        amount = word.amount_minor if word.currency == credit.currency else credit.amount_minor
+        payment_returned(credit=credit, amount_minor=amount, key=word.external_id, reason=reason, now=now)
     return Arrival(credits=fresh, moved=len(received.moved), replayed=received.replayed, unknown=received.unknown)
 
 
@@ -274,6 +278,24 @@ def _kept(attachments: Sequence[Attachment], sizes: Sequence[int]) -> list[dict[
             row["sha256"] = keep(file.content)
         told.append(row)
     return told
+
+
+def _doubt(attempt: Attempt, credit: Credit, *, now: datetime) -> None:
+    """Other money than was asked for counts as what it is; a person looks why."""
+    asked = (attempt.amount_minor, attempt.currency)
+    if attempt.credit_id != credit.pk or asked == (credit.amount_minor, credit.currency) or credit.customer is None:
+        return
+    told = {"paid": shown(credit.amount_minor, credit.currency), "asked": shown(*asked)}
+    task.ask(
+        kind=TaskKind.CHECK,
+        key=f"paid_otherwise:{credit.pk}",
+        customer=credit.customer,
+        title=in_house(gettext_lazy("Paid %(paid)s where %(asked)s was asked"), **told),
+        due_on=local_day(attempt.creditor, now),
+        context={"credit": credit.pk, "invoices": attempt.invoices},
+        currency=credit.currency,
+        now=now,
+    )
 
 
 def _spread(credit: Credit, invoices: Sequence[int], *, but: Sequence[int], as_of: date, now: datetime) -> None:

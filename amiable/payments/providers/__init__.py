@@ -62,8 +62,8 @@ class Word:
 
     external_id: str
     kind: WordKind
-    attempt: str  # our token, as it was told to the provider; empty where it names only its own `payment` or `saved`
     at: datetime
+    attempt: str = ""  # our token, as it was told to the provider, or its own name of the attempt
     payment: str = ""  # the provider's identity of the money
     amount_minor: int = 0
     currency: str = ""
@@ -114,6 +114,8 @@ class PSP(ABC):
     supports: ClassVar[frozenset[str]] = frozenset()
     # Codes of a refusal that mean a typing error. None: its page keeps them to itself, so it cannot be measured.
     input_errors: ClassVar[frozenset[str] | None] = frozenset()
+    hook_events: ClassVar[tuple[str, ...]] = ()  # what its hook is to be told, as it calls it
+    hook_version: ClassVar[str] = ""  # the version of its interface in which it is to be told
 
     Config: ClassVar[type[forms.Form]] = forms.Form
 

@@ -5,7 +5,7 @@ The same filling-in (token) posted twice is one act. A refusal comes back as a s
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -27,10 +27,13 @@ from amiable.ledger import hold, post
 from amiable.ledger.models import Customer, HoldKind, Invoice, Medium
 from amiable.outreach.models import Tone
 from amiable.outreach.order import Order, order
+from amiable.payments import acquire, refund
+from amiable.payments.attempt import open_attempt
+from amiable.payments.models import Journey
 from amiable.scenario import leave
 from amiable.scenario.respond import customer_said
 from amiable.scenario.sayings import AlreadyPaid, Disputes, Promises
-from amiable.web.desk import forms, pay_link, scope, wishes
+from amiable.web.desk import forms, money_forms, pay_link, scope, wishes
 from amiable.web.desk.dialog import dialog
 from amiable.web.ui import clock
 
@@ -57,6 +60,7 @@ class Done:
     now: datetime
     form: forms.Act
     ref: int
+    leads_to: list[str] = field(default_factory=list)  # an address beside the customer's, where the act goes on
 
     @property
     def said(self) -> dict[str, Any]:
@@ -77,9 +81,6 @@ class Act:
     menu: bool = True
     needs_open: bool = False
     goes_on: bool = False  # with a try to pay that came to nothing, which `ref` names
-    leads: Callable[[Customer, dict[str, Any]], str] = lambda customer, said: (
-        ""
-    )  # to a page of its own, or to the customer's
 
 
 def _note(act: Done) -> None:
@@ -174,7 +175,35 @@ def _statement(act: Done) -> None:
 
 def _link(act: Done) -> None:
     pay_link.give(customer=act.customer, said=act.said, by=str(act.by), now=act.now)
-    transaction.on_commit(day.send_soon)
+    if page := pay_link.shown_at(act.customer, act.said):
+        act.leads_to.append(page)
+    else:
+        transaction.on_commit(day.send_soon)
+
+
+def _take(act: Done) -> None:
+    """Opens the payment; the card is asked for on the next page, in the provider's own fields."""
+    tried = open_attempt(
+        customer=act.customer,
+        amount_minor=act.said["amount_minor"],
+        currency=act.said["currency"],
+        invoices=[int(pk) for pk in act.said["invoices"]],
+        journey=Journey.AGENT,
+        provider=acquire.in_use(act.customer.creditor),
+        by=act.by,
+        now=act.now,
+    )
+    act.leads_to.append(reverse("desk:phone", args=[tried.token]))
+
+
+def _refund(act: Done) -> None:
+    refund.ask_back(
+        attempt=act.said["attempt"],
+        amount_minor=act.said["amount_minor"],
+        key=act.said["token"],
+        now=act.now,
+        by=act.by,
+    )
 
 
 def _write_off(act: Done) -> None:
@@ -280,18 +309,43 @@ ACTS: dict[str, Act] = {
     "link": Act(
         gettext_lazy("Link to pay"),
         gettext_lazy("Give the link"),
-        gettext_lazy("The link to pay is on its way."),
+        gettext_lazy("The link to pay is given."),
         "talk",
         pay_link.LinkForm,
         _link,
-        "credit-card",
+        "mail-forward",
         "l",
         gettext_lazy(
             "The customer's page opens with these invoices chosen. It is no reminder and is not counted as one."
         ),
         needs_open=True,
         goes_on=True,
-        leads=pay_link.shown_at,
+    ),
+    "take": Act(
+        gettext_lazy("Take a payment"),
+        gettext_lazy("Go on to the card"),
+        gettext_lazy("Ask for the card now, and type it into the provider's fields."),
+        "take",
+        money_forms.TakeForm,
+        _take,
+        "credit-card",
+        "k",
+        gettext_lazy(
+            "For a customer on the phone. The card goes straight to the payment provider; nobody here sees it."
+        ),
+        needs_open=True,
+        goes_on=True,
+    ),
+    "refund": Act(
+        gettext_lazy("Give a payment back"),
+        gettext_lazy("Give it back"),
+        gettext_lazy(
+            "The provider has been asked; the invoices open again as soon as it says that the money has left."
+        ),
+        "refund",
+        money_forms.RefundForm,
+        _refund,
+        "arrow-back-up",
     ),
     "write_off": Act(
         gettext_lazy("Write off"),
@@ -367,28 +421,43 @@ def act(request: scope.Asked, pk: int, name: str, ref: int = 0) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         done = Done(customer, request.user, clock.today(), clock.now(), form, ref)
         try:
-            new, page = once(name, done, lambda: wanted.do(done)), wanted.leads(customer, done.said)
-            if new and not page:
+            if once(name, done, lambda: wanted.do(done)):
                 messages.success(request, str(wanted.done))
-            return redirect(page or reverse("desk:customer", args=[pk]))
+            return _on(request, done)
         except AmiableError as error:
             form.add_error(None, str(error))
     content = {"act": wanted, "form": form, "customer": customer, "name": name, "ref": ref}
     return dialog(request, "act", content)
 
 
-def menu(rights: set[str], *, anything_open: bool) -> list[tuple[str, Act]]:
+def _on(request: scope.Asked, done: Done) -> HttpResponse:
+    """Back to the customer; or on, as a page of its own with a policy of its own."""
+    if not done.leads_to:
+        return redirect("desk:customer", done.customer.pk)
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Redirect": done.leads_to[0]})
+    return redirect(done.leads_to[0])
+
+
+def menu(rights: set[str], *, anything_open: bool, customer: Customer) -> list[tuple[str, Act]]:
     """The acts that this user may do about this customer, in the order of the day's work."""
-    return [
-        (name, each)
-        for name, each in ACTS.items()
-        if each.menu and each.right in rights and (anything_open or not each.needs_open)
-    ]
+    missing = set() if anything_open else {name for name, each in ACTS.items() if each.needs_open}
+    missing |= {name for name, each in ACTS.items() if each.right not in rights or not each.menu}
+    if "take" not in missing and not _takes(customer):
+        missing.add("take")
+    if "refund" not in missing and not money_forms.refundable(customer).exists():
+        missing.add("refund")
+    return [(name, each) for name, each in ACTS.items() if name not in missing]
 
 
-def going_on(rights: set[str]) -> list[tuple[str, Act]]:
+def _takes(customer: Customer) -> bool:
+    acquirer = acquire.ready(customer.creditor)
+    return acquirer is not None and acquirer.can("moto")
+
+
+def going_on(rights: set[str], customer: Customer) -> list[tuple[str, Act]]:
     """The acts by which a colleague goes on with a try to pay that came to nothing."""
-    return [(name, each) for name, each in ACTS.items() if each.goes_on and each.right in rights]
+    return [(name, each) for name, each in menu(rights, anything_open=True, customer=customer) if each.goes_on]
 
 
 def once(name: str, done: Done, do: Callable[[], Any]) -> bool:

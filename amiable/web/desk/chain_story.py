@@ -58,7 +58,7 @@ def stories(request: scope.Asked, pk: int) -> HttpResponse:
     content = {
         "customer": customer,
         "stories": found,
-        "go_on_acts": acts.going_on(scope.rights(request.user, customer)),
+        "go_on_acts": acts.going_on(scope.rights(request.user, customer), customer),
     }
     return render(request, "desk/_stories.html", content)
 
@@ -78,7 +78,7 @@ def story(request: scope.Asked, pk: int) -> HttpResponse:
     found = get_object_or_404(Chain.objects.filter(reach).select_related("customer"), pk=pk)
     [one] = told(Chain.objects.filter(pk=pk))
     rights = scope.rights(request.user, found.customer)
-    content = {"customer": found.customer, "story": one, "go_on_acts": acts.going_on(rights)}
+    content = {"customer": found.customer, "story": one, "go_on_acts": acts.going_on(rights, found.customer)}
     return dialog(request, "chain", content)
 
 

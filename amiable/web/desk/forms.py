@@ -13,6 +13,7 @@ from amiable.core import money
 from amiable.core.calendar import next_business_day
 from amiable.core.models import User
 from amiable.ledger.models import Customer, Invoice
+from amiable.payments.models import Attempt
 from amiable.web.desk.scope import colleagues
 from amiable.web.templatetags.amiable_ui import language
 from amiable.web.templatetags.amiable_ui import money as shown
@@ -46,6 +47,10 @@ class Act(forms.Form):
 
     def prepare(self) -> None:
         """Sets the choices and first values that depend on the customer."""
+
+    def tried(self) -> Attempt | None:
+        """The try to pay that the act goes on with, where it is about one."""
+        return Attempt.objects.filter(pk=self.ref, customer=self.customer).first() if self.ref else None
 
     def spoken(self) -> str:
         return language()

@@ -76,6 +76,7 @@ RUNS = {
     "import": gettext_lazy("Import"),
     "listen": gettext_lazy("Mailboxes read"),
     "catch_up": gettext_lazy("Catching up"),
+    "inquire": gettext_lazy("Payment providers asked"),
     "abandon": gettext_lazy("Abandoned payments"),
     "reconcile": gettext_lazy("Reconciliation"),
     "allocate": gettext_lazy("Allocation"),

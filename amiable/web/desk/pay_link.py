@@ -26,7 +26,6 @@ from amiable.outreach.guard import PAYMENT_LINK
 from amiable.outreach.models import Tone
 from amiable.outreach.order import Order, order
 from amiable.payments import chain
-from amiable.payments.models import Attempt
 from amiable.web.desk import scope
 from amiable.web.desk.forms import Act, plain
 from amiable.web.ui import clock
@@ -54,7 +53,7 @@ class LinkForm(Act):
         currencies = sorted(
             {row.currency for row in self.open.values()}, key=lambda code: code != self.customer.creditor.currency
         )
-        tried = self._tried()
+        tried = self.tried()
         self.fields["currency"].choices = [(code, code) for code in currencies]  # type: ignore[attr-defined]
         if len(currencies) == 1:
             self.fields["currency"].widget = forms.HiddenInput()
@@ -70,10 +69,6 @@ class LinkForm(Act):
         ways = self._ways()
         self.fields["how"].choices = ways  # type: ignore[attr-defined]
         self.fields["how"].initial = ways[0][0]
-
-    def _tried(self) -> Attempt | None:
-        """The try that this link goes on with, where the act is about one."""
-        return Attempt.objects.filter(pk=self.ref, customer=self.customer).first() if self.ref else None
 
     def _ways(self) -> list[tuple[str, str]]:
         """The media on which the customer can be reached, with the address, and showing it here."""

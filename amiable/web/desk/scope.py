@@ -24,6 +24,8 @@ MAY: dict[str, set[str]] = {
     "talk": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.SALES, Role.BRANCH, Role.ACCOUNTANT, Role.SERVICE},
     "hold": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.SALES, Role.BRANCH, Role.SERVICE},
     "write": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
+    "take": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT, Role.SERVICE},  # a payment on the phone
+    "refund": {Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
     "write_off": {Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
     "release": {Role.MANAGER, Role.ADMIN},
     "administer": {Role.MANAGER, Role.ADMIN},

@@ -24,8 +24,8 @@ from amiable.ledger.models import Document, Invoice
 from amiable.outreach.receipt import receipt, settled
 from amiable.outreach.statement import statement_pdf
 from amiable.payments import acquire, chain
-from amiable.payments.attempt import UnableToOpenAttempt, local_day, open_again, open_attempt, pay_page
-from amiable.payments.models import Attempt, AttemptState
+from amiable.payments.attempt import LIVE, UnableToOpenAttempt, local_day, open_again, open_attempt, pay_page
+from amiable.payments.models import Attempt
 from amiable.payments.providers import Link
 from amiable.scenario import respond
 from amiable.web.portal import gate, journey
@@ -57,6 +57,7 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         "exponent": exponent(statement.currency),
         "currencies": balance.currencies(customer=visit.customer),
         "can_pay": acquirer is not None,
+        "methods": acquirer is not None and acquirer.can("save"),
         "last_day": journey.last_day_to_promise(visit.creditor, statement.as_of),
         "contacted": journey.contacted(visit),
         "transfer": journey.transfer(visit, statement),
@@ -323,4 +324,4 @@ def _attempt(visit: Visit, token: str) -> Attempt:
 
 
 def _shown_state(attempt: Attempt) -> str:
-    return "waiting" if attempt.state in {AttemptState.OPENED, AttemptState.STARTED} else attempt.state
+    return "waiting" if attempt.state in LIVE else attempt.state
