@@ -23,7 +23,7 @@ from amiable.insight import measure
 from amiable.ledger import post
 from amiable.ledger.models import Creditor
 from amiable.outreach import send
-from amiable.payments import allocate, arrange, attempt, chain, reconcile
+from amiable.payments import allocate, arrange, attempt, chain, reconcile, standing
 from amiable.portfolio import refresh
 from amiable.scenario import canvass, decide, dispatch, inquire
 from amiable.scenario.listen import listen
@@ -87,6 +87,11 @@ def _promises(one: Cycle) -> Figures:
     return _plain(arrange.judge_promises(as_of=one.as_of, now=one.now, creditor=one.creditor))
 
 
+def _standing(one: Cycle) -> Figures:
+    """What has fallen due is debited where the customer wishes it so."""
+    return _plain(standing.collect(as_of=one.as_of, now=one.now, creditor=one.creditor))
+
+
 def _close(one: Cycle) -> Figures:
     """Cases in which nothing is overdue any more are closed, and chains of tries to pay that are over."""
     closed = close.close_settled(as_of=one.as_of, creditor=one.creditor)
@@ -140,6 +145,7 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "allocate": _allocate,
     "small_balances": _small,
     "promises": _promises,
+    "standing": _standing,
     "close": _close,
     "refresh": _refresh,
     "decide": _decide,
@@ -209,7 +215,7 @@ def _rehearse(one: Cycle) -> dict[str, Figures]:
     done: dict[str, Figures] = {}
     with transaction.atomic():
         for name, step in STEPS.items():
-            if name in {"listen", "inquire", "send", "advance", "measure"}:
+            if name in {"listen", "standing", "inquire", "send", "advance", "measure"}:
                 continue
             done[name] = step(one)
         transaction.set_rollback(True)

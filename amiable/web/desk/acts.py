@@ -27,7 +27,7 @@ from amiable.ledger import hold, post
 from amiable.ledger.models import Customer, HoldKind, Invoice, Medium
 from amiable.outreach.models import Tone
 from amiable.outreach.order import Order, order
-from amiable.payments import acquire, refund
+from amiable.payments import acquire, refund, standing
 from amiable.payments.attempt import open_attempt
 from amiable.payments.models import Journey
 from amiable.scenario import leave
@@ -206,6 +206,11 @@ def _refund(act: Done) -> None:
     )
 
 
+def _standing_end(act: Done) -> None:
+    order = get_object_or_404(standing.of(act.customer), pk=act.ref)
+    standing.end(order=order, now=act.now, by=act.by, origin="desk")
+
+
 def _write_off(act: Done) -> None:
     invoice = act.form.one()
     assert invoice is not None
@@ -377,6 +382,17 @@ ACTS: dict[str, Act] = {
         _back,
         "arrow-back-up",
         explains=gettext_lazy("The invoice goes on where it stood: the step that was next is next."),
+        menu=False,
+    ),
+    "standing_end": Act(
+        gettext_lazy("End the standing order"),
+        gettext_lazy("End it"),
+        gettext_lazy("What falls due from now on is paid by hand again."),
+        "talk",
+        forms.LiftForm,
+        _standing_end,
+        "hand-stop",
+        explains=gettext_lazy("At the customer's wish: nothing more is debited on due dates."),
         menu=False,
     ),
     "wishes": Act(

@@ -82,6 +82,7 @@ RUNS = {
     "allocate": gettext_lazy("Allocation"),
     "small_balances": gettext_lazy("Small balances"),
     "promises": gettext_lazy("Promises judged"),
+    "standing": gettext_lazy("Standing orders"),
     "close": gettext_lazy("Cases closed"),
     "refresh": gettext_lazy("Facts and segments"),
     "decide": gettext_lazy("Decisions"),
