@@ -25,7 +25,7 @@ from amiable.ledger.models import Creditor
 from amiable.outreach import send
 from amiable.payments import allocate, arrange, attempt, chain, reconcile, standing
 from amiable.portfolio import refresh
-from amiable.scenario import canvass, decide, dispatch, inquire
+from amiable.scenario import announce, canvass, decide, dispatch, inquire
 from amiable.scenario.listen import listen
 
 log = logging.getLogger(__name__)
@@ -121,6 +121,11 @@ def _dispatch(one: Cycle) -> Figures:
     return dispatch.dispatch(as_of=one.as_of, now=one.now, creditor=one.creditor)
 
 
+def _announce(one: Cycle) -> Figures:
+    """What happened is told: a payment received or failed, a promise noted, a dispute taken in or answered."""
+    return announce.announce(now=one.now, creditor=one.creditor)
+
+
 def _send(one: Cycle) -> Figures:
     """Each message gets a last look and leaves once."""
     return _plain(send.send(as_of=one.as_of, now=one.now, clock=one.clock, creditor=one.creditor))
@@ -151,6 +156,7 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "decide": _decide,
     "campaigns": _campaigns,
     "dispatch": _dispatch,
+    "announce": _announce,
     "send": _send,
     "advance": _advance,
     "measure": _measure,
@@ -248,12 +254,13 @@ def every_morning(timestamp: int) -> None:
 @queue.periodic(cron="*/10 * * * *")
 @queue.task(queueing_lock="between", pass_context=False)
 def every_ten_minutes(timestamp: int) -> None:
-    """Between two mornings: providers are asked for what they owe us, stale tries to pay end, and what a person confirmed or
-    a server put off leaves.
+    """Between two mornings: providers are asked for what they owe us, stale tries to pay end; what happened, was confirmed or
+    put off by a server leaves.
     """
     now = timezone.now()
     inquire.inquire(now=now)
     attempt.abandon_stale(now=now)
+    announce.announce(now=now)
     send.send(as_of=timezone.localdate(now), now=now)
     dispatch.advance(as_of=timezone.localdate(now))
 

@@ -89,11 +89,17 @@ def open_dispute(
 
 
 @transaction.atomic
-def resolve_dispute(*, dispute: Dispute, resolution: str, as_of: date, now: datetime, by: User | None = None) -> bool:
-    """Ends a dispute and its hold; the invoice returns to its climb. False where it had ended already."""
+def resolve_dispute(
+    *, dispute: Dispute, resolution: str, answer: str = "", as_of: date, now: datetime, by: User | None = None
+) -> bool:
+    """Ends a dispute and its hold; the invoice returns to its climb. False where it had ended already.
+
+    `answer`: what the customer is told besides how it ended.
+    """
     if resolution not in RESOLUTIONS:
         raise UnableToDispute("A dispute ends accepted, refused, settled or withdrawn.")
-    if not Dispute.objects.filter(pk=dispute.pk, resolved_at=None).update(resolved_at=now, resolution=resolution):
+    ended = {"resolved_at": now, "resolved_by": by, "resolution": resolution, "answer": answer.strip()}
+    if not Dispute.objects.filter(pk=dispute.pk, resolved_at=None).update(**ended):
         return False
     hold.lift(source_ref=f"dispute:{dispute.pk}", on=as_of)
     Task.objects.filter(key=f"dispute:{dispute.pk}", done_at=None).update(done_at=now, done_by=by, outcome=resolution)

@@ -86,7 +86,10 @@ class Dispute(models.Model):
     opened_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     owner = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="disputes")
     resolved_at = models.DateTimeField(null=True, blank=True)
+    # Empty `resolved_by`: nobody decided, the invoice was paid.
+    resolved_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     resolution = models.CharField(max_length=12, blank=True)  # accepted, refused, settled, withdrawn
+    answer = models.TextField(blank=True, default="", db_default="")  # what the customer is told about it
 
     class Meta:
         constraints = [

@@ -18,15 +18,19 @@ class Expired(UnableToOpen):
 
 def sign(purpose: str, content: dict[str, Any], *, expires: datetime) -> str:
     """A URL-safe token for `purpose` that `read` accepts until `expires`."""
-    return signing.dumps({**content, "e": int(expires.timestamp())}, salt=f"amiable.{purpose}", compress=False)
+    return _signer(purpose).sign_object({**content, "e": int(expires.timestamp())})
 
 
 def read(purpose: str, token: str, *, now: datetime) -> dict[str, Any]:
     """The content of a token made by `sign` for the same purpose. Raises Expired or UnableToOpen."""
     try:
-        content: dict[str, Any] = signing.loads(token, salt=f"amiable.{purpose}")
+        content: dict[str, Any] = _signer(purpose).unsign_object(token)
     except signing.BadSignature as error:
         raise UnableToOpen("This link is not valid.") from error
     if now.timestamp() > content.pop("e"):
         raise Expired("This link has expired.")
     return content
+
+
+def _signer(purpose: str) -> signing.Signer:
+    return signing.Signer(salt=f"amiable.{purpose}")

@@ -26,6 +26,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "waiting": pl.Boolean,  # a task for this customer waits for a person
     "days_since_contact": pl.Int64,  # null: never
     "contacts_7d": pl.Int64,
+    "calls_7d": pl.Int64,  # of these, the calls
     "days_since_conversation": pl.Int64,  # null: never
     "oldest_days_late": pl.Int64,  # of the invoices it is about
     "amount_minor": pl.Int64,  # what it is about, less the customer's credits
@@ -53,6 +54,7 @@ SENTENCES = {
     "conversation": N_("The customer was spoken to a few days ago."),
     "gap": N_("The last contact is too recent."),
     "cap": N_("The number of contacts in seven days is reached."),
+    "calls": N_("The number of calls in seven days is reached."),
     "dry_run": N_("The creditor is in dry run: a person must release it."),
     "hours": N_("It is not the hour of contact on this channel."),
 }
@@ -69,7 +71,7 @@ def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.Dat
     wishes can only narrow what the law allows. Raises UnableToRead when its hours cannot be read.
     """
     gap = max(law.value("days_between_contacts"), int(policy.get("days_between_contacts", 0)))
-    cap = min(law.value("contacts_per_7_days"), int(policy.get("contacts_per_7_days", 99)))
+    cap, calls = (most_7d(name, law=law, policy=policy) for name in ("contacts_per_7_days", "calls_per_7_days"))
     quiet = max(law.value("quiet_days_after_conversation"), int(policy.get("quiet_days_after_conversation", 0)))
     says_no = {
         "insolvency": pl.col("customer_hold") == "insolvency",
@@ -85,6 +87,7 @@ def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.Dat
         "conversation": pl.col("days_since_conversation") < quiet,
         "gap": pl.col("days_since_contact") < gap,
         "cap": pl.col("contacts_7d") >= _most(table, cap),
+        "calls": (pl.col("channel") == "call") & (pl.col("calls_7d") >= calls),
         "dry_run": ~pl.col("released"),
         "hours": _closed(table, law, policy),
     }
@@ -92,6 +95,11 @@ def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.Dat
         says_no[name] = says_no[name] & pl.col("contacts")
     rail = pl.coalesce(*(pl.when(no).then(pl.lit(name)) for name, no in says_no.items()), pl.lit(None, dtype=pl.String))
     return table.with_columns(rail.alias("rail"))
+
+
+def most_7d(name: str, *, law: Law, policy: Mapping[str, Any]) -> int:
+    """How many contacts, or calls, there may be in seven days: what the law allows, or fewer by the creditor's choice."""
+    return min(int(law.value(name)), int(policy.get(name, 99)))
 
 
 def _most(table: pl.DataFrame, cap: int) -> pl.Expr:

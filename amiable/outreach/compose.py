@@ -6,7 +6,7 @@ Liquid runs after. Never: a text that reads files, runs code, loops without end,
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, fromstring
@@ -27,6 +27,9 @@ Block = dict[str, Any]
 _UNPRINTED = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML has no place for
 HEAD = 2_000  # characters of the lines between the two “---”
 HEADS = ("subject", "preheader")
+# What messages of one creditor mostly have alike: a text is filled with it once, not once for each of them.
+SHARED = ("creditor", "purpose", "tone", "by_transfer", "by_qr", "sms_stop", "late_charges", "indemnity")
+MOST_KNOWN = 64  # ways in which a text is kept filled with it
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,9 @@ class Composed:
     html: BoundTemplate
     spread: BoundTemplate  # for a letter or a script: blocks as elements, see `blocks`
     finish: Callable[[str], str]
+    _known: dict[str, tuple[BoundTemplate, BoundTemplate]] = field(
+        init=False, default_factory=dict, compare=False, repr=False
+    )
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -65,9 +71,19 @@ class Composed:
         """Subject, plain text and HTML. Raises UnableToCompose where the text names something that is not there."""
         subject = one_line(sandbox.fill(self.subject, context))
         preheader = one_line(sandbox.fill(self.preheader, context))
-        text = self.finish(sandbox.fill(self.text, {**context, "subject": subject}))
-        page = sandbox.fill(self.html, {**context, "subject": subject, "preheader": preheader})
-        return subject, text, page
+        text, html = self._settled({name: context[name] for name in SHARED if name in context})
+        plain = self.finish(sandbox.fill(text, {**context, "subject": subject}))
+        page = sandbox.fill(html, {**context, "subject": subject, "preheader": preheader})
+        return subject, plain, page
+
+    def _settled(self, known: Mapping[str, Any]) -> tuple[BoundTemplate, BoundTemplate]:
+        """Plain text and HTML in which what all messages of a creditor have alike is written out already."""
+        key = repr(known)
+        if key not in self._known:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = sandbox.settle(self.text, known), sandbox.settle(self.html, known)
+        return self._known[key]
 
     def blocks(self, context: Mapping[str, Any]) -> list[Block]:
         """What stands below a letter's address, block by block: titles, paragraphs in runs, parts to be drawn.

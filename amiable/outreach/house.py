@@ -24,7 +24,8 @@ NEAREST: Mapping[str, tuple[str, ...]] = {
 LENDS: Mapping[str, tuple[str, ...]] = {"letter": ("letter", "email")}
 # Texts that answer what one customer did: whoever orders them says it in the message's context (tell.py).
 ANSWERS = frozenset({
-    "promise_confirmed", "promise_broken", "plan_offered", "plan_agreed", "plan_late", "receipt", "payment_failed",
+    "promise_confirmed", "promise_broken", "plan_offered", "plan_agreed", "plan_due", "plan_late", "receipt",
+    "payment_failed",
     "dispute_received", "dispute_answered", "invoice_copy",
 })  # fmt: skip
 LANGUAGES = ("fr", "en")

@@ -142,6 +142,7 @@ NAMES: tuple[Name, ...] = (
     Name("plan.count", _("in how many instalments"), 3),
     Name("plan.late_count", _("how many of them are late"), 1),
     Name("plan.late_amount", _("how much of it is late"), "41,15 €", "€41.15"),
+    Name("plan.debit", _("what is debited by itself on its days; empty: each is paid by hand"), ""),
     Name("plan.answer_by", _("until when an offered plan stands"), "5 février 2026", "5 February 2026"),
     *_of("plan.next", _INSTALMENT),
     *_of("plan.instalments[]", _INSTALMENT),

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import wraps
@@ -17,6 +18,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from liquid import BoundTemplate, Environment, RenderContext, StrictUndefined
 from liquid.ast import Node
+from liquid.builtin.content import ContentNode
 from liquid.builtin.expressions.primitive import RangeLiteral
 from liquid.exceptions import (
     FilterArgumentError,
@@ -186,6 +188,23 @@ def fill(template: BoundTemplate, context: Mapping[str, Any], *, first_line: int
     """The template filled with what `context` holds; `first_line` where the lines are those that a person wrote."""
     with _told(first_line):
         return template.render(context)
+
+
+def settle(template: BoundTemplate, known: Mapping[str, Any]) -> BoundTemplate:
+    """The template with whatever depends on `known` alone written out: filled with these and more it says the same."""
+    if "assign" in template.analyze().tags:
+        return template  # a name that the text gives itself may be one of the known ones
+    settled = copy(template)
+    settled.nodes = [_settled(node, template, known) for node in template.nodes]
+    return settled
+
+
+def _settled(node: Node, template: BoundTemplate, known: Mapping[str, Any]) -> Node:
+    part = copy(template)
+    part.nodes = [node]
+    if isinstance(node, ContentNode) or not part.analyze().globals.keys() <= known.keys():
+        return node
+    return ContentNode(node.token, fill(part, known))
 
 
 def names(template: BoundTemplate) -> dict[str, int]:

@@ -28,7 +28,7 @@ from amiable.outreach.render import Rendered, Texts, own_texts, render_all
 
 log = logging.getLogger(__name__)
 # So many are written down, handed over and recorded together: what is in doubt after a crash is at most one batch.
-BATCH = 50
+BATCH = 80
 LOST_AFTER = timedelta(hours=1)  # while others send, only what is older than this is taken for lost
 _SENDERS = 0x53454E44  # with a creditor's number: the advisory lock that everyone who sends for it shares
 

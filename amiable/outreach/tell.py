@@ -2,9 +2,9 @@
 
 In: the frozen context of a message, and the row of its dispute. Out: names for texts; what was not told is empty.
 The context's keys: payment {amount_minor, received_on, failed_on, failure}, promise {amount_minor, promised_for,
-kept_minor}, plan {total_minor, answer_by, instalments [{due_on, amount_minor, paid_minor}]}, dispute (its number),
-answer, survey {after}, person {name, phone, email, hours}, pay {invoices, amount_minor, currency} (what a link to pay asks
-for), receipt (the credit whose receipt goes along). Dates are written 2026-01-31.
+kept_minor}, plan {total_minor, answer_by, debit, instalments [{due_on, amount_minor, paid_minor}]}, dispute (its number),
+survey {after}, person {name, phone, email, hours}, pay {invoices, amount_minor, currency} (what a link to pay asks for),
+receipt (the credit whose receipt goes along). Dates are written 2026-01-31.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,8 @@ FAILURES = {
 }
 # What must have been told, or the text would have holes in the place of what it is about.
 NEEDED = {
-    "promise_confirmed": "promise", "receipt": "payment", "plan_offered": "plan", "plan_agreed": "plan", "plan_late": "plan",
+    "promise_confirmed": "promise", "receipt": "payment", "plan_offered": "plan", "plan_agreed": "plan", "plan_due": "plan",
+    "plan_late": "plan",
 }  # fmt: skip
 OF_DISPUTES = frozenset({"dispute_received", "dispute_answered"})
 
@@ -65,7 +66,7 @@ NO_INSTALMENT: dict[str, Any] = {
     "number": 0, "late": False, "settled": False,
 }  # fmt: skip
 NO_PLAN: dict[str, Any] = {
-    **dict.fromkeys(("total", "paid", "left", "late_amount", "answer_by"), ""),
+    **dict.fromkeys(("total", "paid", "left", "late_amount", "answer_by", "debit"), ""),
     "count": 0, "late_count": 0, "instalments": [], "next": NO_INSTALMENT,
 }  # fmt: skip
 NO_DISPUTE = dict.fromkeys(("invoice", "reason", "opened_on", "amount", "words", "outcome", "answer"), "")
@@ -105,6 +106,7 @@ def _plan(facts: Facts, told: Mapping[str, Any]) -> dict[str, Any]:
         "late_count": len(late),
         "late_amount": _amount(facts, sum(late)),
         "answer_by": _day(told.get("answer_by"), facts.message.language),
+        "debit": str(told.get("debit") or ""),
         "instalments": parts,
         "next": next((part for part in parts if not part["settled"]), NO_INSTALMENT),
     }
@@ -144,7 +146,7 @@ def _dispute(facts: Facts) -> dict[str, str]:
         "amount": _amount(facts, found.disputed_minor) if found.disputed_minor else "",
         "words": found.words,
         "outcome": found.resolution,
-        "answer": str(facts.message.context.get("answer") or ""),
+        "answer": found.answer,
     }
 
 

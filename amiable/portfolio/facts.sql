@@ -70,6 +70,7 @@ WITH later AS MATERIALIZED (
   WHERE x.kind IN ('call', 'manual') AND x.done_at < %(end)s AND x.outcome NOT IN ('settled', 'declined') /* only x */
 ), contact AS (
   SELECT customer_id, max(day) AS last_on, count(*) FILTER (WHERE day > %(as_of)s - 7) AS week,
+         count(*) FILTER (WHERE day > %(as_of)s - 7 AND sort = 'call') AS week_calls,
          count(*) FILTER (WHERE day > %(as_of)s - 30) AS month,
          count(*) FILTER (WHERE day > %(as_of)s - 30 AND medium = 'email') AS emails,
          count(*) FILTER (WHERE day > %(as_of)s - 30 AND sort = 'call') AS calls,
@@ -135,7 +136,7 @@ SELECT creditor_id, customer_id, currency,
   (o.late_by_12m / o.weight_12m)::float, (o.late_by_6m / o.weight_6m)::float, (o.late_by_3m / o.weight_3m)::float,
   o.worst_late_12m, (o.took_12m / o.weight_12m)::float,
   coalesce(d.n, 0), coalesce(d.year, 0), coalesce(p.kept, 0), coalesce(p.broken, 0), coalesce(p.running, 0), coalesce(l.year, 0),
-  coalesce(t.week, 0), coalesce(t.month, 0), coalesce(t.emails, 0), coalesce(t.calls, 0), coalesce(t.answered, 0),
+  coalesce(t.week, 0), coalesce(t.week_calls, 0), coalesce(t.month, 0), coalesce(t.emails, 0), coalesce(t.calls, 0), coalesce(t.answered, 0),
   coalesce(r.courtesies, 0), coalesce(r.courtesies_paid, 0), coalesce(r.reminders, 0), coalesce(r.reminders_paid, 0),
   coalesce(r.calls, 0), coalesce(r.calls_paid, 0), coalesce(f.month, 0), s.score,
   q.customer_id IS NOT NULL, n.customer_id IS NOT NULL, coalesce(h.vulnerable, false), coalesce(h.insolvent, false),

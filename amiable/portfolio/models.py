@@ -56,6 +56,7 @@ class Profile(models.Model):
     promises_open = models.IntegerField(default=0)
     plans_12m = models.IntegerField(default=0)
     contacts_7d = models.IntegerField(default=0)
+    calls_7d = models.IntegerField(default=0)
     contacts_30d = models.IntegerField(default=0)
     emails_30d = models.IntegerField(default=0)
     calls_30d = models.IntegerField(default=0)

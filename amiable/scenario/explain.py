@@ -72,19 +72,21 @@ WHERE i.customer_id = %(customer)s AND i.issued_on <= %(as_of)s AND i.known_at <
 # Contacts and waiting tasks as they were in the morning, when the day decided: before its own messages and calls.
 _MORNING = """
 SELECT %(customer)s::bigint, %(as_of)s - max(day), count(*) FILTER (WHERE day > %(as_of)s - 7),
+       count(*) FILTER (WHERE day > %(as_of)s - 7 AND is_call),
        EXISTS (SELECT FROM casework_task WHERE customer_id = %(customer)s AND kind = ANY(%(waits)s)
                AND created_at < %(start)s AND (done_at IS NULL OR done_at >= %(start)s))
 FROM (
-  SELECT as_of AS day FROM outreach_message
+  SELECT as_of AS day, false AS is_call FROM outreach_message
     WHERE customer_id = %(customer)s AND capped AND state IN ('sent', 'in_doubt') AND as_of < %(as_of)s
   UNION ALL
-  SELECT (done_at AT TIME ZONE %(zone)s)::date FROM casework_task
+  SELECT (done_at AT TIME ZONE %(zone)s)::date, kind = 'call' FROM casework_task
     WHERE customer_id = %(customer)s AND kind IN ('call', 'manual') AND done_at < %(start)s
       AND outcome NOT IN ('settled', 'declined')
 ) told
 """
 _TOLD: dict[str, type[pl.DataType]] = {
-    "customer_id": pl.Int64, "days_since_contact": pl.Int64, "contacts_7d": pl.Int64, "waiting": pl.Boolean,
+    "customer_id": pl.Int64, "days_since_contact": pl.Int64, "contacts_7d": pl.Int64, "calls_7d": pl.Int64,
+    "waiting": pl.Boolean,
 }  # fmt: skip
 
 
@@ -164,7 +166,9 @@ def _in_the_morning(rows: pl.DataFrame, customer: Customer, as_of: date) -> pl.D
         "customer": customer.pk, "as_of": as_of, "start": start_of_day(as_of), "zone": ZONE, "waits": list(gather.WAITS),
     }  # fmt: skip
     told = tables.read(_MORNING, values, schema=_TOLD)
-    return rows.drop("days_since_contact", "contacts_7d", "waiting").join(told, on="customer_id", how="left")
+    return rows.drop("days_since_contact", "contacts_7d", "calls_7d", "waiting").join(
+        told, on="customer_id", how="left"
+    )
 
 
 def _facts_told(

@@ -92,16 +92,26 @@ def save(*, data: Mapping[str, Any], creditor: Creditor | None, now: datetime, b
 
 
 @transaction.atomic
-def revise(draft: Scenario, *, data: Mapping[str, Any], now: datetime, by: User | None = None) -> Scenario:
-    """Writes a draft anew. What was in force, or in an experiment, never changes: it gets a new version."""
+def revise(
+    draft: Scenario, *, data: Mapping[str, Any], now: datetime, by: User | None = None, seen: str | None = None
+) -> Scenario:
+    """Writes a draft anew. What was in force, or in an experiment, never changes: it gets a new version; and so does
+    what somebody else wrote since the version `seen` (see `mark`), so that neither loses their work.
+    """
     kept = Scenario.objects.select_for_update().get(pk=draft.pk)
     journey = _approved(data, creditor=kept.creditor, now=now)
     tried = Experiment.objects.filter(challenger=kept).exists()
-    if kept.state != ScenarioState.DRAFT or journey.key != kept.key or tried:
+    theirs = seen is not None and seen != mark(kept)
+    if kept.state != ScenarioState.DRAFT or journey.key != kept.key or tried or theirs:
         return save(data=data, creditor=kept.creditor, now=now, by=by)
     kept.data, kept.made_at, kept.made_by = dict(data), now, by
     kept.save(update_fields=["data", "made_at", "made_by"])
     return kept
+
+
+def mark(scenario: Scenario) -> str:
+    """What changes with every writing of a draft."""
+    return scenario.made_at.isoformat()
 
 
 def _approved(data: Mapping[str, Any], *, creditor: Creditor | None, now: datetime) -> Journey:

@@ -205,6 +205,7 @@ class Walk:
             _known(day - self.last_contact[rows]).alias("days_since_contact"),
             *(_known(day - days[rows]).alias(f"days_since_{event}") for event, days in self.did.items()),
             pl.Series("contacts_7d", self._counted(day, rows, 7)),
+            pl.Series("calls_7d", self._counted(day, rows, 7, "call")),
             pl.lit(book.on(day)).alias("day"),
             pl.lit(True).alias("released"),
             pl.lit(self.scale).alias("scale"),
@@ -239,7 +240,8 @@ class Walk:
                 if name in columns:
                     yield pl.Series(name, values[rows] if isinstance(values, np.ndarray) else values.gather(rows))
         for name, medium, days in (
-            ("contacts_7d", None, 7), ("contacts_30d", None, 30), ("emails_30d", "email", 30), ("calls_30d", "call", 30),
+            ("contacts_7d", None, 7), ("calls_7d", "call", 7), ("contacts_30d", None, 30),
+            ("emails_30d", "email", 30), ("calls_30d", "call", 30),
         ):  # fmt: skip
             if name in columns:
                 yield pl.Series(name, self._counted(day, rows, days, medium))

@@ -14,7 +14,7 @@ from amiable.law.packs import FILES, Law, law
 TUESDAY = date(2026, 3, 10)
 FREE: dict[str, Any] = {
     "day": TUESDAY, "kind": "consumer", "channel": "email", "contacts": True, "released": True, "customer_hold": None,
-    "opted_out": False, "has_address": True, "waiting": False, "days_since_contact": None, "contacts_7d": 0,
+    "opted_out": False, "has_address": True, "waiting": False, "days_since_contact": None, "contacts_7d": 0, "calls_7d": 0,
     "days_since_conversation": None, "oldest_days_late": 10, "amount_minor": 5_000, "minimum_minor": 500,
     "open_now": None,
 }  # fmt: skip
@@ -49,6 +49,7 @@ SPOKEN = [
     ("conversation", {"days_since_conversation": 2}),
     ("gap", {"days_since_contact": 1}),
     ("cap", {"contacts_7d": 4}),
+    ("calls", {"calls_7d": 3, "contacts_7d": 3, "channel": "call"}),
     ("dry_run", {"released": False}),
     ("hours", {"open_now": False}),
     ("hours", {"channel": "call", "day": date(2026, 3, 7)}),  # nobody rings on a Saturday, unless the creditor wishes
@@ -74,6 +75,8 @@ def test_every_rail_has_a_sentence_and_a_test() -> None:
         {"days_since_conversation": 3},
         {"days_since_contact": 2},
         {"contacts_7d": 3},
+        {"calls_7d": 2, "channel": "call"},
+        {"calls_7d": 3},  # no call this time
     ],
 )
 def test_the_last_value_that_is_still_allowed(differs: dict[str, Any]) -> None:

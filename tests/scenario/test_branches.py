@@ -284,6 +284,7 @@ def walked(way: Journey, customer: dict[str, Any], bills: list[dict[str, Any]], 
         today = customer | {
             "row": 0, "day": DAY + timedelta(days=offset), "days_since_contact": None if last is None else last + offset,
             "contacts_7d": 0 if offset >= 7 else customer["contacts_7d"],
+            "calls_7d": 0 if offset >= 7 else customer["calls_7d"],
             **{name: None if customer[name] is None else customer[name] + offset for name in moved},
         }  # fmt: skip
         then = [

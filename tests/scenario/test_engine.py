@@ -25,7 +25,7 @@ STEPS = [
 JOURNEY = read({"key": "house", "steps": STEPS}, facts=FACTS)
 CUSTOMER: dict[str, Any] = {
     "scenario": 1, "scale": 100.0, "credit_minor": 0, "kind": "consumer", "segment": "", "overdue": 50.0, "day": DAY,
-    "released": True, "customer_hold": None, "waiting": False, "days_since_contact": None, "contacts_7d": 0,
+    "released": True, "customer_hold": None, "waiting": False, "days_since_contact": None, "contacts_7d": 0, "calls_7d": 0,
     "days_since_conversation": None, "has_email": True, "has_sms": True, "has_letter": True, "has_call": True,
     "out_email": False, "out_sms": False, "out_letter": False, "out_call": False, "preferred": None,
     "call_reaction": None, "reminder_reaction": None, **{f"days_since_{event}": None for event in EVENTS},
@@ -33,7 +33,8 @@ CUSTOMER: dict[str, Any] = {
 TYPES: dict[str, Any] = {
     "row": pl.Int64, "scenario": pl.Int64, "scale": pl.Float64, "credit_minor": pl.Int64, "kind": pl.String,
     "segment": pl.String, "overdue": pl.Float64, "day": pl.Date, "released": pl.Boolean, "customer_hold": pl.String,
-    "waiting": pl.Boolean, "days_since_contact": pl.Int64, "contacts_7d": pl.Int64, "days_since_conversation": pl.Int64,
+    "waiting": pl.Boolean, "days_since_contact": pl.Int64, "contacts_7d": pl.Int64, "calls_7d": pl.Int64,
+    "days_since_conversation": pl.Int64,
     **{f"{side}_{channel}": pl.Boolean for side in ("has", "out") for channel in ("email", "sms", "letter", "call")},
     "preferred": pl.String, "call_reaction": pl.Float64, "reminder_reaction": pl.Float64,
     **{f"days_since_{event}": pl.Int64 for event in EVENTS},
@@ -210,6 +211,7 @@ PEOPLE = st.fixed_dictionaries(
         "waiting": st.sampled_from([False, False, True]),
         "days_since_contact": st.one_of(st.none(), st.integers(0, 5)),
         "contacts_7d": st.integers(0, 5),
+        "calls_7d": st.integers(0, 3),
         "has_email": st.booleans(),
         "has_call": st.booleans(),
         "out_email": st.booleans(),

@@ -21,7 +21,7 @@ def walked(
 ) -> list[tuple[date, str, str, tuple[int, ...], int]]:
     """The same, by the engine itself: asked about every day to come, and anew once a contact has moved invoices up."""
     found: list[tuple[date, str, str, tuple[int, ...], int]] = []
-    first_day, made, standing = 0, list[int](), [dict(each) for each in bills]
+    first_day, made, standing = 0, list[tuple[int, str]](), [dict(each) for each in bills]
     while True:
         held_back = None
         for offset, row in asked(customer, standing, policy, first_day, made):
@@ -44,22 +44,27 @@ def walked(
         for each in standing:
             if each["invoice"] in reached:
                 each |= {"reached": reached[each["invoice"]], "days_since_step": -offset}
-        first_day, made = offset + 1, [*made, offset]
+        first_day, made = offset + 1, [*made, (offset, row["channel"])]
 
 
 def asked(
-    customer: dict[str, Any], bills: list[dict[str, Any]], policy: dict[str, Any], first_day: int, made: list[int]
+    customer: dict[str, Any],
+    bills: list[dict[str, Any]],
+    policy: dict[str, Any],
+    first_day: int,
+    made: list[tuple[int, str]],
 ) -> list[tuple[int, dict[str, Any]]]:
     """What the engine says for each day to come, one row a day, counts as they would then stand."""
     days = range(first_day, DAYS + 1)
-    last = -made[-1] if made else customer["days_since_contact"]
+    last = -made[-1][0] if made else customer["days_since_contact"]
     spoken = customer["days_since_conversation"]
     people = [
         customer
         | {
             "row": n, "day": DAY + timedelta(days=n), "days_since_contact": None if last is None else last + n,
             "days_since_conversation": None if spoken is None else spoken + n,
-            "contacts_7d": sum(n - each < 7 for each in made) + (customer["contacts_7d"] if n < 7 else 0),
+            "contacts_7d": sum(n - day < 7 for day, _by in made) + (customer["contacts_7d"] if n < 7 else 0),
+            "calls_7d": sum(n - day < 7 for day, by in made if by == "call") + (customer["calls_7d"] if n < 7 else 0),
         }
         for n in days
     ]  # fmt: skip
@@ -103,6 +108,7 @@ PEOPLE = st.fixed_dictionaries(
         "customer_hold": st.sampled_from([None, None, None, "insolvency"]),
         "days_since_contact": st.none() | st.integers(0, 9),
         "contacts_7d": st.integers(0, 5),
+        "calls_7d": st.integers(0, 2),
         "days_since_conversation": st.none() | st.integers(0, 5),
         "has_call": st.booleans(),
         "out_email": st.sampled_from([False, False, True]),
@@ -111,9 +117,11 @@ PEOPLE = st.fixed_dictionaries(
 
 
 @settings(max_examples=40)
-@given(who=PEOPLE, owed=BILLS, cap=st.sampled_from([1, 2, 4]))
-def test_the_foresight_is_the_engines_own_course(who: dict[str, Any], owed: list[dict[str, Any]], cap: int) -> None:
-    customer, policy = CUSTOMER | who, {"contacts_per_7_days": cap}
+@given(who=PEOPLE, owed=BILLS, cap=st.sampled_from([1, 2, 4]), calls=st.sampled_from([0, 1, 3]))
+def test_the_foresight_is_the_engines_own_course(
+    who: dict[str, Any], owed: list[dict[str, Any]], cap: int, calls: int
+) -> None:
+    customer, policy = CUSTOMER | who, {"contacts_per_7_days": cap, "calls_per_7_days": calls}
     bills = [
         bill(n, each["late"], open_minor=each["minor"], reached=each["reached"], since=each["since"], held=each["held"])
         for n, each in enumerate(owed, start=1)

@@ -71,6 +71,21 @@ def test_what_the_form_holds_is_the_scenario(ours: Creditor) -> None:
         assert (kept.version, kept.state, kept.made_by.username) == (1, "draft", "vera")  # type: ignore[union-attr]
 
 
+def test_two_people_on_one_draft_lose_nothing(ours: Creditor) -> None:
+    client = manager(ours)
+    draft = own(ours)
+    address = reverse("desk:scenario_edit", args=[draft.pk])
+    seen = client.get(address).context["seen"]
+    mine, theirs = form(draft, act="save", seen=seen), form(draft, act="save", seen=seen)
+    assert client.post(address, theirs).status_code == 302
+    told = client.post(address, mine, follow=True).content.decode()
+    assert "version 1 meanwhile" in told
+    assert list(Scenario.objects.filter(creditor=ours).order_by("version").values_list("version", "state")) == [
+        (1, "draft"), (2, "draft"),
+    ]  # fmt: skip
+    assert Scenario.objects.count() == len(Scenario.objects.values("creditor", "key", "version").distinct())
+
+
 def test_the_form_becomes_text_and_the_text_a_form_without_loss(ours: Creditor) -> None:
     client, base = manager(ours), house()
     address = reverse("desk:scenario_edit", args=[base.pk])

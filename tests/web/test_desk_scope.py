@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 DOORS = {"login", "logout", "enter", "language", "theme", "news_read"}
 LISTS = {"home", "customers", "runs", "figures", "imports", "quarantine"} | {
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
-    "sending", "inbox", "mailboxes", "letters", "texts", "payments",
+    "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments",
 }  # fmt: skip
 # Posts that name their creditor in what is filled in, and a signed token of the one who brought a file: asked where
 # the files, the segments and the campaigns are tested.

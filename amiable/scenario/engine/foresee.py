@@ -21,7 +21,8 @@ from amiable.scenario.engine.decide import OF_THE_STEP, carried_out
 from amiable.scenario.engine.journey import CHANNELS, MESSAGE, Journey, table
 
 WEEK = 7
-Made = tuple[int, ...]  # the days of the contacts foreseen so far, the last one at the end
+CALL = "call"
+Made = tuple[tuple[int, str], ...]  # day and channel of the contacts foreseen so far, the last one at the end
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,13 @@ def foresee(
     bills = [Bill(*values) for values in _alive(invoices).select(columns).iter_rows()]
     asked = _Asked(row, _channels(customer, journey), law, policy, as_of)
     found: list[Foreseen] = []
-    start, made = 0, tuple[int, ...]()
+    start, made = 0, Made()
     while len(found) < steps and start <= days:
         # A whole course is guessed and the rails are asked about it at once; where they disagree, their word counts.
         course = _guessed(asked, way, bills, start, made, days=days, most=steps - len(found))
         for contact in _confirmed(asked, course):
             found.append(asked.told(contact, ""))
-            bills, start, made = climb(bills, contact), contact.offset + 1, _with(contact, made)
+            bills, start, made = climb(bills, contact), contact.offset + 1, asked.with_(contact, made)
         if len(found) == steps or start > days:
             break
         ahead = [due for offset in range(start, days + 1) if (due := way.due(bills, offset))]
@@ -81,7 +82,7 @@ def foresee(
         found.append(asked.told(first, rail))
         if rail:
             break
-        bills, start, made = climb(bills, first), first.offset + 1, _with(first, made)
+        bills, start, made = climb(bills, first), first.offset + 1, asked.with_(first, made)
     return found
 
 
@@ -97,11 +98,6 @@ def _channels(customer: pl.DataFrame, journey: Journey) -> Mapping[str, tuple[st
     return {step: (channel, action) for step, channel, action in chosen.select("step", "channel", "action").iter_rows()}
 
 
-def _with(contact: Contact, made: Made) -> Made:
-    """The contacts made, after this one, where it is one."""
-    return (*made, contact.offset) if contact.step.contacts else made
-
-
 class _Asked:
     """What the rails are asked of one customer's contacts; and a guess of what they will say, never the last word."""
 
@@ -115,12 +111,17 @@ class _Asked:
     ) -> None:
         self.row, self.channels, self.law, self.policy, self.as_of = row, channels, law, policy, as_of
         self.gap = max(law.value("days_between_contacts"), int(policy.get("days_between_contacts", 0)))
-        self.cap = min(law.value("contacts_per_7_days"), int(policy.get("contacts_per_7_days", 99)))
+        self.cap = rails.most_7d("contacts_per_7_days", law=law, policy=policy)
         self.cap = min(self.cap, row.get("most_7d") or self.cap)
+        self.calls = rails.most_7d("calls_per_7_days", law=law, policy=policy)
         self.quiet = max(
             law.value("quiet_days_after_conversation"), int(policy.get("quiet_days_after_conversation", 0))
         )
         self.at_all = row["customer_hold"] is None and row["released"]
+
+    def with_(self, contact: Contact, made: Made) -> Made:
+        """The contacts made, after this one, where it is one."""
+        return (*made, (contact.offset, self.channels[contact.step.key][0])) if contact.step.contacts else made
 
     def likely(self, due: Sequence[Contact], made: Made) -> Contact | None:
         """The contact of a day that the rails will likely let pass."""
@@ -131,11 +132,11 @@ class _Asked:
             if not contact.step.contacts:
                 return contact
             if self.row[f"has_{channel}"] and not self.row[f"out_{channel}"]:
-                return contact if self._free(contact.offset, made) else None
+                return contact if self._free(contact.offset, channel, made) else None
         return None
 
-    def _free(self, offset: int, made: Made) -> bool:
-        """Whether a day is one for contacts at all."""
+    def _free(self, offset: int, channel: str, made: Made) -> bool:
+        """Whether a day is one for contacts by this channel."""
         day, spoken = self.as_of + timedelta(days=offset), self.row["days_since_conversation"]
         off = day.weekday() == 6 or day in public_holidays(self.law.country, day.year)
         return (
@@ -143,6 +144,7 @@ class _Asked:
             and not self.row["waiting"]
             and ((since := self._since(offset, made)) is None or since >= self.gap)
             and self._counted(offset, made) < self.cap
+            and (channel != CALL or self._counted(offset, made, CALL) < self.calls)
             and (spoken is None or spoken + offset >= self.quiet)
         )
 
@@ -170,6 +172,7 @@ class _Asked:
             row["waiting"],
             self._since(offset, made),
             self._counted(offset, made),
+            self._counted(offset, made, CALL),
             None if spoken is None else spoken + offset,
             contact.oldest,
             self._amount(contact),
@@ -177,15 +180,15 @@ class _Asked:
             row.get("most_7d"),
         )
 
-    def _counted(self, offset: int, made: Made) -> int:
-        """Contacts in seven days: those of before, until they are a week old, and those foreseen."""
-        before = self.row["contacts_7d"] if offset < WEEK else 0
-        return int(before) + sum(offset - day < WEEK for day in made)
+    def _counted(self, offset: int, made: Made, channel: str = "") -> int:
+        """Contacts (by one channel) in seven days: those of before, until they are a week old, and those foreseen."""
+        before = self.row["calls_7d" if channel else "contacts_7d"] if offset < WEEK else 0
+        return int(before) + sum(offset - day < WEEK and by.startswith(channel) for day, by in made)
 
     def _since(self, offset: int, made: Made) -> int | None:
         """Days since the last contact, foreseen or of before."""
         if made:
-            return offset - made[-1]
+            return offset - made[-1][0]
         before: int | None = self.row["days_since_contact"]
         return None if before is None else before + offset
 
@@ -227,7 +230,7 @@ def _guessed(
         contact = asked.likely(due, made)
         if contact:
             found.append((ahead, made, contact))
-            bills, made, ahead = climb(bills, contact), _with(contact, made), []
+            bills, made, ahead = climb(bills, contact), asked.with_(contact, made), []
             if len(found) == most:
                 break
     return found

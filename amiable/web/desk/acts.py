@@ -144,7 +144,8 @@ def _dispute(act: Done) -> None:
 
 def _resolve(act: Done) -> None:
     row = get_object_or_404(act.customer.disputes.filter(resolved_at=None), pk=act.ref)
-    dispute.resolve_dispute(dispute=row, resolution=act.said["resolution"], as_of=act.as_of, now=act.now, by=act.by)
+    said = {name: act.said[name] for name in ("resolution", "answer")}
+    dispute.resolve_dispute(dispute=row, **said, as_of=act.as_of, now=act.now, by=act.by)
 
 
 def _paid(act: Done) -> None:

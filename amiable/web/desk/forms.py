@@ -286,6 +286,13 @@ class ResolveForm(Act):
             ("withdrawn", gettext_lazy("The customer withdrew it")),
         ],
     )
+    answer = forms.CharField(
+        label=gettext_lazy("What we tell the customer"),
+        help_text=gettext_lazy("It stands in the message that answers the dispute."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=2000,
+        required=False,
+    )
 
 
 class LiftForm(Act):

@@ -115,6 +115,7 @@ def _page(
     rungs = told.rungs(data, findings)
     content = {
         "scenario": base,
+        "seen": request.POST.get("seen") or shelf.mark(base),
         "owner": owner,
         "data": data,
         "label": data.get("label") if isinstance(data.get("label"), Mapping) else {},
@@ -255,7 +256,7 @@ def _kept(
     try:
         with transaction.atomic():
             if base.state == ScenarioState.DRAFT and base.creditor == owner:
-                kept = shelf.revise(base, data=data, now=now, by=request.user)
+                kept = shelf.revise(base, data=data, now=now, by=request.user, seen=request.POST.get("seen"))
             else:
                 kept = shelf.save(data=data, creditor=owner, now=now, by=request.user)
     except (UnableToRead, shelf.UnableToKeep):
@@ -264,6 +265,11 @@ def _kept(
     messages.success(
         request, _("Kept as draft version %(n)s. It takes force when you activate it.") % {"n": kept.version}
     )
+    if kept.pk != base.pk and request.POST.get("seen") not in {None, shelf.mark(base)}:
+        sentence = _(
+            "%(name)s has changed version %(n)s meanwhile: yours stands beside it. Compare them before you activate one."
+        )
+        messages.warning(request, sentence % {"name": base.made_by or _("Somebody"), "n": base.version})
     return redirect("desk:scenario", kept.pk)
 
 
