@@ -254,8 +254,8 @@ def every_morning(timestamp: int) -> None:
 @queue.periodic(cron="*/10 * * * *")
 @queue.task(queueing_lock="between", pass_context=False)
 def every_ten_minutes(timestamp: int) -> None:
-    """Between two mornings: providers are asked for what they owe us, stale tries to pay end; what happened, was confirmed or
-    put off by a server leaves.
+    """Between two mornings: providers are asked for what they owe us, stale tries to pay end; what happened, was
+    confirmed or put off by a server leaves.
     """
     now = timezone.now()
     inquire.inquire(now=now)

@@ -101,9 +101,7 @@ class Attempt(models.Model):
             models.Index(
                 fields=["state", "opened_at"], condition=Q(state__in=["opened", "started"]), name="attempt_live"
             ),
-            models.Index(
-                fields=["opened_at"], condition=~Q(external_id="") & ~Q(state="succeeded"), name="attempt_unheard"
-            ),
+            models.Index(fields=["opened_at"], condition=~Q(state="succeeded"), name="attempt_unheard"),
         ]
 
     def __str__(self) -> str:

@@ -383,13 +383,17 @@ def _on(request: scope.Asked, done: Done) -> HttpResponse:
     return redirect(done.leads_to[0])
 
 
-def menu(rights: set[str], *, anything_open: bool, customer: Customer) -> list[tuple[str, Act]]:
-    """The acts that this user may do about this customer, in the order of the day's work."""
+def menu(
+    rights: set[str], *, anything_open: bool, customer: Customer, paid: bool | None = None
+) -> list[tuple[str, Act]]:
+    """The acts that this user may do about this customer, in the order of the day's work. `paid`: whether a provider told a
+    payment; looked up where it is not known.
+    """
     missing = set() if anything_open else {name for name, each in ACTS.items() if each.needs_open}
     missing |= {name for name, each in ACTS.items() if each.right not in rights or not each.menu}
     if "take" not in missing and not _takes(customer):
         missing.add("take")
-    if "refund" not in missing and not money_forms.refundable(customer).exists():
+    if "refund" not in missing and not (money_forms.refundable(customer).exists() if paid is None else paid):
         missing.add("refund")
     return [(name, each) for name, each in ACTS.items() if name not in missing]
 
