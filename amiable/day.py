@@ -6,7 +6,7 @@ read the clock.
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 from procrastinate.contrib.django import app as queue
+from procrastinate.exceptions import AlreadyEnqueued
 
 from amiable.casework import close
 from amiable.core import runs
@@ -22,7 +23,7 @@ from amiable.insight import measure
 from amiable.ledger import post
 from amiable.ledger.models import Creditor
 from amiable.outreach import send
-from amiable.payments import allocate, arrange, attempt, reconcile
+from amiable.payments import allocate, arrange, attempt, chain, reconcile, standing
 from amiable.portfolio import refresh
 from amiable.scenario import announce, canvass, decide, dispatch, inquire
 from amiable.scenario.listen import listen
@@ -86,9 +87,18 @@ def _promises(one: Cycle) -> Figures:
     return _plain(arrange.judge_promises(as_of=one.as_of, now=one.now, creditor=one.creditor))
 
 
+def _standing(one: Cycle) -> Figures:
+    """What has fallen due is debited where the customer wishes it so."""
+    return _plain(standing.collect(as_of=one.as_of, now=one.now, creditor=one.creditor))
+
+
 def _close(one: Cycle) -> Figures:
-    """Cases in which nothing is overdue any more are closed."""
-    return {"closed": close.close_settled(as_of=one.as_of, creditor=one.creditor)}
+    """Cases in which nothing is overdue any more are closed, and chains of tries to pay that are over."""
+    closed = close.close_settled(as_of=one.as_of, creditor=one.creditor)
+    over = chain.close_chains(now=one.now, creditor=one.creditor) + chain.rest_chains(
+        now=one.now, creditor=one.creditor
+    )
+    return {"closed": closed, "chains": over}
 
 
 def _refresh(one: Cycle) -> Figures:
@@ -140,6 +150,7 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "allocate": _allocate,
     "small_balances": _small,
     "promises": _promises,
+    "standing": _standing,
     "close": _close,
     "refresh": _refresh,
     "decide": _decide,
@@ -210,7 +221,7 @@ def _rehearse(one: Cycle) -> dict[str, Figures]:
     done: dict[str, Figures] = {}
     with transaction.atomic():
         for name, step in STEPS.items():
-            if name in {"listen", "inquire", "send", "advance", "measure"}:
+            if name in {"listen", "standing", "inquire", "send", "advance", "measure"}:
                 continue
             done[name] = step(one)
         transaction.set_rollback(True)
@@ -252,6 +263,19 @@ def every_ten_minutes(timestamp: int) -> None:
     announce.announce(now=now)
     send.send(as_of=timezone.localdate(now), now=now)
     dispatch.advance(as_of=timezone.localdate(now))
+
+
+@queue.task(queueing_lock="soon", pass_context=False)
+def soon() -> None:
+    """What a colleague ordered while the customer is on the telephone leaves at once."""
+    now = timezone.now()
+    send.send(as_of=timezone.localdate(now), now=now)
+
+
+def send_soon() -> None:
+    """Asks the worker to send; where it has been asked already, once is enough."""
+    with suppress(AlreadyEnqueued), transaction.atomic():
+        soon.defer()
 
 
 @queue.periodic(cron="*/5 * * * *")

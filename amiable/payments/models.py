@@ -16,17 +16,19 @@ class Journey(models.TextChoices):
     AGENT = "agent", _("Agent on the phone")
     IVR = "ivr", _("Voice server")
     IVR_AGENT = "ivr_agent", _("Voice server with an agent")
-    CAMPAIGN = "campaign", _("Campaign")
+    CAMPAIGN = "campaign", _("Call campaign with a voice server")
     STANDING = "standing", _("Standing order")
+    DESK_LINK = "desk_link", _("Link or QR code from a colleague")
 
 
 class Chain(models.Model):
-    """The tries that follow one another until paid."""
+    """The tries that follow one another until paid, or until nobody goes on with them (`moved_at`: when somebody last did)."""
 
     creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="chains")
     currency = models.CharField(max_length=3)
     opened_at = models.DateTimeField()
+    moved_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -50,7 +52,11 @@ class AttemptState(models.TextChoices):
 
 
 class Attempt(models.Model):
-    """One try to pay on one journey: opened, started, input errors, then succeeded, failed or abandoned."""
+    """One try to pay on one journey: opened, started, input errors, then succeeded, failed or abandoned.
+
+    `plan_ref`: what of a plan it collects. `state_at`: of when the word is that decides the state. `declined_at` and
+    `decline_code`: the last refusal, which a success may follow.
+    """
 
     chain = models.ForeignKey(Chain, on_delete=models.PROTECT, related_name="attempts")
     creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT)
@@ -61,13 +67,16 @@ class Attempt(models.Model):
     journey = models.CharField(max_length=12, choices=Journey)
     message_ref = models.BigIntegerField(null=True, blank=True)
     campaign_ref = models.BigIntegerField(null=True, blank=True)
+    plan_ref = models.BigIntegerField(null=True, blank=True)
     step = models.CharField(max_length=40, blank=True)
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
     invoices = ArrayField(models.BigIntegerField(), default=list)  # in the order in which they are to be paid
     state = models.CharField(max_length=10, choices=AttemptState, default=AttemptState.OPENED)
+    state_at = models.DateTimeField(null=True, blank=True)
     input_errors = models.PositiveSmallIntegerField(default=0)
     decline_code = models.CharField(max_length=60, blank=True)
+    declined_at = models.DateTimeField(null=True, blank=True)
     credit = models.OneToOneField(Credit, null=True, blank=True, on_delete=models.PROTECT, related_name="attempt")
     by = models.ForeignKey(
         "core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -214,6 +223,27 @@ class Mandate(models.Model):
 
     def __str__(self) -> str:
         return self.label or self.token
+
+
+class StandingOrder(models.Model):
+    """A customer's word that each invoice is debited on its due date, from the day of the word on."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="standing_orders")
+    currency = models.CharField(max_length=3)
+    mandate = models.ForeignKey(Mandate, on_delete=models.CASCADE, related_name="standing_orders")
+    given_at = models.DateTimeField()
+    given_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL)  # empty: on the portal
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "currency"], condition=Q(ended_at__isnull=True), name="standing_order_one"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} {self.currency} {self.mandate}"
 
 
 class Statement(models.Model):

@@ -11,7 +11,7 @@ from amiable.ledger import hold
 from amiable.ledger.models import Branch, Contact, ContactPoint, Credit, Creditor, Customer, Invoice
 from amiable.outreach.models import Letter, LetterBatch, Message, Reply
 from amiable.payments.attempt import open_attempt
-from amiable.payments.models import Attempt
+from amiable.payments.models import Attempt, Chain
 from amiable.portfolio.refresh import refresh
 from amiable.scenario import shelf
 from amiable.scenario.models import Campaign, Experiment, Recipient, Scenario
@@ -128,6 +128,11 @@ def full(of: Creditor, name: str) -> Customer:
     message(found)
     reply(found)
     return found
+
+
+def chain(of: Customer) -> Chain:
+    words = {"customer": of, "currency": "EUR", "opened_at": clock.now(), "moved_at": clock.now()}
+    return Chain.objects.create(creditor=of.creditor, **words)
 
 
 def on_the_phone(of: Customer) -> Attempt:

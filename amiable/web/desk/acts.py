@@ -5,8 +5,6 @@ The same filling-in (token) posted twice is one act. A refusal comes back as a s
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import date, datetime
 from typing import Any
 
 from django.contrib import messages
@@ -14,14 +12,13 @@ from django.db import connection, transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from amiable.casework import dispute, note
 from amiable.core import audit
 from amiable.core.errors import AmiableError
-from amiable.core.models import AuditEntry, User
+from amiable.core.models import AuditEntry
 from amiable.ledger import hold, post
 from amiable.ledger.models import Customer, HoldKind, Invoice, Medium
 from amiable.outreach.models import Tone
@@ -32,7 +29,8 @@ from amiable.payments.models import Journey
 from amiable.scenario import leave
 from amiable.scenario.respond import customer_said
 from amiable.scenario.sayings import AlreadyPaid, Disputes, Promises
-from amiable.web.desk import forms, money_forms, scope, wishes
+from amiable.web.desk import forms, money_forms, pay_link, scope, standing_orders, wishes
+from amiable.web.desk.deed import Act, Done
 from amiable.web.desk.dialog import dialog
 from amiable.web.ui import clock
 
@@ -47,38 +45,6 @@ LIFTABLE = {
     HoldKind.MORATORIUM,
     HoldKind.VULNERABLE,
 }
-
-
-@dataclass(frozen=True)
-class Done:
-    """One act as it reaches the domain: about whom, by whom, when, and what was filled in."""
-
-    customer: Customer
-    by: User
-    as_of: date
-    now: datetime
-    form: forms.Act
-    ref: int
-    leads_to: list[str] = field(default_factory=list)  # an address beside the customer's, where the act goes on
-
-    @property
-    def said(self) -> dict[str, Any]:
-        return self.form.cleaned_data
-
-
-@dataclass(frozen=True)
-class Act:
-    title: Promise
-    button: Promise
-    done: Promise
-    right: str
-    form: type[forms.Act]
-    do: Callable[[Done], Any]
-    icon: str
-    key: str = ""
-    explains: Promise | str = ""
-    menu: bool = True
-    needs_open: bool = False
 
 
 def _note(act: Done) -> None:
@@ -297,6 +263,7 @@ ACTS: dict[str, Act] = {
         ),
         needs_open=True,
     ),
+    "link": pay_link.ACT,
     "take": Act(
         gettext_lazy("Take a payment"),
         gettext_lazy("Go on to the card"),
@@ -310,6 +277,7 @@ ACTS: dict[str, Act] = {
             "For a customer on the phone. The card goes straight to the payment provider; nobody here sees it."
         ),
         needs_open=True,
+        goes_on=True,
     ),
     "refund": Act(
         gettext_lazy("Give a payment back"),
@@ -354,6 +322,7 @@ ACTS: dict[str, Act] = {
         explains=gettext_lazy("The invoice goes on where it stood: the step that was next is next."),
         menu=False,
     ),
+    "standing_end": standing_orders.ACT,
     "wishes": Act(
         gettext_lazy("How to reach this person"),
         gettext_lazy("Keep these wishes"),
@@ -432,6 +401,11 @@ def menu(
 def _takes(customer: Customer) -> bool:
     acquirer = acquire.ready(customer.creditor)
     return acquirer is not None and acquirer.can("moto")
+
+
+def going_on(rights: set[str], customer: Customer) -> list[tuple[str, Act]]:
+    """The acts by which a colleague goes on with a try to pay that came to nothing."""
+    return [(name, each) for name, each in menu(rights, anything_open=True, customer=customer) if each.goes_on]
 
 
 def once(name: str, done: Done, do: Callable[[], Any]) -> bool:

@@ -29,7 +29,9 @@ class TakeForm(Act):
 
     def prepare(self) -> None:
         self.fields["invoices"].choices = self.invoice_choices()  # type: ignore[attr-defined]
-        late = [str(pk) for pk, row in self.open.items() if row.due_on < self.today]
+        tried = self.tried()
+        late = [str(pk) for pk in tried.invoices if pk in self.open] if tried else []
+        late = late or [str(pk) for pk, row in self.open.items() if row.due_on < self.today]
         self.fields["invoices"].initial = late or [str(pk) for pk in self.open]
 
     def clean(self) -> dict[str, Any]:

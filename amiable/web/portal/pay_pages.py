@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from amiable.core.errors import AmiableError, UnableTo
 from amiable.ledger.models import Invoice
-from amiable.payments import acquire, authorise, providers
+from amiable.payments import acquire, authorise, providers, standing
 from amiable.payments.attempt import LIVE, local_day, pay_page
 from amiable.payments.models import Attempt, Mandate
 from amiable.payments.providers import Fields, Link
@@ -58,6 +58,7 @@ def methods(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     page = {
         "visit": visit,
         "methods": kept,
+        "standing": set(standing.of(visit.customer).values_list("mandate", flat=True)),
         "can_save": can_save,
         "waiting": waited_for.exists(),
     }
@@ -106,3 +107,22 @@ def show(request: HttpRequest, visit: Visit, answer: Fields, key: str, **more: o
     response = render(request, "portal/fields.html", told | more)
     response.headers["Content-Security-Policy"] = opened(answer.policy)
     return response
+
+
+@require_POST
+@known
+def standing_order(request: HttpRequest, visit: Visit, mandate: int) -> HttpResponseBase:
+    """From now on what falls due is debited by this; or no more."""
+    kept = get_object_or_404(Mandate.objects.select_related("customer__creditor"), pk=mandate, customer=visit.customer)
+    currency, as_of = visit.creditor.currency, local_day(visit.creditor, visit.now)
+    try:
+        if request.POST.get("act") == "end":
+            for order in standing.of(visit.customer).filter(mandate=kept):
+                standing.end(order=order, now=visit.now, origin="portal")
+            messages.success(request, _("Your next invoices are paid by hand again."))
+        else:
+            standing.give(mandate=kept, currency=currency, as_of=as_of, now=visit.now, origin="portal")
+            messages.success(request, _("Noted: each invoice is debited on its due date. You need do nothing more."))
+    except AmiableError as error:
+        messages.error(request, str(error))
+    return redirect("portal:methods", token=visit.token)
