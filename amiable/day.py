@@ -23,6 +23,7 @@ from amiable.ledger import post
 from amiable.ledger.models import Creditor
 from amiable.outreach import send
 from amiable.payments import allocate, arrange, attempt, reconcile
+from amiable.payments.plans import collect, judge
 from amiable.portfolio import refresh
 from amiable.scenario import announce, canvass, decide, dispatch
 from amiable.scenario.listen import listen
@@ -81,6 +82,16 @@ def _promises(one: Cycle) -> Figures:
     return _plain(arrange.judge_promises(as_of=one.as_of, now=one.now, creditor=one.creditor))
 
 
+def _plans(one: Cycle) -> Figures:
+    """Plans are held to their days: late, cured, broken, done; offers that nobody accepted end."""
+    return _plain(judge.judge_plans(as_of=one.as_of, now=one.now, creditor=one.creditor))
+
+
+def _collect(one: Cycle) -> Figures:
+    """Instalments that are due are collected by the way to pay that the customer saved, once each."""
+    return _plain(collect.collect(as_of=one.as_of, now=one.now, creditor=one.creditor))
+
+
 def _close(one: Cycle) -> Figures:
     """Cases in which nothing is overdue any more are closed."""
     return {"closed": close.close_settled(as_of=one.as_of, creditor=one.creditor)}
@@ -134,6 +145,8 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "allocate": _allocate,
     "small_balances": _small,
     "promises": _promises,
+    "plans": _plans,
+    "collect": _collect,
     "close": _close,
     "refresh": _refresh,
     "decide": _decide,
@@ -204,7 +217,7 @@ def _rehearse(one: Cycle) -> dict[str, Figures]:
     done: dict[str, Figures] = {}
     with transaction.atomic():
         for name, step in STEPS.items():
-            if name in {"listen", "send", "advance", "measure"}:
+            if name in {"listen", "collect", "send", "advance", "measure"}:
                 continue
             done[name] = step(one)
         transaction.set_rollback(True)

@@ -32,15 +32,30 @@ from amiable.payments import receive
 from amiable.payments.allocate import allocate, allocate_of_customer
 from amiable.payments.arrange import judge_promises
 from amiable.payments.attempt import close_chains, local_day
+from amiable.payments.plans.judge import judge_plans
 from amiable.payments.providers import Word
 from amiable.scenario.hear import UnableToRespond, hear, record
 from amiable.scenario.heed import heed
 from amiable.scenario.react import react
-from amiable.scenario.sayings import AlreadyPaid, CallOutcome, Disputes, OptsIn, OptsOut, Prefers, Promises, Saying
+from amiable.scenario.sayings import (
+    AcceptsPlan,
+    AlreadyPaid,
+    BuildsPlan,
+    CallOutcome,
+    Disputes,
+    OptsIn,
+    OptsOut,
+    Prefers,
+    Promises,
+    Saying,
+    WantsPerson,
+)
 
 __all__ = [
+    "AcceptsPlan",
     "AlreadyPaid",
     "Arrival",
+    "BuildsPlan",
     "CallOutcome",
     "Disputes",
     "OptsIn",
@@ -49,6 +64,7 @@ __all__ = [
     "Promises",
     "Saying",
     "UnableToRespond",
+    "WantsPerson",
     "customer_said",
     "link_opened",
     "no_more_of",
@@ -70,7 +86,7 @@ class Arrival:
 
 @transaction.atomic
 def payment_arrived(*, provider: str, words: Sequence[Word], now: datetime) -> Arrival:
-    """Money, or a word on its way: receive → allocate → lift what it settles → judge promises → close cases."""
+    """Money, or a word on its way: receive → allocate → lift what it settles → judge promises and plans → close cases."""
     received = receive.record(provider=provider, words=words, now=now)
     fresh = [credit.pk for credit in received.credits]
     for attempt, credit in received.paid:
@@ -81,6 +97,7 @@ def payment_arrived(*, provider: str, words: Sequence[Word], now: datetime) -> A
         assert customer is not None
         as_of = local_day(creditor, now)
         judge_promises(as_of=as_of, now=now, customers=[customer])
+        judge_plans(as_of=as_of, now=now, customers=[customer])
         close_settled(customers=[customer], as_of=as_of, now=now)
         close_chains(customers=[customer], now=now)
     return Arrival(credits=fresh, moved=len(received.moved), replayed=received.replayed, unknown=received.unknown)

@@ -46,6 +46,7 @@ class Limits:
     cure_days: int = 10
     notice_days: int = 8
     share_percent: int = 50
+    portal: bool = True
 
     def needs(self, *, total_minor: int, count: int, discount_minor: int = 0) -> str:
         """The first level that may agree to such a plan by itself; empty: nobody may."""
@@ -96,6 +97,7 @@ def limits_of(creditor: Creditor, currency: str) -> Limits:
         cure_days=_whole(told, "cure_days", 10, most=90),
         notice_days=_whole(told, "notice_days", 8, most=90),
         share_percent=_whole(told, "share_percent", 50, most=100),
+        portal=told.get("portal") is not False,
     )
 
 

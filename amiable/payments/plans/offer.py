@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -88,25 +89,30 @@ def offer(
 def plannable(
     *, customer: Customer, currency: str, invoices: Sequence[int], as_of: date, replaces: Plan | None = None
 ) -> list[Invoice]:
-    """The invoices named (all open ones that may be, where none are), locked; each open, theirs, and free for a plan."""
-    rows = Invoice.objects.select_for_update(no_key=True).filter(customer=customer, currency=currency, open_minor__gt=0)
-    taken = set(planned(customer=customer, but=replaces))
-    contested = set(
-        hold.active(as_of=as_of).filter(customer=customer, kind=HoldKind.DISPUTE).values_list("invoice_id", flat=True)
+    """The invoices named, locked; each open, theirs, and free for a plan."""
+    theirs = Invoice.objects.select_for_update(no_key=True).filter(
+        customer=customer, currency=currency, open_minor__gt=0
     )
-    if not invoices:
-        found = [row for row in rows.order_by("id") if row.pk not in taken | contested]
-    else:
-        found = list(rows.filter(id__in=set(invoices)).order_by("id"))
-        if len(found) < len(set(invoices)):
-            raise UnableToPlan(_("One of these invoices is no longer open. Please look at the amounts again."))
-        if taken.intersection(row.pk for row in found):
-            raise UnableToPlan(_("One of these invoices is in a plan already."))
-        if contested.intersection(row.pk for row in found):
-            raise UnableToPlan(_("One of these invoices is contested: that is settled first."))
-    if not found:
-        raise UnableToPlan(_("There is nothing open to plan."))
-    return sorted(found, key=lambda row: (row.due_on, row.pk))
+    found = {row.pk: row for row in theirs.filter(id__in=set(invoices)).order_by("id")}
+    if not found or len(found) < len(set(invoices)):
+        raise UnableToPlan(_("One of these invoices is no longer open. Please look at the amounts again."))
+    if set(planned(customer=customer, but=replaces)) & set(found):
+        raise UnableToPlan(_("One of these invoices is in a plan already."))
+    if contested(customer=customer, as_of=as_of) & set(found):
+        raise UnableToPlan(_("One of these invoices is contested: that is settled first."))
+    return sorted(found.values(), key=lambda row: (row.due_on, row.pk))
+
+
+def free_for_plan(*, customer: Customer, currency: str, as_of: date, replaces: Plan | None = None) -> QuerySet[Invoice]:
+    """The open invoices that a plan may cover: in none that runs, and not contested."""
+    taken = set(planned(customer=customer, but=replaces)) | contested(customer=customer, as_of=as_of)
+    return Invoice.objects.filter(customer=customer, currency=currency, open_minor__gt=0).exclude(pk__in=taken)
+
+
+def contested(*, customer: Customer, as_of: date) -> set[int]:
+    """The invoices that are contested, or a part of them."""
+    holds = hold.active(as_of=as_of).filter(customer=customer, kind=HoldKind.DISPUTE, invoice__isnull=False)
+    return {invoice for invoice in holds.values_list("invoice_id", flat=True) if invoice is not None}
 
 
 @transaction.atomic

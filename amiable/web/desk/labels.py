@@ -81,6 +81,8 @@ RUNS = {
     "allocate": gettext_lazy("Allocation"),
     "small_balances": gettext_lazy("Small balances"),
     "promises": gettext_lazy("Promises judged"),
+    "plans": gettext_lazy("Plans judged"),
+    "collect": gettext_lazy("Instalments collected"),
     "close": gettext_lazy("Cases closed"),
     "refresh": gettext_lazy("Facts and segments"),
     "decide": gettext_lazy("Decisions"),

@@ -23,8 +23,9 @@ from amiable.outreach.statement import statement_pdf
 from amiable.payments import providers
 from amiable.payments.attempt import local_day, open_attempt, pay_page
 from amiable.payments.models import Attempt, AttemptState
+from amiable.payments.plans.limits import limits_of
 from amiable.scenario import respond
-from amiable.web.portal import gate, journey
+from amiable.web.portal import gate, journey, plans
 from amiable.web.portal.amounts import Line, lines, read_amount
 from amiable.web.portal.gate import Visit, arrives, known
 from amiable.web.security import POLICY
@@ -51,6 +52,8 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         "last_day": journey.last_day_to_promise(visit.creditor, statement.as_of),
         "contacted": journey.contacted(visit),
         "transfer": journey.transfer(visit, statement),
+        "plan": plans.current(visit, statement.currency),
+        "may_plan": limits_of(visit.creditor, statement.currency).portal,
     }
     response = render(request, "portal/home.html", page)
     response.headers["Content-Security-Policy"] = _policy(journey.provider_key(visit.creditor))
