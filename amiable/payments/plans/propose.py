@@ -104,6 +104,14 @@ class Offer:
         return sum(part.amount_minor for part in self.terms.parts if part.due_on <= until)
 
     @property
+    def in_30(self) -> int:
+        return self.received_minor(30)
+
+    @property
+    def in_90(self) -> int:
+        return self.received_minor(90)
+
+    @property
     def wait_days(self) -> int:
         """How long the creditor waits for the money on average, each payment weighed by its amount."""
         waited = sum((part.due_on - self.as_of).days * part.amount_minor for part in self.terms.parts)
