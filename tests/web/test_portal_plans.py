@@ -53,7 +53,7 @@ def test_from_the_first_page_to_the_agreement(client: Client, anna: Customer, la
     assert url("plan", token) in client.get(url("home", token)).content.decode()
     page = client.post(url("plan", token), {"invoice": late.pk, "currency": "EUR"}, follow=True)
     assert "In 3 parts 3 × €200.00" in text(page)
-    assert "In 6 parts we confirm it 6 × €100.00" in text(page)
+    assert "In 6 parts on request 6 × €100.00" in text(page)
     page = client.post(url("plan_look", token), wish(late, first))
     assert text(page).count("€200.00") == 3
     assert "Free of charge" in text(page)
