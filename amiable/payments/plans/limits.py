@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from django.utils.formats import date_format
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from amiable.core.money import exponent, shown
@@ -110,12 +112,12 @@ def check(terms: Terms, limits: Limits, *, currency: str, as_of: date) -> str:
         raise UnableToPlan(_("The payments follow one another, from today on."))
     if (days[0] - as_of).days > limits.first_days:
         last = as_of + timedelta(days=limits.first_days)
-        raise UnableToPlan(_("The first payment must come by %(day)s.") % {"day": last.isoformat()})
+        raise UnableToPlan(_("The first payment must come by %(day)s.") % {"day": date_format(last)})
     if (days[-1] - as_of).days > limits.longest_days:
         raise UnableToPlan(_("A plan ends within %(days)s days here.") % {"days": limits.longest_days})
     least = min(part.amount_minor for part in terms.parts)
     if least <= 0 or (len(days) > 1 and least < limits.smallest_minor):
-        amount = shown(limits.smallest_minor, currency)
+        amount = shown(limits.smallest_minor, currency, (get_language() or "fr")[:2])
         raise UnableToPlan(_("Each payment must be at least %(amount)s.") % {"amount": amount})
     needed = limits.needs(total_minor=terms.total_minor, count=terms.count, discount_minor=terms.discount_minor)
     if terms.discount_minor < 0 or not needed:
