@@ -6,7 +6,7 @@ read the clock.
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 from procrastinate.contrib.django import app as queue
+from procrastinate.exceptions import AlreadyEnqueued
 
 from amiable.casework import close
 from amiable.core import runs
@@ -22,10 +23,10 @@ from amiable.insight import measure
 from amiable.ledger import post
 from amiable.ledger.models import Creditor
 from amiable.outreach import send
-from amiable.payments import allocate, arrange, attempt, reconcile
+from amiable.payments import allocate, arrange, attempt, chain, reconcile
 from amiable.payments.plans import collect, judge
 from amiable.portfolio import refresh
-from amiable.scenario import announce, canvass, decide, dispatch
+from amiable.scenario import announce, canvass, decide, dispatch, inquire
 from amiable.scenario.listen import listen
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,11 @@ def _listen(one: Cycle) -> Figures:
 def _catch_up(one: Cycle) -> Figures:
     """Invoices climb by messages that left in a run which then stopped."""
     return dispatch.advance(as_of=one.as_of, creditor=one.creditor)
+
+
+def _inquire(one: Cycle) -> Figures:
+    """Providers are asked for what their hooks have not told."""
+    return _plain(inquire.inquire(now=one.now, creditor=one.creditor))
 
 
 def _abandon(one: Cycle) -> Figures:
@@ -93,8 +99,12 @@ def _collect(one: Cycle) -> Figures:
 
 
 def _close(one: Cycle) -> Figures:
-    """Cases in which nothing is overdue any more are closed."""
-    return {"closed": close.close_settled(as_of=one.as_of, creditor=one.creditor)}
+    """Cases in which nothing is overdue any more are closed, and chains of tries to pay that are over."""
+    closed = close.close_settled(as_of=one.as_of, creditor=one.creditor)
+    over = chain.close_chains(now=one.now, creditor=one.creditor) + chain.rest_chains(
+        now=one.now, creditor=one.creditor
+    )
+    return {"closed": closed, "chains": over}
 
 
 def _refresh(one: Cycle) -> Figures:
@@ -140,6 +150,7 @@ def _measure(one: Cycle) -> Figures:
 STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "listen": _listen,
     "catch_up": _catch_up,
+    "inquire": _inquire,
     "abandon": _abandon,
     "reconcile": _reconcile,
     "allocate": _allocate,
@@ -217,7 +228,7 @@ def _rehearse(one: Cycle) -> dict[str, Figures]:
     done: dict[str, Figures] = {}
     with transaction.atomic():
         for name, step in STEPS.items():
-            if name in {"listen", "collect", "send", "advance", "measure"}:
+            if name in {"listen", "inquire", "collect", "send", "advance", "measure"}:
                 continue
             done[name] = step(one)
         transaction.set_rollback(True)
@@ -250,12 +261,28 @@ def every_morning(timestamp: int) -> None:
 @queue.periodic(cron="*/10 * * * *")
 @queue.task(queueing_lock="between", pass_context=False)
 def every_ten_minutes(timestamp: int) -> None:
-    """Between two mornings: stale tries to pay end; what happened, was confirmed or put off by a server leaves."""
+    """Between two mornings: providers are asked for what they owe us, stale tries to pay end, and what a person confirmed or
+    a server put off leaves.
+    """
     now = timezone.now()
+    inquire.inquire(now=now)
     attempt.abandon_stale(now=now)
     announce.announce(now=now)
     send.send(as_of=timezone.localdate(now), now=now)
     dispatch.advance(as_of=timezone.localdate(now))
+
+
+@queue.task(queueing_lock="soon", pass_context=False)
+def soon() -> None:
+    """What a colleague ordered while the customer is on the telephone leaves at once."""
+    now = timezone.now()
+    send.send(as_of=timezone.localdate(now), now=now)
+
+
+def send_soon() -> None:
+    """Asks the worker to send; where it has been asked already, once is enough."""
+    with suppress(AlreadyEnqueued), transaction.atomic():
+        soon.defer()
 
 
 @queue.periodic(cron="*/5 * * * *")

@@ -13,5 +13,9 @@ class Unavailable(AmiableError):
     """The other side could not be asked; trying again later may succeed."""
 
 
+class NotConfigured(Unavailable):
+    """The other side lacks a setting of ours; the message names it."""
+
+
 class UnableTo(AmiableError):
     """A verb of the house cannot be carried out; each verb names its own kind beside itself."""

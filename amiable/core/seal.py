@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django import forms
 from django.conf import settings
 
 from amiable.core.errors import UnableTo
@@ -30,6 +31,19 @@ def keep(values: Mapping[str, Any], *, creditor_ref: int, port: str, key: str, n
         creditor_ref=creditor_ref, port=port, key=key, defaults={"sealed": sealed, "updated_at": now}
     )
     return row
+
+
+def secrets_of(form: type[forms.Form]) -> set[str]:
+    """The fields of a form of settings that nobody is shown again."""
+    return {name for name, field in form.base_fields.items() if getattr(field.widget, "input_type", "") == "password"}
+
+
+def renewed(form: type[forms.Form], values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """The values to keep: a secret left empty stays what it was."""
+    secret = secrets_of(form)
+    return {
+        name: before.get(name) if name in secret and value in ("", None) else value for name, value in values.items()
+    }
 
 
 def kept(*, creditor_ref: int, port: str, key: str) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from amiable.core import registry
-from amiable.core.errors import AmiableError, Refused, Unavailable
+from amiable.core.errors import AmiableError, NotConfigured, Refused, Unavailable
 
 
 class AddressRefused(Refused):
@@ -35,10 +35,6 @@ class Unreachable(Unavailable):
 
 class InDoubt(AmiableError):
     """The words were handed over and no answer came: they may have been taken, so they are never handed over again."""
-
-
-class NotConfigured(Unavailable):
-    """The carrier lacks a setting; the message names it."""
 
 
 class Unsigned(Refused):

@@ -65,6 +65,7 @@ def express(facts: Facts) -> dict[str, Any]:
         "about_to_pay": _amount(max(sum(line.open_minor for line in about) - facts.credit_minor, 0), facts),
         "credit": _amount(facts.credit_minor, facts) if facts.credit_minor else "",
         "to_pay": _amount(facts.to_pay_minor, facts),
+        "asked": _asked(facts),
         "nothing_to_pay": facts.to_pay_minor == 0,
         "statement_attached": attaches_statement(facts),
         "by_transfer": transfers(facts),
@@ -95,6 +96,12 @@ def _account(facts: Facts) -> dict[str, Any]:
         "delay": _line(lines[0], facts)["delay"] if lines else "",
         "pay_url": portal_url(facts),
     }
+
+
+def _asked(facts: Facts) -> str:
+    """The part that whoever ordered the message asks for now; empty where it is not less than all of it."""
+    minor = int((facts.message.context.get("pay") or {}).get("amount_minor") or 0)
+    return _amount(minor, facts) if 0 < minor < facts.to_pay_minor else ""
 
 
 def portal_url(facts: Facts) -> str:

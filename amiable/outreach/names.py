@@ -68,6 +68,7 @@ NAMES: tuple[Name, ...] = (
     Name("customer.name", _("the customer’s name"), "Anna Martin"),
     Name("customer.number", _("the customer’s number"), "C1042"),
     Name("to_pay", _("what is to be paid now, credits taken off"), "123,45 €", "€123.45"),
+    Name("asked", _("the part that a colleague asks for now; empty: all of it"), ""),
     Name("nothing_to_pay", _("whether credits cover everything"), False),
     Name("total", _("what is open of all invoices named, before credits"), "123,45 €", "€123.45"),
     Name("credit", _("what the customer has to their credit; empty: nothing"), ""),

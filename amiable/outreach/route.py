@@ -16,10 +16,10 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from amiable.core import audit, seal
-from amiable.core.errors import UnableTo
+from amiable.core.errors import NotConfigured, UnableTo
 from amiable.core.models import Credential, User
 from amiable.ledger.models import Creditor, Medium
-from amiable.outreach.channel import Channel, Hook, NotConfigured, channels
+from amiable.outreach.channel import Channel, Hook, channels
 from amiable.outreach.models import Message, MessageState
 
 PORT = "channel"
@@ -144,10 +144,7 @@ def keep(*, creditor: Creditor, key: str, values: Mapping[str, Any], now: dateti
     """Seals the settings of a channel for a creditor. A field left empty that holds a secret keeps what it had."""
     kind = channels()[key]
     before = known(creditor, key) or {}
-    secret = secrets_of(kind)
-    sealed = {
-        name: before.get(name) if name in secret and value in ("", None) else value for name, value in values.items()
-    }
+    sealed = seal.renewed(kind.Config, values, before)
     if kind.hook == Hook.PASSWORD:
         sealed[PASSWORD] = before.get(PASSWORD) or secrets.token_urlsafe(24)
     changed = sorted(name for name in {*sealed, *before} if sealed.get(name) != before.get(name))
@@ -187,13 +184,6 @@ def known(creditor: Creditor, key: str) -> dict[str, Any] | None:
 def kept_keys(creditor: Creditor) -> set[str]:
     """The channels that a creditor has settings for."""
     return set(Credential.objects.filter(port=PORT, creditor_ref=creditor.pk).values_list("key", flat=True))
-
-
-def secrets_of(kind: type[Channel]) -> set[str]:
-    """The fields of a channel's settings that nobody is shown again."""
-    return {
-        name for name, field in kind.Config.base_fields.items() if getattr(field.widget, "input_type", "") == "password"
-    }
 
 
 def _route(creditor: Creditor, medium: str, key: str, row: Credential | None) -> Route:

@@ -73,7 +73,7 @@ def statement_data(
             "phone": phone(creditor.phone, creditor.country),
             "payment_phone": phone(creditor.payment_phone, creditor.country),
         },
-        "recipient": _address(customer, creditor),
+        "recipient": recipient(customer, creditor),
         "number": customer.number,
         "as_of": day(statement.as_of, language),
         "invoices": [
@@ -154,7 +154,8 @@ def _words(language: str) -> dict[str, Any]:
     return found
 
 
-def _address(customer: Customer, creditor: Creditor) -> list[str]:
+def recipient(customer: Customer, creditor: Creditor) -> list[str]:
+    """The lines of a customer's address, as the window of an envelope shows them."""
     lines = [customer.name, customer.street, f"{customer.postcode} {customer.city}".strip()]
     if customer.country and customer.country != creditor.country:
         lines.append(customer.country)

@@ -16,17 +16,19 @@ class Journey(models.TextChoices):
     AGENT = "agent", _("Agent on the phone")
     IVR = "ivr", _("Voice server")
     IVR_AGENT = "ivr_agent", _("Voice server with an agent")
-    CAMPAIGN = "campaign", _("Campaign")
+    CAMPAIGN = "campaign", _("Call campaign with a voice server")
     STANDING = "standing", _("Standing order")
+    DESK_LINK = "desk_link", _("Link or QR code from a colleague")
 
 
 class Chain(models.Model):
-    """The tries that follow one another until paid."""
+    """The tries that follow one another until paid, or until nobody goes on with them (`moved_at`: when somebody last did)."""
 
     creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="chains")
     currency = models.CharField(max_length=3)
     opened_at = models.DateTimeField()
+    moved_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -43,13 +45,18 @@ class Chain(models.Model):
 class AttemptState(models.TextChoices):
     OPENED = "opened", _("Opened")
     STARTED = "started", _("Started")
+    PENDING = "pending", _("At the bank")  # given to the customer's bank, which says days later whether it pays
     SUCCEEDED = "succeeded", _("Succeeded")
     FAILED = "failed", _("Failed")
     ABANDONED = "abandoned", _("Abandoned")
 
 
 class Attempt(models.Model):
-    """One try to pay on one journey: opened, started, input errors, then succeeded, failed or abandoned."""
+    """One try to pay on one journey: opened, started, input errors, then succeeded, failed or abandoned.
+
+    `plan_ref`: what of a plan it collects. `state_at`: of when the word is that decides the state. `declined_at` and
+    `decline_code`: the last refusal, which a success may follow.
+    """
 
     chain = models.ForeignKey(Chain, on_delete=models.PROTECT, related_name="attempts")
     creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT)
@@ -60,17 +67,27 @@ class Attempt(models.Model):
     journey = models.CharField(max_length=12, choices=Journey)
     message_ref = models.BigIntegerField(null=True, blank=True)
     campaign_ref = models.BigIntegerField(null=True, blank=True)
+    plan_ref = models.BigIntegerField(null=True, blank=True)
     step = models.CharField(max_length=40, blank=True)
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
     invoices = ArrayField(models.BigIntegerField(), default=list)  # in the order in which they are to be paid
     state = models.CharField(max_length=10, choices=AttemptState, default=AttemptState.OPENED)
+    state_at = models.DateTimeField(null=True, blank=True)
     input_errors = models.PositiveSmallIntegerField(default=0)
     decline_code = models.CharField(max_length=60, blank=True)
+    declined_at = models.DateTimeField(null=True, blank=True)
     credit = models.OneToOneField(Credit, null=True, blank=True, on_delete=models.PROTECT, related_name="attempt")
+    by = models.ForeignKey(
+        "core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )  # on the phone
     opened_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    asks = models.PositiveSmallIntegerField(
+        default=0, db_default=0
+    )  # how often the provider was asked what became of it
+    ask_at = models.DateTimeField(null=True, blank=True)  # when it is asked next; empty: soon after the opening
 
     class Meta:
         constraints = [
@@ -84,6 +101,9 @@ class Attempt(models.Model):
             models.Index(
                 fields=["state", "opened_at"], condition=Q(state__in=["opened", "started"]), name="attempt_live"
             ),
+            models.Index(
+                fields=["opened_at"], condition=~Q(external_id="") & ~Q(state="succeeded"), name="attempt_unheard"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -91,9 +111,12 @@ class Attempt(models.Model):
 
 
 class ProviderEvent(models.Model):
-    """A provider's word as it came: unique, so that the tenth telling of the same event changes nothing."""
+    """A provider's word as it came: unique, so that the tenth telling of the same thing changes nothing."""
 
     provider = models.CharField(max_length=40)
+    creditor = models.ForeignKey(
+        Creditor, null=True, on_delete=models.CASCADE
+    )  # whose hook it came by; empty: everybody's
     external_id = models.CharField(max_length=200)
     attempt = models.ForeignKey(Attempt, null=True, on_delete=models.CASCADE, related_name="provider_events")
     kind = models.CharField(max_length=20)
@@ -102,7 +125,11 @@ class ProviderEvent(models.Model):
     raw = models.JSONField(default=dict)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["provider", "external_id"], name="provider_event_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "creditor", "external_id"], name="provider_event_once", nulls_distinct=False
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.external_id}"
@@ -248,18 +275,33 @@ class Instalment(models.Model):
 
 
 class Mandate(models.Model):
-    """A debit authority of a customer."""
+    """A way to pay that the customer lets us use again: a debit authority, a card kept by the provider. Asked for first
+    (`token` is ours), then saved by the customer, one day ended. No number of a card or an account is ever in it.
+    """
 
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="mandates")
     provider = models.CharField(max_length=40)
-    reference = models.CharField(max_length=60, unique=True)
-    scheme = models.CharField(max_length=20)
-    signed_on = models.DateField()
+    token = models.CharField(max_length=40, unique=True)  # of the attempt, where it is saved while paying
+    payer = models.CharField(max_length=60, blank=True)  # the customer, as the provider knows it
+    reference = models.CharField(max_length=60, blank=True)  # the provider's; empty until the customer has saved it
+    authority = models.CharField(max_length=60, blank=True)  # the reference of the debit authority, where there is one
+    scheme = models.CharField(max_length=20, blank=True)  # card, sepa_debit
+    label = models.CharField(max_length=80, blank=True)  # Visa •••• 4242
+    expires_on = models.DateField(null=True, blank=True)  # the last day on which it can be used
+    asked_at = models.DateTimeField()
+    signed_on = models.DateField(null=True, blank=True)
     last_used_on = models.DateField(null=True, blank=True)
     ended_on = models.DateField(null=True, blank=True)
 
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "provider", "reference"], condition=~Q(reference=""), name="mandate_once"
+            )
+        ]
+
     def __str__(self) -> str:
-        return self.reference
+        return self.label or self.token
 
 
 class Statement(models.Model):

@@ -1,6 +1,7 @@
 """Takes a provider's words in: each once, in any order. Out: what they did to attempts, and the money that is new.
 
-Never: the same event twice, the same money twice, a word about an attempt that is moving under another hand.
+Never: the same word twice, the same money twice, a word about an attempt that is moving under another hand, a word of
+one creditor's provider about another's attempt.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,23 +9,29 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import IntegrityError
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from amiable.core.errors import Unavailable
 from amiable.core.words import in_house
-from amiable.ledger.models import CashAuthority, Credit, CreditKind
-from amiable.payments import refund
+from amiable.ledger.models import CashAuthority, Credit, CreditKind, Creditor
+from amiable.payments import authorise, refund
 from amiable.payments.attempt import keep, local_day, move_on
 from amiable.payments.models import Attempt, ProviderEvent
 from amiable.payments.providers import Word, WordKind
 
+LEAVING = {WordKind.REFUNDED, WordKind.CHARGED_BACK}
+
 
 @dataclass
 class Received:
-    """`paid`: attempts with the money that is new; `moved`: all attempts that a new word was about."""
+    """`paid`: attempts with the money that is new; `taken_back`: money that a bank took back, with the word that told it;
+    `moved`: all attempts that a new word was about.
+    """
 
     paid: list[tuple[Attempt, Credit]] = field(default_factory=list)
     refunded: list[Credit] = field(default_factory=list)
+    taken_back: list[tuple[Credit, Word]] = field(default_factory=list)
     moved: list[Attempt] = field(default_factory=list)
     replayed: int = 0
     unknown: int = 0
@@ -34,26 +41,24 @@ class Received:
         return [credit for _attempt, credit in self.paid]
 
 
-def record(*, provider: str, words: Sequence[Word], now: datetime) -> Received:
+def record(*, provider: str, words: Sequence[Word], now: datetime, creditor: Creditor | None = None) -> Received:
     """Records each word as an event, moves its attempt on, and makes a credit of money that has arrived.
 
-    Stands in its caller's transaction. Raises Unavailable when the same event is being told by another call.
+    `creditor`: by whose hook they came; they are about nobody else. Stands in its caller's transaction. Raises
+    Unavailable when the same word is being told by another call.
     """
     received = Received()
-    # Locked before anything is read of it, by id: two calls about one attempt queue here, however their words are ordered.
-    attempts = {
-        attempt.token: attempt
-        for attempt in Attempt.objects.select_for_update(of=("self",), no_key=True)
-        .filter(provider=provider, token__in={word.attempt for word in words})
-        .select_related("creditor", "customer")
-        .order_by("id")
-    }
-    fresh = _fresh(provider, words, attempts, now)
+    attempts = _attempts(provider, words, creditor)
+    authorise.lock(words=words, provider=provider)
+    fresh = _fresh(provider, words, attempts, creditor, now)
     received.replayed = len(words) - len(fresh)
     before = {attempt.pk: attempt.state for attempt in attempts.values()}
-    for word in sorted(fresh, key=lambda word: (word.at, word.external_id)):
+    # Money comes before it goes, whatever their clocks say.
+    for word in sorted(fresh, key=lambda word: (word.kind in LEAVING, word.at, word.external_id)):
         attempt = attempts.get(word.attempt)
-        if attempt is None:
+        if word.saved is not None:
+            received.unknown += not _keep(word, attempt, creditor, now)
+        elif attempt is None:
             received.unknown += 1
         else:
             _take(received, attempt=attempt, word=word, now=now)
@@ -62,16 +67,35 @@ def record(*, provider: str, words: Sequence[Word], now: datetime) -> Received:
     return received
 
 
-def _fresh(provider: str, words: Sequence[Word], attempts: Mapping[str, Attempt], now: datetime) -> list[Word]:
+def _attempts(provider: str, words: Sequence[Word], creditor: Creditor | None) -> dict[str, Attempt]:
+    """The attempts by what the words call them. Locked before anything is read of them, by id: two calls about one
+    attempt queue here, however their words are ordered.
+    """
+    names = {word.attempt for word in words if word.attempt}
+    named = Q(token__in=names) | Q(external_id__in=names)
+    if creditor is not None:
+        named &= Q(creditor=creditor)
+    rows = Attempt.objects.select_for_update(of=("self",), no_key=True).filter(named, provider=provider)
+    found = {}
+    for attempt in rows.select_related("creditor", "customer").order_by("id"):
+        found[attempt.token] = attempt
+        if attempt.external_id:
+            found[attempt.external_id] = attempt
+    return found
+
+
+def _fresh(
+    provider: str, words: Sequence[Word], attempts: Mapping[str, Attempt], creditor: Creditor | None, now: datetime
+) -> list[Word]:
     """The words that were never told before, each once, written down as events."""
     told = {word.external_id: word for word in words}
-    known = ProviderEvent.objects.filter(provider=provider, external_id__in=told)
+    known = ProviderEvent.objects.filter(provider=provider, creditor=creditor, external_id__in=told)
     for external_id in known.values_list("external_id", flat=True):
         del told[external_id]
     events = [
         ProviderEvent(
-            provider=provider, external_id=word.external_id, attempt=attempts.get(word.attempt), kind=word.kind, at=word.at,
-            received_at=now, raw=word.raw,
+            provider=provider, creditor=creditor, external_id=word.external_id, attempt=attempts.get(word.attempt),
+            kind=word.kind, at=word.at, received_at=now, raw=word.raw,
         )
         for word in told.values()
     ]  # fmt: skip
@@ -80,6 +104,16 @@ def _fresh(provider: str, words: Sequence[Word], attempts: Mapping[str, Attempt]
     except IntegrityError as error:
         raise Unavailable("The same event is being told by another call.") from error
     return list(told.values())
+
+
+def _keep(word: Word, attempt: Attempt | None, creditor: Creditor | None, now: datetime) -> bool:
+    """A way to pay was saved, or has ended; False where nothing of ours is meant."""
+    owner = creditor or (attempt.creditor if attempt else None)
+    as_of = local_day(owner, now) if owner else now.date()
+    if word.kind == WordKind.ENDED:
+        authorise.ended(word=word, creditor=creditor, as_of=as_of)
+        return True
+    return authorise.saved(word=word, creditor=creditor, as_of=as_of) is not None
 
 
 def _take(received: Received, *, attempt: Attempt, word: Word, now: datetime) -> None:
@@ -92,6 +126,8 @@ def _take(received: Received, *, attempt: Attempt, word: Word, now: datetime) ->
             received.paid.append((attempt, credit))
     elif word.kind == WordKind.REFUNDED:
         received.refunded.append(_give_back(attempt=attempt, word=word, now=now))
+    elif word.kind == WordKind.CHARGED_BACK:
+        received.taken_back.append((_told(attempt, word), word))
 
 
 def _credit(*, attempt: Attempt, word: Word, now: datetime) -> tuple[Credit, bool]:
@@ -119,21 +155,30 @@ def _credit(*, attempt: Attempt, word: Word, now: datetime) -> tuple[Credit, boo
     return credit, new
 
 
-def _give_back(*, attempt: Attempt, word: Word, now: datetime) -> Credit:
+def _told(attempt: Attempt, word: Word) -> Credit:
+    """The credit that a word about leaving money means."""
     credit = Credit.objects.filter(
         creditor=attempt.creditor, source=source(attempt.provider), external_id=word.payment
     ).first()
     if credit is None:
         # Nothing is kept of this call, so that the provider tells it again once it has told the payment.
-        raise Unavailable("This refund is about a payment that has not been told yet.")
-    as_of = local_day(attempt.creditor, now)
-    refund.give_back(
-        credit=credit,
-        amount_minor=word.amount_minor,
-        reason=in_house(_("Refunded by the provider")),
-        as_of=as_of,
-        now=now,
-    )
+        raise Unavailable("This is about a payment that has not been told yet.")
+    return credit
+
+
+def _give_back(*, attempt: Attempt, word: Word, now: datetime) -> Credit:
+    """What was given back at our wish; money that another word took out meanwhile is not taken twice."""
+    told = _told(attempt, word)
+    credit = told.confirmed_by or told
+    held = refund.held_by(credit)
+    if held:
+        refund.give_back(
+            credit=credit,
+            amount_minor=min(word.amount_minor, held),
+            reason=in_house(_("Refunded by the provider")),
+            as_of=local_day(attempt.creditor, now),
+            now=now,
+        )
     return credit
 
 

@@ -12,12 +12,15 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from amiable.casework import task
 from amiable.casework.close import close_settled
 from amiable.casework.dispute import settle_disputes
 from amiable.casework.models import Task, TaskKind
 from amiable.core.models import User
+from amiable.core.money import shown
+from amiable.core.words import in_house
 from amiable.ledger import hold
 from amiable.ledger.keep import keep
 from amiable.ledger.models import Allocation, Credit, Creditor, Customer, Hold, HoldKind, Invoice, Medium
@@ -32,11 +35,14 @@ from amiable.payments import receive
 from amiable.payments.allocate import allocate, allocate_of_customer
 from amiable.payments.arrange import judge_promises
 from amiable.payments.attempt import close_chains, local_day
+from amiable.payments.models import Attempt
 from amiable.payments.plans.judge import judge_plans
 from amiable.payments.providers import Word
+from amiable.payments.surplus import ask_about_surplus
 from amiable.scenario.hear import UnableToRespond, hear, record
 from amiable.scenario.heed import heed
 from amiable.scenario.react import react
+from amiable.scenario.reopen import Returned, reopen
 from amiable.scenario.sayings import (
     AcceptsPlan,
     AlreadyPaid,
@@ -69,6 +75,7 @@ __all__ = [
     "link_opened",
     "no_more_of",
     "payment_arrived",
+    "payment_returned",
     "reply_claimed",
     "reply_heard",
 ]
@@ -85,14 +92,21 @@ class Arrival:
 
 
 @transaction.atomic
-def payment_arrived(*, provider: str, words: Sequence[Word], now: datetime) -> Arrival:
-    """Money, or a word on its way: receive → allocate → lift what it settles → judge promises and plans → close cases."""
-    received = receive.record(provider=provider, words=words, now=now)
+def payment_arrived(
+    *, provider: str, words: Sequence[Word], now: datetime, creditor: Creditor | None = None
+) -> Arrival:
+    """Money, or a word on its way: receive → allocate → lift what it settles → judge promises → close cases.
+
+    `creditor`: by whose hook it came, where each creditor has its own; nobody else's attempts are meant.
+    """
+    received = receive.record(provider=provider, words=words, now=now, creditor=creditor)
     fresh = [credit.pk for credit in received.credits]
     for attempt, credit in received.paid:
         _spread(credit, attempt.invoices, but=fresh, as_of=local_day(attempt.creditor, now), now=now)
         assert credit.customer is not None  # an attempt is always somebody's
         record("payment.arrived", credit.customer, now, None, f"hook:{provider}", credit=credit.pk, attempt=attempt.pk)
+        ask_about_surplus(attempt=attempt, credit=credit, as_of=local_day(attempt.creditor, now), now=now)
+        _doubt(attempt, credit, now=now)
     for customer, creditor in {credit.customer_id: attempt.creditor for attempt, credit in received.paid}.items():
         assert customer is not None
         as_of = local_day(creditor, now)
@@ -100,7 +114,22 @@ def payment_arrived(*, provider: str, words: Sequence[Word], now: datetime) -> A
         judge_plans(as_of=as_of, now=now, customers=[customer])
         close_settled(customers=[customer], as_of=as_of, now=now)
         close_chains(customers=[customer], now=now)
+    for credit, word in received.taken_back:
+        reason = in_house(gettext_lazy("taken back by the customer's bank (%(code)s)"), code=word.detail or "–")
+        amount = word.amount_minor if word.currency == credit.currency else credit.amount_minor
+        payment_returned(credit=credit, amount_minor=amount, key=word.external_id, reason=reason, now=now)
     return Arrival(credits=fresh, moved=len(received.moved), replayed=received.replayed, unknown=received.unknown)
+
+
+@transaction.atomic
+def payment_returned(
+    *, credit: Credit, amount_minor: int, key: str, reason: str, now: datetime, by: User | None = None
+) -> Returned:
+    """Money that had come leaves again (charge-back, returned debit, bounced cheque): its invoices are open again, the
+    case goes on, whoever is in charge is told. `key` names the return itself: told ten times, it is one.
+    """
+    as_of = local_day(credit.creditor, now)
+    return reopen(credit=credit, amount_minor=amount_minor, key=key, reason=reason, as_of=as_of, now=now, by=by)
 
 
 @transaction.atomic
@@ -266,6 +295,24 @@ def _kept(attachments: Sequence[Attachment], sizes: Sequence[int]) -> list[dict[
             row["sha256"] = keep(file.content)
         told.append(row)
     return told
+
+
+def _doubt(attempt: Attempt, credit: Credit, *, now: datetime) -> None:
+    """Other money than was asked for counts as what it is; a person looks why."""
+    asked = (attempt.amount_minor, attempt.currency)
+    if attempt.credit_id != credit.pk or asked == (credit.amount_minor, credit.currency) or credit.customer is None:
+        return
+    told = {"paid": shown(credit.amount_minor, credit.currency), "asked": shown(*asked)}
+    task.ask(
+        kind=TaskKind.CHECK,
+        key=f"paid_otherwise:{credit.pk}",
+        customer=credit.customer,
+        title=in_house(gettext_lazy("Paid %(paid)s where %(asked)s was asked"), **told),
+        due_on=local_day(attempt.creditor, now),
+        context={"credit": credit.pk, "invoices": attempt.invoices},
+        currency=credit.currency,
+        now=now,
+    )
 
 
 def _spread(credit: Credit, invoices: Sequence[int], *, but: Sequence[int], as_of: date, now: datetime) -> None:

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.test import RequestFactory
 from pytest_django.fixtures import Settings
 
-from amiable.core.errors import Refused, Unavailable
+from amiable.core.errors import NotConfigured, Refused, Unavailable
 from amiable.ledger.models import Medium
 from amiable.outreach.channel import (
     AddressRefused,
@@ -24,7 +24,6 @@ from amiable.outreach.channel import (
     Heard,
     Hook,
     InDoubt,
-    NotConfigured,
     Parcel,
     Receipt,
     Unreachable,

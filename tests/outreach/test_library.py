@@ -24,13 +24,13 @@ E_MAILS = {
     "promise_broken": "warm neutral firm", "plan_offered": "warm neutral", "plan_agreed": "warm",
     "plan_due": "warm", "plan_late": "warm neutral firm", "receipt": "warm", "payment_failed": "warm", "dispute_received": "warm",
     "dispute_answered": "neutral", "hardship_help": "warm", "early_warning": "warm", "survey": "warm", "invoice_copy": "warm",
-    "digest": "neutral",
+    "digest": "neutral", "payment_link": "warm",
 }  # fmt: skip
 OTHERS = {
     "sms": {
         "courtesy_notice", "reminder_1", "reminder_2", "reminder_3", "promise_confirmed", "promise_broken", "plan_due",
         "plan_late",
-        "receipt", "payment_failed", "survey",
+        "receipt", "payment_failed", "payment_link", "survey",
     },
     "letter": {"formal_notice"},
     "call": {"reminder_2", "reminder_3", "promise_broken", "early_warning", "hardship_help", "call"},

@@ -12,9 +12,9 @@ from django.http import HttpRequest, QueryDict
 from django.test import RequestFactory
 from django.utils import translation
 
-from amiable.core.errors import Refused, Unavailable
+from amiable.core.errors import NotConfigured, Refused, Unavailable
 from amiable.outreach import ask
-from amiable.outreach.channel import AddressRefused, Heard, InDoubt, NotConfigured, OptedOut, Parcel, Unreachable, Word
+from amiable.outreach.channel import AddressRefused, Heard, InDoubt, OptedOut, Parcel, Unreachable, Word
 from amiable.outreach.channels.sms_ovh import SmsOvh
 from tests.outreach.peers import Ovh
 

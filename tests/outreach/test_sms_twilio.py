@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from django.test import RequestFactory
 from pytest_django.fixtures import Settings
 
-from amiable.core.errors import Refused, Unavailable
-from amiable.outreach.channel import AddressRefused, Heard, InDoubt, NotConfigured, OptedOut, Parcel, Unreachable, Word
+from amiable.core.errors import NotConfigured, Refused, Unavailable
+from amiable.outreach.channel import AddressRefused, Heard, InDoubt, OptedOut, Parcel, Unreachable, Word
 from amiable.outreach.channels.sms_twilio import SmsTwilio
 from tests.outreach.peers import Twilio
 

@@ -51,7 +51,7 @@ def _judged(who: Customer, day: date) -> None:
 
 def _failed_to_pay(who: Customer, day: date) -> None:
     chain = Chain.objects.filter(customer=who, closed_at=None).first() or Chain.objects.create(
-        creditor=who.creditor, customer=who, currency="EUR", opened_at=at(day)
+        creditor=who.creditor, customer=who, currency="EUR", opened_at=at(day), moved_at=at(day)
     )
     Attempt.objects.create(
         chain=chain, creditor=who.creditor, customer=who, token=f"a{Attempt.objects.count()}", provider="dummy",

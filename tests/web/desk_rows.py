@@ -10,7 +10,7 @@ from amiable.intake.models import Import, QuarantinedRow, Source
 from amiable.ledger import hold
 from amiable.ledger.models import Branch, Contact, ContactPoint, Credit, Creditor, Customer, Invoice
 from amiable.outreach.models import Letter, LetterBatch, Message, Reply
-from amiable.payments.models import Plan
+from amiable.payments.models import Chain, Plan
 from amiable.portfolio.refresh import refresh
 from amiable.scenario import shelf
 from amiable.scenario.models import Campaign, Experiment, Recipient, Scenario
@@ -137,6 +137,11 @@ def plan(of: Customer, **more: object) -> Plan:
     for n in (1, 2):
         made.instalments.create(due_on=clock.today() + timedelta(days=30 * n), amount_minor=5_000)
     return made
+
+
+def chain(of: Customer) -> Chain:
+    words = {"customer": of, "currency": "EUR", "opened_at": clock.now(), "moved_at": clock.now()}
+    return Chain.objects.create(creditor=of.creditor, **words)
 
 
 def batch(of: Customer) -> LetterBatch:

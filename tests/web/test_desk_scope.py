@@ -20,6 +20,7 @@ DOORS = {"login", "logout", "enter", "language", "theme", "news_read"}
 LISTS = {"home", "customers", "plans", "runs", "figures", "imports", "quarantine"} | {
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
     "sending", "inbox", "mailboxes", "letters", "texts", "rules",
+    "payments",
 }  # fmt: skip
 # Posts that name their creditor in what is filled in, and a signed token of the one who brought a file: asked where
 # the files, the segments and the campaigns are tested.
@@ -55,6 +56,8 @@ def addresses(customer: Customer) -> dict[str, str]:
         "answer": Reply.objects.get(customer=customer).pk,
         "answer_claim": rows.reply(None, creditor=customer.creditor).pk,
     }
+    values |= {"pay_link": customer.pk, "stories": customer.pk, "receipt": rows.credit(customer, 100, days_ago=1).pk}
+    values["chain"] = rows.chain(customer).pk
     scenario = shelf.save(data=shelf.shipped()[0], creditor=customer.creditor, now=clock.now()).pk
     values |= dict.fromkeys(("scenario", "scenario_edit", "scenario_activate", "scenario_retire"), scenario)
     values["experiment"] = scenario

@@ -14,6 +14,7 @@ from amiable.ledger import hold
 from amiable.ledger.keep import keep
 from amiable.ledger.models import HoldKind, Invoice
 from amiable.payments import arrange
+from amiable.payments.authorise import usable
 from amiable.payments.models import Mandate, Plan, PlanState
 from amiable.payments.plans.judge import judge_plans
 from amiable.payments.plans.paper import agreement_pdf
@@ -70,9 +71,7 @@ def agree(
 
 
 def _usable(mandate: Mandate | None, row: Plan, as_of: date) -> Mandate | None:
-    if mandate is not None and (
-        mandate.customer_id != row.customer_id or not (mandate.ended_on is None or mandate.ended_on > as_of)
-    ):
+    if mandate is not None and not usable(customer=row.customer, as_of=as_of).filter(pk=mandate.pk).exists():
         raise UnableToAgree(_("This saved way to pay cannot be used any more."))
     return mandate
 

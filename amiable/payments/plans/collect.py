@@ -63,9 +63,8 @@ def _charge(part: Instalment, *, now: datetime) -> Attempt:
 
 def _due(as_of: date, creditor: Creditor | None) -> Iterator[Instalment]:
     whose = Q() if creditor is None else Q(plan__customer__creditor=creditor)
-    usable = Q(plan__mandate__ended_on=None) | Q(plan__mandate__ended_on__gt=as_of)
     rows = Instalment.objects.filter(
-        whose, usable, plan__state__in=PlanState.running(), plan__mandate__isnull=False, due_on__lte=as_of, tried_at=None,
+        whose, plan__state__in=PlanState.running(), plan__mandate__isnull=False, due_on__lte=as_of, tried_at=None,
         paid_minor__lt=F("amount_minor"), plan__customer__creditor__stopped_at=None,
         plan__customer__creditor__released_at__isnull=False,
     )  # fmt: skip

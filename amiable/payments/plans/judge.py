@@ -18,7 +18,8 @@ from amiable.core.money import shown
 from amiable.core.words import in_house
 from amiable.ledger import hold, post
 from amiable.ledger.models import Creditor, Customer, HoldKind, Invoice
-from amiable.payments.models import Instalment, Plan, PlanState
+from amiable.payments.chain import UNDER_WAY
+from amiable.payments.models import Attempt, Instalment, Plan, PlanState
 from amiable.payments.plans.limits import limits_of
 from amiable.payments.plans.measure import paid
 from amiable.payments.plans.state import end, locked, source_ref, trail
@@ -108,10 +109,11 @@ def _fill(row: Plan, amount: int, *, open_minor: int, as_of: date) -> Standing:
 def _stands(row: Plan, parts: Sequence[Instalment], amount: int, *, open_minor: int, as_of: date) -> Standing:
     grace = timedelta(days=limits_of(row.customer.creditor, row.currency).grace_days)
     filled = fill([part.amount_minor for part in parts], amount)
+    asked = _at_the_bank([part.pk for part in parts if part.tried_at])
     late = [
         (part.due_on, part.amount_minor - taken)
         for part, taken in zip(parts, filled, strict=True)
-        if taken < part.amount_minor and part.due_on + grace <= as_of
+        if taken < part.amount_minor and part.due_on + grace <= as_of and part.pk not in asked
     ]
     return Standing(
         paid_minor=sum(filled),
@@ -119,6 +121,14 @@ def _stands(row: Plan, parts: Sequence[Instalment], amount: int, *, open_minor: 
         oldest_on=late[0][0] if late else None,
         settled=amount >= row.total_minor or open_minor == 0,
     )
+
+
+def _at_the_bank(parts: Sequence[int]) -> set[int]:
+    """Which of these instalments are being collected: the bank has not said yet whether it pays."""
+    if not parts:
+        return set()
+    tries = Attempt.objects.filter(plan_ref__in=parts, state__in=UNDER_WAY)
+    return {part for part in tries.values_list("plan_ref", flat=True) if part is not None}
 
 
 def _move(row: Plan, stands: Standing, told: Summary, *, as_of: date, now: datetime) -> None:

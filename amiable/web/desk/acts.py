@@ -5,7 +5,7 @@ The same filling-in (token) posted twice is one act. A refusal comes back as a s
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -13,10 +13,12 @@ from django.contrib import messages
 from django.db import connection, transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
+from amiable import day
 from amiable.casework import dispute, note
 from amiable.core import audit
 from amiable.core.errors import AmiableError
@@ -25,10 +27,13 @@ from amiable.ledger import hold, post
 from amiable.ledger.models import Customer, HoldKind, Invoice, Medium
 from amiable.outreach.models import Tone
 from amiable.outreach.order import Order, order
+from amiable.payments import acquire, refund
+from amiable.payments.attempt import open_attempt
+from amiable.payments.models import Journey
 from amiable.scenario import leave
 from amiable.scenario.respond import customer_said
 from amiable.scenario.sayings import AlreadyPaid, Disputes, Promises
-from amiable.web.desk import forms, scope, wishes
+from amiable.web.desk import forms, money_forms, pay_link, scope, wishes
 from amiable.web.desk.dialog import dialog
 from amiable.web.ui import clock
 
@@ -55,6 +60,7 @@ class Done:
     now: datetime
     form: forms.Act
     ref: int
+    leads_to: list[str] = field(default_factory=list)  # an address beside the customer's, where the act goes on
 
     @property
     def said(self) -> dict[str, Any]:
@@ -74,6 +80,7 @@ class Act:
     explains: Promise | str = ""
     menu: bool = True
     needs_open: bool = False
+    goes_on: bool = False  # with a try to pay that came to nothing, which `ref` names
 
 
 def _note(act: Done) -> None:
@@ -165,6 +172,39 @@ def _statement(act: Done) -> None:
         capped=False,
     )
     order([wish], now=act.now)
+
+
+def _link(act: Done) -> None:
+    pay_link.give(customer=act.customer, said=act.said, by=str(act.by), now=act.now)
+    if page := pay_link.shown_at(act.customer, act.said):
+        act.leads_to.append(page)
+    else:
+        transaction.on_commit(day.send_soon)
+
+
+def _take(act: Done) -> None:
+    """Opens the payment; the card is asked for on the next page, in the provider's own fields."""
+    tried = open_attempt(
+        customer=act.customer,
+        amount_minor=act.said["amount_minor"],
+        currency=act.said["currency"],
+        invoices=[int(pk) for pk in act.said["invoices"]],
+        journey=Journey.AGENT,
+        provider=acquire.in_use(act.customer.creditor),
+        by=act.by,
+        now=act.now,
+    )
+    act.leads_to.append(reverse("desk:phone", args=[tried.token]))
+
+
+def _refund(act: Done) -> None:
+    refund.ask_back(
+        attempt=act.said["attempt"],
+        amount_minor=act.said["amount_minor"],
+        key=act.said["token"],
+        now=act.now,
+        by=act.by,
+    )
 
 
 def _write_off(act: Done) -> None:
@@ -267,6 +307,47 @@ ACTS: dict[str, Act] = {
         ),
         needs_open=True,
     ),
+    "link": Act(
+        gettext_lazy("Link to pay"),
+        gettext_lazy("Give the link"),
+        gettext_lazy("The link to pay is given."),
+        "talk",
+        pay_link.LinkForm,
+        _link,
+        "mail-forward",
+        "l",
+        gettext_lazy(
+            "The customer's page opens with these invoices chosen. It is no reminder and is not counted as one."
+        ),
+        needs_open=True,
+        goes_on=True,
+    ),
+    "take": Act(
+        gettext_lazy("Take a payment"),
+        gettext_lazy("Go on to the card"),
+        gettext_lazy("Ask for the card now, and type it into the provider's fields."),
+        "take",
+        money_forms.TakeForm,
+        _take,
+        "credit-card",
+        "k",
+        gettext_lazy(
+            "For a customer on the phone. The card goes straight to the payment provider; nobody here sees it."
+        ),
+        needs_open=True,
+        goes_on=True,
+    ),
+    "refund": Act(
+        gettext_lazy("Give a payment back"),
+        gettext_lazy("Give it back"),
+        gettext_lazy(
+            "The provider has been asked; the invoices open again as soon as it says that the money has left."
+        ),
+        "refund",
+        money_forms.RefundForm,
+        _refund,
+        "arrow-back-up",
+    ),
     "write_off": Act(
         gettext_lazy("Write off"),
         gettext_lazy("Write off for good"),
@@ -343,20 +424,41 @@ def act(request: scope.Asked, pk: int, name: str, ref: int = 0) -> HttpResponse:
         try:
             if once(name, done, lambda: wanted.do(done)):
                 messages.success(request, str(wanted.done))
-            return redirect("desk:customer", pk)
+            return _on(request, done)
         except AmiableError as error:
             form.add_error(None, str(error))
     content = {"act": wanted, "form": form, "customer": customer, "name": name, "ref": ref}
     return dialog(request, "act", content)
 
 
-def menu(rights: set[str], *, anything_open: bool) -> list[tuple[str, Act]]:
+def _on(request: scope.Asked, done: Done) -> HttpResponse:
+    """Back to the customer; or on, as a page of its own with a policy of its own."""
+    if not done.leads_to:
+        return redirect("desk:customer", done.customer.pk)
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Redirect": done.leads_to[0]})
+    return redirect(done.leads_to[0])
+
+
+def menu(rights: set[str], *, anything_open: bool, customer: Customer) -> list[tuple[str, Act]]:
     """The acts that this user may do about this customer, in the order of the day's work."""
-    return [
-        (name, each)
-        for name, each in ACTS.items()
-        if each.menu and each.right in rights and (anything_open or not each.needs_open)
-    ]
+    missing = set() if anything_open else {name for name, each in ACTS.items() if each.needs_open}
+    missing |= {name for name, each in ACTS.items() if each.right not in rights or not each.menu}
+    if "take" not in missing and not _takes(customer):
+        missing.add("take")
+    if "refund" not in missing and not money_forms.refundable(customer).exists():
+        missing.add("refund")
+    return [(name, each) for name, each in ACTS.items() if name not in missing]
+
+
+def _takes(customer: Customer) -> bool:
+    acquirer = acquire.ready(customer.creditor)
+    return acquirer is not None and acquirer.can("moto")
+
+
+def going_on(rights: set[str], customer: Customer) -> list[tuple[str, Act]]:
+    """The acts by which a colleague goes on with a try to pay that came to nothing."""
+    return [(name, each) for name, each in menu(rights, anything_open=True, customer=customer) if each.goes_on]
 
 
 def once(name: str, done: Done, do: Callable[[], Any]) -> bool:

@@ -66,7 +66,7 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
         ],
         "memberships": _memberships(profiles, segment_names),
         "payment_method": labels.said(labels.METHODS, found.payment_method),
-        "acts": acts.menu(rights, anything_open=bool(lines)),
+        "acts": acts.menu(rights, anything_open=bool(lines), customer=found),
         "rights": rights,
         "liftable": acts.LIFTABLE,
         "outside": leave.waiting_for(holds),

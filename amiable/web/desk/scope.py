@@ -27,6 +27,8 @@ MAY: dict[str, set[str]] = {
     "plan": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN},
     "approve_plan": {Role.MANAGER, Role.ADMIN},
     "see_means": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN},
+    "take": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT, Role.SERVICE},  # a payment on the phone
+    "refund": {Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
     "write_off": {Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
     "release": {Role.MANAGER, Role.ADMIN},
     "administer": {Role.MANAGER, Role.ADMIN},

@@ -7,12 +7,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from amiable.core.errors import Refused, UnableTo, Unavailable
+from amiable.core.errors import NotConfigured, Refused, UnableTo, Unavailable
 from amiable.core.seal import UnableToUnseal
 from amiable.ledger.models import Creditor
 from amiable.outreach import receive, route
-from amiable.outreach.channel import Heard, Hook, NotConfigured, Unsigned, Word, channels
-from amiable.payments import providers
+from amiable.outreach.channel import Heard, Hook, Unsigned, Word, channels
+from amiable.payments import acquire, providers
 from amiable.scenario import respond
 from amiable.web.ui import clock
 
@@ -23,15 +23,37 @@ log = logging.getLogger(__name__)
 @csrf_exempt
 @require_POST
 def psp(request: HttpRequest, key: str) -> HttpResponse:
-    """A payment provider's words. 200: taken in; 202: about nothing of ours; 400: not believed; 503: tell it later."""
-    if key not in providers.providers():
+    """The words of a provider that is the same for every creditor: the one for trying out."""
+    found = providers.providers().get(key)
+    if found is None or found.Config.base_fields:
         return _said("There is no such provider.", status=404)
+    return _heard(request, key, None)
+
+
+@csrf_exempt
+@require_POST
+def psp_of(request: HttpRequest, creditor: int, key: str) -> HttpResponse:
+    """The words of one creditor's payment provider, believed by the creditor's own settings and about nobody else."""
+    owner = Creditor.objects.filter(pk=creditor).first()
+    if owner is None or key not in providers.providers():
+        return _said("There is no such provider.", status=404)
+    return _heard(request, key, owner)
+
+
+def _heard(request: HttpRequest, key: str, owner: Creditor | None) -> HttpResponse:
+    """200: taken in; 202: about nothing of ours; 400: not believed; 404: nobody uses it; 503: tell it later."""
     if int(request.headers.get("Content-Length") or 0) > LARGEST:
         return _said("The call is too long.", status=413)
     now = clock.now()
     try:
-        words = list(providers.provider(key).events(request, now=now))
-        arrival = respond.payment_arrived(provider=key, words=words, now=now)
+        acquirer = acquire.acquirer(owner, key) if owner else providers.kind(key)({})
+        words = list(acquirer.events(request, now=now))
+        arrival = respond.payment_arrived(provider=key, words=words, now=now, creditor=owner)
+    except NotConfigured:
+        return _said("This creditor does not use this provider.", status=404)
+    except UnableToUnseal as error:
+        log.error("A call to the hook of %s for %s cannot be checked: %s", key, owner, error)
+        return _said("The call cannot be checked now.", status=503)
     except (Refused, UnableTo) as error:
         log.warning("A call to the hook of %s was refused: %s", key, error)
         return _said(str(error), status=400)
@@ -47,7 +69,7 @@ def psp(request: HttpRequest, key: str) -> HttpResponse:
 @csrf_exempt
 @require_http_methods(["POST", "GET", "HEAD"])
 def channel(request: HttpRequest, creditor: int, key: str) -> HttpResponse:
-    """A carrier's words, and what people answer through it. The statuses are those of `psp`; 401 asks for the password."""
+    """A carrier's words, and what people answer through it. The statuses are those of a payment; 401 asks for the password."""
     owner = Creditor.objects.filter(pk=creditor).first()
     if owner is None or key not in channels() or channels()[key].hook == Hook.NONE:
         return _said("There is no such channel.", status=404)

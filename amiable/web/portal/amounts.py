@@ -67,6 +67,12 @@ def lines(statement: Statement, *, holds: Sequence[Hold], copies: Collection[int
     return [replace(line, ticked=line.id in due) for line in found]
 
 
+def asked_for(rows: Sequence[Line], invoices: Collection[int]) -> list[Line]:
+    """The same lines, ticked as a colleague chose them; as they were where none of those can be paid any more."""
+    left = {row.id for row in rows if row.id in invoices and row.to_pay_minor > 0}
+    return [replace(row, ticked=row.id in left) for row in rows] if left else list(rows)
+
+
 def _after_credits(statement: Statement) -> dict[int, int]:
     """Spreads the open credits as the nightly allocation will: by reference first, then oldest due first."""
     left = {row.id: row.open_minor for row in statement.invoices}

@@ -5,8 +5,8 @@ answer tried without end; a change by a GET.
 """
 
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import wraps
 from ipaddress import ip_address
@@ -33,12 +33,15 @@ KNOWN_FOR = timedelta(hours=2)
 
 @dataclass(frozen=True)
 class Visit:
-    """Who came by which link, when; `message_ref` is the message that carried it (0: none)."""
+    """Who came by which link, when; `message_ref` is the message that carried it (0: none), `asked` what a colleague put
+    into the link to be paid.
+    """
 
     token: str
     customer: Customer
     message_ref: int
     now: datetime
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def creditor(self) -> Creditor:
@@ -144,7 +147,11 @@ def _visit(token: str, *, now: datetime) -> Visit:
     content = links.read(PURPOSE, token, now=now)
     customer = Customer.objects.select_related("creditor", "merged_into__creditor").get(pk=content["c"])
     return Visit(
-        token=token, customer=customer.merged_into or customer, message_ref=int(content.get("m") or 0), now=now
+        token=token,
+        customer=customer.merged_into or customer,
+        message_ref=int(content.get("m") or 0),
+        now=now,
+        asked=content.get("pay") or {},
     )
 
 

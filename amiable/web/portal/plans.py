@@ -21,16 +21,19 @@ from amiable.core import money
 from amiable.core.errors import AmiableError
 from amiable.ledger.keep import place_of
 from amiable.ledger.models import CustomerKind, Invoice
+from amiable.payments import acquire
 from amiable.payments.attempt import local_day
+from amiable.payments.authorise import usable
 from amiable.payments.models import Mandate, Plan, PlanReason, PlanState
 from amiable.payments.plans.judge import fragile
 from amiable.payments.plans.limits import LEVELS, Limits, allows, limits_of
 from amiable.payments.plans.offer import free_for_plan
 from amiable.payments.plans.propose import Asked, Capacity, Offer, offer_of, pay_day, propose
 from amiable.scenario import respond
-from amiable.web.portal import gate, journey
+from amiable.web.portal import gate
 from amiable.web.portal.amounts import read_amount
 from amiable.web.portal.gate import Visit, known
+from amiable.web.security import opened
 
 COUNTS = (1, 2, 3, 4, 6, 8, 10, 12, 18, 24)  # numbers of payments that are offered to choose from
 MEANS = ("monthly", "income", "charges", "cash")
@@ -149,6 +152,7 @@ def one(request: HttpRequest, visit: Visit, pk: int) -> HttpResponseBase:
     first = next((part for part in parts if part.paid_minor < part.amount_minor), None)
     today = local_day(visit.creditor, visit.now)
     now_minor = _owed_now(parts, today) or (first.amount_minor - first.paid_minor if first else 0)
+    acquirer = acquire.ready(visit.creditor)
     page = {
         "visit": visit,
         "plan": found,
@@ -164,10 +168,12 @@ def one(request: HttpRequest, visit: Visit, pk: int) -> HttpResponseBase:
         "limits": limits_of(visit.creditor, found.currency),
         "person": visit.customer.kind == CustomerKind.CONSUMER,
         "mandates": _saved(visit),
-        "can_pay": bool(journey.provider_key(visit.creditor)),
+        "can_pay": acquirer is not None,
         "first_name": visit.customer.name if visit.customer.kind == CustomerKind.CONSUMER else "",
     }
-    return render(request, "portal/plan_one.html", page)
+    response = render(request, "portal/plan_one.html", page)
+    response.headers["Content-Security-Policy"] = opened({"form-action": acquirer.origins() if acquirer else ()})
+    return response
 
 
 @require_POST
@@ -289,7 +295,7 @@ def _page(visit: Visit, wish: Wish) -> dict[str, Any]:
 
 def _saved(visit: Visit) -> list[Mandate]:
     """The ways to pay that the customer has saved."""
-    return list(visit.customer.mandates.filter(ended_on=None).order_by("-pk"))
+    return list(usable(customer=visit.customer, as_of=local_day(visit.creditor, visit.now)))
 
 
 def _last_first(as_of: date, limits: Limits) -> date:

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('ledger', '0007_preferences'),
-        ('payments', '0001_initial'),
+        ('payments', '0003_ways'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
