@@ -59,7 +59,7 @@ def transactions_started(gathered: Gathered) -> pl.DataFrame:
     slices=BY,
 )
 def transactions_not_completed(gathered: Gathered) -> pl.DataFrame:
-    return _split(gathered.attempts, **_all("not_completed", "started"))
+    return _split(gathered.attempts, BY, **_all("not_completed", "started"))
 
 
 @kpi(
@@ -75,7 +75,7 @@ def transactions_not_completed(gathered: Gathered) -> pl.DataFrame:
     slices=BY,
 )
 def transactions_input_error(gathered: Gathered) -> pl.DataFrame:
-    return _split(gathered.attempts, **_measured("input_error", "started"))
+    return _split(gathered.attempts, BY, **_measured("input_error", "started"))
 
 
 @kpi(

@@ -285,7 +285,7 @@ def statement_copy(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 def _owed(request: HttpRequest, visit: Visit, *, currency: str | None = None) -> tuple[balance.Statement, list[Line]]:
     as_of = local_day(visit.creditor, visit.now)
     wish = journey.wish(visit)
-    wanted = currency or request.POST.get("currency") or request.GET.get("currency") or wish.currency
+    wanted: str | None = currency or request.POST.get("currency") or request.GET.get("currency") or wish.currency
     if wanted not in balance.currencies(customer=visit.customer):
         wanted = currency
     statement = balance.statement(customer=visit.customer, as_of=as_of, currency=wanted)
