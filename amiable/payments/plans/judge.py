@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Prefetch, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
 from amiable.casework.models import Notification, Task, TaskKind
@@ -58,15 +58,16 @@ def judge_plans(
     rows = list(
         locked(Plan.objects.filter(whose, state__in=PlanState.alive()))
         .select_related("customer__creditor", "offered_by")
-        .prefetch_related(Prefetch("instalments", Instalment.objects.order_by("due_on", "id")))
+        .prefetch_related("instalments")
         .order_by("id")
     )
     running = [row for row in rows if row.state in PlanState.running()]
-    amounts, open_ones, told = paid(running), _open(running), Summary()
+    amounts, open_ones, asked, told = paid(running), _open(running), _at_the_bank(running), Summary()
     for row in rows:
-        if row in running:
-            standing = _fill(row, amounts[row.pk], open_minor=open_ones[row.pk], as_of=as_of)
-            _move(row, standing, told, as_of=as_of, now=now)
+        if row.pk in amounts:
+            _fill(row, amounts[row.pk], as_of=as_of)
+            stands = _stands(row, amounts[row.pk], open_minor=open_ones[row.pk], asked=asked, as_of=as_of)
+            _move(row, stands, told, as_of=as_of, now=now)
         elif row.answer_by is not None and row.answer_by < as_of:
             end(row, PlanState.EXPIRED, as_of=as_of)
             trail(row, "plan.expired", now=now, actor="day")
@@ -82,8 +83,8 @@ def fragile(customer: Customer, *, as_of: date) -> bool:
 
 def standing(plan: Plan, *, as_of: date) -> Standing:
     """How a plan stands, with nothing written."""
-    parts = list(plan.instalments.order_by("due_on", "id"))
-    return _stands(plan, parts, paid([plan])[plan.pk], open_minor=_open([plan])[plan.pk], as_of=as_of)
+    amount, open_minor, asked = paid([plan])[plan.pk], _open([plan])[plan.pk], _at_the_bank([plan])
+    return _stands(plan, amount, open_minor=open_minor, asked=asked, as_of=as_of)
 
 
 def _open(plans: Sequence[Plan]) -> dict[int, int]:
@@ -93,9 +94,9 @@ def _open(plans: Sequence[Plan]) -> dict[int, int]:
     return {plan.pk: sum(left.get(invoice, 0) for invoice in plan.invoices) for plan in plans}
 
 
-def _fill(row: Plan, amount: int, *, open_minor: int, as_of: date) -> Standing:
+def _fill(row: Plan, amount: int, *, as_of: date) -> None:
     """Writes what is paid of each instalment, the oldest first."""
-    parts = list(row.instalments.all())
+    parts = _parts(row)
     changed = []
     for part, filled in zip(parts, fill([part.amount_minor for part in parts], amount), strict=True):
         settled_on = (part.settled_on or as_of) if filled == part.amount_minor else None
@@ -103,13 +104,15 @@ def _fill(row: Plan, amount: int, *, open_minor: int, as_of: date) -> Standing:
             part.paid_minor, part.settled_on = filled, settled_on
             changed.append(part)
     Instalment.objects.bulk_update(changed, ["paid_minor", "settled_on"])
-    return _stands(row, parts, amount, open_minor=open_minor, as_of=as_of)
 
 
-def _stands(row: Plan, parts: Sequence[Instalment], amount: int, *, open_minor: int, as_of: date) -> Standing:
-    grace = timedelta(days=limits_of(row.customer.creditor, row.currency).grace_days)
+def _parts(row: Plan) -> list[Instalment]:
+    return sorted(row.instalments.all(), key=lambda part: (part.due_on, part.pk))
+
+
+def _stands(row: Plan, amount: int, *, open_minor: int, asked: Collection[int], as_of: date) -> Standing:
+    parts, grace = _parts(row), timedelta(days=limits_of(row.customer.creditor, row.currency).grace_days)
     filled = fill([part.amount_minor for part in parts], amount)
-    asked = _at_the_bank([part.pk for part in parts if part.tried_at])
     late = [
         (part.due_on, part.amount_minor - taken)
         for part, taken in zip(parts, filled, strict=True)
@@ -123,11 +126,10 @@ def _stands(row: Plan, parts: Sequence[Instalment], amount: int, *, open_minor: 
     )
 
 
-def _at_the_bank(parts: Sequence[int]) -> set[int]:
-    """Which of these instalments are being collected: the bank has not said yet whether it pays."""
-    if not parts:
-        return set()
-    tries = Attempt.objects.filter(plan_ref__in=parts, state__in=UNDER_WAY)
+def _at_the_bank(plans: Sequence[Plan]) -> set[int]:
+    """Which instalments of these plans are being collected: the bank has not said yet whether it pays."""
+    asked = [part.pk for plan in plans for part in plan.instalments.all() if part.tried_at and not part.settled_on]
+    tries = Attempt.objects.filter(plan_ref__in=asked, state__in=UNDER_WAY) if asked else Attempt.objects.none()
     return {part for part in tries.values_list("plan_ref", flat=True) if part is not None}
 
 
