@@ -23,7 +23,7 @@ from amiable.insight import measure
 from amiable.ledger import post
 from amiable.ledger.models import Creditor
 from amiable.outreach import send
-from amiable.payments import allocate, arrange, attempt, chain, reconcile
+from amiable.payments import allocate, arrange, attempt, chain, reconcile, standing
 from amiable.payments.plans import collect, judge
 from amiable.portfolio import refresh
 from amiable.scenario import announce, canvass, decide, dispatch, inquire
@@ -98,6 +98,11 @@ def _collect(one: Cycle) -> Figures:
     return _plain(collect.collect(as_of=one.as_of, now=one.now, creditor=one.creditor))
 
 
+def _standing(one: Cycle) -> Figures:
+    """What has fallen due is debited where the customer wishes it so."""
+    return _plain(standing.collect(as_of=one.as_of, now=one.now, creditor=one.creditor))
+
+
 def _close(one: Cycle) -> Figures:
     """Cases in which nothing is overdue any more are closed, and chains of tries to pay that are over."""
     closed = close.close_settled(as_of=one.as_of, creditor=one.creditor)
@@ -158,6 +163,7 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "promises": _promises,
     "plans": _plans,
     "collect": _collect,
+    "standing": _standing,
     "close": _close,
     "refresh": _refresh,
     "decide": _decide,
@@ -228,7 +234,7 @@ def _rehearse(one: Cycle) -> dict[str, Figures]:
     done: dict[str, Figures] = {}
     with transaction.atomic():
         for name, step in STEPS.items():
-            if name in {"listen", "inquire", "collect", "send", "advance", "measure"}:
+            if name in {"listen", "inquire", "collect", "standing", "send", "advance", "measure"}:
                 continue
             done[name] = step(one)
         transaction.set_rollback(True)
@@ -261,8 +267,8 @@ def every_morning(timestamp: int) -> None:
 @queue.periodic(cron="*/10 * * * *")
 @queue.task(queueing_lock="between", pass_context=False)
 def every_ten_minutes(timestamp: int) -> None:
-    """Between two mornings: providers are asked for what they owe us, stale tries to pay end, and what a person confirmed or
-    a server put off leaves.
+    """Between two mornings: providers are asked for what they owe us, stale tries to pay end; what happened, was
+    confirmed or put off by a server leaves.
     """
     now = timezone.now()
     inquire.inquire(now=now)

@@ -113,14 +113,15 @@ GROUP BY 1, 2, 3, 4, 5 HAVING sum(e.amount_minor) < 0"""
 CAMPAIGNS = f"""
 SELECT m.creditor_id, m.currency, m.campaign_ref, sum(r.amount_minor)::bigint,
   sum(least(coalesce(p.paid, 0), r.amount_minor))::bigint
-FROM outreach_message m JOIN ledger_creditor d ON d.id = m.creditor_id
-JOIN scenario_recipient r ON r.campaign_id = m.campaign_ref AND r.customer_id = m.customer_id
+FROM scenario_recipient r
+JOIN outreach_message m ON m.customer_id = r.customer_id AND m.campaign_ref = r.campaign_id
+JOIN ledger_creditor d ON d.id = m.creditor_id
 LEFT JOIN LATERAL (
   SELECT -sum(e.amount_minor) AS paid FROM ledger_entry e JOIN ledger_credit c ON c.id = e.credit_id AND c.kind = 'payment'
   WHERE e.invoice_id = ANY(m.about) AND e.kind IN ('allocation', 'reversal') AND e.effective_on <= %(as_of)s
     AND e.effective_on >= (m.sent_at AT TIME ZONE d.time_zone)::date
     AND e.effective_on < (m.sent_at AT TIME ZONE d.time_zone)::date + {CAMPAIGN_DAYS}) p ON true
-WHERE m.campaign_ref IS NOT NULL AND m.state IN ('sent', 'in_doubt') AND m.as_of BETWEEN %(case_days)s AND %(as_of)s
+WHERE m.state IN ('sent', 'in_doubt') AND m.as_of BETWEEN %(case_days)s AND %(as_of)s
   AND {OF.format(row="m")}
 GROUP BY 1, 2, 3"""
 

@@ -96,7 +96,11 @@ def figures(
         .values_list("kpi", "as_of", "slice", "value", "numerator", "denominator")
     )
     by_key: dict[str, dict[date, dict[tuple[tuple[str, str], ...], Value]]] = {key: {} for key in wanted}
-    for key, day, pairs, value, numerator, denominator in rows.iterator(chunk_size=5_000):
+    # The history is that of the totals; only the newest day is shown in parts.
+    for key, day, _none, value, numerator, denominator in rows.filter(slice={}).iterator(chunk_size=5_000):
+        by_key[key].setdefault(day, {})[()] = (value, numerator, denominator)
+    newest = {max(found) for found in by_key.values() if found}
+    for key, day, pairs, value, numerator, denominator in rows.filter(as_of__in=newest).exclude(slice={}):
         by_key[key].setdefault(day, {})[tuple(sorted(pairs.items()))] = (value, numerator, denominator)
     return {key: _reading(each, wished if each.in_currency else "", by_key[key]) for key, each in wanted.items()}
 

@@ -13,6 +13,7 @@ from django.db import transaction
 from amiable.core import audit, seal
 from amiable.core.errors import AmiableError, UnableTo
 from amiable.core.models import Credential, User
+from amiable.ledger.adopt import adopt
 from amiable.ledger.models import Creditor
 from amiable.payments import providers
 from amiable.payments.providers import PSP
@@ -76,19 +77,15 @@ def use(*, creditor: Creditor, key: str, now: datetime, by: User) -> None:
         acquirer(creditor, key)
     except AmiableError as error:
         raise UnableToAcquire(str(error)) from error
-    row = Creditor.objects.select_for_update().get(pk=creditor.pk)
-    row.policy["psp"] = key
-    row.save(update_fields=["policy"])
+    adopt(creditor=creditor, choices={"psp": key}, now=now, by=by)
     _note("psp.used", creditor, now, by, provider=key)
 
 
 @transaction.atomic
 def forget(*, creditor: Creditor, key: str, now: datetime, by: User) -> None:
     """The settings are taken away; where the provider was in use, none is."""
-    row = Creditor.objects.select_for_update().get(pk=creditor.pk)
-    if row.policy.get("psp") == key:
-        del row.policy["psp"]
-        row.save(update_fields=["policy"])
+    if creditor.policy.get("psp") == key:
+        adopt(creditor=creditor, choices={"psp": None}, now=now, by=by)
     Credential.objects.filter(creditor_ref=creditor.pk, port=PORT, key=key).delete()
     _note("psp.forgotten", creditor, now, by, provider=key)
 

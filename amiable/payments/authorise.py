@@ -38,7 +38,8 @@ def enter_page(*, mandate: Mandate, return_url: str, now: datetime) -> Link | Fi
 
 def usable(*, customer: Customer, as_of: date) -> QuerySet[Mandate]:
     """What can be charged on a day, the newest first."""
-    saved = Mandate.objects.filter(customer=customer, ended_on=None, signed_on__isnull=False)
+    theirs = Q(customer=customer) | Q(customer__merged_into=customer)
+    saved = Mandate.objects.filter(theirs, ended_on=None, signed_on__isnull=False)
     return saved.filter(Q(expires_on=None) | Q(expires_on__gte=as_of)).order_by("-signed_on", "-pk")
 
 
@@ -51,6 +52,8 @@ def saved(*, word: Word, creditor: Creditor | None, as_of: date) -> Mandate | No
     told = word.saved
     same = Mandate.objects.filter(customer=wish.customer_id, provider=wish.provider, reference=told.reference)
     if (before := same.exclude(pk=wish.pk).first()) is not None:
+        if wish.signed_on is None:
+            wish.delete()
         wish = before  # the same card once more: what was kept of it is renewed
         wish.ended_on = None
     wish.reference, wish.payer, wish.authority = told.reference, told.payer or wish.payer, told.authority

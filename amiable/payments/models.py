@@ -101,9 +101,7 @@ class Attempt(models.Model):
             models.Index(
                 fields=["state", "opened_at"], condition=Q(state__in=["opened", "started"]), name="attempt_live"
             ),
-            models.Index(
-                fields=["opened_at"], condition=~Q(external_id="") & ~Q(state="succeeded"), name="attempt_unheard"
-            ),
+            models.Index(fields=["opened_at"], condition=~Q(state="succeeded"), name="attempt_unheard"),
         ]
 
     def __str__(self) -> str:
@@ -302,6 +300,27 @@ class Mandate(models.Model):
 
     def __str__(self) -> str:
         return self.label or self.token
+
+
+class StandingOrder(models.Model):
+    """A customer's word that each invoice is debited on its due date, from the day of the word on."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="standing_orders")
+    currency = models.CharField(max_length=3)
+    mandate = models.ForeignKey(Mandate, on_delete=models.CASCADE, related_name="standing_orders")
+    given_at = models.DateTimeField()
+    given_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL)  # empty: on the portal
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "currency"], condition=Q(ended_at__isnull=True), name="standing_order_one"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} {self.currency} {self.mandate}"
 
 
 class Statement(models.Model):

@@ -79,7 +79,13 @@ def _paid(window: Window) -> Iterator[News]:
     for row in _with_customer(rows.select_related("credit")):
         assert row.credit is not None
         about = list(row.credit.allocations.filter(reversed_by=None, reverses=None).values_list("invoice", flat=True))
-        yield News(row.customer, row.credit.currency, row.pk, about, {"payment": told_of_payment(row.credit)})
+        yield News(
+            row.customer,
+            row.credit.currency,
+            row.pk,
+            about,
+            {"payment": told_of_payment(row.credit), "receipt": row.credit.pk},
+        )
 
 
 def _failed(window: Window) -> Iterator[News]:

@@ -66,10 +66,10 @@ def texts_of(creditor: Creditor | None) -> Texts:
     """The texts that messages of this creditor use: its own approved ones, else the house's."""
     own = own_texts()
 
-    def find(template: str, audience: str, language: str, tone: str) -> Text:
-        place = Place(template, "email", language, audience, tone)
+    def find(template: str, medium: str, audience: str, language: str, tone: str) -> Text:
+        place = Place(template, medium, language, audience, tone)
         spoken = speaks(place, creditor=creditor.pk if creditor else None, own=own)
-        return text(spoken.source, spoken.subject, language, "email")
+        return text(spoken.source, spoken.subject, language, medium)
 
     return find
 

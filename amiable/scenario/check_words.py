@@ -4,19 +4,22 @@ Comes in: a journey, the texts of its steps, the law. Goes out: findings. It nev
 """
 
 from collections.abc import Callable, Iterator
+from itertools import product
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amiable.core.errors import UnableTo
+from amiable.ledger.models import Medium
 from amiable.outreach.mentions import FORCED, Text, faults
 from amiable.scenario.check_course import AUDIENCES, Course
+from amiable.scenario.engine.channel import BEST, SPOKEN
 from amiable.scenario.engine.journey import Step
 from amiable.scenario.finding import ERROR, WARNING, Finding
 
 LANGUAGES = {"fr": gettext_lazy("French"), "en": gettext_lazy("English")}
-# (template, audience, language, tone); raises UnableTo where there is none
-Texts = Callable[[str, str, str, str], Text]
+# (template, medium, audience, language, tone); raises UnableTo where there is none
+Texts = Callable[[str, str, str, str, str], Text]
 
 
 def words(judged: Course, *, texts: Texts) -> Iterator[Finding]:
@@ -30,12 +33,12 @@ def words(judged: Course, *, texts: Texts) -> Iterator[Finding]:
             name for name in ("consumer", "business") if name in kinds or (name == "business" and "public" in kinds)
         ]
         seen: set[tuple[str, str]] = set()
-        for audience in audiences:
-            for language in LANGUAGES:
-                for finding in _of_text(judged, step, audience, language, texts):
-                    if (finding.code, finding.sentence) not in seen:
-                        seen.add((finding.code, finding.sentence))
-                        yield finding
+        media = [channel for channel in step.channels if channel not in SPOKEN]
+        for medium, audience, language in product(media, audiences, LANGUAGES):
+            for finding in _of_text(judged, step, medium, audience, language, texts):
+                if (finding.code, finding.sentence) not in seen:
+                    seen.add((finding.code, finding.sentence))
+                    yield finding
 
 
 def _named(step: Step) -> Iterator[Finding]:
@@ -46,13 +49,16 @@ def _named(step: Step) -> Iterator[Finding]:
         yield Finding(ERROR, "forced", step.key, sentence % {"step": step.key, "word": found[0]})
 
 
-def _of_text(judged: Course, step: Step, audience: str, language: str, texts: Texts) -> Iterator[Finding]:
-    about = {"step": step.key, "who": AUDIENCES[audience], "language": LANGUAGES[language], "text": step.template}
+def _of_text(judged: Course, step: Step, medium: str, audience: str, language: str, texts: Texts) -> Iterator[Finding]:
+    spoken = LANGUAGES[language] if medium == Medium.EMAIL else f"{LANGUAGES[language]} ({Medium(medium).label})"
+    about = {"step": step.key, "who": AUDIENCES[audience], "language": spoken, "text": step.template}
     try:
-        text = texts(step.template, audience, language, step.tone)
+        text = texts(step.template, medium, audience, language, step.tone)
     except UnableTo:
         sentence = _("The step “%(step)s” has nothing to say: there is no text “%(text)s” for %(who)s in %(language)s.")
-        yield Finding(ERROR, "no_text", step.key, sentence % about)
+        # Of the best channel it is only known on the day whether it will be this one.
+        severity = WARNING if step.channel == BEST and medium not in step.fallback else ERROR
+        yield Finding(severity, "no_text", step.key, sentence % about)
         return
     for fault in faults(text, purpose=step.template, audience=audience, law=judged.law, policy=judged.policy):
         if fault.kind == "penalty" and "consumer" not in judged.kinds(step):

@@ -73,7 +73,9 @@ def _due(now: datetime, creditor: Creditor | None) -> list[Attempt]:
     patience = Q()
     for state, times in MOST.items():
         patience |= Q(state=state, asks__lt=times)
-    rows = Attempt.objects.filter(turn, patience, opened_at__gte=now - WITHIN).exclude(external_id="")
+    # One that no provider was ever told of has nothing to be asked for; of a charge, the answer alone may have been lost.
+    told = ~Q(external_id="") | Q(state=AttemptState.PENDING)
+    rows = Attempt.objects.filter(turn, patience, told, opened_at__gte=now - WITHIN)
     if creditor is not None:
         rows = rows.filter(creditor=creditor)
     return list(rows.select_related("creditor", "customer").order_by("ask_at", "opened_at")[:AT_ONCE])

@@ -105,8 +105,8 @@ def payment_arrived(
         _spread(credit, attempt.invoices, but=fresh, as_of=local_day(attempt.creditor, now), now=now)
         assert credit.customer is not None  # an attempt is always somebody's
         record("payment.arrived", credit.customer, now, None, f"hook:{provider}", credit=credit.pk, attempt=attempt.pk)
-        ask_about_surplus(attempt=attempt, credit=credit, as_of=local_day(attempt.creditor, now), now=now)
-        _doubt(attempt, credit, now=now)
+        if not _doubt(attempt, credit, now=now):
+            ask_about_surplus(attempt=attempt, credit=credit, as_of=local_day(attempt.creditor, now), now=now)
     for customer, creditor in {credit.customer_id: attempt.creditor for attempt, credit in received.paid}.items():
         assert customer is not None
         as_of = local_day(creditor, now)
@@ -297,11 +297,11 @@ def _kept(attachments: Sequence[Attachment], sizes: Sequence[int]) -> list[dict[
     return told
 
 
-def _doubt(attempt: Attempt, credit: Credit, *, now: datetime) -> None:
-    """Other money than was asked for counts as what it is; a person looks why."""
+def _doubt(attempt: Attempt, credit: Credit, *, now: datetime) -> bool:
+    """Other money than was asked for counts as what it is; a person looks why. Whether one was asked."""
     asked = (attempt.amount_minor, attempt.currency)
     if attempt.credit_id != credit.pk or asked == (credit.amount_minor, credit.currency) or credit.customer is None:
-        return
+        return False
     told = {"paid": shown(credit.amount_minor, credit.currency), "asked": shown(*asked)}
     task.ask(
         kind=TaskKind.CHECK,
@@ -313,6 +313,7 @@ def _doubt(attempt: Attempt, credit: Credit, *, now: datetime) -> None:
         currency=credit.currency,
         now=now,
     )
+    return True
 
 
 def _spread(credit: Credit, invoices: Sequence[int], *, but: Sequence[int], as_of: date, now: datetime) -> None:

@@ -29,8 +29,7 @@ E_MAILS = {
 OTHERS = {
     "sms": {
         "courtesy_notice", "reminder_1", "reminder_2", "reminder_3", "promise_confirmed", "promise_broken", "plan_due",
-        "plan_late",
-        "receipt", "payment_failed", "payment_link", "survey",
+        "plan_late", "receipt", "payment_failed", "payment_link", "survey",
     },
     "letter": {"formal_notice"},
     "call": {"reminder_2", "reminder_3", "promise_broken", "early_warning", "hardship_help", "call"},

@@ -148,6 +148,14 @@ def test_by_hand_where_no_way_was_chosen(carrier: Carrier, dora: Customer, bill:
     assert run(FIRST) == Summary()
 
 
+def test_a_debit_is_told_before_it_is_made_and_a_card_need_not_be(dora: Customer, bill: Invoice) -> None:
+    soon = date(2026, 3, 23)
+    with pytest.raises(UnableToAgree):
+        accept(offered(dora, [bill], first_on=soon), mandate=saved(dora))
+    Mandate.objects.update(scheme="card")
+    assert accept(offered(dora, [bill], first_on=soon), mandate=Mandate.objects.get()).state == "agreed"
+
+
 def test_another_s_or_an_old_way_is_not_taken(dora: Customer, bill: Invoice) -> None:
     stranger = saved(customer(dora.creditor))
     old = saved(dora, expires_on=date(2026, 3, 1))

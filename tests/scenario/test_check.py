@@ -48,9 +48,9 @@ def written(words: str, language: str = "fr") -> Text:
     return Text(words=words, names=compose(source, subject="", language=language).names)
 
 
-def house(template: str, audience: str, language: str, tone: str) -> Text:
-    source = house_text(language, audience, template, tone)
-    return Text(words=source, names=compose(source, subject="", language=language).names)
+def house(template: str, medium: str, audience: str, language: str, tone: str) -> Text:
+    source = house_text(language, audience, template, tone, medium)
+    return Text(words=source, names=compose(source, subject="", language=language, medium=medium).names, medium=medium)
 
 
 def found(
@@ -211,7 +211,7 @@ DEMAND = "Nous vous mettons en demeure de régler {{ about_to_pay }} avant le {{
 
 
 def only(words: str) -> Any:
-    return lambda _template, _audience, _language, _tone: written(words)
+    return lambda _template, _medium, _audience, _language, _tone: written(words)
 
 
 def test_a_formal_notice_to_a_business_names_interest_and_indemnity_where_the_creditor_chose_so() -> None:
@@ -304,10 +304,10 @@ def test_penalties_named_to_a_consumer_are_told_as_a_warning() -> None:
 
 
 def test_a_step_without_a_text_is_told() -> None:
-    def none(template: str, audience: str, language: str, tone: str) -> Text:
+    def none(template: str, medium: str, audience: str, language: str, tone: str) -> Text:
         if audience == "consumer" and language == "en":
             raise UnableToCompose("nothing")
-        return house(template, audience, language, tone)
+        return house(template, medium, audience, language, tone)
 
     assert codes(FIRST, texts=none) == [(ERROR, "no_text", "first")]
     assert codes(FIRST, applies="kind = 'business'", texts=none) == []
@@ -466,3 +466,14 @@ def test_every_channel_of_a_step_counts_for_its_address_and_calls_for_their_cap(
     assert codes({**FIRST, "fallback": ["call"]}, {**SECOND, "channel": "best"}, reaches=only_phones) == []
     calls = [{**step(f"c{n}", 10 + n, n), "channel": "best"} for n in range(3)]
     assert "cap" in {code for _severity, code, _step in codes(*calls, policy={"calls_per_7_days": 1})}
+
+
+def test_each_channel_of_a_step_has_words_of_its_own() -> None:
+    sms = step("s1", 10, 3, channel="sms", template="formal_notice", tone="firm")
+    assert (ERROR, "no_text", "s1") in codes(sms)
+    assert any("French (SMS)" in each.sentence for each in found(sms))
+    assert (ERROR, "no_text", "s1") in codes({**sms, "channel": "email", "fallback": ["sms"]})
+    best = codes({**sms, "channel": "best"})
+    assert (WARNING, "no_text", "s1") in best
+    assert (ERROR, "no_text", "s1") not in best
+    assert "no_text" not in {code for _severity, code, _step in codes(step("s1", 10, 3, channel="sms"))}

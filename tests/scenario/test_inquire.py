@@ -1,6 +1,6 @@
 """What a lost call never said is asked for: in time, with patience, on the same way, and one silent provider stops no other."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,10 +19,9 @@ LATER = NOW + inquire.FIRST
 
 
 @pytest.fixture(autouse=True)
-def _home(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _home(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lost words lie in a folder of the test."""
     monkeypatch.setattr(dummy, "home", lambda: tmp_path)
-    yield
 
 
 def tried(row: Invoice, now: datetime = NOW) -> Attempt:

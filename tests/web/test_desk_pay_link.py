@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from amiable import day
 from amiable.core.models import AuditEntry
@@ -159,3 +160,9 @@ def test_the_receipt_is_in_the_timeline(client: Client, anna: Customer) -> None:
     assert answer["Content-Type"] == "application/pdf"
     assert b"".join(answer.streaming_content).startswith(b"%PDF")
     assert client.get(reverse("desk:receipt", args=[note.pk])).status_code == 404
+
+
+def test_the_worker_is_asked_to_send_at_once_and_only_once(db: None) -> None:
+    for _time in range(2):
+        day.send_soon()
+    assert ProcrastinateJob.objects.filter(task_name="amiable.day.soon").count() == 1

@@ -9,7 +9,7 @@ from amiable.core.models import Role, Run, Scope
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.outreach.models import Message, Reply
 from amiable.scenario import shelf
-from amiable.web.desk import acts, campaign_pages, channel_pages, plan_pages, sending, urls
+from amiable.web.desk import acts, campaign_pages, channel_pages, plan_pages, psp_pages, sending, urls
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 
@@ -19,8 +19,7 @@ pytestmark = pytest.mark.django_db
 DOORS = {"login", "logout", "enter", "language", "theme", "news_read"}
 LISTS = {"home", "customers", "plans", "runs", "figures", "imports", "quarantine"} | {
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
-    "sending", "inbox", "mailboxes", "letters", "texts", "rules",
-    "payments",
+    "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments",
 }  # fmt: skip
 # Posts that name their creditor in what is filled in, and a signed token of the one who brought a file: asked where
 # the files, the segments and the campaigns are tested.
@@ -72,6 +71,11 @@ def addresses(customer: Customer) -> dict[str, str]:
     found["channel"] = reverse("desk:channel", args=[customer.creditor_id, "mailgun"])
     for act in channel_pages.ACTS:
         found[f"channel_act:{act}"] = reverse("desk:channel_act", args=[customer.creditor_id, "mailgun", act])
+    found["acquirer"] = reverse("desk:acquirer", args=[customer.creditor_id, "stripe"])
+    for act in psp_pages.ACTS:
+        found[f"acquirer_act:{act}"] = reverse("desk:acquirer_act", args=[customer.creditor_id, "stripe", act])
+    call = rows.on_the_phone(customer)
+    found |= {name: reverse(f"desk:{name}", args=[call.token]) for name in ("phone", "phone_pay", "phone_state")}
     found["answer_file"] = reverse("desk:answer_file", args=[values["answer"], 0])
     found["scenario_migrate"] = reverse("desk:scenario_migrate", args=[scenario, scenario])
     found["scenario_message"] = reverse("desk:scenario_message", args=[scenario, "reminder_1"])

@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(condition=models.Q(models.Q(('external_id', ''), _negated=True), models.Q(('state', 'succeeded'), _negated=True)), fields=['opened_at'], name='attempt_unheard'),
+            index=models.Index(condition=models.Q(('state', 'succeeded'), _negated=True), fields=['opened_at'], name='attempt_unheard'),
         ),
         migrations.AddConstraint(
             model_name='mandate',

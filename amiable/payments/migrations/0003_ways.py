@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.db import migrations, models
 from django.db.models import F
 from django.db.models.functions import Coalesce
@@ -37,13 +38,49 @@ def said_when_ended(apps, schema_editor):
 
 class Migration(migrations.Migration):
 
-    dependencies = [("payments", "0002_providers")]
+    dependencies = [("payments", "0002_providers"), migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
 
     operations = [
         migrations.AddField("chain", "moved_at", models.DateTimeField(default=timezone.now), preserve_default=False),
         migrations.AddField("attempt", "state_at", models.DateTimeField(blank=True, null=True)),
         migrations.AddField("attempt", "declined_at", models.DateTimeField(blank=True, null=True)),
         migrations.AddField("attempt", "plan_ref", models.BigIntegerField(blank=True, null=True)),
+        migrations.CreateModel(
+            name="StandingOrder",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("currency", models.CharField(max_length=3)),
+                ("given_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=models.CASCADE, related_name="standing_orders", to="ledger.customer"
+                    ),
+                ),
+                (
+                    "given_by",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=models.SET_NULL, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "mandate",
+                    models.ForeignKey(
+                        on_delete=models.CASCADE, related_name="standing_orders", to="payments.mandate"
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(ended_at__isnull=True),
+                        fields=("customer", "currency"),
+                        name="standing_order_one",
+                    )
+                ]
+            },
+        ),
         migrations.AlterField("attempt", "journey", models.CharField(choices=JOURNEYS, max_length=12)),
         migrations.AlterField("attempt", "state", models.CharField(choices=STATES, default="opened", max_length=10)),
         migrations.RunPython(moved_when_opened, migrations.RunPython.noop),

@@ -4,7 +4,7 @@ In: an offered plan; who accepts, from where. Out: the plan agreed, the digest o
 after its day, twice, or for amounts that are not open any more; a promise and a plan that run on one invoice.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -20,6 +20,7 @@ from amiable.payments.plans.judge import judge_plans
 from amiable.payments.plans.paper import agreement_pdf
 from amiable.payments.plans.state import end, lock, planned, source_ref, trail
 from amiable.payments.plans.terms import UnableToPlan
+from amiable.payments.standing import notice_days
 
 
 class UnableToAgree(UnableToPlan):
@@ -73,6 +74,9 @@ def agree(
 def _usable(mandate: Mandate | None, row: Plan, as_of: date) -> Mandate | None:
     if mandate is not None and not usable(customer=row.customer, as_of=as_of).filter(pk=mandate.pk).exists():
         raise UnableToAgree(_("This saved way to pay cannot be used any more."))
+    first = row.instalments.order_by("due_on")[0].due_on
+    if mandate is not None and first < as_of + timedelta(days=notice_days(row.customer.creditor, mandate)):
+        raise UnableToAgree(_("A debit is told some days before: choose a later first payment, or pay it by hand."))
     return mandate
 
 

@@ -91,7 +91,7 @@ class Dummy(PSP):
 
 def page(attempt: Attempt, *, return_url: str, now: datetime) -> str:
     """The address of the page about an attempt."""
-    content: dict[str, Any] = {
+    content = {
         "attempt": attempt.token,
         "amount": attempt.amount_minor,
         "currency": attempt.currency,
@@ -111,8 +111,8 @@ def event(
     token: str, kind: WordKind, detail: str = "", *, now: datetime, money: tuple[int, str] = (0, ""), again: str = ""
 ) -> dict[str, Any]:
     """One thing said about an attempt; it happens once, however often it is said, but for what may happen again."""
-    said = {"id": "_".join(filter(None, ["evt", token, kind, again])), "kind": kind, "attempt": token, "detail": detail}
-    said["at"] = now.isoformat()
+    name = "_".join(filter(None, ["evt", token, kind, again]))
+    said: dict[str, Any] = {"id": name, "kind": kind, "attempt": token, "detail": detail, "at": now.isoformat()}
     if kind in MONEY:
         said |= {"payment": payment_of(token), "amount_minor": money[0], "currency": money[1]}
     return said

@@ -138,24 +138,24 @@ class Stripe(PSP):
         return self._fields("setup", return_url, setup.id, secret=str(setup.client_secret))
 
     def refund(self, *, attempt: Attempt, amount_minor: int, key: str, now: datetime) -> Reference:
-        order = {"payment_intent": attempt.external_id, "amount": amount_minor, "metadata": {"attempt": attempt.token}}
+        paid = attempt.credit.external_id if attempt.credit else attempt.external_id
+        order = {"payment_intent": paid, "amount": amount_minor, "metadata": {"attempt": attempt.token}}
         with _asking():
             return Reference(self._client().v1.refunds.create(order, _once(f"{attempt.token}:refund:{key}")).id)
 
     def ask(self, attempt: Attempt, *, now: datetime) -> list[Word]:
-        if not attempt.external_id:
-            return []
         with _asking():
             client = self._client().v1
-            found = client.payment_intents.retrieve(attempt.external_id, {"expand": ["latest_charge"]})
-            intent: dict[str, Any] = found.to_dict()
-            charge = intent.get("latest_charge") or {}
+            intent = self._found(attempt)
+            if intent is None:
+                return []
+            charge = told if isinstance(told := intent.get("latest_charge"), Mapping) else {}
             # A card is paid when it is charged; a debit was told to the bank then, and has been paid some time since.
-            told = charge.get("created") or intent.get("canceled_at") or intent["created"]
-            at = now if (charge.get("payment_method_details") or {}).get("type") == "sepa_debit" else moment(told)
+            since = charge.get("created") or intent.get("canceled_at") or intent["created"]
+            at = now if (charge.get("payment_method_details") or {}).get("type") == "sepa_debit" else moment(since)
             words = stripe_words.of_charge(charge, at=at) if charge.get("payment_method_details") else []
             words += stripe_words.of_intent(intent, at=at)
-            theirs = {"payment_intent": attempt.external_id, "limit": 100}
+            theirs = {"payment_intent": intent["id"], "limit": 100}
             if charge.get("amount_refunded"):
                 for one in client.refunds.list(theirs).data:
                     words += stripe_words.of_refund(one.to_dict(), at=now)
@@ -163,6 +163,15 @@ class Stripe(PSP):
                 for dispute in client.disputes.list(theirs).data:
                     words += stripe_words.of_dispute(dispute.to_dict(), at=now)
         return list({word.external_id: word for word in reversed(words)}.values())
+
+    def _found(self, attempt: Attempt) -> dict[str, Any] | None:
+        """The PaymentIntent of an attempt; by our token, where its name was lost with the answer to our request."""
+        intents, more = self._client().v1.payment_intents, {"expand": ["latest_charge"]}
+        if attempt.external_id:
+            return dict(intents.retrieve(attempt.external_id, more).to_dict())
+        query = {"query": f"metadata['attempt']:'{attempt.token}'", "limit": 1}
+        named = intents.search(query).data
+        return dict(intents.retrieve(named[0].id, more).to_dict()) if named else None
 
     def events(self, request: HttpRequest, *, now: datetime) -> Iterable[Word]:
         secret = self.config["webhook_secret"].encode()

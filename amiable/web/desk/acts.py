@@ -5,8 +5,6 @@ The same filling-in (token) posted twice is one act. A refusal comes back as a s
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import date, datetime
 from typing import Any
 
 from django.contrib import messages
@@ -14,15 +12,13 @@ from django.db import connection, transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from amiable import day
 from amiable.casework import dispute, note
 from amiable.core import audit
 from amiable.core.errors import AmiableError
-from amiable.core.models import AuditEntry, User
+from amiable.core.models import AuditEntry
 from amiable.ledger import hold, post
 from amiable.ledger.models import Customer, HoldKind, Invoice, Medium
 from amiable.outreach.models import Tone
@@ -33,7 +29,8 @@ from amiable.payments.models import Journey
 from amiable.scenario import leave
 from amiable.scenario.respond import customer_said
 from amiable.scenario.sayings import AlreadyPaid, Disputes, Promises
-from amiable.web.desk import forms, money_forms, pay_link, scope, wishes
+from amiable.web.desk import forms, money_forms, pay_link, scope, standing_orders, wishes
+from amiable.web.desk.deed import Act, Done
 from amiable.web.desk.dialog import dialog
 from amiable.web.ui import clock
 
@@ -48,39 +45,6 @@ LIFTABLE = {
     HoldKind.MORATORIUM,
     HoldKind.VULNERABLE,
 }
-
-
-@dataclass(frozen=True)
-class Done:
-    """One act as it reaches the domain: about whom, by whom, when, and what was filled in."""
-
-    customer: Customer
-    by: User
-    as_of: date
-    now: datetime
-    form: forms.Act
-    ref: int
-    leads_to: list[str] = field(default_factory=list)  # an address beside the customer's, where the act goes on
-
-    @property
-    def said(self) -> dict[str, Any]:
-        return self.form.cleaned_data
-
-
-@dataclass(frozen=True)
-class Act:
-    title: Promise
-    button: Promise
-    done: Promise
-    right: str
-    form: type[forms.Act]
-    do: Callable[[Done], Any]
-    icon: str
-    key: str = ""
-    explains: Promise | str = ""
-    menu: bool = True
-    needs_open: bool = False
-    goes_on: bool = False  # with a try to pay that came to nothing, which `ref` names
 
 
 def _note(act: Done) -> None:
@@ -172,14 +136,6 @@ def _statement(act: Done) -> None:
         capped=False,
     )
     order([wish], now=act.now)
-
-
-def _link(act: Done) -> None:
-    pay_link.give(customer=act.customer, said=act.said, by=str(act.by), now=act.now)
-    if page := pay_link.shown_at(act.customer, act.said):
-        act.leads_to.append(page)
-    else:
-        transaction.on_commit(day.send_soon)
 
 
 def _take(act: Done) -> None:
@@ -307,21 +263,7 @@ ACTS: dict[str, Act] = {
         ),
         needs_open=True,
     ),
-    "link": Act(
-        gettext_lazy("Link to pay"),
-        gettext_lazy("Give the link"),
-        gettext_lazy("The link to pay is given."),
-        "talk",
-        pay_link.LinkForm,
-        _link,
-        "mail-forward",
-        "l",
-        gettext_lazy(
-            "The customer's page opens with these invoices chosen. It is no reminder and is not counted as one."
-        ),
-        needs_open=True,
-        goes_on=True,
-    ),
+    "link": pay_link.ACT,
     "take": Act(
         gettext_lazy("Take a payment"),
         gettext_lazy("Go on to the card"),
@@ -380,6 +322,7 @@ ACTS: dict[str, Act] = {
         explains=gettext_lazy("The invoice goes on where it stood: the step that was next is next."),
         menu=False,
     ),
+    "standing_end": standing_orders.ACT,
     "wishes": Act(
         gettext_lazy("How to reach this person"),
         gettext_lazy("Keep these wishes"),
@@ -440,13 +383,17 @@ def _on(request: scope.Asked, done: Done) -> HttpResponse:
     return redirect(done.leads_to[0])
 
 
-def menu(rights: set[str], *, anything_open: bool, customer: Customer) -> list[tuple[str, Act]]:
-    """The acts that this user may do about this customer, in the order of the day's work."""
+def menu(
+    rights: set[str], *, anything_open: bool, customer: Customer, paid: bool | None = None
+) -> list[tuple[str, Act]]:
+    """The acts that this user may do about this customer, in the order of the day's work. `paid`: whether a provider told a
+    payment; looked up where it is not known.
+    """
     missing = set() if anything_open else {name for name, each in ACTS.items() if each.needs_open}
     missing |= {name for name, each in ACTS.items() if each.right not in rights or not each.menu}
     if "take" not in missing and not _takes(customer):
         missing.add("take")
-    if "refund" not in missing and not money_forms.refundable(customer).exists():
+    if "refund" not in missing and not (money_forms.refundable(customer).exists() if paid is None else paid):
         missing.add("refund")
     return [(name, each) for name, each in ACTS.items() if name not in missing]
 

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET
 
 from amiable.outreach.models import Message
 from amiable.payments import chain as verbs
+from amiable.payments import standing
 from amiable.payments.models import Attempt, AttemptState, Chain
 from amiable.web.desk import acts, labels, scope
 from amiable.web.desk.dialog import dialog
@@ -58,7 +59,9 @@ def stories(request: scope.Asked, pk: int) -> HttpResponse:
     content = {
         "customer": customer,
         "stories": found,
-        "go_on_acts": acts.going_on(scope.rights(request.user, customer), customer),
+        "standing": standing.of(customer).select_related("mandate").order_by("pk"),
+        "rights": (rights := scope.rights(request.user, customer)),
+        "go_on_acts": acts.going_on(rights, customer),
     }
     return render(request, "desk/_stories.html", content)
 

@@ -85,6 +85,7 @@ RUNS = {
     "promises": gettext_lazy("Promises judged"),
     "plans": gettext_lazy("Plans judged"),
     "collect": gettext_lazy("Instalments collected"),
+    "standing": gettext_lazy("Standing orders"),
     "close": gettext_lazy("Cases closed"),
     "refresh": gettext_lazy("Facts and segments"),
     "decide": gettext_lazy("Decisions"),

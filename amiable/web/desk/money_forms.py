@@ -72,8 +72,12 @@ class RefundForm(Act):
 
 def refundable(customer: Customer) -> QuerySet[Attempt]:
     """The customer's payments that a provider told, the newest first."""
-    paid = Attempt.objects.filter(customer=customer, state=AttemptState.SUCCEEDED, credit__isnull=False)
+    paid = told_by_provider().filter(customer=customer)
     return paid.select_related("credit__confirmed_by", "creditor").order_by("-ended_at", "-pk")
+
+
+def told_by_provider() -> QuerySet[Attempt]:
+    return Attempt.objects.filter(state=AttemptState.SUCCEEDED, credit__isnull=False)
 
 
 def _label(row: Attempt) -> str:

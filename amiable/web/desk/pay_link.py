@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from django import forms
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -18,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
+from amiable import day
 from amiable.core import links, money
 from amiable.core.qr import outlined
 from amiable.ledger.models import Customer, Invoice, Medium
@@ -26,8 +28,10 @@ from amiable.outreach.guard import PAYMENT_LINK
 from amiable.outreach.models import Tone
 from amiable.outreach.order import Order, order
 from amiable.payments import chain
+from amiable.web.desk import forms as forms_of_acts
 from amiable.web.desk import scope
-from amiable.web.desk.forms import Act, plain
+from amiable.web.desk.deed import Act, Done
+from amiable.web.desk.forms import plain
 from amiable.web.ui import clock
 
 SHOW = "show"
@@ -35,7 +39,7 @@ MEDIA = (Medium.SMS, Medium.EMAIL)
 MOST = 40  # invoices that a QR code can name and still be read by a telephone
 
 
-class LinkForm(Act):
+class LinkForm(forms_of_acts.Act):
     """Which invoices, how much of them, and by what the link goes."""
 
     how = forms.ChoiceField(label=gettext_lazy("How it goes"), widget=forms.RadioSelect)
@@ -128,6 +132,29 @@ def _asked(said: Mapping[str, Any]) -> dict[str, Any]:
         "amount_minor": said["part_minor"],
         "currency": said["currency"],
     }
+
+
+def _do(act: Done) -> None:
+    give(customer=act.customer, said=act.said, by=str(act.by), now=act.now)
+    if page := shown_at(act.customer, act.said):
+        act.leads_to.append(page)
+    else:
+        transaction.on_commit(day.send_soon)  # the customer is on the telephone
+
+
+ACT = Act(
+    gettext_lazy("Link to pay"),
+    gettext_lazy("Give the link"),
+    gettext_lazy("The link to pay is given."),
+    "talk",
+    LinkForm,
+    _do,
+    "mail-forward",
+    "l",
+    gettext_lazy("The customer's page opens with these invoices chosen. It is no reminder and is not counted as one."),
+    needs_open=True,
+    goes_on=True,
+)
 
 
 def shown_at(customer: Customer, said: Mapping[str, Any]) -> str:

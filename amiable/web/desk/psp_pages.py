@@ -51,7 +51,8 @@ def acquirer(request: scope.Asked, pk: int, key: str) -> HttpResponse:
         "instead_of": providers.providers()[used].label if used != key and used in providers.providers() else "",
         "missing": _missing(creditor, key),
         "hook": urljoin(settings.BASE_URL, reverse("hooks:psp_of", args=[creditor.pk, key])) if form.fields else "",
-        "kind": kind,
+        "hook_events": kind.hook_events,
+        "hook_version": kind.hook_version,
     }
     return render(request, "desk/acquirer.html", content, status=422 if form.errors else 200)
 

@@ -26,8 +26,10 @@ from amiable.ledger.adopt import adopt
 from amiable.ledger.models import Creditor, Medium
 from amiable.outreach.speak import colour
 from amiable.payments.arrange import GRACE_DAYS
+from amiable.payments.chain import CHAIN_DAYS
 from amiable.payments.plans.limits import limits_of
 from amiable.payments.plans.terms import MOST_PARTS
+from amiable.payments.standing import NOTICE_DAYS
 from amiable.scenario.announce import NEWS, tells
 from amiable.scenario.hear import CLAIMED_DAYS
 from amiable.scenario.react import REPLY_DAYS
@@ -198,6 +200,10 @@ class Terms(Rules):
     )
     claimed_hold_days = _days(gettext_lazy("Days of rest for “I have paid already”"), CLAIMED_DAYS, least=1)
     reply_days = _days(gettext_lazy("Days of rest for an answer that nobody has read"), REPLY_DAYS, least=1)
+    chain_days = _days(
+        gettext_lazy("Days after which tries to pay that nobody goes on with are closed"), CHAIN_DAYS, least=1
+    )
+    debit_notice_days = _days(gettext_lazy("Days between an invoice and its debit by a standing order"), NOTICE_DAYS)
     vanished_days = _days(gettext_lazy("Days after which what left the open items counts as settled"))
 
     def read(self, policy: Mapping[str, Any]) -> dict[str, Any]:

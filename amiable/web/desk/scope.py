@@ -146,9 +146,11 @@ def colleagues(customer: Customer) -> QuerySet[User]:
     return User.objects.filter(pk__in=reaching, is_active=True).order_by("first_name", "last_name", "username")
 
 
-def customer_or_404(user: User, pk: int, *, act: str | None = None, related: Iterable[str] = ("creditor",)) -> Customer:
-    """The customer, when the user may see it (and may `act`); else the page does not exist."""
-    customer = get_object_or_404(customers_for(user).select_related(*related), pk=pk)
+def customer_or_404(
+    user: User, pk: int, *, act: str | None = None, related: Iterable[str] = ("creditor",), **told: Any
+) -> Customer:
+    """The customer, when the user may see it (and may `act`); else the page does not exist. `told`: annotations."""
+    customer = get_object_or_404(customers_for(user).select_related(*related).annotate(**told), pk=pk)
     if act is not None and not may(user, act, customer):
         raise Http404
     return customer

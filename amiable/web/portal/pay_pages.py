@@ -4,6 +4,8 @@ In: a visit through the gate. Out: a page that lets the provider's fields in, an
 field of ours for a number; a change by a GET.
 """
 
+import logging
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,14 +13,16 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from amiable.core.errors import AmiableError
+from amiable.core.errors import AmiableError, UnableTo
 from amiable.ledger.models import Invoice
-from amiable.payments import acquire, authorise, providers
+from amiable.payments import acquire, authorise, providers, standing
 from amiable.payments.attempt import LIVE, local_day, pay_page
 from amiable.payments.models import Attempt, Mandate
 from amiable.payments.providers import Fields, Link
 from amiable.web.portal.gate import Visit, known
 from amiable.web.security import opened
+
+log = logging.getLogger(__name__)
 
 
 @require_safe
@@ -32,7 +36,7 @@ def fields(request: HttpRequest, visit: Visit, attempt: str) -> HttpResponseBase
     try:
         answer = pay_page(attempt=tried, return_url=request.build_absolute_uri(back), now=visit.now)
     except AmiableError as error:
-        messages.error(request, str(error))
+        messages.error(request, sorry(error))
         return redirect("portal:home", token=visit.token)
     if isinstance(answer, Link):
         return redirect(answer.url)
@@ -50,12 +54,13 @@ def methods(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         wish = authorise.ask_for(customer=visit.customer, provider=acquirer.key, now=visit.now)
         return redirect("portal:method", token=visit.token, mandate=wish.token)
     kept = list(authorise.usable(customer=visit.customer, as_of=local_day(visit.creditor, visit.now)))
-    waited_for = request.GET.get("kept", "")
+    waited_for = Mandate.objects.filter(token=request.GET.get("kept", ""), customer=visit.customer, signed_on=None)
     page = {
         "visit": visit,
         "methods": kept,
+        "standing": set(standing.of(visit.customer).values_list("mandate", flat=True)),
         "can_save": can_save,
-        "waiting": waited_for and waited_for not in {row.token for row in kept},
+        "waiting": waited_for.exists(),
     }
     return render(request, "portal/methods.html", page)
 
@@ -71,7 +76,7 @@ def method(request: HttpRequest, visit: Visit, mandate: str) -> HttpResponseBase
     try:
         answer = authorise.enter_page(mandate=wish, return_url=request.build_absolute_uri(back), now=visit.now)
     except AmiableError as error:
-        messages.error(request, str(error))
+        messages.error(request, sorry(error))
         return redirect("portal:methods", token=visit.token)
     if isinstance(answer, Link):
         return redirect(answer.url)
@@ -88,9 +93,36 @@ def method_end(request: HttpRequest, visit: Visit, mandate: int) -> HttpResponse
     return redirect("portal:methods", token=visit.token)
 
 
+def sorry(error: AmiableError) -> str:
+    """What a customer is told: our own sentences; a provider's are for colleagues, and stand in the log."""
+    if isinstance(error, UnableTo):
+        return str(error)
+    log.warning("Nobody could pay: %s", error)
+    return _("Online payment does not work just now. Please try again later, or pay by bank transfer.")
+
+
 def show(request: HttpRequest, visit: Visit, answer: Fields, key: str, **more: object) -> HttpResponseBase:
     """The page with the fields: the only one that lets the provider's scripts and frames in."""
     told = {"visit": visit, "fields": answer, "ours": f"providers/{key}.js", "label": providers.kind(key).label}
     response = render(request, "portal/fields.html", told | more)
     response.headers["Content-Security-Policy"] = opened(answer.policy)
     return response
+
+
+@require_POST
+@known
+def standing_order(request: HttpRequest, visit: Visit, mandate: int) -> HttpResponseBase:
+    """From now on what falls due is debited by this; or no more."""
+    kept = get_object_or_404(Mandate.objects.select_related("customer__creditor"), pk=mandate, customer=visit.customer)
+    currency, as_of = visit.creditor.currency, local_day(visit.creditor, visit.now)
+    try:
+        if request.POST.get("act") == "end":
+            for order in standing.of(visit.customer).filter(mandate=kept):
+                standing.end(order=order, now=visit.now, origin="portal")
+            messages.success(request, _("Your next invoices are paid by hand again."))
+        else:
+            standing.give(mandate=kept, currency=currency, as_of=as_of, now=visit.now, origin="portal")
+            messages.success(request, _("Noted: each invoice is debited on its due date. You need do nothing more."))
+    except AmiableError as error:
+        messages.error(request, str(error))
+    return redirect("portal:methods", token=visit.token)

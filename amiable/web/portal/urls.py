@@ -13,6 +13,7 @@ urlpatterns = [
     path("p/<str:token>/pay/<str:attempt>/", pay_pages.fields, name="fields"),
     path("p/<str:token>/methods/", pay_pages.methods, name="methods"),
     path("p/<str:token>/methods/<int:mandate>/end/", pay_pages.method_end, name="method_end"),
+    path("p/<str:token>/methods/<int:mandate>/standing/", pay_pages.standing_order, name="standing"),
     path("p/<str:token>/methods/<str:mandate>/", pay_pages.method, name="method"),
     path("p/<str:token>/paid/<str:attempt>/", views.paid, name="paid"),
     path("p/<str:token>/paid/<str:attempt>/state/", views.paid_state, name="paid_state"),

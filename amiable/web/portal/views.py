@@ -32,6 +32,7 @@ from amiable.scenario import respond
 from amiable.web.portal import gate, journey, plans
 from amiable.web.portal.amounts import Line, asked_for, lines, read_amount
 from amiable.web.portal.gate import Visit, arrives, known
+from amiable.web.portal.pay_pages import sorry
 from amiable.web.security import opened
 
 
@@ -114,7 +115,7 @@ def pay(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     except UnreadableAmount:
         messages.error(request, _("Please write the amount in figures, for example 120.50."))
     except AmiableError as error:
-        messages.error(request, str(error))
+        messages.error(request, sorry(error))
     return redirect("portal:home", token=visit.token)
 
 
