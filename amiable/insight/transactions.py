@@ -52,16 +52,20 @@ class Row:
 def started(
     attempts: QuerySet[Attempt], *, since: date, until: date, currency: str, time_zone: str
 ) -> QuerySet[Attempt]:
-    """The tries that were started on these days, in that time zone, each with its customer's segment of its day."""
+    """The tries that were started on these days, in that time zone."""
     zone = ZoneInfo(time_zone)
     begin = datetime.combine(since, time.min, tzinfo=zone)
     end = datetime.combine(until + timedelta(days=1), time.min, tzinfo=zone)
-    rows = attempts.filter(started_at__gte=begin, started_at__lt=end, currency=currency)
+    return attempts.filter(started_at__gte=begin, started_at__lt=end, currency=currency)
+
+
+def with_segment(rows: QuerySet[Attempt], *, time_zone: str) -> QuerySet[Attempt]:
+    """The same, each with its customer's segment of its day."""
     then = Membership.objects.filter(
         Q(until=None) | Q(until__gt=OuterRef("day")),
         customer=OuterRef("customer"), currency=OuterRef("currency"), since__lte=OuterRef("day"),
     )  # fmt: skip
-    return rows.annotate(day=TruncDate("started_at", tzinfo=zone)).annotate(
+    return rows.annotate(day=TruncDate("started_at", tzinfo=ZoneInfo(time_zone))).annotate(
         segment=Coalesce(Subquery(then.order_by("-since").values("segment")[:1]), Value(""))
     )
 

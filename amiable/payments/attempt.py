@@ -112,11 +112,13 @@ def _payable(*, customer: Customer, currency: str, amount_minor: int, chosen: Se
 def open_again(*, attempt: Attempt, journey: str, provider: str, now: datetime, **origin: Any) -> Attempt:
     """The same once more, for what is still open of it."""
     rows = list(wanted(attempt))
+    if not rows:
+        raise UnableToOpenAttempt(_("Nothing is left to pay."))
     place = {pk: n for n, pk in enumerate(attempt.invoices)}
     rows.sort(key=lambda row: (place.get(row.pk, 0), row.due_on, row.pk))
     return open_attempt(
         customer=attempt.customer,
-        amount_minor=min(attempt.amount_minor, sum(row.open_minor for row in rows)) or attempt.amount_minor,
+        amount_minor=min(attempt.amount_minor, sum(row.open_minor for row in rows)),
         currency=attempt.currency,
         invoices=[row.pk for row in rows] if attempt.invoices else [],
         journey=journey,

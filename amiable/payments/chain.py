@@ -21,12 +21,12 @@ CAME_TO_NOTHING = (AttemptState.FAILED, AttemptState.ABANDONED)
 # whatever money that was; and nobody is paying just now.
 _SETTLED = """
 UPDATE payments_chain c SET closed_at = %(now)s
-FROM (SELECT DISTINCT ON (chain_id) chain_id, invoices FROM payments_attempt
-      WHERE %(customers)s::bigint[] IS NULL OR customer_id = ANY(%(customers)s)
-      ORDER BY chain_id, opened_at DESC, id DESC) newest
-WHERE newest.chain_id = c.id AND c.closed_at IS NULL
-  AND (%(customers)s::bigint[] IS NULL OR c.customer_id = ANY(%(customers)s))
-  AND (%(creditor)s::bigint IS NULL OR c.creditor_id = %(creditor)s)
+FROM (SELECT DISTINCT ON (o.id) o.id, a.invoices
+      FROM payments_chain o JOIN payments_attempt a ON a.chain_id = o.id
+      WHERE o.closed_at IS NULL AND (%(customers)s::bigint[] IS NULL OR o.customer_id = ANY(%(customers)s))
+        AND (%(creditor)s::bigint IS NULL OR o.creditor_id = %(creditor)s)
+      ORDER BY o.id, a.opened_at DESC, a.id DESC) newest
+WHERE newest.id = c.id AND c.closed_at IS NULL
   AND NOT EXISTS (SELECT FROM payments_attempt a WHERE a.chain_id = c.id AND a.state IN ('started', 'pending'))
   AND NOT EXISTS (SELECT FROM ledger_invoice i WHERE i.open_minor > 0 AND (i.id = ANY(newest.invoices)
     OR (cardinality(newest.invoices) = 0 AND i.customer_id = c.customer_id AND i.currency = c.currency)))

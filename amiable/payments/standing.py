@@ -78,8 +78,9 @@ def collect(*, as_of: date, now: datetime, creditor: Creditor | None = None) -> 
     )  # fmt: skip
     asked = refused = 0
     for order in orders.select_related("mandate__customer__creditor", "customer__creditor").order_by("pk").distinct():
-        rows = due(order=order, as_of=as_of)
-        if rows:
+        if not authorise.usable(customer=order.customer, as_of=as_of).filter(pk=order.mandate_id).exists():
+            _over(order, as_of=as_of, now=now)
+        elif rows := due(order=order, as_of=as_of):
             why = _charge(order, rows, now=now)
             asked, refused = asked + (not why), refused + bool(why)
             if why:
@@ -127,11 +128,27 @@ def _charge(order: StandingOrder, rows: Sequence[Invoice], *, now: datetime) -> 
 def _by_hand(order: StandingOrder, rows: Sequence[Invoice], why: str, *, as_of: date, now: datetime) -> None:
     ask(
         kind=TaskKind.CALL,
-        key=f"standing:{order.pk}:{as_of}",
+        key=f"standing:{order.pk}:{rows[0].pk}",
         customer=order.customer,
         title=in_house(gettext_lazy("Standing order not carried out: %(why)s"), why=why),
         due_on=as_of,
         context={"invoices": [row.pk for row in rows]},
+        currency=order.currency,
+        now=now,
+    )
+
+
+def _over(order: StandingOrder, *, as_of: date, now: datetime) -> None:
+    """The way to pay has run out or was taken back: the order is over, and a person asks the customer for another."""
+    end(order=order, now=now, origin="day")
+    ask(
+        kind=TaskKind.CALL,
+        key=f"standing:{order.pk}:over",
+        customer=order.customer,
+        title=in_house(
+            gettext_lazy("The standing order is over: %(label)s can no longer be used"), label=order.mandate
+        ),
+        due_on=as_of,
         currency=order.currency,
         now=now,
     )

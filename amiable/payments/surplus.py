@@ -12,7 +12,7 @@ from amiable.casework.task import ask
 from amiable.core.money import shown
 from amiable.core.words import in_house
 from amiable.ledger.models import Credit
-from amiable.payments.models import Attempt
+from amiable.payments.models import Attempt, AttemptState
 
 
 def ask_about_surplus(*, attempt: Attempt, credit: Credit, as_of: date, now: datetime) -> Task | None:
@@ -24,7 +24,10 @@ def ask_about_surplus(*, attempt: Attempt, credit: Credit, as_of: date, now: dat
     if credit.open_minor <= 0 or credit.customer is None:
         return None
     twice = Attempt.objects.filter(
-        state="succeeded", customer=attempt.customer, invoices__overlap=attempt.invoices, credit__isnull=False
+        state=AttemptState.SUCCEEDED,
+        customer=attempt.customer,
+        invoices__overlap=attempt.invoices,
+        credit__isnull=False,
     ).exclude(pk=attempt.pk)
     paid_twice = gettext_lazy("Paid twice: %(amount)s to give back to the customer")
     too_much = gettext_lazy("Paid too much: %(amount)s to give back to the customer")

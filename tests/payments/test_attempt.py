@@ -16,7 +16,14 @@ from amiable.payments.providers import Word, WordKind
 from amiable.scenario.respond import payment_arrived
 from tests.payments.rows import NOW, TODAY, creditor, customer, invoice, word
 
-KINDS = [WordKind.STARTED, WordKind.INPUT_ERROR, WordKind.FAILED, WordKind.SUCCEEDED, WordKind.ABANDONED]
+KINDS = [
+    WordKind.STARTED,
+    WordKind.INPUT_ERROR,
+    WordKind.FAILED,
+    WordKind.SUCCEEDED,
+    WordKind.ABANDONED,
+    WordKind.PENDING,
+]
 CODES = ["", "insufficient_funds", "expired_card"]
 
 
@@ -130,6 +137,7 @@ def test_again_is_what_is_still_open_of_it() -> None:
     opened = open_again(attempt=tried, journey="sms_link", provider="dummy", now=NOW)
     assert (opened.amount_minor, opened.invoices, opened.journey) == (5_000, [second.pk], "sms_link")
     payment_arrived(provider="dummy", words=[word(opened, "succeeded")], now=NOW)
+    invoice(who, 700)  # what it did not want is not paid in its place
     with override("en"), pytest.raises(UnableToOpenAttempt):
         open_again(attempt=tried, journey="sms_link", provider="dummy", now=NOW)
 

@@ -94,6 +94,15 @@ def test_a_refusal_is_a_task_and_is_not_tried_again_by_itself(carrier: Carrier, 
     assert Task.objects.get().kind == "call"
 
 
+def test_a_way_to_pay_that_has_run_out_ends_the_order_and_asks_once(carrier: Carrier, mandate: Mandate) -> None:
+    invoice(mandate.customer, 2_000, TODAY + DAY)
+    given(mandate)
+    Mandate.objects.update(expires_on=TODAY)
+    assert [run(1), run(2)] == [(0, 0), (0, 0)]
+    assert "Visa •••• 4242" in Task.objects.get().title
+    assert (carrier.asked, StandingOrder.objects.get().ended_at) == ([], NOW + DAY)
+
+
 def test_a_new_word_takes_the_place_of_the_old_one(mandate: Mandate) -> None:
     first, second = given(mandate), given(mandate)
     first.refresh_from_db()

@@ -95,6 +95,8 @@ def payments(request: scope.Asked) -> HttpResponse:
         currency=asked.currency,
         time_zone=chosen.time_zone,
     )
+    if asked.by == "segment":
+        rows = transactions.with_segment(rows, time_zone=chosen.time_zone)
     names = _names(request, chosen)
     tries, further = _tries(rows, asked)
     content = {
