@@ -176,7 +176,7 @@ def test_each_reason_has_its_own_ways_out() -> None:
     assert counts(propose(asked(reason=PlanReason.LASTING))) == [12, 10, 6]
     unwilling = propose(asked(reason=PlanReason.UNWILLING))
     assert [each.terms.deposit for each in unwilling] == [False, True, True]
-    assert unwilling[1].terms.parts[0] == Part(TODAY, 27_000)
+    assert unwilling[1].terms.parts[0] == Part(TODAY + timedelta(days=7), 27_000)
 
 
 def test_what_somebody_can_bear_decides_the_length() -> None:

@@ -132,12 +132,14 @@ def propose(asked: Asked, *, counts: Sequence[int] = (), discount_percent: int =
 def offer_of(asked: Asked, *, count: int) -> Offer | None:
     """The offer in so many payments; None where it is not within the limits."""
     way = WAYS.get(asked.reason, WAYS[""])
-    with_deposit = way.deposit and not asked.fragile and count > 1 and asked.start > asked.as_of
+    # A week to accept it and to pay the deposit, which comes before the first instalment in any case.
+    deposit_on = min(asked.as_of + timedelta(days=SOON_DAYS), asked.start - timedelta(days=1))
+    with_deposit = way.deposit and not asked.fragile and count > 1 and deposit_on >= asked.as_of
     deposit = asked.total_minor * asked.limits.deposit_percent // 100 if with_deposit else 0
     try:
         parts = schedule(
             total_minor=asked.total_minor, count=count, first_on=asked.start, every=asked.every,
-            deposit_minor=deposit, deposit_on=asked.as_of,
+            deposit_minor=deposit, deposit_on=deposit_on,
         )  # fmt: skip
         terms = Terms(
             parts=parts,
