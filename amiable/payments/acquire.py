@@ -55,6 +55,13 @@ def known(creditor: Creditor, key: str) -> dict[str, Any] | None:
     return seal.kept(creditor_ref=creditor.pk, port=PORT, key=key)
 
 
+def accounts() -> list[tuple[Creditor, str]]:
+    """Every creditor with the keys of the providers that it has settings for."""
+    rows = Credential.objects.filter(port=PORT).order_by("creditor_ref", "key").values_list("creditor_ref", "key")
+    owners = Creditor.objects.in_bulk({creditor for creditor, _key in rows})
+    return [(owners[creditor], key) for creditor, key in rows if creditor in owners]
+
+
 def kept_keys(creditor: Creditor) -> set[str]:
     """The providers that a creditor has settings for."""
     return set(Credential.objects.filter(port=PORT, creditor_ref=creditor.pk).values_list("key", flat=True))

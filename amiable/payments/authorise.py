@@ -4,6 +4,7 @@ In: a customer's consent; later the provider's words. Out: Mandate rows. Never: 
 that has ended or run out among those that can be charged.
 """
 
+import logging
 import secrets
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -12,11 +13,14 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from amiable.core import audit
+from amiable.core.errors import AmiableError
 from amiable.core.models import User
 from amiable.ledger.models import Creditor, Customer
 from amiable.payments import acquire
 from amiable.payments.models import Attempt, Mandate
 from amiable.payments.providers import Fields, Link, Word
+
+log = logging.getLogger(__name__)
 
 
 @transaction.atomic
@@ -75,15 +79,22 @@ def ended(*, word: Word, creditor: Creditor | None, as_of: date) -> None:
     rows.filter(ended_on=None).update(ended_on=as_of)
 
 
-@transaction.atomic
 def end(*, mandate: Mandate, as_of: date, now: datetime, by: User | None = None, origin: str = "") -> None:
-    """The customer, or a colleague for them, takes it back: it is never charged again."""
-    Mandate.objects.filter(pk=mandate.pk, ended_on=None).update(ended_on=as_of)
+    """The customer, or a colleague for them, takes it back: it is never charged again. The provider is told to forget it;
+    where it does not hear, it is ours that counts.
+    """
     customer = mandate.customer
-    audit.record(
-        "mandate.ended", now=now, user=by, actor="" if by else origin, creditor_ref=customer.creditor_id,
-        subject="customer", subject_ref=customer.pk, mandate=mandate.pk,
-    )  # fmt: skip
+    with transaction.atomic():
+        Mandate.objects.filter(pk=mandate.pk, ended_on=None).update(ended_on=as_of)
+        audit.record(
+            "mandate.ended", now=now, user=by, actor="" if by else origin, creditor_ref=customer.creditor_id,
+            subject="customer", subject_ref=customer.pk, mandate=mandate.pk,
+        )  # fmt: skip
+    if mandate.reference:
+        try:
+            acquire.acquirer(customer.creditor, mandate.provider).let_go(mandate, now=now)
+        except AmiableError as error:
+            log.warning("%s was not told to forget %s: %s", mandate.provider, mandate, error)
 
 
 def lock(*, words: Iterable[Word], provider: str) -> None:

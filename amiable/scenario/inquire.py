@@ -1,7 +1,7 @@
-"""Asks the providers what became of tries to pay about which their hooks have said nothing.
+"""Asks the providers for what their hooks have not said: what became of tries to pay, and what could not be delivered.
 
-In: attempts without an end, or with one that a later try on the same page may have changed. Out: the same words, on the
-same way, as by the hook. Never: one asked without end or without pause; a silent provider that keeps others waiting.
+In: attempts without an end, or with one that a later try on the same page may have changed; accounts. Out: the same words,
+on the same way, as by the hook. Never: one asked without end or without pause; a silent provider that keeps others waiting.
 """
 
 import logging
@@ -19,6 +19,7 @@ from amiable.scenario.respond import payment_arrived
 log = logging.getLogger(__name__)
 FIRST, LAST = timedelta(minutes=10), timedelta(days=1)  # the first pause, which doubles, and the longest
 WITHIN = timedelta(days=45)
+UNDELIVERED = timedelta(days=5)  # how far back an account is asked; hooks try again for about three days
 AT_ONCE = 200
 # How often at most: a bank may take weeks for its no, a page is closed within hours, a refusal is seldom the last word.
 MOST = {
@@ -32,16 +33,19 @@ MOST = {
 
 @dataclass
 class Summary:
-    """`heard`: attempts about which something new was said; `silent`: providers that could not be asked."""
+    """`heard`: attempts about which something new was said; `missed`: words that had not been delivered; `silent`:
+    accounts that could not be asked.
+    """
 
     asked: int = 0
     heard: int = 0
+    missed: int = 0
     silent: int = 0
 
 
 def inquire(*, now: datetime, creditor: Creditor | None = None, most: int = AT_ONCE) -> Summary:
-    """Asks about the attempts whose turn it is, those longest without a word first."""
-    summary, silent = Summary(), set()
+    """Asks about the attempts whose turn it is, those longest without a word first; then each account for what it missed."""
+    summary, silent = Summary(), set[tuple[int, str]]()
     for attempt in _due(now, creditor)[:most]:
         account = (attempt.creditor_id, attempt.provider)
         if account in silent:
@@ -54,8 +58,28 @@ def inquire(*, now: datetime, creditor: Creditor | None = None, most: int = AT_O
             log.warning("%s says nothing about the payments of %s: %s", attempt.provider, attempt.creditor, error)
         except AmiableError as error:
             log.warning("%s refuses to speak of %s: %s", attempt.provider, attempt, error)
+    for owner, key in acquire.accounts():
+        if (owner.pk, key) not in silent and creditor in (None, owner) and not _missed(owner, key, summary, now):
+            silent.add((owner.pk, key))
     summary.silent = len(silent)
     return summary
+
+
+def _missed(owner: Creditor, key: str, summary: Summary, now: datetime) -> bool:
+    """What the hook could not deliver in the last days; whether the provider could be asked at all."""
+    try:
+        words = list(acquire.acquirer(owner, key).missed(since=now - UNDELIVERED, now=now))
+    except AmiableError as error:
+        log.warning("%s does not tell what it could not deliver to %s: %s", key, owner, error)
+        return False
+    for word in words:
+        try:
+            told = payment_arrived(provider=key, words=[word], now=now, creditor=owner)
+        except AmiableError as error:
+            log.warning("A word of %s for %s is put off: %s", key, owner, error)
+        else:
+            summary.missed += 1 - told.replayed
+    return True
 
 
 def ask(*, attempt: Attempt, now: datetime) -> bool:

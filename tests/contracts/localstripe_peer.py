@@ -3,7 +3,7 @@
 It covers: customers, payment methods, SetupIntents, PaymentIntents (made, confirmed, authenticated, declined, off-session,
 SEPA debits that answer later), refunds, and signed webhooks of payment_intent.succeeded and .payment_failed. Not covered,
 and so told by samples: confirmation tokens, MOTO, setup_future_usage, disputes, webhooks of refunds and of debits under way,
-idempotency keys.
+the list of events that were not delivered, idempotency keys.
 """
 
 import json

@@ -137,6 +137,10 @@ class Stripe(PSP):
             setup = self._client().v1.setup_intents.create(order, _once(f"{mandate.token}:save"))
         return self._fields("setup", return_url, setup.id, secret=str(setup.client_secret))
 
+    def let_go(self, mandate: Mandate, *, now: datetime) -> None:
+        with _asking():
+            self._client().v1.payment_methods.detach(mandate.reference, {}, _once(f"{mandate.token}:let_go"))
+
     def refund(self, *, attempt: Attempt, amount_minor: int, key: str, now: datetime) -> Reference:
         paid = attempt.credit.external_id if attempt.credit else attempt.external_id
         order = {"payment_intent": paid, "amount": amount_minor, "metadata": {"attempt": attempt.token}}
@@ -164,6 +168,13 @@ class Stripe(PSP):
                     words += stripe_words.of_dispute(dispute.to_dict(), at=now)
         return list({word.external_id: word for word in reversed(words)}.values())
 
+    def missed(self, *, since: datetime, now: datetime) -> list[Word]:
+        asked = {"delivery_success": False, "types": list(stripe_words.EVENTS), "limit": 100}
+        with _asking():
+            page = self._client().v1.events.list(asked | {"created": {"gte": int(since.timestamp())}})
+            events = [event.to_dict() for event in reversed(page.data)]
+        return [word for event in events for word in self._of(event)]
+
     def _found(self, attempt: Attempt) -> dict[str, Any] | None:
         """The PaymentIntent of an attempt; by our token, where its name was lost with the answer to our request."""
         intents, more = self._client().v1.payment_intents, {"expand": ["latest_charge"]}
@@ -177,15 +188,14 @@ class Stripe(PSP):
         secret = self.config["webhook_secret"].encode()
         verify(request.body, request.headers.get("Stripe-Signature", ""), secret=secret, now=now)
         try:
-            event = json.loads(request.body)
-            if event["type"] == "setup_intent.succeeded":
-                return self._saved(event)
-            return stripe_words.of_event(event)
+            return self._of(json.loads(request.body))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Refused(_("The call is signed, but it is not an event as Stripe tells them.")) from error
 
-    def _saved(self, event: Mapping[str, Any]) -> list[Word]:
-        """What was saved is not in the event: it is looked up."""
+    def _of(self, event: Mapping[str, Any]) -> list[Word]:
+        """An event in words. What was saved by a SetupIntent is not in its event: it is looked up."""
+        if event["type"] != "setup_intent.succeeded":
+            return stripe_words.of_event(event)
         setup = event["data"]["object"]
         if not (setup.get("metadata") or {}).get("attempt"):
             return []
@@ -216,7 +226,7 @@ class Stripe(PSP):
 
     def _fields(self, mode: str, return_url: str, external_id: str = "", **values: str) -> Fields:
         known = {"mode": mode, "key": self.config["publishable_key"], "return": return_url}
-        return Fields(SCRIPT, known | values | {"locale": (get_language() or "auto")[:2]}, POLICY, external_id)
+        return Fields(SCRIPT, known | values | {"locale": (get_language() or "")[:2] or "auto"}, POLICY, external_id)
 
     def _client(self) -> Any:
         import stripe  # takes half a second, which only those wait for who use it
