@@ -438,12 +438,15 @@ def _bar(title: str, quiet: bool) -> Iterator[Any]:
 
 def _serve(host: str, port: int) -> None:
     """Serves until interrupted."""
+    from django.conf import settings
     from waitress.server import create_server
 
     from amiable.web.wsgi import application
 
+    # On a server a proxy stands in front: what it says of the visitor (https, address) must arrive.
+    keep = bool(settings.PRODUCTION)
     try:
-        server = create_server(application, host=host, port=port, threads=8)
+        server = create_server(application, host=host, port=port, threads=8, clear_untrusted_proxy_headers=not keep)
     except OSError as error:
         raise UnableToObey(
             f"Port {port} of {host} cannot be used: {error.strerror}. Name another with --port."

@@ -24,6 +24,7 @@ from amiable.ledger import post
 from amiable.ledger.models import Creditor
 from amiable.outreach import send
 from amiable.payments import allocate, arrange, attempt, chain, reconcile, standing
+from amiable.payments.plans import collect, judge
 from amiable.portfolio import refresh
 from amiable.scenario import announce, canvass, decide, dispatch, inquire
 from amiable.scenario.listen import listen
@@ -85,6 +86,16 @@ def _small(one: Cycle) -> Figures:
 def _promises(one: Cycle) -> Figures:
     """Promises whose day has passed are judged: kept, partly kept, broken."""
     return _plain(arrange.judge_promises(as_of=one.as_of, now=one.now, creditor=one.creditor))
+
+
+def _plans(one: Cycle) -> Figures:
+    """Plans are held to their days: late, cured, broken, done; offers that nobody accepted end."""
+    return _plain(judge.judge_plans(as_of=one.as_of, now=one.now, creditor=one.creditor))
+
+
+def _collect(one: Cycle) -> Figures:
+    """Instalments that are due are collected by the way to pay that the customer saved, once each."""
+    return _plain(collect.collect(as_of=one.as_of, now=one.now, creditor=one.creditor))
 
 
 def _standing(one: Cycle) -> Figures:
@@ -150,6 +161,8 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "allocate": _allocate,
     "small_balances": _small,
     "promises": _promises,
+    "plans": _plans,
+    "collect": _collect,
     "standing": _standing,
     "close": _close,
     "refresh": _refresh,
@@ -221,7 +234,7 @@ def _rehearse(one: Cycle) -> dict[str, Figures]:
     done: dict[str, Figures] = {}
     with transaction.atomic():
         for name, step in STEPS.items():
-            if name in {"listen", "standing", "inquire", "send", "advance", "measure"}:
+            if name in {"listen", "inquire", "collect", "standing", "send", "advance", "measure"}:
                 continue
             done[name] = step(one)
         transaction.set_rollback(True)

@@ -91,7 +91,7 @@ def collect(*, as_of: date, now: datetime, creditor: Creditor | None = None) -> 
 def due(*, order: StandingOrder, as_of: date) -> list[Invoice]:
     """What the order is to debit on a day."""
     creditor = order.customer.creditor
-    notice = int(creditor.policy.get("debit_notice_days", NOTICE_DAYS)) if "debit" in order.mandate.scheme else 0
+    notice = notice_days(creditor, order.mandate)
     holds = hold.active(as_of=as_of).filter(customer=order.customer)
     tried = Attempt.objects.filter(
         customer=order.customer, journey=Journey.STANDING, plan_ref=None, invoices__contains=[OuterRef("pk")]
@@ -102,6 +102,11 @@ def due(*, order: StandingOrder, as_of: date) -> list[Invoice]:
         issued_on__lte=as_of - timedelta(days=notice),
     )  # fmt: skip
     return list(rows.order_by("due_on", "pk"))
+
+
+def notice_days(creditor: Creditor, mandate: Mandate) -> int:
+    """How many days before a debit it is told; a card needs none."""
+    return int(creditor.policy.get("debit_notice_days", NOTICE_DAYS)) if "debit" in mandate.scheme else 0
 
 
 def _charge(order: StandingOrder, rows: Sequence[Invoice], *, now: datetime) -> str:

@@ -112,8 +112,10 @@ WITH later AS MATERIALIZED (
          max(x.judged_on) FILTER (WHERE x.state IN ('broken', 'partly') AND x.judged_on <= %(as_of)s) AS broken_on
   FROM payments_promise x WHERE x.taken_at < %(end)s /* only x */ GROUP BY 1
 ), plan AS (
-  SELECT x.customer_id, count(*) AS year FROM payments_plan x
-  WHERE x.agreed_at < %(end)s AND (x.agreed_at AT TIME ZONE %(zone)s)::date > %(as_of)s - 365 /* only x */ GROUP BY 1
+  SELECT x.customer_id, count(*) FILTER (WHERE (x.agreed_at AT TIME ZONE %(zone)s)::date > %(as_of)s - 365) AS year,
+         count(*) FILTER (WHERE x.ended_on IS NULL OR x.ended_on > %(as_of)s) AS running,
+         count(*) FILTER (WHERE x.state = 'broken' AND x.ended_on <= %(as_of)s) AS broken
+  FROM payments_plan x WHERE x.agreed_at < %(end)s /* only x */ GROUP BY 1
 ), mandate AS (
   SELECT x.customer_id FROM payments_mandate x
   WHERE x.signed_on <= %(as_of)s AND (x.ended_on IS NULL OR x.ended_on > %(as_of)s) /* only x */ GROUP BY 1
@@ -136,6 +138,7 @@ SELECT creditor_id, customer_id, currency,
   (o.late_by_12m / o.weight_12m)::float, (o.late_by_6m / o.weight_6m)::float, (o.late_by_3m / o.weight_3m)::float,
   o.worst_late_12m, (o.took_12m / o.weight_12m)::float,
   coalesce(d.n, 0), coalesce(d.year, 0), coalesce(p.kept, 0), coalesce(p.broken, 0), coalesce(p.running, 0), coalesce(l.year, 0),
+  coalesce(l.running, 0), coalesce(l.broken, 0),
   coalesce(t.week, 0), coalesce(t.week_calls, 0), coalesce(t.month, 0), coalesce(t.emails, 0), coalesce(t.calls, 0), coalesce(t.answered, 0),
   coalesce(r.courtesies, 0), coalesce(r.courtesies_paid, 0), coalesce(r.reminders, 0), coalesce(r.reminders_paid, 0),
   coalesce(r.calls, 0), coalesce(r.calls_paid, 0), coalesce(f.month, 0), s.score,

@@ -36,17 +36,32 @@ from amiable.payments.allocate import allocate, allocate_of_customer
 from amiable.payments.arrange import judge_promises
 from amiable.payments.attempt import close_chains, local_day
 from amiable.payments.models import Attempt
+from amiable.payments.plans.judge import judge_plans
 from amiable.payments.providers import Word
 from amiable.payments.surplus import ask_about_surplus
 from amiable.scenario.hear import UnableToRespond, hear, record
 from amiable.scenario.heed import heed
 from amiable.scenario.react import react
 from amiable.scenario.reopen import Returned, reopen
-from amiable.scenario.sayings import AlreadyPaid, CallOutcome, Disputes, OptsIn, OptsOut, Prefers, Promises, Saying
+from amiable.scenario.sayings import (
+    AcceptsPlan,
+    AlreadyPaid,
+    BuildsPlan,
+    CallOutcome,
+    Disputes,
+    OptsIn,
+    OptsOut,
+    Prefers,
+    Promises,
+    Saying,
+    WantsPerson,
+)
 
 __all__ = [
+    "AcceptsPlan",
     "AlreadyPaid",
     "Arrival",
+    "BuildsPlan",
     "CallOutcome",
     "Disputes",
     "OptsIn",
@@ -55,6 +70,7 @@ __all__ = [
     "Promises",
     "Saying",
     "UnableToRespond",
+    "WantsPerson",
     "customer_said",
     "link_opened",
     "no_more_of",
@@ -95,6 +111,7 @@ def payment_arrived(
         assert customer is not None
         as_of = local_day(creditor, now)
         judge_promises(as_of=as_of, now=now, customers=[customer])
+        judge_plans(as_of=as_of, now=now, customers=[customer])
         close_settled(customers=[customer], as_of=as_of, now=now)
         close_chains(customers=[customer], now=now)
     for credit, word in received.taken_back:

@@ -80,11 +80,12 @@ SAID: dict[str, Callable[[Customer, date], object]] = {
         customer=who, after="payment", subject_ref=str(SurveyAnswer.objects.count()), score=7, answered_at=at(day, 9)
     ),
     "planned": lambda who, day: Plan.objects.create(
-        customer=who, currency="EUR", total_minor=1, reason="temporary", state="agreed", offered_at=at(day), agreed_at=at(day)
+        customer=who, currency="EUR", total_minor=1, reason="temporary", offered_at=at(day), agreed_at=at(day),
+        **({"state": "broken", "ended_on": day + timedelta(days=6)} if day.day % 2 else {"state": "agreed"}),
     ),
     "mandated": lambda who, day: Mandate.objects.create(
-        customer=who, provider="t", reference=f"m{Mandate.objects.count()}", scheme="core", signed_on=day,
-        ended_on=day + timedelta(days=5),
+        customer=who, provider="t", token=f"k{Mandate.objects.count()}", reference=f"m{Mandate.objects.count()}", scheme="core",
+        asked_at=at(day), signed_on=day, ended_on=day + timedelta(days=5),
     ),
     "vulnerable": lambda who, day: hold.place(
         kind="vulnerable", source_ref=f"v:{day}", customer=who, since=day, until=day + timedelta(days=4), now=at(day)

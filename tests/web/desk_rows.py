@@ -11,7 +11,7 @@ from amiable.ledger import hold
 from amiable.ledger.models import Branch, Contact, ContactPoint, Credit, Creditor, Customer, Invoice
 from amiable.outreach.models import Letter, LetterBatch, Message, Reply
 from amiable.payments.attempt import open_attempt
-from amiable.payments.models import Attempt, Chain
+from amiable.payments.models import Attempt, Chain, Plan
 from amiable.portfolio.refresh import refresh
 from amiable.scenario import shelf
 from amiable.scenario.models import Campaign, Experiment, Recipient, Scenario
@@ -128,6 +128,16 @@ def full(of: Creditor, name: str) -> Customer:
     message(found)
     reply(found)
     return found
+
+
+def plan(of: Customer, **more: object) -> Plan:
+    """A plan that waits for approval, in two parts of 50."""
+    words = {"customer": of, "currency": "EUR", "total_minor": 10_000, "offered_at": clock.now(), "needs": "manager"}
+    words |= {"invoices": list(of.invoices.values_list("pk", flat=True)), "state": "proposed", "origin": "portal"}
+    made = Plan.objects.create(**words | more)
+    for n in (1, 2):
+        made.instalments.create(due_on=clock.today() + timedelta(days=30 * n), amount_minor=5_000)
+    return made
 
 
 def chain(of: Customer) -> Chain:

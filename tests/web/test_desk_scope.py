@@ -9,7 +9,7 @@ from amiable.core.models import Role, Run, Scope
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.outreach.models import Message, Reply
 from amiable.scenario import shelf
-from amiable.web.desk import acts, campaign_pages, channel_pages, psp_pages, sending, urls
+from amiable.web.desk import acts, campaign_pages, channel_pages, plan_pages, psp_pages, sending, urls
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 # Addresses that are no rows: the doors and switches, and the pages that are lists (asked below).
 DOORS = {"login", "logout", "enter", "language", "theme", "news_read"}
-LISTS = {"home", "customers", "runs", "figures", "imports", "quarantine"} | {
+LISTS = {"home", "customers", "plans", "runs", "figures", "imports", "quarantine"} | {
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
     "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments",
 }  # fmt: skip
@@ -84,6 +84,11 @@ def addresses(customer: Customer) -> dict[str, str]:
         found[f"campaign_act:{act}"] = reverse("desk:campaign_act", args=[sent, act])
     for act in sending.ACTS:
         found[f"sending_act:{act}"] = reverse("desk:sending_act", args=[customer.creditor_id, act])
+    made = rows.plan(customer).pk
+    found["plan_new"] = reverse("desk:plan_new", args=[customer.pk])
+    found |= {name: reverse(f"desk:{name}", args=[made]) for name in ("plan", "plan_paper")}
+    for act in plan_pages.ACTS:
+        found[f"plan_act:{act}"] = reverse("desk:plan_act", args=[made, act])
     for act in acts.ACTS:
         found[f"act:{act}"] = reverse("desk:act", args=[customer.pk, act])
     found["act_on:lift"] = reverse("desk:act_on", args=[customer.pk, "lift", customer.holds.get().pk])
@@ -196,7 +201,7 @@ def test_who_only_reads_cannot_act(ours: Creditor) -> None:
     assert "/act/" not in page
     for name, address in addresses(customer).items():
         posts = {"task_done", "release", "message_settle", "answer", "answer_claim"}
-        if name.startswith(("act", "letter_batch_")) or name in posts:
+        if name.startswith(("act", "letter_batch_", "plan_act", "plan_new")) or name in posts:
             assert client.post(address, {"token": "t", "text": "x", "outcome": "paid"}).status_code == 404, name
 
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 from amiable.casework.models import Case, Dispute, Task
 from amiable.ledger import hold
 from amiable.ledger.models import Contact, Customer
+from amiable.payments.models import PlanState
 from amiable.portfolio.models import Membership
 from amiable.scenario import decide, leave
 from amiable.scenario.models import Scenario
@@ -74,6 +75,7 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
         "rights": rights,
         "liftable": acts.LIFTABLE,
         "outside": leave.waiting_for(holds),
+        "plans": list(found.plans.filter(state__in=PlanState.alive()).order_by("-pk")),
         "today": today,
     }
     return render(request, "desk/customer.html", content | _timeline(found, request, segment_names))

@@ -83,6 +83,8 @@ RUNS = {
     "allocate": gettext_lazy("Allocation"),
     "small_balances": gettext_lazy("Small balances"),
     "promises": gettext_lazy("Promises judged"),
+    "plans": gettext_lazy("Plans judged"),
+    "collect": gettext_lazy("Instalments collected"),
     "standing": gettext_lazy("Standing orders"),
     "close": gettext_lazy("Cases closed"),
     "refresh": gettext_lazy("Facts and segments"),

@@ -24,6 +24,9 @@ MAY: dict[str, set[str]] = {
     "talk": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.SALES, Role.BRANCH, Role.ACCOUNTANT, Role.SERVICE},
     "hold": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.SALES, Role.BRANCH, Role.SERVICE},
     "write": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
+    "plan": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN},
+    "approve_plan": {Role.MANAGER, Role.ADMIN},
+    "see_means": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN},
     "take": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT, Role.SERVICE},  # a payment on the phone
     "refund": {Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
     "write_off": {Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},

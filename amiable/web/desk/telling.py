@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from amiable.casework.models import DisputeReason, TaskKind
 from amiable.ledger.models import CreditKind, EntryKind, HoldKind, InvoiceKind, Medium
 from amiable.outreach.models import EventKind, MessageState
-from amiable.payments.models import AttemptState, Journey, PromiseState
+from amiable.payments.models import AttemptState, Journey, PlanState, PromiseState
 from amiable.scenario.engine.foresee import Foreseen
 from amiable.scenario.models import Arm, Verdict
 from amiable.web.desk import labels, scenario_words
@@ -144,12 +144,9 @@ def _promise(data: dict[str, Any], ref: int) -> Line:
 
 
 def _plan(data: dict[str, Any], ref: int) -> Line:
-    return Line(
-        "calendar",
-        "info",
-        _("Payment plan over %(amount)s") % {"amount": _amount(data, "total_minor")},
-        [data["state"]],
-    )
+    tone = {"late": "bad", "broken": "bad", "done": "good"}.get(data["state"], "info")
+    what = _("Payment plan over %(amount)s") % {"amount": _amount(data, "total_minor")}
+    return Line("calendar", tone, what, [str(PlanState(data["state"]).label)], url=reverse("desk:plan", args=[ref]))
 
 
 def _message(data: dict[str, Any], ref: int) -> Line:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import wraps
+from ipaddress import ip_address
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -116,6 +117,15 @@ def identify(request: HttpRequest, visit: Visit, answer: str) -> bool:
         request.session.cycle_key()
         request.session["portal"] = request.session.get("portal", {}) | {str(visit.customer.pk): visit.now.isoformat()}
     return right
+
+
+def address_of(request: HttpRequest) -> str | None:
+    """From which address somebody comes; behind the proxy of a server, what that proxy says."""
+    told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() if settings.PRODUCTION else ""
+    try:
+        return str(ip_address(told or request.META.get("REMOTE_ADDR", "")))
+    except ValueError:
+        return None
 
 
 def closed(request: HttpRequest, *, reason: str, status: int) -> HttpResponse:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from amiable.web.portal import pay_pages, views
+from amiable.web.portal import pay_pages, plans, views
 from amiable.web.portal.preferences import preferences
 from amiable.web.portal.unsubscribe import unsubscribe
 
@@ -21,6 +21,13 @@ urlpatterns = [
     path("p/<str:token>/paid/<str:attempt>/receipt/", views.receipt_of, name="receipt"),
     path("p/<str:token>/claim/", views.claim, name="claim"),
     path("p/<str:token>/promise/", views.promise, name="promise"),
+    path("p/<str:token>/plan/", plans.plan, name="plan"),
+    path("p/<str:token>/plan/look/", plans.look, name="plan_look"),
+    path("p/<str:token>/plan/accept/", plans.accept, name="plan_accept"),
+    path("p/<str:token>/plan/talk/", plans.talk, name="plan_talk"),
+    path("p/<str:token>/plan/<int:pk>/", plans.one, name="plan_one"),
+    path("p/<str:token>/plan/<int:pk>/accept/", plans.accept_one, name="plan_accept_one"),
+    path("p/<str:token>/plan/<int:pk>/agreement/", plans.agreement, name="plan_agreement"),
     path("p/<str:token>/dispute/<int:invoice>/", views.dispute, name="dispute"),
     path("p/<str:token>/invoice/<int:invoice>/copy/", views.copy, name="copy"),
     path("p/<str:token>/statement/", views.statement_copy, name="statement"),

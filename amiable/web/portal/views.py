@@ -26,9 +26,10 @@ from amiable.outreach.statement import statement_pdf
 from amiable.payments import acquire, chain
 from amiable.payments.attempt import LIVE, UnableToOpenAttempt, local_day, open_again, open_attempt, pay_page
 from amiable.payments.models import Attempt
+from amiable.payments.plans.limits import limits_of
 from amiable.payments.providers import Link
 from amiable.scenario import respond
-from amiable.web.portal import gate, journey
+from amiable.web.portal import gate, journey, plans
 from amiable.web.portal.amounts import Line, asked_for, lines, read_amount
 from amiable.web.portal.gate import Visit, arrives, known
 from amiable.web.portal.pay_pages import sorry
@@ -62,6 +63,8 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         "last_day": journey.last_day_to_promise(visit.creditor, statement.as_of),
         "contacted": journey.contacted(visit),
         "transfer": journey.transfer(visit, statement),
+        "plan": plans.current(visit, statement.currency),
+        "may_plan": limits_of(visit.creditor, statement.currency).portal,
     }
     response = render(request, "portal/home.html", page)
     response.headers["Content-Security-Policy"] = opened({"form-action": acquirer.origins() if acquirer else ()})

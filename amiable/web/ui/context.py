@@ -31,6 +31,7 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
         ("desk:home", _("To do"), "bolt", True),
         ("desk:inbox", _("Answers"), "inbox", True),
         ("desk:customers", _("Customers"), "users", True),
+        ("desk:plans", _("Plans"), "calendar", True),
         ("desk:segments", _("Segments"), "category", True),
         ("desk:scenarios", _("Scenarios"), "list", True),
         ("desk:campaigns", _("Campaigns"), "send", whole),
