@@ -37,8 +37,9 @@ def main() -> None:
     """Runs the command; whatever goes wrong ends with one sentence and an exit code that is not 0."""
     logging.captureWarnings(True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "amiable.settings")
-    from amiable import cli_letters, cli_mail, cli_scenario
+    from amiable import cli_bank, cli_letters, cli_mail, cli_scenario
 
+    cli_bank.join(app)
     cli_mail.join(app)
     cli_scenario.join(app)
     cli_letters.join(app)
@@ -296,7 +297,9 @@ def restore(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="import, day, facts, decide, simulate, send, sending or letters.")] = "",
+    name: Annotated[
+        str, typer.Argument(help="import, day, facts, decide, simulate, send, sending, letters or statement.")
+    ] = "",
     rows: Annotated[int, typer.Option(help="import: lines of the FEC.")] = 1_000_000,
     customers: Annotated[int, typer.Option(help="day, facts, decide, simulate: customers.")] = 250_000,
     invoices: Annotated[int, typer.Option(help="day, facts, decide: open invoices.")] = 1_000_000,
@@ -305,6 +308,7 @@ def bench(
     waiting: Annotated[int, typer.Option(help="sending: messages that wait for a release.")] = 1_000_000,
     statements: Annotated[bool, typer.Option(help="send: each with its statement as PDF.")] = False,
     letters: Annotated[int, typer.Option(help="letters: letters in the batch.")] = 10_000,
+    entries: Annotated[int, typer.Option(help="statement: entries of the camt.053.")] = 100_000,
     json: Json = False,
 ) -> None:
     """Measure, beside a reference in the same run, in a database of its own."""
@@ -314,6 +318,7 @@ def bench(
     sizes["send"] = {"messages": messages, "statements": statements}
     sizes["sending"] = {"messages": waiting}
     sizes["letters"] = {"letters": letters}
+    sizes["statement"] = {"entries": entries}
     wanted = [name] if name else list(sizes)
     if unknown := set(wanted) - set(sizes):
         raise UnableToObey(f"There is no bench {unknown.pop()}; there are {', '.join(sizes)}.")

@@ -9,7 +9,7 @@ import pytest
 import typer
 from django.utils.translation import override
 
-from amiable import cli_letters, cli_mail, cli_scenario
+from amiable import cli_bank, cli_letters, cli_mail, cli_scenario
 from amiable.cli import app
 from amiable.insight.kpi import declared
 from amiable.portfolio.facts import FACTS
@@ -41,6 +41,7 @@ def test_every_setting_is_in_the_readme() -> None:
 
 
 def test_every_command_is_in_both_readmes() -> None:
+    cli_bank.join(app)
     cli_mail.join(app)
     cli_scenario.join(app)
     cli_letters.join(app)

@@ -30,6 +30,7 @@ def page() -> str:
     from amiable.outreach.names import NAMES
     from amiable.outreach.sandbox import FILTERS
     from amiable.outreach.shape import parts
+    from amiable.payments import statements
     from amiable.payments.providers import providers
     from amiable.portfolio.facts import FACTS
     from amiable.portfolio.segments import starter
@@ -67,6 +68,10 @@ def page() -> str:
             table(
                 "File formats", "What claims come in as.", "key, name, what it is",
                 *((f.key, f.label, _first(f)) for f in formats().values()),
+            ),
+            table(
+                "Formats of bank statements", "What the bank's word comes in as.", "key, name, what it is",
+                *((f.key, f.label, _first(f)) for f in statements.formats().values()),
             ),
             table(
                 "Key figures", "What is measured, and how.", "key, name, unit, formula",

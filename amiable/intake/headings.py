@@ -4,9 +4,9 @@ A new synonym is one word in this table; it is written as `plain` leaves it (no 
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
-from functools import lru_cache
+
+from amiable.core.separated import plain
 
 _NUMBER = """code client|numero client|numero de client|n client|no client|num client|ref client|reference client|
 compte client|client id|id client|customer id|customer no|customer number|customer code|code tiers|compte tiers|
@@ -125,14 +125,6 @@ _OWN = {
                  "siren", "customer_kind", "turnover", "parent", "language", "key_account", "role"},
     "movements": {"reference", "kind", "settles", "issued_on", "due_on", "amount", "debit", "credit", "settled_on"},
 }  # fmt: skip
-
-
-@lru_cache(maxsize=4096)
-def plain(heading: str) -> str:
-    """A heading without accents, signs, camel case or double spaces: `N° Facture` → `n facture`."""
-    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", heading.replace("°", " ").replace("º", " "))
-    text = unicodedata.normalize("NFKD", text.replace("œ", "oe")).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", " ", text).strip()
 
 
 def _synonyms(fields: dict[str, str]) -> dict[str, dict[str, int]]:

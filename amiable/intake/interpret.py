@@ -10,7 +10,7 @@ import polars as pl
 from babel.numbers import list_currencies
 from django.utils.translation import gettext as _
 
-from amiable.intake import values
+from amiable.core import values
 from amiable.intake.formats import LINE, WRONG
 from amiable.intake.reading import Reading, UnableToImport
 

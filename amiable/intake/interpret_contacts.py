@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from stdnum.fr import siren as siren_numbers
 from stdnum.fr import siret as siret_numbers
 
-from amiable.intake import values
+from amiable.core import values
 from amiable.intake.formats import LINE, WRONG
 from amiable.intake.headings import CONTACT_FIELDS
 from amiable.intake.interpret import METHODS, Check, said, sift, table_of, words

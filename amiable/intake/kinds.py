@@ -8,6 +8,7 @@ import polars as pl
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from amiable.core import values
 from amiable.core.money import shown
 from amiable.intake import (
     copies,
@@ -19,7 +20,6 @@ from amiable.intake import (
     post_fec,
     snapshot,
     stage,
-    values,
 )
 from amiable.intake.formats import LINE
 from amiable.intake.models import Import

@@ -3,7 +3,7 @@
 In: a file, its creditor's country and currency, what is remembered of its source. Out: a Reading that says what was guessed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 import polars as pl
 from django.utils.translation import gettext as _
 
-from amiable.intake import headings, values
+from amiable.core import values
+from amiable.intake import headings
 from amiable.intake.formats import Format, formats
 from amiable.intake.measure import Measured, measure
 from amiable.intake.reading import Reading, UnableToImport
@@ -116,9 +117,9 @@ def _evidence(form: Format, path: Path, reading: Reading) -> tuple[str, str]:
     order = "" if dates and not reading.date_order else "dmy"
     for batch in _asking(form, path, reading):
         if decimal in {"", "?"}:
-            decimal = _decimal(batch, amounts) or decimal
+            decimal = values.decimal_of(batch, amounts) or decimal
         if order in {"", "?"}:
-            order = _order(batch, dates) or order
+            order = values.order_of(batch, dates) or order
         if decimal in {",", "."} and order in values.ORDERS:
             break
     return decimal, order
@@ -129,45 +130,3 @@ def _asking(form: Format, path: Path, reading: Reading) -> Iterator[pl.DataFrame
     for batch in form.rows(path, replace(reading, decimal="")):
         yield batch.head(500)
         yield batch.slice(500)
-
-
-def _decimal(batch: pl.DataFrame, amounts: Sequence[str]) -> str:
-    if not amounts or not batch.height:
-        return ""
-    texts = pl.concat([batch.select(values.digits(name).alias("text")) for name in amounts])["text"]
-    shown = texts.filter(texts.str.contains(r"^[\d.,]*\d[\d.,]*$"))
-    last = shown.str.extract(r"([.,])[^.,]*$").drop_nulls()
-    if last.is_empty():
-        return ""
-    # Telling: both signs, or not exactly three digits behind, or a group that begins with nothing or a lone 0.
-    both = (
-        shown.str.extract(r"(?:,.*(\.)|\..*(,))[^.,]*$", 1)
-        .fill_null(shown.str.extract(r"\..*(,)[^.,]*$", 1))
-        .drop_nulls()
-    )
-    other_length = shown.str.extract(r"^\d*([.,])(?:\d{0,2}|\d{4,})$").drop_nulls()
-    zero = shown.str.extract(r"^0*([.,])\d{3}$").drop_nulls()
-    long = shown.str.extract(r"^\d{4,}([.,])\d{3}$").drop_nulls()
-    grouped = shown.str.extract(r"^\d{1,3}(?:(\.)\d{3}){2,}$").drop_nulls().replace(".", ",").cast(pl.String)
-    commas = shown.str.extract(r"^\d{1,3}(?:(,)\d{3}){2,}$").drop_nulls().replace(",", ".").cast(pl.String)
-    votes = pl.concat([both, other_length, zero, long, grouped, commas])
-    if votes.is_empty():
-        return "?"
-    return str(votes.value_counts(sort=True)[votes.name or "text"][0]) if votes.n_unique() else "?"
-
-
-def _order(batch: pl.DataFrame, dates: Sequence[str]) -> str:
-    if not dates or not batch.height:
-        return ""
-    parts = []
-    for name in dates:
-        first, second = values.places(name)
-        parts.append(batch.select(first.alias("first"), second.alias("second")).drop_nulls())
-    numbers = pl.concat(parts)
-    if numbers.is_empty():
-        return ""
-    day_first = int((numbers["first"] > 12).sum())
-    month_first = int((numbers["second"] > 12).sum())
-    if not day_first and not month_first:
-        return "?"
-    return "dmy" if day_first >= month_first else "mdy"

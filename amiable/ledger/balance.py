@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import connection
 
+from amiable.ledger.factor import NOTHING, Sold, sold_by
 from amiable.ledger.models import Creditor, Customer
 
 BUCKETS = ("not_due", "1_30", "31_60", "61_90", "over_90")
@@ -24,7 +25,7 @@ WHERE {scope} AND e.effective_on <= %(as_of)s AND (%(known_at)s::timestamptz IS 
 GROUP BY i.id HAVING sum(e.amount_minor) <> 0
 """
 _CREDITS = """
-SELECT c.id, c.customer_id, c.currency, c.reference, c.received_on, c.kind, c.amount_minor, c.provisional,
+SELECT c.id, c.customer_id, c.currency, c.reference, c.received_on, c.kind, c.amount_minor, c.provisional, c.reserved_until,
        sum(e.amount_minor)::bigint AS open_minor
 FROM ledger_credit c JOIN ledger_entry e ON e.credit_id = c.id
 WHERE {scope} AND e.effective_on <= %(as_of)s AND (%(known_at)s::timestamptz IS NULL OR e.known_at < %(known_at)s)
@@ -88,6 +89,7 @@ class OpenCredit:
     amount_minor: int
     open_minor: int
     provisional: bool
+    reserved_until: date | None = None  # a cheque or a bill that the bank may still take back
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class Statement:
     as_of: date
     invoices: list[OpenInvoice] = field(default_factory=list)
     credits: list[OpenCredit] = field(default_factory=list)
+    sold: Sold = NOTHING  # to the factor, who is to be paid for it
 
     @property
     def not_due_minor(self) -> int:
@@ -181,6 +184,7 @@ def statement(
         customer_id=customer.pk,
         currency=currency,
         as_of=as_of,
+        sold=sold_by([customer.pk], as_of=as_of).get(customer.pk, NOTHING),
         invoices=[
             OpenInvoice(
                 row["id"],
@@ -205,6 +209,7 @@ def statement(
                 row["amount_minor"],
                 row["open_minor"],
                 row["provisional"],
+                row["reserved_until"],
             )
             for row in sorted(credits, key=lambda row: (row["received_on"], row["id"]))
             if row["currency"] == currency

@@ -269,6 +269,8 @@ class CreditKind(models.TextChoices):
 class Credit(models.Model):
     """Money received or a credit note, with what is left of it. Nobody's yet (no customer): suspense.
 
+    A cheque or a bill is credited under reserve: until `reserved_until` the bank may take it back.
+
     `provisional`: told by someone who is not the creditor's cash authority; it counts for stopping reminders,
     and is reconciled to the authority's word, never added to it (`confirmed_by` is that word).
     """
@@ -284,6 +286,7 @@ class Credit(models.Model):
     amount_minor = models.BigIntegerField()
     open_minor = models.BigIntegerField()
     method = models.CharField(max_length=20, blank=True)
+    reserved_until = models.DateField(null=True, blank=True)
     provisional = models.BooleanField(default=False, db_default=False)
     confirmed_by = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="confirms")
     known_at = models.DateTimeField()
@@ -378,6 +381,28 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount_minor}"
+
+
+class Sale(models.Model):
+    """Sold to the creditor's factor: one invoice, or all of a customer's, from a day on. The factor is to be paid."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="sales")
+    invoice = models.ForeignKey(Invoice, null=True, blank=True, on_delete=models.CASCADE, related_name="sales")
+    since = models.DateField()
+    until = models.DateField(null=True, blank=True)  # bought back
+    by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(until__isnull=True) | Q(until__gte=F("since")), name="sale_ends_later"),
+            models.UniqueConstraint(
+                fields=["customer", "invoice"], condition=Q(until__isnull=True), name="sale_once", nulls_distinct=False
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} {self.invoice_id or '*'} {self.since}"
 
 
 class HoldKind(models.TextChoices):

@@ -128,11 +128,11 @@ def attaches_statement(facts: Facts) -> bool:
 
 
 def transfers(facts: Facts) -> bool:
-    return bool(facts.creditor.iban) and facts.message.currency == facts.creditor.currency
+    return facts.payee is not None and facts.message.currency == facts.creditor.currency
 
 
 def _people(facts: Facts) -> dict[str, Any]:
-    creditor, language = facts.creditor, facts.message.language
+    creditor, language, payee = facts.creditor, facts.message.language, facts.payee
     name = facts.contact.name.strip() if facts.contact else ""
     if not name and facts.customer.kind == CustomerKind.CONSUMER:
         name = facts.customer.name
@@ -150,10 +150,11 @@ def _people(facts: Facts) -> dict[str, Any]:
             "phone_url": phone_url(creditor.phone, creditor.country),
             "payment_phone": phone(creditor.payment_phone, creditor.country),
             "payment_phone_url": phone_url(creditor.payment_phone, creditor.country),
-            "iban": grouped(creditor.iban),
-            "bic": creditor.bic,
+            "iban": grouped(payee.iban) if payee else "",
+            "bic": payee.bic if payee else "",
             "colour": colour(creditor.policy.get("colour")),
         },
+        "factor": payee.name if payee and payee.factor else "",
         "customer": {"name": facts.customer.name, "number": facts.customer.number},
         "payment_reference": grouped(payment_reference(facts.customer)),
     }

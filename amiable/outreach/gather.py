@@ -16,6 +16,7 @@ from amiable.casework.models import Task, TaskKind
 from amiable.core.calendar import day_of, end_of_day, start_of_day
 from amiable.law.rails import HOLDOUT
 from amiable.ledger import hold
+from amiable.ledger.factor import NOTHING, Payee, Sold, payee_of, sold_by
 from amiable.ledger.models import Contact, Credit, Creditor, Customer, Invoice
 from amiable.ledger.prefer import NONE as NO_WISHES
 from amiable.ledger.prefer import Wishes, preferred
@@ -59,6 +60,7 @@ class Facts:
     also: list[Line] = field(default_factory=list)
     together: tuple["Facts", ...] = ()  # other accounts that this message speaks of
     credit_minor: int = 0
+    sold: Sold = NOTHING  # to the factor
     customer_hold: str = ""
     wishes: Wishes = NO_WISHES  # of the person who would be written to
     waiting: bool = False
@@ -75,6 +77,11 @@ class Facts:
     def to_pay_minor(self) -> int:
         return max(self.total_minor - self.credit_minor, 0)
 
+    @property
+    def payee(self) -> Payee | None:
+        """Whose account is to be paid for what the message tells; None where that is not one account."""
+        return payee_of(self.creditor, self.sold, [line.id for line in (*self.about, *self.also)])
+
 
 def gather(messages: Sequence[Message], *, as_of: date, now: datetime) -> list[Facts]:
     """The facts of each message, in the same order."""
@@ -82,6 +89,7 @@ def gather(messages: Sequence[Message], *, as_of: date, now: datetime) -> list[F
     creditors = Creditor.objects.in_bulk({message.creditor_id for message in messages})
     lines, held_customers = _lines(messages, customers, as_of)
     credits = _credits(customers)
+    sold = sold_by(customers, as_of=as_of)
     calls = _calls(customers, as_of)
     contacted, spoken, waiting = _contacts(customers, calls, as_of), _conversations(calls, as_of), _waiting(customers)
     found = {medium: addresses(customers.values(), medium=medium, now=now) for medium in {m.medium for m in messages}}
@@ -102,6 +110,7 @@ def gather(messages: Sequence[Message], *, as_of: date, now: datetime) -> list[F
             about=[lines[ref] for ref in message.about if ref in lines],
             also=[lines[ref] for ref in message.also if ref in lines and ref not in message.about],
             credit_minor=credits.get((message.customer_id, message.currency), 0),
+            sold=sold.get(message.customer_id, NOTHING),
             customer_hold=held_customers.get(message.customer_id, ""),
             waiting=message.customer_id in waiting,
             days_since_conversation=spoken.get(message.customer_id),

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from stdnum import iban
 
 from amiable.core.errors import UnableTo
 from amiable.ledger.balance import Statement
@@ -115,14 +114,15 @@ def _lines(context: Mapping[str, Any], words: Mapping[str, Any], purpose: str) -
 
 
 def _transfer(facts: Facts, context: Mapping[str, Any]) -> dict[str, Any] | None:
-    creditor = facts.creditor
-    if not (transfers(facts) and facts.to_pay_minor and iban.is_valid(creditor.iban)):
+    payee = facts.payee
+    if payee is None or not transfers(facts) or not facts.to_pay_minor:
         return None
     reference = payment_reference(facts.customer)
-    transfer = Transfer(creditor.name, iban.compact(creditor.iban), creditor.bic, facts.to_pay_minor, reference)
+    transfer = Transfer(payee.name, payee.iban, payee.bic, facts.to_pay_minor, reference, payee.factor)
     return {
-        "iban": grouped(creditor.iban),
-        "bic": creditor.bic,
+        "payee": payee.name if payee.factor else "",
+        "iban": grouped(payee.iban),
+        "bic": payee.bic,
         "reference": grouped(reference),
         "amount": context["to_pay"],
         "code": epc_text(transfer) if facts.message.currency == "EUR" else "",

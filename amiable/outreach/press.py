@@ -89,7 +89,7 @@ def _with_codes(data: Mapping[str, Any]) -> dict[str, Any]:
         **data,
         "pay_code": drawn(data["pay_url"], error="l"),
         "transfer": _drawn(data["transfer"]),
-        "account": {**account, "transfer": _drawn(account["transfer"])} if account else None,
+        "account": {**account, "transfers": [_drawn(each) for each in account["transfers"]]} if account else None,
     }
 
 

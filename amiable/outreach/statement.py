@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from stdnum import iban
 
 from amiable.core import qr
 from amiable.core.money import major
 from amiable.core.typeset import numbered, pdf
 from amiable.ledger.balance import BUCKETS, Statement, bucket
+from amiable.ledger.factor import factor_of, owner_of
 from amiable.ledger.models import CreditKind, Creditor, Customer
 from amiable.ledger.reference import payment_reference
 from amiable.outreach.express import amount, colour, day, grouped, phone, short_day
@@ -32,6 +32,7 @@ class Transfer:
     bic: str
     amount_minor: int
     reference: str
+    factor: bool = False  # to whom the invoices were sold
 
 
 def statement_pdf(
@@ -57,7 +58,6 @@ def statement_data(
         return amount(value_minor, statement.currency, language)
 
     words = _words(language)
-    transfer = transfer_of(statement, creditor, customer)
     ages = dict.fromkeys(BUCKETS, 0)
     for line in statement.invoices:
         ages[bucket(line.days_late)] += line.open_minor
@@ -92,6 +92,9 @@ def statement_data(
                 "reference": line.reference or words["credit_kinds"][CreditKind(line.kind).value],
                 "kind": words["credit_kinds"][CreditKind(line.kind).value],
                 "received": short_day(line.received_on, language),
+                "reserve": words["under_reserve"].format(day=short_day(line.reserved_until, language))
+                if line.reserved_until and line.reserved_until > statement.as_of
+                else "",
                 "amount": shown(line.amount_minor),
                 "open": shown(-line.open_minor),
             }
@@ -102,36 +105,46 @@ def statement_data(
         "credit": shown(-statement.credit_minor) if statement.credit_minor else "",
         "net": shown(statement.open_minor - statement.credit_minor),
         "overdue": shown(statement.net_overdue_minor) if statement.net_overdue_minor else "",
-        "transfer": {
-            "iban": grouped(creditor.iban),
-            "bic": creditor.bic,
-            "reference": grouped(transfer.reference),
-            "amount": shown(transfer.amount_minor),
-            "code": _code(transfer, codes=codes) if statement.currency == "EUR" else "",
-        }
-        if transfer
-        else None,
+        "transfers": [
+            {
+                "payee": each.name if each.factor else "",
+                "iban": grouped(each.iban),
+                "bic": each.bic,
+                "reference": grouped(each.reference),
+                "amount": shown(each.amount_minor),
+                "code": _code(each, codes=codes) if statement.currency == "EUR" else "",
+            }
+            for each in transfers_of(statement, creditor, customer)
+        ],
         "pay_url": pay_url,
     }
 
 
+def transfers_of(statement: Statement, creditor: Creditor, customer: Customer) -> list[Transfer]:
+    """The transfers that would settle what is overdue, else everything: one to the creditor, one to the factor for what
+    was sold to it. Credits are counted against the creditor's part first.
+    """
+    if statement.currency != creditor.currency:
+        return []
+    overdue = statement.net_overdue_minor > 0
+    left, found = statement.credit_minor, []
+    for payee, of_factor in ((owner_of(creditor), False), (factor_of(creditor), True)):
+        owed = sum(
+            line.open_minor
+            for line in statement.invoices
+            if (line.days_late > 0 or not overdue) and (line.id in statement.sold) == of_factor
+        )
+        amount_minor, left = max(owed - left, 0), max(left - owed, 0)
+        if payee is not None and amount_minor:
+            found.append(
+                Transfer(payee.name, payee.iban, payee.bic, amount_minor, payment_reference(customer), payee.factor)
+            )
+    return found
+
+
 def transfer_of(statement: Statement, creditor: Creditor, customer: Customer) -> Transfer | None:
-    """The transfer that would settle what is overdue, else everything; none without an IBAN or anything to pay."""
-    amount_minor = statement.net_overdue_minor or statement.net_minor
-    if (
-        not creditor.iban
-        or not iban.is_valid(creditor.iban)
-        or not amount_minor
-        or statement.currency != creditor.currency
-    ):
-        return None
-    return Transfer(
-        name=creditor.name,
-        iban=iban.compact(creditor.iban),
-        bic=creditor.bic,
-        amount_minor=amount_minor,
-        reference=payment_reference(customer),
-    )
+    """The only transfer, or the first of two; none without an IBAN or anything to pay."""
+    return next(iter(transfers_of(statement, creditor, customer)), None)
 
 
 def _code(transfer: Transfer, *, codes: bool) -> str | list[int]:

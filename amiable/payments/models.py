@@ -323,40 +323,107 @@ class StandingOrder(models.Model):
         return f"{self.customer_id} {self.currency} {self.mandate}"
 
 
+class Telling(models.TextChoices):
+    """How final the bank's word is: the statement of a day counts, the others announce what it will say."""
+
+    BOOKED = "booked", _("Statement")  # camt.053, MT940, CFONB 120, CSV
+    NOTICE = "notice", _("Notice")  # camt.054
+    INTRADAY = "intraday", _("During the day")  # camt.052, MT942
+
+
+class StatementState(models.TextChoices):
+    COUNTED = "counted", _("Counted")
+    QUESTION = "question", _("In question")  # kept whole, and its money waits for a person's word
+    DROPPED = "dropped", _("Dropped")
+
+
 class Statement(models.Model):
-    """A statement of the creditor's bank account."""
+    """What the bank told of one account over some days. `iban`: where the bank tells none, its own number of the account.
+
+    One that does not hold (its balances do not meet its lines, its account is unknown) is in question: all is kept, and
+    none of its money counts, until a person accepts or drops it.
+    """
 
     creditor = models.ForeignKey(Creditor, on_delete=models.CASCADE)
-    source = models.CharField(max_length=60)
-    external_id = models.CharField(max_length=120)
+    source = models.CharField(max_length=60)  # bank:<IBAN>
+    external_id = models.CharField(max_length=120)  # digest of what it tells: the same day again is the same statement
     iban = models.CharField(max_length=34)
     currency = models.CharField(max_length=3)
+    format = models.CharField(max_length=20)
+    telling = models.CharField(max_length=10, choices=Telling, default=Telling.BOOKED)
+    number = models.CharField(max_length=40, blank=True)  # the bank's own count
+    reference = models.CharField(max_length=70, blank=True)  # the bank's name for it
+    file = models.CharField(max_length=200, blank=True)
     opened_on = models.DateField()
     closed_on = models.DateField()
-    opening_minor = models.BigIntegerField()
-    closing_minor = models.BigIntegerField()
+    opening_minor = models.BigIntegerField(null=True, blank=True)  # empty: not told
+    closing_minor = models.BigIntegerField(null=True, blank=True)
+    state = models.CharField(max_length=10, choices=StatementState, default=StatementState.COUNTED)
+    said = models.JSONField(default=list, blank=True)  # what was odd in it, in sentences
     known_at = models.DateTimeField()
+    by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["creditor", "source", "external_id"], name="statement_once")]
+        indexes = [models.Index(fields=["creditor", "iban", "closed_on"], name="statement_account")]
 
     def __str__(self) -> str:
         return f"{self.iban} {self.closed_on}"
 
 
+class LineKind(models.TextChoices):
+    """What a movement is; empty while neither the bank nor matching has said."""
+
+    CUSTOMER = "customer", _("From a customer")
+    PAYOUT = "payout", _("Payout of a provider")
+    RETURN = "return", _("Returned")
+    FEE = "fee", _("Fee of the bank")
+    OWN = "own", _("Between own accounts")
+    OTHER = "other", _("Other")
+
+
 class StatementLine(models.Model):
+    """One movement as one statement tells it, signed: money that comes in is positive.
+
+    Told again by another statement, it names the line that told it first (`same_as`): only that one has a credit, or,
+    where money went back, names the credit that it was taken from. `entry` counts the bank's bookings within the
+    statement; a batch that is told in detail is several lines of one entry.
+    """
+
     statement = models.ForeignKey(Statement, on_delete=models.CASCADE, related_name="lines")
     external_id = models.CharField(max_length=120)
+    entry = models.PositiveIntegerField(default=0)
     booked_on = models.DateField()
     value_on = models.DateField()
+    currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
-    payer = models.CharField(max_length=140, blank=True)
+    fees_minor = models.BigIntegerField(default=0)  # kept back by the banks: the payer paid so much more
+    instructed_minor = models.BigIntegerField(null=True, blank=True)  # what the payer ordered, in their currency
+    instructed_currency = models.CharField(max_length=3, blank=True)
+    kind = models.CharField(max_length=10, choices=LineKind, blank=True)
+    method = models.CharField(max_length=20, blank=True)  # transfer, direct_debit, cheque, bill, card
+    payer = models.CharField(max_length=140, blank=True)  # whoever stands on the other side, of what goes out too
     payer_iban = models.CharField(max_length=34, blank=True)
+    ultimate_payer = models.CharField(max_length=140, blank=True)
     text = models.TextField(blank=True)
+    creditor_reference = models.CharField(max_length=70, blank=True)
+    end_to_end_id = models.CharField(max_length=70, blank=True)
+    mandate_id = models.CharField(max_length=70, blank=True)
+    cheque_number = models.CharField(max_length=35, blank=True)
+    bank_reference = models.CharField(max_length=70, blank=True)
+    bank_code = models.CharField(max_length=40, blank=True)
+    return_reason = models.CharField(max_length=140, blank=True)
     credit = models.ForeignKey(Credit, null=True, blank=True, on_delete=models.PROTECT, related_name="statement_lines")
+    same_as = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="told_again")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["statement", "external_id"], name="statement_line_once")]
+        indexes = [
+            models.Index(fields=["end_to_end_id"], condition=~Q(end_to_end_id=""), name="statement_line_end_to_end"),
+            models.Index(fields=["mandate_id"], condition=~Q(mandate_id=""), name="statement_line_mandate"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.booked_on} {self.amount_minor}"

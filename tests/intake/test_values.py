@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amiable.core import money
-from amiable.intake import interpret, recognise, values
+from amiable.core import money, values
+from amiable.intake import interpret, recognise
 from amiable.intake.reading import UnableToImport
 from tests.intake.fec import HEADINGS
 

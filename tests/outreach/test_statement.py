@@ -103,7 +103,7 @@ def test_the_transfer_asks_for_what_is_overdue_less_credits(customer: Customer) 
     assert transfer.amount_minor == 120_000 + 12_345 - 10_000
     assert iso11649.is_valid(transfer.reference)
     data = statement_data(account, customer.creditor, customer, "fr")
-    assert bytes(data["transfer"]["code"]).startswith(b"\x89PNG")
+    assert bytes(data["transfers"][0]["code"]).startswith(b"\x89PNG")
     assert data["net"] == "1\xa0723,45\xa0€"
 
 

@@ -11,7 +11,7 @@ from amiable.ledger import hold
 from amiable.ledger.models import Branch, Contact, ContactPoint, Credit, Creditor, Customer, Invoice
 from amiable.outreach.models import Letter, LetterBatch, Message, Reply
 from amiable.payments.attempt import open_attempt
-from amiable.payments.models import Attempt, Chain, Plan
+from amiable.payments.models import Attempt, Chain, Plan, Statement, StatementLine
 from amiable.portfolio.refresh import refresh
 from amiable.scenario import shelf
 from amiable.scenario.models import Campaign, Experiment, Recipient, Scenario
@@ -239,3 +239,16 @@ def campaign(of: Customer, **more: object) -> Campaign:
     made = Campaign.objects.create(**words | more)
     Recipient.objects.create(campaign=made, customer=of)
     return made
+
+
+def returned(of: Creditor) -> StatementLine:
+    """A bank statement of one line: something was taken back, and nobody knows what."""
+    day = clock.today()
+    statement = Statement.objects.create(
+        creditor=of, source=f"bank:{of.key}", external_id="s1", iban=f"IBAN-{of.name}", currency="EUR", opened_on=day,
+        closed_on=day, known_at=clock.now(),
+    )  # fmt: skip
+    return StatementLine.objects.create(
+        statement=statement, external_id="1.1", entry=1, booked_on=day, value_on=day, currency="EUR", amount_minor=-7000,
+        kind="return", payer=of.name,
+    )  # fmt: skip

@@ -9,7 +9,7 @@ from amiable.core.models import Role, Run, Scope
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.outreach.models import Message, Reply
 from amiable.scenario import shelf
-from amiable.web.desk import acts, campaign_pages, channel_pages, plan_pages, psp_pages, sending, urls
+from amiable.web.desk import acts, bank_pages, campaign_pages, channel_pages, plan_pages, psp_pages, sending, urls
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 DOORS = {"login", "logout", "enter", "language", "theme", "news_read"}
 LISTS = {"home", "customers", "plans", "runs", "figures", "imports", "quarantine"} | {
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
-    "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments",
+    "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments", "statements",
 }  # fmt: skip
 # Posts that name their creditor in what is filled in, and a signed token of the one who brought a file: asked where
 # the files, the segments and the campaigns are tested.
@@ -33,6 +33,8 @@ FILES = {
     "campaign_rows",
     "letters_make",
     "letters_returned",
+    "statement_bring",
+    "statement_look",
 } | {
     "text", "text_new", "text_look", "text_body", "text_version", "text_act", "text_house",  # in test_desk_texts.py
 }  # fmt: skip
@@ -67,7 +69,11 @@ def addresses(customer: Customer) -> dict[str, str]:
     values |= dict.fromkeys(("letter_batch", "letter_batch_print", "letter_batch_posted"), rows.batch(customer).pk)
     row = rows.quarantined(customer.creditor)
     values |= {"import": row.loaded_by_id, "quarantine_mend": row.pk}
+    told = rows.returned(customer.creditor)
+    values |= {"statement": told.statement_id, "statement_return": told.pk}
     found = {name: reverse(f"desk:{name}", args=[pk]) for name, pk in values.items()}
+    for act in bank_pages.ACTS:
+        found[f"statement_act:{act}"] = reverse("desk:statement_act", args=[told.statement_id, act])
     found["channel"] = reverse("desk:channel", args=[customer.creditor_id, "mailgun"])
     for act in channel_pages.ACTS:
         found[f"channel_act:{act}"] = reverse("desk:channel_act", args=[customer.creditor_id, "mailgun", act])

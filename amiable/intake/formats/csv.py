@@ -9,13 +9,12 @@ import polars as pl
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from amiable.core.separated import headed
 from amiable.intake import headings
 from amiable.intake.formats import BATCH, At, Format, named_apart, nowhere, table
 from amiable.intake.measure import LONGEST_LINE, Measured
 from amiable.intake.reading import Reading, UnableToImport
 
-DELIMITERS = (";", ",", "\t", "|")
-FIRST_ROWS = 30
 OTHER_FILES = (
     (b"%PDF", "PDF"),
     (b"<?xml", "XML"),
@@ -40,21 +39,15 @@ class Csv(Format):
         _refuse_nonsense(measured)
         with path.open("rb") as file:
             first = file.read(len(measured.head) & ~1).decode(measured.encoding, errors="ignore")
-        best: tuple[int, int, int, str, list[str]] | None = None
-        for delimiter in DELIMITERS:
-            for line, cells in _first_rows(first, delimiter):
-                known = headings.known(cells)
-                offer = (known, len([cell for cell in cells if cell.strip()]), -line, delimiter, cells)
-                if len(cells) > 1 and (best is None or offer[:2] > best[:2]):
-                    best = offer
+        best = headed(first, headings.known)
         if best is None:
             raise UnableToImport(_("No columns were found: a file has headings, and a separator between its columns."))
-        _known, _filled, line, delimiter, cells = best
+        line, delimiter, cells = best
         return Reading(
             format=self.key,
             encoding=measured.encoding,
             delimiter=delimiter,
-            head_line=-line,
+            head_line=line,
             headings=named_apart(cells),
         )
 
@@ -89,19 +82,6 @@ def _refuse_nonsense(measured: Measured) -> None:
         raise UnableToImport(_("This is not a text file: it holds bytes that no text has."))
     if measured.longest_line > LONGEST_LINE:
         raise UnableToImport(_("A line of this file is longer than a million characters: it is no list of rows."))
-
-
-def _first_rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        before = 0
-        for row in reader:
-            yield before + 1, row
-            before = reader.line_num
-            if before > FIRST_ROWS:
-                return
-    except csv.Error:
-        return  # with this separator it is no table; another may do
 
 
 def _rows(path: Path, reading: Reading, at: At) -> Iterator[tuple[int, list[str]]]:

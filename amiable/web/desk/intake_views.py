@@ -3,12 +3,9 @@
 Every page is of whole creditors; bringing and mending need the right to load.
 """
 
-import secrets
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
@@ -16,7 +13,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from amiable.core import links
 from amiable.core.errors import AmiableError
 from amiable.intake.load import load
 from amiable.intake.models import FileKind, Import, QuarantinedRow
@@ -25,10 +21,10 @@ from amiable.intake.retry import drop, retry
 from amiable.intake.vanish import confirm_vanished, reject_vanished, vanished
 from amiable.ledger.models import Creditor
 from amiable.web.desk import intake_labels, scope
+from amiable.web.desk.brought import keep, opened
 from amiable.web.ui import clock
 
 PAGE = 25
-KEPT_HOURS = 24  # how long a brought file waits to be loaded
 
 
 @require_GET
@@ -61,17 +57,7 @@ def bring(request: scope.Asked) -> HttpResponse:
     if brought is None or isinstance(brought, list):
         messages.warning(request, _("Choose a file first."))
         return redirect("desk:imports")
-    folder = _folder()
-    key = secrets.token_hex(16)
-    with (folder / key).open("xb") as kept:
-        for chunk in brought.chunks():
-            kept.write(chunk)
-    name = Path(str(brought.name).replace("\\", "/")).name[:200]
-    token = links.sign(
-        "upload",
-        {"f": key, "n": name, "c": creditor.pk, "u": request.user.pk},
-        expires=clock.now() + timedelta(hours=KEPT_HOURS),
-    )
+    token = keep(brought, user=request.user, creditor=creditor.pk)
     return redirect("desk:import_look", token=token)
 
 
@@ -224,26 +210,9 @@ def _waiting(creditors: list[Creditor]) -> Any:
     return rows.select_related("loaded_by__creditor", "loaded_by__source").order_by("line")
 
 
-def _folder() -> Path:
-    """Where brought files wait; those that nobody loaded are taken away."""
-    folder = Path(settings.HOME) / "incoming"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    old = (clock.now() - timedelta(hours=KEPT_HOURS)).timestamp()
-    for file in folder.iterdir():
-        if file.stat().st_mtime < old:
-            file.unlink(missing_ok=True)
-    return folder
-
-
 def _brought(request: scope.Asked, token: str) -> tuple[Path, str, Creditor]:
-    try:
-        content = links.read("upload", token, now=clock.now())
-    except links.UnableToOpen as error:
-        raise Http404 from error
-    path = Path(settings.HOME) / "incoming" / content["f"]
-    if content["u"] != request.user.pk or not path.exists():
-        raise Http404
-    return path, content["n"], _loadable(request, str(content["c"]))
+    path, name, creditor = opened(token, user=request.user)
+    return path, name, _loadable(request, str(creditor))
 
 
 def _mapping(asked: Any) -> dict[str, Any]:

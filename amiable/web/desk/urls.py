@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from amiable.web.desk import (
     acts,
+    bank_pages,
     campaign_edit,
     campaign_pages,
     chain_story,
@@ -94,6 +95,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("imports/look/<str:token>/", intake_views.look, name="import_look"),
     path("imports/missing/", intake_views.missing, name="imports_missing"),
     path("imports/<int:pk>/", intake_views.one, name="import"),
+    path("bank/", bank_pages.statements, name="statements"),
+    path("bank/bring/", bank_pages.bring, name="statement_bring"),
+    path("bank/look/<str:token>/", bank_pages.look, name="statement_look"),
+    path("bank/<int:pk>/", bank_pages.statement, name="statement"),
+    path("bank/<int:pk>/<slug:name>/", bank_pages.act, name="statement_act"),
+    path("bank/lines/<int:pk>/return/", bank_pages.returned, name="statement_return"),
     path("quarantine/", intake_views.quarantine, name="quarantine"),
     path("quarantine/<int:pk>/", intake_views.mend, name="quarantine_mend"),
     path("runs/", runs.runs, name="runs"),

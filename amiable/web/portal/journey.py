@@ -13,7 +13,7 @@ from amiable.ledger.balance import Statement
 from amiable.ledger.models import Creditor, Medium
 from amiable.outreach.express import grouped
 from amiable.outreach.models import Message
-from amiable.outreach.statement import epc_text, transfer_of
+from amiable.outreach.statement import epc_text, transfers_of
 from amiable.payments.models import Journey
 from amiable.scenario.models import Campaign, Decision
 from amiable.web.portal.gate import Visit
@@ -33,6 +33,7 @@ class Transfer:
     reference: str
     amount_minor: int
     code: str
+    factor: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,20 +97,23 @@ def contacted(visit: Visit) -> Contacted | None:
     return Contacted(on=decision.as_of, because=late if decision.facts.get("oldest_days_late", 0) > 0 else soon)
 
 
-def transfer(visit: Visit, statement: Statement) -> Transfer | None:
-    """How to transfer what is due, with the picture that banking apps read; none without a bank account."""
-    found = transfer_of(statement, visit.creditor, visit.customer)
-    if found is None:
-        return None
-    picture = outlined(epc_text(found)) if statement.currency == "EUR" else ""
-    return Transfer(
-        payee=found.name,
-        iban=grouped(found.iban),
-        bic=found.bic,
-        reference=grouped(found.reference),
-        amount_minor=found.amount_minor,
-        code=f"data:image/svg+xml,{quote(picture)}" if picture else "",
-    )
+def transfers(visit: Visit, statement: Statement) -> list[Transfer]:
+    """How to transfer what is due, to each who is to be paid, with the picture that banking apps read."""
+    shown = []
+    for found in transfers_of(statement, visit.creditor, visit.customer):
+        picture = outlined(epc_text(found)) if statement.currency == "EUR" else ""
+        shown.append(
+            Transfer(
+                payee=found.name,
+                iban=grouped(found.iban),
+                bic=found.bic,
+                reference=grouped(found.reference),
+                amount_minor=found.amount_minor,
+                code=f"data:image/svg+xml,{quote(picture)}" if picture else "",
+                factor=found.factor,
+            )
+        )
+    return shown
 
 
 def _message(visit: Visit) -> Message | None:

@@ -62,7 +62,7 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         "methods": acquirer is not None and acquirer.can("save"),
         "last_day": journey.last_day_to_promise(visit.creditor, statement.as_of),
         "contacted": journey.contacted(visit),
-        "transfer": journey.transfer(visit, statement),
+        "transfers": journey.transfers(visit, statement),
         "plan": plans.current(visit, statement.currency),
         "may_plan": limits_of(visit.creditor, statement.currency).portal,
     }

@@ -40,6 +40,7 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
         ("desk:texts", _("Texts"), "message", True),
         ("desk:simulate", _("Simulation"), "chart-line", whole),
         ("desk:payments", _("Payments"), "credit-card", True),
+        ("desk:statements", _("Bank"), "building-bank", whole),
         ("desk:imports", _("Imports"), "upload", whole),
         ("desk:quarantine", _("Quarantine"), "alert-triangle", whole),
         ("desk:channels", _("Channels"), "settings", scope.administers(request.user)),

@@ -3,6 +3,8 @@
 In: text expressions. Out: an expression of the value, null where the text is none; `core.money.minor` for columns.
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from amiable.core.money import exponent
@@ -157,3 +159,47 @@ def _plain_day(column: str, *, named: bool = True) -> pl.Expr:
             written + r"(\d{2})$", rf"20${{2}}-{month}-${{1}}"
         )
     return text
+
+
+def decimal_of(batch: pl.DataFrame, amounts: Sequence[str]) -> str:
+    """The decimal sign that the amounts show: comma or point, "?" where none tells, empty where there is none."""
+    if not amounts or not batch.height:
+        return ""
+    texts = pl.concat([batch.select(digits(name).alias("text")) for name in amounts])["text"]
+    shown = texts.filter(texts.str.contains(r"^[\d.,]*\d[\d.,]*$"))
+    last = shown.str.extract(r"([.,])[^.,]*$").drop_nulls()
+    if last.is_empty():
+        return ""
+    # Telling: both signs, or not exactly three digits behind, or a group that begins with nothing or a lone 0.
+    both = (
+        shown.str.extract(r"(?:,.*(\.)|\..*(,))[^.,]*$", 1)
+        .fill_null(shown.str.extract(r"\..*(,)[^.,]*$", 1))
+        .drop_nulls()
+    )
+    other_length = shown.str.extract(r"^\d*([.,])(?:\d{0,2}|\d{4,})$").drop_nulls()
+    zero = shown.str.extract(r"^0*([.,])\d{3}$").drop_nulls()
+    long = shown.str.extract(r"^\d{4,}([.,])\d{3}$").drop_nulls()
+    grouped = shown.str.extract(r"^\d{1,3}(?:(\.)\d{3}){2,}$").drop_nulls().replace(".", ",").cast(pl.String)
+    commas = shown.str.extract(r"^\d{1,3}(?:(,)\d{3}){2,}$").drop_nulls().replace(",", ".").cast(pl.String)
+    votes = pl.concat([both, other_length, zero, long, grouped, commas])
+    if votes.is_empty():
+        return "?"
+    return str(votes.value_counts(sort=True)[votes.name or "text"][0]) if votes.n_unique() else "?"
+
+
+def order_of(batch: pl.DataFrame, dates: Sequence[str]) -> str:
+    """The order that the dates show: dmy or mdy, "?" where none tells, empty where there is none."""
+    if not dates or not batch.height:
+        return ""
+    parts = []
+    for name in dates:
+        first, second = places(name)
+        parts.append(batch.select(first.alias("first"), second.alias("second")).drop_nulls())
+    numbers = pl.concat(parts)
+    if numbers.is_empty():
+        return ""
+    day_first = int((numbers["first"] > 12).sum())
+    month_first = int((numbers["second"] > 12).sum())
+    if not day_first and not month_first:
+        return "?"
+    return "dmy" if day_first >= month_first else "mdy"
