@@ -1,0 +1,122 @@
+"""The books of late invoices as tables for the reckoning: read from the database for one creditor, in a handful of queries."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+from django.db import connection
+
+from amiable.core import tables
+from amiable.law.late import late
+from amiable.ledger import choose, reckon
+from amiable.ledger.models import CHARGES, Creditor, HoldKind
+
+# Under these no interest runs: the debt is contested, or the law stops it (Code de commerce, art. L.622-28).
+STOPPING = (HoldKind.DISPUTE, HoldKind.INSOLVENCY, HoldKind.MORATORIUM)
+# How long a settled invoice is looked at again: a payment may be told late. One that was charged, longer.
+SETTLED_DAYS, CHARGED_DAYS = 62, 400
+
+_LATE = """
+CREATE TEMP TABLE late_invoice ON COMMIT DROP AS
+SELECT i.id, i.customer_id, c.kind, i.currency, i.due_on, i.amount_minor
+FROM ledger_invoice i JOIN ledger_customer c ON c.id = i.customer_id
+WHERE i.creditor_id = %(creditor)s AND i.due_on < %(as_of)s AND {which}
+"""
+# Everything that may have to be posted: what is open, what was settled late not long ago, what was charged.
+_ALL = """(i.charged_minor > 0 OR c.kind = ANY(%(kinds)s)) AND (i.open_minor > 0
+  OR i.settled_on >= %(as_of)s - CASE WHEN i.charged_minor > 0 THEN {charged} ELSE {settled} END
+     AND (i.charged_minor > 0 OR i.settled_on > i.due_on))""".format(charged=CHARGED_DAYS, settled=SETTLED_DAYS)
+_SOME = "i.id = ANY(%(only)s)"
+_MOVES = """
+SELECT e.invoice_id, e.effective_on,
+       (-coalesce(sum(e.amount_minor) FILTER (WHERE e.kind <> ALL(%(charges)s)), 0))::bigint,
+       coalesce(sum(e.amount_minor) FILTER (WHERE e.kind = ANY(%(charges)s)), 0)::bigint
+FROM ledger_entry e
+WHERE e.invoice_id IN (SELECT id FROM late_invoice) AND e.kind <> 'principal' AND e.effective_on <= %(as_of)s GROUP BY 1, 2
+"""
+_STOPS = """
+SELECT i.id, h.since, h.until, h.amount_minor FROM ledger_hold h
+JOIN late_invoice i ON i.customer_id = h.customer_id AND (h.invoice_id IS NULL OR h.invoice_id = i.id)
+WHERE h.kind = ANY(%(stopping)s) AND h.creditor_id = %(creditor)s
+"""
+_WAIVERS = """
+SELECT i.id, w.kind, w.since, w.until FROM ledger_waiver w
+JOIN late_invoice i ON i.customer_id = w.customer_id AND (w.invoice_id IS NULL OR w.invoice_id = i.id)
+WHERE w.creditor_id = %(creditor)s
+"""
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """`terms`: what stands behind each number of a term; `modes`: which of them ask for anything."""
+
+    books: reckon.Books
+    terms: dict[int, choose.Term]
+
+
+def gather(*, creditor: Creditor, as_of: date, only: Collection[int] | None = None) -> Gathered:
+    """The late invoices of a creditor (all that may have to be posted, or only these). Must stand in a transaction."""
+    known = choose.rules(creditor.policy)
+    asking = {a for a in choose.AUDIENCES for rule in known if rule.of(a).named}
+    values: dict[str, Any] = {
+        "creditor": creditor.pk, "as_of": as_of, "only": None if only is None else list(only),
+        "kinds": sorted(asking), "charges": list(CHARGES), "stopping": list(STOPPING),
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS late_invoice")
+        cursor.execute(_LATE.format(which=_ALL if only is None else _SOME), values)
+        cursor.execute("ANALYZE late_invoice")
+    schema = {
+        "invoice": pl.Int64, "customer": pl.Int64, "audience": pl.String, "currency": pl.String, "due_on": pl.Date,
+        "amount": pl.Int64,
+    }  # fmt: skip
+    rows = tables.read("SELECT * FROM late_invoice", schema=schema)
+    rows, frames, terms = _terms(rows, creditor, known, as_of)
+    return Gathered(
+        reckon.Books(
+            invoices=rows.select(*reckon.INVOICES),
+            moves=tables.read(_MOVES, values, schema=reckon.MOVES),
+            stops=tables.read(_STOPS, values, schema=reckon.STOPS),
+            waivers=tables.read(_WAIVERS, values, schema=reckon.WAIVERS).with_columns(pl.col("kind").fill_null("")),
+            terms=frames[0],
+            sums=frames[1],
+        ),
+        terms,
+    )
+
+
+def _terms(
+    rows: pl.DataFrame, creditor: Creditor, known: list[choose.Rule], as_of: date
+) -> tuple[pl.DataFrame, tuple[pl.DataFrame, pl.DataFrame], dict[int, choose.Term]]:
+    """The invoices with the key of their terms; the terms of each key, and the sums of the indemnity, as tables."""
+    fixed = {a: late(creditor.country, a, as_of).fixed for a in choose.AUDIENCES}
+    late_on = pl.col("due_on").dt.offset_by("1d")
+    half = pl.date(late_on.dt.year(), pl.when(late_on.dt.month() <= 6).then(1).otherwise(7), 1)
+    rows = rows.with_columns(
+        late_in=pl.when(pl.col("audience").is_in([a for a, is_fixed in fixed.items() if is_fixed])).then(half)
+    )
+    keys = rows.select("audience", "currency", "late_in").unique(maintain_order=True).with_row_index("key")
+    keys = keys.cast({"key": pl.Int64})
+    told: dict[int, choose.Term] = {}
+    lines, sums = [], []
+    for key, audience, currency, late_in in keys.iter_rows():
+        for term in choose.terms(
+            known, country=creditor.country, audience=audience, currency=currency, late_in=late_in, until=as_of
+        ):
+            number = len(told)
+            told[number] = term
+            lines.append(
+                (number, key, term.day, term.interest, term.indemnity, term.rate.millionths, term.charges_first,
+                 term.grace_days, term.wait_days)
+            )  # fmt: skip
+            if currency == term.law.currency:
+                sums += [(number, least, sum_) for least, sum_ in term.law.value.get("indemnity", [])]
+    rows = rows.join(keys, on=["audience", "currency", "late_in"], nulls_equal=True, maintain_order="left")
+    frames = (
+        pl.DataFrame(lines, schema=reckon.TERMS, orient="row"), pl.DataFrame(sums, schema=reckon.SUMS, orient="row")
+    )  # fmt: skip
+    return rows, frames, told
+
+
