@@ -167,7 +167,5 @@ def _percent(value: int) -> str:
 def _series() -> dict[str, Any]:
     content = yaml.safe_load((Path(__file__).parent / "rates.yaml").read_text(encoding="utf-8"))
     for each in content.values():
-        each["by_half"] = {
-            row["from"]: Reference(_millionths(row["percent"]), row["source"]) for row in each["halves"]
-        }
+        each["by_half"] = {row["from"]: Reference(_millionths(row["percent"]), row["source"]) for row in each["halves"]}
     return dict(content)

@@ -25,7 +25,7 @@ _month = lazy(date_format, str)  # in the language of the house
 _LOCK = 0x494E5452  # one hand at a time posts the charges of a creditor
 _ENTRY = ("kind", "invoice_id", "amount_minor", "effective_on", "known_at", "reason", "period_on", "part")
 _POSTED = """
-SELECT e.invoice_id, e.kind, e.period_on, sum(e.amount_minor)::bigint, max(e.part)
+SELECT e.invoice_id, e.kind, e.period_on, sum(e.amount_minor)::bigint, max(e.part), max(e.effective_on)
 FROM ledger_entry e WHERE e.invoice_id IN (SELECT id FROM late_invoice) AND e.period_on IS NOT NULL AND e.kind <> 'fee'
 GROUP BY 1, 2, 3
 """
@@ -78,19 +78,32 @@ def _wanted(creditor: Creditor, as_of: date, only: Collection[int] | None) -> tu
     """What is to be posted now: invoice, kind, period_on, part, minor, effective_on; whether more waits for it."""
     gathered = gather(creditor=creditor, as_of=as_of, only=only)
     found = reckon(gathered.books, as_of=as_of)
-    schema = {"invoice": pl.Int64, "kind": pl.String, "period_on": pl.Date, "was": pl.Int64, "last": pl.Int64}
+    schema = {
+        "invoice": pl.Int64,
+        "kind": pl.String,
+        "period_on": pl.Date,
+        "was": pl.Int64,
+        "last": pl.Int64,
+        "newest": pl.Date,
+    }
     posted = tables.read(_POSTED, schema=schema)
     due = found.due.filter(mode=choose.CLAIM).drop("mode")
+    # The books of an invoice are never reckoned for a day before its newest charge.
+    ahead = posted.filter(pl.col("newest") > as_of)["invoice"].implode()
     both = due.join(posted, on=["invoice", "kind", "period_on"], how="full", coalesce=True)
     both = both.with_columns(
         minor=pl.col("minor").fill_null(0) - pl.col("was").fill_null(0), part=pl.col("last").fill_null(-1) + 1
     )
     # A month that is not over is only ever taken down: one that was posted at settlement, of an invoice that is open again.
-    both = both.filter(pl.col("minor") != 0, pl.col("closed").fill_null(False) | (pl.col("minor") < 0))
+    both = both.filter(
+        pl.col("minor") != 0, pl.col("closed").fill_null(False) | (pl.col("minor") < 0), ~pl.col("invoice").is_in(ahead)
+    )
     both = both.with_columns(effective_on=pl.when(pl.col("part") == 0).then("ends_on").otherwise(pl.lit(as_of)))
     first = gathered.books.terms.filter("charges_first")["key"].unique()
     in_turn = gathered.books.invoices.filter(pl.col("key").is_in(first.implode()))["invoice"]
-    later = pl.col("invoice").is_in(in_turn.implode()) & (pl.col("period_on") > pl.col("period_on").min().over("invoice"))
+    later = pl.col("invoice").is_in(in_turn.implode()) & (
+        pl.col("period_on") > pl.col("period_on").min().over("invoice")
+    )
     waits = both.filter(later).height > 0
     without_rate = found.pieces.filter(mode="no_rate")["invoice"].n_unique()
     return both.filter(~later).sort("invoice", "kind", "period_on"), waits, without_rate
@@ -129,5 +142,3 @@ def _take_off(row: dict[str, object], *, as_of: date, now: datetime) -> None:
 def _reason(kind: str, period_on: date, again: bool) -> str:
     words = _WORDS[EntryKind(kind)][again]
     return in_house(words, month=_month(period_on, "F Y")) if kind == EntryKind.INTEREST else in_house(words)
-
-

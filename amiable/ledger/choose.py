@@ -23,7 +23,9 @@ CLAIM, SHOW, WAIVE = "claim", "show", "waive"
 MODES = (CLAIM, SHOW, WAIVE)
 PARTS = ("interest", "indemnity", "fees")
 AUDIENCES = (CustomerKind.BUSINESS, CustomerKind.PUBLIC, CustomerKind.CONSUMER)
-WAIT_DAYS = 5  # charges are posted so many days after the day that they are for: the bank may tell of a payment meanwhile
+WAIT_DAYS = (
+    5  # charges are posted so many days after the day that they are for: the bank may tell of a payment meanwhile
+)
 
 
 class UnableToChoose(UnableTo):
@@ -112,12 +114,16 @@ def refuse(choice: Choice, law: Late) -> None:
     try:
         contract = choice.contract
     except ValueError as error:
-        raise UnableToChoose(_("The rate of the contract is a number such as 12.15, more than 0 and up to 100.")) from error
+        raise UnableToChoose(
+            _("The rate of the contract is a number such as 12.15, more than 0 and up to 100.")
+        ) from error
     asked = choice.interest != WAIVE
     if asked and contract is not None and not law.by_contract:
         raise UnableToChoose(_no(_("The law sets this rate; a contract may not change it."), law))
     if asked and contract is None and not law.by_law:
-        raise UnableToChoose(_no(_("The law gives no rate here: only one that the contract names can be asked for."), law))
+        raise UnableToChoose(
+            _no(_("The law gives no rate here: only one that the contract names can be asked for."), law)
+        )
     if choice.indemnity != WAIVE and not law.indemnity:
         raise UnableToChoose(_no(_("There is no fixed indemnity for these customers."), law))
     if choice.fees != WAIVE and not law.fees:
@@ -152,17 +158,13 @@ def terms(
     return [_term(known, day, country, audience, currency, late_in) for day in days if day <= until]
 
 
-def _term(
-    known: Sequence[Rule], day: date, country: str, audience: str, currency: str, late_in: date | None
-) -> Term:
+def _term(known: Sequence[Rule], day: date, country: str, audience: str, currency: str, late_in: date | None) -> Term:
     rule = [each for each in known if each.since <= day][-1]
     choice, law = rule.of(audience), late(country, audience, day)
     half = late_in or next(halves(day, day))
     rate = law.rate(contract=choice.contract, currency=currency, half=half)
     indemnity = choice.indemnity if law.indemnity and currency == law.currency else WAIVE
-    return Term(
-        day, choice.interest, indemnity, rate, law, rule.charges_first, rule.grace_days, rule.wait_days
-    )
+    return Term(day, choice.interest, indemnity, rate, law, rule.charges_first, rule.grace_days, rule.wait_days)
 
 
 def _read(row: Mapping[str, Any]) -> Rule:

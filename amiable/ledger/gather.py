@@ -25,9 +25,9 @@ FROM ledger_invoice i JOIN ledger_customer c ON c.id = i.customer_id
 WHERE i.creditor_id = %(creditor)s AND i.due_on < %(as_of)s AND {which}
 """
 # Everything that may have to be posted: what is open, what was settled late not long ago, what was charged.
-_ALL = """(i.charged_minor > 0 OR c.kind = ANY(%(kinds)s)) AND (i.open_minor > 0
-  OR i.settled_on >= %(as_of)s - CASE WHEN i.charged_minor > 0 THEN {charged} ELSE {settled} END
-     AND (i.charged_minor > 0 OR i.settled_on > i.due_on))""".format(charged=CHARGED_DAYS, settled=SETTLED_DAYS)
+_ALL = f"""(i.charged_minor > 0 OR c.kind = ANY(%(kinds)s)) AND (i.open_minor > 0
+  OR i.settled_on >= %(as_of)s - CASE WHEN i.charged_minor > 0 THEN {CHARGED_DAYS} ELSE {SETTLED_DAYS} END
+     AND (i.charged_minor > 0 OR i.settled_on > i.due_on))"""
 _SOME = "i.id = ANY(%(only)s)"
 _MOVES = """
 SELECT e.invoice_id, e.effective_on,
@@ -118,5 +118,3 @@ def _terms(
         pl.DataFrame(lines, schema=reckon.TERMS, orient="row"), pl.DataFrame(sums, schema=reckon.SUMS, orient="row")
     )  # fmt: skip
     return rows, frames, told
-
-

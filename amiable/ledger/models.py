@@ -263,6 +263,11 @@ class Invoice(models.Model):
     def __str__(self) -> str:
         return self.reference
 
+    @property
+    def principal_minor(self) -> int:
+        """What is open of what was invoiced: money covers it before the charges on it."""
+        return max(self.open_minor - self.charged_minor, 0)
+
 
 class CreditKind(models.TextChoices):
     PAYMENT = "payment", _("Payment")

@@ -82,10 +82,11 @@ def _fold(books: Books) -> tuple[pl.DataFrame, pl.DataFrame]:
     principal, charges, charged = amount.copy(), np.zeros_like(amount), np.zeros_like(amount)
     place, paid, posted = (moves[name].to_numpy() for name in ("place", "paid", "charged"))
     first = moves["charges_first"].fill_null(False).to_numpy()
-    after = np.empty(len(place), dtype=np.int64)
+    before, after = np.empty(len(place), dtype=np.int64), np.empty(len(place), dtype=np.int64)
     turns = moves["turn"].to_numpy()
     for begin, end in _runs(turns):
         at = place[begin:end]
+        before[begin:end] = principal[at]
         to_principal = _share(paid[begin:end], first[begin:end], amount[at], principal[at], charges[at], charged[at])
         principal[at] -= to_principal
         charges[at] -= paid[begin:end] - to_principal
@@ -95,7 +96,7 @@ def _fold(books: Books) -> tuple[pl.DataFrame, pl.DataFrame]:
         principal[at] += moved
         charges[at] -= moved
         after[begin:end] = principal[at]
-    falls = moves.select("invoice", "day", principal=pl.Series(after))
+    falls = moves.select("invoice", "day", principal=pl.Series(after)).filter(pl.Series(before != after))
     return falls, rows.select("invoice", principal=pl.Series(principal), charges=pl.Series(charges))
 
 
@@ -155,7 +156,9 @@ def _pieces(books: Books, falls: pl.DataFrame, as_of: date) -> pl.DataFrame:
 def _month_starts(rows: pl.DataFrame, as_of: date) -> pl.DataFrame:
     spread = rows.with_columns(month=pl.col("start").dt.month_start().dt.offset_by("1mo"))
     spread = spread.filter(pl.col("month") <= as_of)
-    return spread.select("invoice", day=pl.date_ranges("month", pl.lit(as_of), "1mo")).explode("day", empty_as_null=False)
+    return spread.select("invoice", day=pl.date_ranges("month", pl.lit(as_of), "1mo")).explode(
+        "day", empty_as_null=False
+    )
 
 
 def _judged(books: Books, pieces: pl.DataFrame) -> pl.DataFrame:
@@ -164,7 +167,10 @@ def _judged(books: Books, pieces: pl.DataFrame) -> pl.DataFrame:
     held = _within(pieces, books.stops).group_by("piece").agg(held=pl.col("amount").fill_null(WHOLE).max())
     waived = _within(pieces, books.waivers)
     off = [
-        waived.filter(pl.col("kind").is_in([kind, ""])).select("piece").unique().with_columns(pl.lit(True).alias(f"off_{kind}"))
+        waived.filter(pl.col("kind").is_in([kind, ""]))
+        .select("piece")
+        .unique()
+        .with_columns(pl.lit(True).alias(f"off_{kind}"))
         for kind in ("interest", "indemnity")
     ]
     for more in (held, *off):
@@ -226,9 +232,7 @@ def _months(pieces: pl.DataFrame, as_of: date) -> pl.DataFrame:
 def _indemnities(books: Books, pieces: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """Once for each late invoice, by the choice of the first late day that counts."""
     first = pieces.filter(pl.col("base") > 0).unique("invoice", keep="first", maintain_order=True)
-    first = first.filter(
-        pl.col("indemnity").is_in([CLAIM, SHOW]), ~pl.col("off_indemnity")
-    )
+    first = first.filter(pl.col("indemnity").is_in([CLAIM, SHOW]), ~pl.col("off_indemnity"))
     first = _fresh(books, first)
     sums = books.sums.sort("at_least")
     first = first.sort("base").join_asof(

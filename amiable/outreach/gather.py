@@ -41,6 +41,12 @@ class Line:
     amount_minor: int
     open_minor: int
     held_by: str  # kind of the hold that acts on it, or empty
+    charged_minor: int = 0  # interest, indemnity and costs posted on it
+
+    @property
+    def charges_minor(self) -> int:
+        """What of the residual is charges: money covers what was invoiced first."""
+        return min(self.open_minor, self.charged_minor)
 
 
 @dataclass
@@ -147,7 +153,7 @@ def _lines(
         else:
             held.setdefault(invoice_id, kind)
     wanted = {ref for message in messages for ref in (*message.about, *message.also)}
-    columns = ("id", "reference", "kind", "issued_on", "due_on", "amount_minor", "open_minor")
+    columns = ("id", "reference", "kind", "issued_on", "due_on", "amount_minor", "open_minor", "charged_minor")
     rows = Invoice.objects.filter(pk__in=wanted, customer_id__in=customers).values(*columns)
     lines = {row["id"]: Line(**row, held_by=held.get(row["id"], "")) for row in rows}
     return lines, held_customers
