@@ -37,11 +37,12 @@ def main() -> None:
     """Runs the command; whatever goes wrong ends with one sentence and an exit code that is not 0."""
     logging.captureWarnings(True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "amiable.settings")
-    from amiable import cli_letters, cli_mail, cli_scenario
+    from amiable import cli_interest, cli_letters, cli_mail, cli_scenario
 
     cli_mail.join(app)
     cli_scenario.join(app)
     cli_letters.join(app)
+    cli_interest.join(app)
     try:
         app(standalone_mode=True)
     except Exception as error:
@@ -296,7 +297,9 @@ def restore(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="import, day, facts, decide, interest, simulate, send, sending or letters.")] = "",
+    name: Annotated[
+        str, typer.Argument(help="import, day, facts, decide, interest, simulate, send, sending or letters.")
+    ] = "",
     rows: Annotated[int, typer.Option(help="import: lines of the FEC.")] = 1_000_000,
     customers: Annotated[int, typer.Option(help="day, facts, decide, simulate: customers.")] = 250_000,
     invoices: Annotated[int, typer.Option(help="day, facts, decide, interest: open invoices.")] = 1_000_000,
@@ -309,7 +312,13 @@ def bench(
 ) -> None:
     """Measure, beside a reference in the same run, in a database of its own."""
     house = {"customers": customers, "invoices": invoices}
-    sizes: dict[str, dict[str, int]] = {"import": {"rows": rows}, "day": house, "facts": house, "decide": house, "interest": {"invoices": invoices}}
+    sizes: dict[str, dict[str, int]] = {
+        "import": {"rows": rows},
+        "day": house,
+        "facts": house,
+        "decide": house,
+        "interest": {"invoices": invoices},
+    }
     sizes["simulate"] = {"customers": customers, "days": days}
     sizes["send"] = {"messages": messages, "statements": statements}
     sizes["sending"] = {"messages": waiting}

@@ -125,7 +125,8 @@ def late(country: str, audience: str, on: date) -> Late:
 
 def reference(series: str, half: date) -> Reference | None:
     """A reference rate in the half-year that begins on that day; None where it is not known."""
-    return _series()[series]["by_half"].get(half)
+    found: Reference | None = _series()[series]["by_half"].get(half)
+    return found
 
 
 def series_name(series: str) -> str:

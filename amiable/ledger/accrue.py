@@ -7,6 +7,7 @@ Never: an entry changed, a period posted twice, charges for customers or days fo
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 from django.db import connection, transaction
@@ -24,11 +25,6 @@ from amiable.ledger.reckon import reckon
 _month = lazy(date_format, str)  # in the language of the house
 _LOCK = 0x494E5452  # one hand at a time posts the charges of a creditor
 _ENTRY = ("kind", "invoice_id", "amount_minor", "effective_on", "known_at", "reason", "period_on", "part")
-_POSTED = """
-SELECT e.invoice_id, e.kind, e.period_on, sum(e.amount_minor)::bigint, max(e.part), max(e.effective_on)
-FROM ledger_entry e WHERE e.invoice_id IN (SELECT id FROM late_invoice) AND e.period_on IS NOT NULL AND e.kind <> 'fee'
-GROUP BY 1, 2, 3
-"""
 _WORDS = {
     EntryKind.INTEREST: (_("Late interest, %(month)s"), _("Late interest, %(month)s: corrected")),
     EntryKind.INDEMNITY: (_("Fixed indemnity for late payment"), _("Fixed indemnity for late payment: corrected")),
@@ -78,15 +74,7 @@ def _wanted(creditor: Creditor, as_of: date, only: Collection[int] | None) -> tu
     """What is to be posted now: invoice, kind, period_on, part, minor, effective_on; whether more waits for it."""
     gathered = gather(creditor=creditor, as_of=as_of, only=only)
     found = reckon(gathered.books, as_of=as_of)
-    schema = {
-        "invoice": pl.Int64,
-        "kind": pl.String,
-        "period_on": pl.Date,
-        "was": pl.Int64,
-        "last": pl.Int64,
-        "newest": pl.Date,
-    }
-    posted = tables.read(_POSTED, schema=schema)
+    posted = gathered.posted.rename({"part": "last"})
     due = found.due.filter(mode=choose.CLAIM).drop("mode")
     # The books of an invoice are never reckoned for a day before its newest charge.
     ahead = posted.filter(pl.col("newest") > as_of)["invoice"].implode()
@@ -121,18 +109,17 @@ def _post(rows: pl.DataFrame, *, as_of: date, now: datetime) -> None:
     tables.write(table.with_columns(known_at=pl.lit(now.isoformat())), "ledger_entry", _ENTRY)
 
 
-def _take_off(row: dict[str, object], *, as_of: date, now: datetime) -> None:
+def _take_off(row: dict[str, Any], *, as_of: date, now: datetime) -> None:
     """Corrects a charge downwards. What has been paid of it goes back to the payment, which is spread anew."""
     invoice = Invoice.objects.select_for_update(no_key=True).get(pk=row["invoice"])
-    missing = -int(str(row["minor"])) - invoice.open_minor
+    missing = -row["minor"] - invoice.open_minor
     newest = Allocation.objects.filter(invoice=invoice, reverses=None, reversed_by=None).order_by("-id")
     for allocation in newest:
         if missing <= 0:
             break
         post.reverse(allocation=allocation, as_of=as_of, now=now)
         missing -= allocation.amount_minor
-    kind, period_on = str(row["kind"]), row["period_on"]
-    assert isinstance(period_on, date)
+    kind, period_on = row["kind"], row["period_on"]
     Entry.objects.create(
         kind=kind, invoice=invoice, amount_minor=row["minor"], effective_on=as_of, known_at=now, period_on=period_on,
         part=row["part"], reason=_reason(kind, period_on, True),

@@ -5,18 +5,20 @@ In: invoices of one creditor and a day. Out: one Charged per late invoice, with 
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
 
 import polars as pl
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import F, Min, Sum
 
 from amiable.law.late import PER_PERCENT
+from amiable.ledger import choose
 from amiable.ledger.choose import CLAIM, SHOW
 from amiable.ledger.gather import Gathered, gather
-from amiable.ledger.models import CHARGES, Creditor, Entry, EntryKind
+from amiable.ledger.models import CHARGES, Creditor, Entry, EntryKind, Invoice
 from amiable.ledger.reckon import PER_YEAR, reckon
 
 
@@ -51,6 +53,7 @@ class Charged:
     principal_minor: int = 0
     charges_minor: int = 0
     posted: Mapping[str, int] = field(default_factory=dict)
+    due: Mapping[str, int] = field(default_factory=dict)  # what is claimed, posted or not, by kind
     running_minor: int = 0
     shown: Mapping[str, int] = field(default_factory=dict)
     waived_minor: int = 0
@@ -60,15 +63,12 @@ class Charged:
     def shown_minor(self) -> int:
         return sum(self.shown.values())
 
-    def open_of(self, kind: str) -> int:
-        """What of a posted charge is still open: money pays interest first, then the indemnity, then costs."""
-        left = self.charges_minor
-        for each in reversed(CHARGES):
-            part = min(left, self.posted.get(each, 0))
-            if each == kind:
-                return part
-            left -= part
-        return 0
+
+def besides(*, creditor: Creditor, invoices: Collection[int], as_of: date) -> dict[int, dict[str, int]]:
+    """What has run on each of these invoices and is only shown, by kind of charge; nothing where nobody chose to show."""
+    if not any(choice.shows for rule in choose.rules(creditor.policy) for choice in rule.choices.values()):
+        return {}
+    return {key: dict(each.shown) for key, each in charges(creditor=creditor, invoices=invoices, as_of=as_of).items()}
 
 
 def charges(*, creditor: Creditor, invoices: Collection[int], as_of: date) -> dict[int, Charged]:
@@ -92,6 +92,7 @@ def charges(*, creditor: Creditor, invoices: Collection[int], as_of: date) -> di
             principal_minor=principal,
             charges_minor=open_charges,
             posted={kind: minor for kind, minor in claimed.items() if minor},
+            due=dict(due),
             running_minor=max(ran, 0),
             shown=dict(months[invoice, SHOW]),
             waived_minor=_whole(
@@ -126,3 +127,31 @@ def _pieces(gathered: Gathered, table: pl.DataFrame) -> dict[int, list[Piece]]:
 
 def _whole(value: Fraction) -> int:
     return int(value + Fraction(1, 2))
+
+
+@dataclass(frozen=True)
+class Example:
+    """What a choice would come to on invoices that are late now, had it counted since their due dates."""
+
+    invoices: dict[int, Charged]
+    interest_minor: dict[str, int]  # by currency
+    indemnity_minor: dict[str, int]
+    count: int
+
+
+def example(*, creditor: Creditor, rule: choose.Rule, as_of: date, most: int = 500) -> Example:
+    """Tries a choice out, on the largest late invoices at most; nothing is kept."""
+    late = Invoice.objects.filter(creditor=creditor, due_on__lt=as_of, open_minor__gt=F("charged_minor"))
+    rows = dict(late.order_by("-open_minor", "pk").values_list("pk", "currency")[:most])
+    since = late.aggregate(first=Min("due_on"))["first"] or as_of
+    tried = replace(rule, since=min(since, as_of))
+    house = copy(creditor)
+    house.policy = {**creditor.policy, choose.POLICY: [choose.written(tried)]}
+    told = charges(creditor=house, invoices=rows, as_of=as_of)
+    interest: dict[str, int] = defaultdict(int)
+    indemnity: dict[str, int] = defaultdict(int)
+    for pk, each in told.items():
+        asked = {**each.due, **each.shown}
+        interest[rows[pk]] += asked.get(EntryKind.INTEREST, 0)
+        indemnity[rows[pk]] += asked.get(EntryKind.INDEMNITY, 0)
+    return Example(told, dict(interest), dict(indemnity), len(told))

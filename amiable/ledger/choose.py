@@ -47,8 +47,12 @@ class Choice:
 
     @property
     def named(self) -> bool:
-        """Whether texts may speak of interest or the indemnity."""
+        """Whether anything is to be reckoned."""
         return self.interest != WAIVE or self.indemnity != WAIVE
+
+    @property
+    def shows(self) -> bool:
+        return SHOW in (self.interest, self.indemnity)
 
 
 NOTHING = Choice()
@@ -90,6 +94,7 @@ def named(policy: Mapping[str, Any], *, country: str, audience: str, as_of: date
 def choose(*, creditor: Creditor, rule: Rule, as_of: date, now: datetime, by: User | None = None) -> None:
     """Keeps a choice. Only the first one may reach back: it says from which day on this creditor asks for anything."""
     row = Creditor.objects.select_for_update().get(pk=creditor.pk)
+    who = {"chosen_at": now.isoformat(), "by": by.username if by else ""}
     known = rules(row.policy)
     if rule.since < as_of and any(each.since != rule.since or each != rule for each in known):
         raise UnableToChoose(_("Only the first choice may begin in the past: those days have been reckoned already."))
@@ -98,12 +103,12 @@ def choose(*, creditor: Creditor, rule: Rule, as_of: date, now: datetime, by: Us
     for audience, choice in rule.choices.items():
         refuse(choice, late(row.country, audience, max(rule.since, as_of)))
     kept = [each for each in row.policy.get(POLICY, ()) if each["since"] != rule.since.isoformat()]
-    row.policy = {**row.policy, POLICY: [*kept, _written(rule, now, by)]}
+    row.policy = {**row.policy, POLICY: [*kept, {**written(rule), **who}]}
     row.save(update_fields=["policy"])
     creditor.policy = row.policy
     audit.record(
         "late_payment.chosen", now=now, user=by, creditor_ref=row.pk, subject="creditor", subject_ref=row.pk,
-        **_written(rule, now, by),
+        **written(rule), **who,
     )  # fmt: skip
 
 
@@ -177,15 +182,14 @@ def _read(row: Mapping[str, Any]) -> Rule:
     )
 
 
-def _written(rule: Rule, now: datetime, by: User | None) -> dict[str, Any]:
+def written(rule: Rule) -> dict[str, Any]:
+    """A choice as a policy keeps it."""
     return {
         "since": rule.since.isoformat(),
         **{audience: dict(vars(choice)) for audience, choice in rule.choices.items()},
         "charges_first": rule.charges_first,
         "grace_days": rule.grace_days,
         "wait_days": rule.wait_days,
-        "chosen_at": now.isoformat(),
-        "by": by.username if by else "",
     }
 
 

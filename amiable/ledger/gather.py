@@ -11,7 +11,7 @@ from django.db import connection
 from amiable.core import tables
 from amiable.law.late import late
 from amiable.ledger import choose, reckon
-from amiable.ledger.models import CHARGES, Creditor, HoldKind
+from amiable.ledger.models import CHARGES, Creditor, EntryKind, HoldKind
 
 # Under these no interest runs: the debt is contested, or the law stops it (Code de commerce, art. L.622-28).
 STOPPING = (HoldKind.DISPUTE, HoldKind.INSOLVENCY, HoldKind.MORATORIUM)
@@ -29,13 +29,13 @@ _ALL = f"""(i.charged_minor > 0 OR c.kind = ANY(%(kinds)s)) AND (i.open_minor > 
   OR i.settled_on >= %(as_of)s - CASE WHEN i.charged_minor > 0 THEN {CHARGED_DAYS} ELSE {SETTLED_DAYS} END
      AND (i.charged_minor > 0 OR i.settled_on > i.due_on))"""
 _SOME = "i.id = ANY(%(only)s)"
-_MOVES = """
-SELECT e.invoice_id, e.effective_on,
-       (-coalesce(sum(e.amount_minor) FILTER (WHERE e.kind <> ALL(%(charges)s)), 0))::bigint,
-       coalesce(sum(e.amount_minor) FILTER (WHERE e.kind = ANY(%(charges)s)), 0)::bigint
-FROM ledger_entry e
-WHERE e.invoice_id IN (SELECT id FROM late_invoice) AND e.kind <> 'principal' AND e.effective_on <= %(as_of)s GROUP BY 1, 2
+_ENTRIES = """
+SELECT e.invoice_id, e.kind, e.effective_on, e.period_on, e.part, e.amount_minor FROM ledger_entry e
+WHERE e.invoice_id IN (SELECT id FROM late_invoice) AND e.kind <> 'principal'
 """
+ENTRIES: dict[str, type[pl.DataType]] = {
+    "invoice": pl.Int64, "kind": pl.String, "day": pl.Date, "period_on": pl.Date, "part": pl.Int64, "minor": pl.Int64,
+}  # fmt: skip
 _STOPS = """
 SELECT i.id, h.since, h.until, h.amount_minor FROM ledger_hold h
 JOIN late_invoice i ON i.customer_id = h.customer_id AND (h.invoice_id IS NULL OR h.invoice_id = i.id)
@@ -50,9 +50,10 @@ WHERE w.creditor_id = %(creditor)s
 
 @dataclass(frozen=True)
 class Gathered:
-    """`terms`: what stands behind each number of a term; `modes`: which of them ask for anything."""
+    """`terms`: what stands behind each number of a term. `posted`: invoice, kind, period_on, was, part, newest."""
 
     books: reckon.Books
+    posted: pl.DataFrame
     terms: dict[int, choose.Term]
 
 
@@ -62,7 +63,7 @@ def gather(*, creditor: Creditor, as_of: date, only: Collection[int] | None = No
     asking = {a for a in choose.AUDIENCES for rule in known if rule.of(a).named}
     values: dict[str, Any] = {
         "creditor": creditor.pk, "as_of": as_of, "only": None if only is None else list(only),
-        "kinds": sorted(asking), "charges": list(CHARGES), "stopping": list(STOPPING),
+        "kinds": sorted(asking), "stopping": list(STOPPING),
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS late_invoice")
@@ -74,17 +75,28 @@ def gather(*, creditor: Creditor, as_of: date, only: Collection[int] | None = No
     }  # fmt: skip
     rows = tables.read("SELECT * FROM late_invoice", schema=schema)
     rows, frames, terms = _terms(rows, creditor, known, as_of)
+    entries = tables.read(_ENTRIES, schema=ENTRIES)
     return Gathered(
         reckon.Books(
             invoices=rows.select(*reckon.INVOICES),
-            moves=tables.read(_MOVES, values, schema=reckon.MOVES),
+            moves=_moves(entries, as_of),
             stops=tables.read(_STOPS, values, schema=reckon.STOPS),
             waivers=tables.read(_WAIVERS, values, schema=reckon.WAIVERS).with_columns(pl.col("kind").fill_null("")),
             terms=frames[0],
             sums=frames[1],
         ),
+        entries.filter(pl.col("period_on").is_not_null(), pl.col("kind") != EntryKind.FEE)
+        .group_by("invoice", "kind", "period_on")
+        .agg(was=pl.col("minor").sum(), part=pl.col("part").max(), newest=pl.col("day").max()),
         terms,
     )
+
+
+def _moves(entries: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """What came in and what was charged, by invoice and day."""
+    charge = pl.col("kind").is_in([kind.value for kind in CHARGES])
+    days = entries.filter(pl.col("day") <= as_of).group_by("invoice", "day")
+    return days.agg(paid=-pl.col("minor").filter(~charge).sum(), charged=pl.col("minor").filter(charge).sum())
 
 
 def _terms(

@@ -73,7 +73,11 @@ def _fold(books: Books) -> tuple[pl.DataFrame, pl.DataFrame]:
     came from, in the opposite order; a charge that is corrected downwards frees what paid it for the principal.
     """
     rows = books.invoices.select("invoice", "key", "amount").with_row_index("place").cast({"place": pl.Int64})
-    moves = books.moves.group_by("invoice", "day").agg(pl.col("paid", "charged").sum()).sort("invoice", "day")
+    # Where no money came in, nothing of the principal moved: only what was charged is open besides.
+    paying = books.moves.filter(pl.col("paid") != 0).select("invoice").unique()
+    unpaid = books.moves.join(paying, on="invoice", how="anti").group_by("invoice").agg(pl.col("charged").sum())
+    moves = books.moves.join(paying, on="invoice", how="semi")
+    moves = moves.group_by("invoice", "day").agg(pl.col("paid", "charged").sum()).sort("invoice", "day")
     moves = moves.join(rows.select("invoice", "place", "key"), on="invoice", how="inner", maintain_order="left")
     moves = moves.with_columns(turn=pl.int_range(pl.len()).over("invoice")).sort("day")
     order = books.terms.select("key", "day", "charges_first").sort("day")
@@ -97,7 +101,9 @@ def _fold(books: Books) -> tuple[pl.DataFrame, pl.DataFrame]:
         charges[at] -= moved
         after[begin:end] = principal[at]
     falls = moves.select("invoice", "day", principal=pl.Series(after)).filter(pl.Series(before != after))
-    return falls, rows.select("invoice", principal=pl.Series(principal), charges=pl.Series(charges))
+    left = rows.select("invoice", principal=pl.Series(principal), charges=pl.Series(charges))
+    left = left.join(unpaid, on="invoice", how="left", maintain_order="left")
+    return falls, left.select("invoice", "principal", charges=pl.col("charges") + pl.col("charged").fill_null(0))
 
 
 def _share(paid: Ints, first: NDArray[np.bool_], amount: Ints, principal: Ints, charges: Ints, charged: Ints) -> Ints:

@@ -16,6 +16,8 @@ from amiable.casework.models import Task, TaskKind
 from amiable.core.calendar import day_of, end_of_day, start_of_day
 from amiable.law.rails import HOLDOUT
 from amiable.ledger import hold
+from amiable.ledger.charges import besides
+from amiable.ledger.choose import POLICY
 from amiable.ledger.models import Contact, Credit, Creditor, Customer, Invoice
 from amiable.ledger.prefer import NONE as NO_WISHES
 from amiable.ledger.prefer import Wishes, preferred
@@ -65,6 +67,7 @@ class Facts:
     also: list[Line] = field(default_factory=list)
     together: tuple["Facts", ...] = ()  # other accounts that this message speaks of
     credit_minor: int = 0
+    besides_minor: int = 0  # interest and indemnity that have run on its invoices and are only shown
     customer_hold: str = ""
     wishes: Wishes = NO_WISHES  # of the person who would be written to
     waiting: bool = False
@@ -119,10 +122,21 @@ def gather(messages: Sequence[Message], *, as_of: date, now: datetime) -> list[F
         if facts.address and facts.address.contact_id and facts.contact is None:
             facts.contact = Contact.objects.get(pk=facts.address.contact_id)
         gathered.append(facts)
+    _add_shown(gathered, as_of)
     wishes = preferred({each.contact.pk for each in gathered if each.contact}, now=now)
     for each in gathered:
         each.wishes = wishes.get(each.contact.pk, NO_WISHES) if each.contact else NO_WISHES
     return gathered
+
+
+def _add_shown(gathered: Sequence[Facts], as_of: date) -> None:
+    """What is only shown, reckoned for all messages of a creditor at once."""
+    for creditor in {each.creditor.pk: each.creditor for each in gathered if POLICY in each.creditor.policy}.values():
+        theirs = [each for each in gathered if each.creditor.pk == creditor.pk]
+        lines = {line.id for each in theirs for line in (*each.about, *each.also)}
+        shown = besides(creditor=creditor, invoices=lines, as_of=as_of)
+        for each in theirs:
+            each.besides_minor = sum(sum(shown.get(line.id, {}).values()) for line in (*each.about, *each.also))
 
 
 def _usable(message: Message, known: Sequence[Address]) -> tuple[Address | None, bool]:

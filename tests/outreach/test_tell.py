@@ -90,15 +90,21 @@ def every(value: Any) -> list[Any]:
     return [each for part in value for each in every(part)] if isinstance(value, list) else [value]
 
 
+def shown(audience: str, mode: str = "show") -> dict[str, Any]:
+    """The policy of a creditor that shows interest and indemnity to these customers."""
+    choice = {"interest": mode, "indemnity": mode, "fees": "waive", "percent": ""}
+    return {"late_payment": [{"since": "2020-01-01", audience: choice}]}
+
+
 @pytest.mark.parametrize(
     ("kind", "policy", "country", "told"),
     [
         ("business", {}, "FR", False),  # nothing without the creditor's own choice
-        ("business", {"late_charges": "remind"}, "FR", True),
-        ("business", {"late_charges": True}, "FR", False),
-        ("business", {"late_charges": "remind"}, "GB", False),  # nothing where the law pack knows none
-        ("public", {"late_charges": "remind"}, "FR", False),  # public buyers have a law of their own
-        ("consumer", {"late_charges": "remind"}, "FR", False),  # never
+        ("business", shown("business"), "FR", True),
+        ("business", shown("business", "waive"), "FR", False),
+        ("business", shown("business"), "US", False),  # nothing where the law pack knows none
+        ("public", shown("business"), "FR", False),  # public buyers have a choice of their own
+        ("consumer", shown("consumer"), "FR", False),  # never
     ],
 )
 @pytest.mark.parametrize("purpose", ["formal_notice", "reminder_3"])
