@@ -1,7 +1,10 @@
 """Late interest and the indemnity: reckoned day by day, posted once, corrected by new entries, and only where chosen."""
 
+import re
 from datetime import date, timedelta
+from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -378,3 +381,34 @@ def test_shown_is_computed_and_never_posted() -> None:
     assert run(house, date(2026, 5, 10)) == Summary()
     told = account(creditor=house, invoices=[row.pk], as_of=date(2026, 5, 10))[row.pk]
     assert (told.shown, told.posted, told.principal_minor) == ({"interest": 999 + 333, "indemnity": 4_000}, {}, 100_000)
+
+
+def test_the_worked_example_of_the_documentation() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "algorithms" / "interest.md").read_text()
+    told = re.findall(r"^\| (\d{4}-\d\d-\d\d) \| (\w+) \| ([\d.]+) \|$", text, re.M)
+    house = owner(rule(indemnity=CLAIM, since=date(2026, 1, 1)))
+    row = world.invoice(world.customer(house), 1_000_000, due_on=date(2026, 5, 1))
+    world.paid(row, 400_000, on=date(2026, 7, 1))
+    hold.place(
+        kind="dispute", source_ref="x:1", customer=row.customer, invoice=row, since=date(2026, 8, 10), until=date(2026, 8, 20),
+        amount_minor=100_000, now=world.at(date(2026, 8, 10)),
+    )  # fmt: skip
+    world.paid(row, 600_000, on=date(2026, 9, 15))
+    run(house, date(2026, 9, 30))
+    found = sorted((str(on), kind, f"{Decimal(amount) / 100:.2f}") for kind, amount, on, _period in charges(row))
+    assert len(told) == 6
+    assert found == told
+    row.refresh_from_db()
+    assert (row.settled_on, row.open_minor) == (date(2026, 9, 15), 39_124)
+    pieces = account(creditor=house, invoices=[row.pk], as_of=date(2026, 9, 30))[row.pk].pieces
+    for came in re.findall(r"\| (\d+\.\d{4}) \|$", text, re.M):
+        assert float(_of(pieces, came)) == pytest.approx(float(came), abs=0.00005)
+
+
+def _of(pieces: list[Any], came: str) -> Fraction:
+    """The sum of the pieces of the row whose amount is told: those of one month and one base."""
+    sums: dict[tuple[int, int], Fraction] = {}
+    for each in pieces:
+        key = (each.since.month, each.base_minor)
+        sums[key] = sums.get(key, Fraction(0)) + each.exact_minor / 100
+    return min(sums.values(), key=lambda value: abs(value - Fraction(came)))

@@ -303,10 +303,8 @@ def _rate(law: Late, today: date) -> dict[str, Any]:
 def _limits(law: Late) -> str:
     bounds = law.value["contract"]
     if "at_least" in bounds:
-        return (
-            _("Empty: the law’s rate. Below %(times)s times the legal interest rate, that floor counts.")
-            % bounds["at_least"]
-        )
+        told = _("Empty: the law’s rate. Below %(times)s times the legal interest rate, that floor counts.")
+        return str(told % bounds["at_least"])
     if "at_most" in bounds:
-        return _("Only what your contract says, and never more than the legal interest rate.")
-    return _("Empty: the law’s rate, where it gives one.")
+        return str(_("Only what your contract says, and never more than the legal interest rate."))
+    return str(_("Empty: the law’s rate, where it gives one."))
