@@ -27,9 +27,9 @@ from amiable.web.ui import clock
 
 SHOWN = 5  # invoices of the example
 MODES: tuple[tuple[str, Promise], ...] = (
-    (choose.WAIVE, gettext_lazy("Waive: neither asked for nor named")),
-    (choose.SHOW, gettext_lazy("Show: computed and named, not asked for")),
-    (choose.CLAIM, gettext_lazy("Claim: added to what is owed")),
+    (choose.WAIVE, gettext_lazy("Waive it")),
+    (choose.SHOW, gettext_lazy("Show it only")),
+    (choose.CLAIM, gettext_lazy("Claim it")),
 )
 WHY: dict[str, Promise] = {
     "unknown": gettext_lazy("no rate is known for this half-year"),
@@ -61,11 +61,11 @@ class ChoiceForm(forms.Form):
     charges_first = forms.ChoiceField(
         label=gettext_lazy("A part payment goes"),
         choices=[
-            ("", gettext_lazy("first to what was invoiced (kinder)")),
-            ("1", gettext_lazy("first to interest and costs (the law’s own order)")),
+            ("", gettext_lazy("to the invoice first")),
+            ("1", gettext_lazy("to interest and costs first")),
         ],
         required=False,
-        help_text=gettext_lazy("It decides on what interest goes on running; interest never runs on interest."),
+        help_text=gettext_lazy("The second is the law’s own order. It decides on what interest goes on running, never on interest."),
     )
     grace_days = forms.IntegerField(
         label=gettext_lazy("Days of grace"),
@@ -146,8 +146,8 @@ LABELS = {
     "fees": gettext_lazy("Costs, on proof"),
 }
 FEES = (
-    (choose.WAIVE, gettext_lazy("Waive: none can be charged")),
-    (choose.CLAIM, gettext_lazy("Claim: a colleague may add costs with their proof")),
+    (choose.WAIVE, gettext_lazy("Waive it")),
+    (choose.CLAIM, gettext_lazy("Claim it")),
 )
 
 
@@ -202,7 +202,7 @@ def of_customer(request: scope.Asked, pk: int) -> HttpResponse:
     content = {
         "customer": found, "rows": rows, "totals": _totals(rows), "rights": scope.rights(request.user, found),
         "waivers": found.waivers.select_related("by", "invoice").order_by("-created_at"), "today": today,
-        "choice": choose.rule_on(found.creditor.policy, today).of(found.kind), "fee": acts.may_charge(found, today),
+        "brief": brief, "choice": choose.rule_on(found.creditor.policy, today).of(found.kind), "fee": acts.may_charge(found, today),
     }  # fmt: skip
     return render(request, "desk/_charges.html" if brief else "desk/charges.html", content)
 
