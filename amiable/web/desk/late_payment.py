@@ -65,7 +65,9 @@ class ChoiceForm(forms.Form):
             ("1", gettext_lazy("to interest and costs first")),
         ],
         required=False,
-        help_text=gettext_lazy("The second is the law’s own order. It decides on what interest goes on running, never on interest."),
+        help_text=gettext_lazy(
+            "The second is the law’s own order. It decides on what interest goes on running, never on interest."
+        ),
     )
     grace_days = forms.IntegerField(
         label=gettext_lazy("Days of grace"),
@@ -98,7 +100,7 @@ class ChoiceForm(forms.Form):
                     )
             if law.by_contract:
                 self.fields[f"{audience}_percent"] = forms.CharField(
-                    label=_("Rate of your contract (% a year)"), required=False, max_length=8,
+                    label=_("Rate of your contract, per cent a year"), required=False, max_length=8,
                     widget=forms.TextInput(attrs={"inputmode": "decimal"}),
                     help_text=_limits(law),
                 )  # fmt: skip
@@ -279,7 +281,9 @@ def _said(row: dict[str, Any]) -> list[tuple[str, list[tuple[Any, Any, str]]]]:
 def _example(creditor: Creditor, rule: choose.Rule, today: date) -> dict[str, Any]:
     found = example(creditor=creditor, rule=rule, as_of=today)
     asked = {key: {**each.due, **each.shown} for key, each in found.invoices.items()}
-    some = [key for key in found.invoices if any(asked[key].values())][:SHOWN]
+    some = sorted((key for key in asked if any(asked[key].values())), key=lambda key: -asked[key].get("interest", 0))[
+        :SHOWN
+    ]
     rows = {row.pk: row for row in Invoice.objects.filter(pk__in=some).select_related("customer")}
     lines = [
         (rows[key], (today - rows[key].due_on).days, asked[key].get("interest", 0), asked[key].get("indemnity", 0))
