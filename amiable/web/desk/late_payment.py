@@ -204,7 +204,8 @@ def of_customer(request: scope.Asked, pk: int) -> HttpResponse:
     content = {
         "customer": found, "rows": rows, "totals": _totals(rows), "rights": scope.rights(request.user, found),
         "waivers": found.waivers.select_related("by", "invoice").order_by("-created_at"), "today": today,
-        "brief": brief, "choice": choose.rule_on(found.creditor.policy, today).of(found.kind), "fee": acts.may_charge(found, today),
+        "brief": brief, "fee": acts.may_charge(found, today),
+        "choice": choose.rule_on(found.creditor.policy, today).of(found.kind),
     }  # fmt: skip
     return render(request, "desk/_charges.html" if brief else "desk/charges.html", content)
 
