@@ -12,10 +12,10 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from amiable.core import audit
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.law.late import Late, Rate, halves, late, millionths
+from amiable.ledger.adopt import adopt
 from amiable.ledger.models import Creditor, CustomerKind
 
 POLICY = "late_payment"
@@ -103,13 +103,7 @@ def choose(*, creditor: Creditor, rule: Rule, as_of: date, now: datetime, by: Us
     for audience, choice in rule.choices.items():
         refuse(choice, late(row.country, audience, max(rule.since, as_of)))
     kept = [each for each in row.policy.get(POLICY, ()) if each["since"] != rule.since.isoformat()]
-    row.policy = {**row.policy, POLICY: [*kept, {**written(rule), **who}]}
-    row.save(update_fields=["policy"])
-    creditor.policy = row.policy
-    audit.record(
-        "late_payment.chosen", now=now, user=by, creditor_ref=row.pk, subject="creditor", subject_ref=row.pk,
-        **written(rule), **who,
-    )  # fmt: skip
+    adopt(creditor=creditor, choices={POLICY: [*kept, {**written(rule), **who}]}, now=now, by=by)
 
 
 def refuse(choice: Choice, law: Late) -> None:

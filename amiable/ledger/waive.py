@@ -4,6 +4,7 @@ In: a customer, or one invoice. Out: a Waiver row, and what it makes wrong in th
 Never: a waiver without a reason, an entry changed.
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime
 
 from django.db import transaction
@@ -14,7 +15,7 @@ from amiable.core import audit
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.ledger.accrue import accrue
-from amiable.ledger.models import CHARGES, Customer, Invoice, Waiver
+from amiable.ledger.models import CHARGES, Customer, EntryKind, Invoice, Waiver
 
 
 class UnableToWaive(UnableTo):
@@ -54,6 +55,31 @@ def waive(
     )  # fmt: skip
     _settle(customer, invoice, as_of=as_of, now=now)
     return row
+
+
+@transaction.atomic
+def freeze(
+    *,
+    customer: Customer,
+    invoices: Iterable[Invoice],
+    source_ref: str,
+    reason: str,
+    as_of: date,
+    now: datetime,
+    by: User | None = None,
+) -> None:
+    """No interest runs on these invoices from today until `end`: what an agreement (a plan) promises while it is kept."""
+    Waiver.objects.bulk_create(
+        [
+            Waiver(
+                creditor_id=customer.creditor_id, customer=customer, invoice=invoice, kind=EntryKind.INTEREST,
+                source_ref=source_ref, reason=reason[:200], since=as_of, by=by, created_at=now,
+            )
+            for invoice in invoices
+        ],
+        update_conflicts=True, unique_fields=["source_ref", "customer", "invoice", "kind"],
+        update_fields=["reason", "since", "until", "by", "created_at"],
+    )  # fmt: skip
 
 
 @transaction.atomic

@@ -12,13 +12,18 @@ from django.db import transaction
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from amiable.casework.close import close_settled
+from amiable.casework.models import Case
 from amiable.law.late import late
 from amiable.ledger import balance, choose, hold, post, waive
 from amiable.ledger.accrue import Summary, accrue
 from amiable.ledger.charges import charges as account
 from amiable.ledger.choose import CLAIM, SHOW, WAIVE, Choice, Rule
 from amiable.ledger.models import Creditor, Entry, Invoice
+from amiable.portfolio.refresh import refresh
+from amiable.scenario.gather import ALWAYS, candidates
 from tests import world
+from tests.ledger.test_at_once import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -412,3 +417,58 @@ def _of(pieces: list[Any], came: str) -> Fraction:
         key = (each.since.month, each.base_minor)
         sums[key] = sums.get(key, Fraction(0)) + each.exact_minor / 100
     return min(sums.values(), key=lambda value: abs(value - Fraction(came)))
+
+
+def test_a_plan_freezes_the_interest_of_its_invoices_while_it_is_kept() -> None:
+    house = owner(rule())
+    who = world.customer(house)
+    row, other = (world.invoice(who, 100_000, due_on=date(2026, 3, 31)) for _ in range(2))
+    day = date(2026, 4, 11)
+    for _ in range(2):
+        waive.freeze(customer=who, invoices=[row], source_ref="plan:7", reason="Plan 7", as_of=day, now=world.at(day))
+    waive.end(source_ref="plan:7", on=date(2026, 4, 21))
+    run(house, date(2026, 5, 10))
+    assert [charges(each)[0][1] for each in (row, other)] == [666, 999]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_hands_that_post_at_once_post_once() -> None:
+    house = owner(rule(indemnity=CLAIM))
+    rows = [world.invoice(world.customer(house), 100_000, due_on=date(2026, 3, 31)) for _ in range(5)]
+    told = at_once(*[lambda: run(house, date(2026, 5, 10))] * 4)
+    assert told == {"done": 4}
+    assert {len(charges(row)) for row in rows} == {2}
+
+
+def test_charges_start_no_reminder_and_keep_no_case_open() -> None:
+    house = owner(rule(indemnity=CLAIM))
+    who = world.customer(house)
+    owing, paid_late = (world.invoice(who, 100_000, due_on=date(2026, 3, 31)) for _ in range(2))
+    world.paid(paid_late, on=date(2026, 4, 10))
+    run(house, date(2026, 4, 20))
+    paid_late.refresh_from_db()
+    assert paid_late.open_minor == 4_300
+    with transaction.atomic(), candidates(as_of=date(2026, 4, 21), moments=ALWAYS) as table:
+        assert table["invoice"].to_list() == [owing.pk]
+    refresh(as_of=date(2026, 4, 21))
+    profile = who.profiles.get()
+    assert (profile.open_minor, profile.overdue_count, profile.oldest_due_on) == (108_300, 1, date(2026, 3, 31))
+    case = Case.objects.create(
+        creditor=house, customer=who, currency="EUR", opened_on=date(2026, 4, 5), opened_overdue_minor=200_000
+    )
+    assert close_settled(as_of=date(2026, 4, 21)) == 0
+    world.paid(owing, on=date(2026, 4, 22))
+    assert close_settled(as_of=date(2026, 4, 23)) == 1
+    case.refresh_from_db()
+    assert case.closed_because == "paid"
+
+
+def test_a_small_rest_is_written_off_with_the_charges_in_it() -> None:
+    house = owner(rule(), policy={"small_balance_minor": 500})
+    row = world.invoice(world.customer(house), 100_000, due_on=date(2026, 3, 2))
+    world.paid(row, on=date(2026, 3, 12))
+    run(house, date(2026, 3, 12))
+    assert post.write_off_small(creditor=house, as_of=date(2026, 4, 12), now=world.at(date(2026, 4, 12))) == 1
+    assert run(house, date(2026, 5, 10)) == Summary()
+    row.refresh_from_db()
+    assert (row.open_minor, row.charged_minor, row.settled_on) == (0, 300, date(2026, 3, 12))
