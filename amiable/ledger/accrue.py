@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from amiable.core import tables
 from amiable.core.words import in_house
 from amiable.ledger import choose, post
-from amiable.ledger.gather import gather
+from amiable.ledger.gather import Gathered, gather, posted_on
 from amiable.ledger.models import Allocation, Creditor, Entry, EntryKind, Invoice
 from amiable.ledger.reckon import reckon
 
@@ -74,8 +74,9 @@ def _wanted(creditor: Creditor, as_of: date, only: Collection[int] | None) -> tu
     """What is to be posted now: invoice, kind, period_on, part, minor, effective_on; whether more waits for it."""
     gathered = gather(creditor=creditor, as_of=as_of, only=only)
     found = reckon(gathered.books, as_of=as_of)
-    posted = gathered.posted.rename({"part": "last"})
     due = found.due.filter(mode=choose.CLAIM).drop("mode")
+    due, posted = _unlike(gathered, due)
+    posted = posted.rename({"part": "last"})
     # The books of an invoice are never reckoned for a day before its newest charge.
     ahead = posted.filter(pl.col("newest") > as_of)["invoice"].implode()
     both = due.join(posted, on=["invoice", "kind", "period_on"], how="full", coalesce=True)
@@ -95,6 +96,18 @@ def _wanted(creditor: Creditor, as_of: date, only: Collection[int] | None) -> tu
     waits = both.filter(later).height > 0
     without_rate = found.pieces.filter(mode="no_rate")["invoice"].n_unique()
     return both.filter(~later).sort("invoice", "kind", "period_on"), waits, without_rate
+
+
+def _unlike(gathered: Gathered, due: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Without the plain invoices whose charges are what they should be; what was posted on all others."""
+    closed = due.filter("closed").group_by("invoice").agg(sum=pl.col("minor").sum())
+    plain = gathered.plain.join(closed, on="invoice", how="left")
+    unlike = plain.filter(pl.col("charged") != pl.col("sum").fill_null(0)).select("invoice")
+    alike = gathered.plain.join(unlike, on="invoice", how="anti")
+    posted = [gathered.posted]
+    if unlike.height:
+        posted.append(posted_on(unlike["invoice"].to_list()))
+    return due.join(alike, on="invoice", how="anti"), pl.concat(posted)
 
 
 def _post(rows: pl.DataFrame, *, as_of: date, now: datetime) -> None:

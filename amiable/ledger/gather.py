@@ -20,7 +20,7 @@ SETTLED_DAYS, CHARGED_DAYS = 62, 400
 
 _LATE = """
 CREATE TEMP TABLE late_invoice ON COMMIT DROP AS
-SELECT i.id, i.customer_id, c.kind, i.currency, i.due_on, i.amount_minor
+SELECT i.id, i.customer_id, c.kind, i.currency, i.due_on, i.amount_minor, i.charged_minor, {plain} AS plain
 FROM ledger_invoice i JOIN ledger_customer c ON c.id = i.customer_id
 WHERE i.creditor_id = %(creditor)s AND i.due_on < %(as_of)s AND {which}
 """
@@ -29,9 +29,12 @@ _ALL = f"""(i.charged_minor > 0 OR c.kind = ANY(%(kinds)s)) AND (i.open_minor > 
   OR i.settled_on >= %(as_of)s - CASE WHEN i.charged_minor > 0 THEN {CHARGED_DAYS} ELSE {SETTLED_DAYS} END
      AND (i.charged_minor > 0 OR i.settled_on > i.due_on))"""
 _SOME = "i.id = ANY(%(only)s)"
+# On which no money ever moved: its entries say nothing that the row itself does not say.
+_PLAIN = """(i.open_minor = i.amount_minor + i.charged_minor
+  AND NOT EXISTS (SELECT FROM ledger_allocation a WHERE a.invoice_id = i.id))"""
 _ENTRIES = """
 SELECT e.invoice_id, e.kind, e.effective_on, e.period_on, e.part, e.amount_minor FROM ledger_entry e
-WHERE e.invoice_id IN (SELECT id FROM late_invoice) AND e.kind <> 'principal'
+WHERE e.invoice_id IN (SELECT id FROM late_invoice WHERE {which}) AND e.kind <> 'principal'
 """
 ENTRIES: dict[str, type[pl.DataType]] = {
     "invoice": pl.Int64, "kind": pl.String, "day": pl.Date, "period_on": pl.Date, "part": pl.Int64, "minor": pl.Int64,
@@ -50,10 +53,12 @@ WHERE w.creditor_id = %(creditor)s
 
 @dataclass(frozen=True)
 class Gathered:
-    """`terms`: what stands behind each number of a term. `posted`: invoice, kind, period_on, was, part, newest."""
+    """`terms`: what stands behind each number of a term. `posted`: invoice, kind, period_on, was, part, newest; of the `plain`
+    invoices (with what is charged on them), on which no money ever moved, it is read only when asked for."""
 
     books: reckon.Books
     posted: pl.DataFrame
+    plain: pl.DataFrame
     terms: dict[int, choose.Term]
 
 
@@ -67,15 +72,16 @@ def gather(*, creditor: Creditor, as_of: date, only: Collection[int] | None = No
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS late_invoice")
-        cursor.execute(_LATE.format(which=_ALL if only is None else _SOME), values)
+        whole = only is None
+        cursor.execute(_LATE.format(which=_ALL if whole else _SOME, plain=_PLAIN if whole else "false"), values)
         cursor.execute("ANALYZE late_invoice")
     schema = {
         "invoice": pl.Int64, "customer": pl.Int64, "audience": pl.String, "currency": pl.String, "due_on": pl.Date,
-        "amount": pl.Int64,
+        "amount": pl.Int64, "charged": pl.Int64, "plain": pl.Boolean,
     }  # fmt: skip
     rows = tables.read("SELECT * FROM late_invoice", schema=schema)
     rows, frames, terms = _terms(rows, creditor, known, as_of)
-    entries = tables.read(_ENTRIES, schema=ENTRIES)
+    entries = tables.read(_ENTRIES.format(which="NOT plain"), schema=ENTRIES)
     return Gathered(
         reckon.Books(
             invoices=rows.select(*reckon.INVOICES),
@@ -85,10 +91,21 @@ def gather(*, creditor: Creditor, as_of: date, only: Collection[int] | None = No
             terms=frames[0],
             sums=frames[1],
         ),
-        entries.filter(pl.col("period_on").is_not_null(), pl.col("kind") != EntryKind.FEE)
-        .group_by("invoice", "kind", "period_on")
-        .agg(was=pl.col("minor").sum(), part=pl.col("part").max(), newest=pl.col("day").max()),
+        _posted(entries),
+        rows.filter("plain").select("invoice", "charged"),
         terms,
+    )
+
+
+def posted_on(invoices: Collection[int]) -> pl.DataFrame:
+    """What has been posted on these late invoices; in the transaction in which they were gathered."""
+    return _posted(tables.read(_ENTRIES.format(which="id = ANY(%(some)s)"), {"some": list(invoices)}, schema=ENTRIES))
+
+
+def _posted(entries: pl.DataFrame) -> pl.DataFrame:
+    charges = entries.filter(pl.col("period_on").is_not_null(), pl.col("kind") != EntryKind.FEE)
+    return charges.group_by("invoice", "kind", "period_on").agg(
+        was=pl.col("minor").sum(), part=pl.col("part").max(), newest=pl.col("day").max()
     )
 
 

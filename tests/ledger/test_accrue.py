@@ -1,6 +1,7 @@
 """Late interest and the indemnity: reckoned day by day, posted once, corrected by new entries, and only where chosen."""
 
 import re
+from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.utils.translation import override
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +30,12 @@ from tests.ledger.test_at_once import at_once
 pytestmark = pytest.mark.django_db
 
 BEGAN = date(2025, 1, 1)
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> Iterator[None]:
+    with override("en"):
+        yield
 
 
 def rule(interest: str = CLAIM, indemnity: str = WAIVE, percent: str = "", **more: Any) -> Rule:
