@@ -24,6 +24,7 @@ from amiable.ledger.reckon import reckon
 
 _month = lazy(date_format, str)  # in the language of the house
 _LOCK = 0x494E5452  # one hand at a time posts the charges of a creditor
+AT_ONCE = 50_000  # rows of one COPY: the triggers work on tables of that size without spilling
 _ENTRY = ("kind", "invoice_id", "amount_minor", "effective_on", "known_at", "reason", "period_on", "part")
 _WORDS = {
     EntryKind.INTEREST: (_("Late interest, %(month)s"), _("Late interest, %(month)s: corrected")),
@@ -119,7 +120,9 @@ def _post(rows: pl.DataFrame, *, as_of: date, now: datetime) -> None:
     )
     table = rows.with_columns(again=pl.col("part") > 0).join(said, on=["kind", "period_on", "again"], how="left")
     table = table.rename({"invoice": "invoice_id", "minor": "amount_minor"})
-    tables.write(table.with_columns(known_at=pl.lit(now.isoformat())), "ledger_entry", _ENTRY)
+    table = table.with_columns(known_at=pl.lit(now.isoformat()))
+    for part in table.iter_slices(AT_ONCE):
+        tables.write(part, "ledger_entry", _ENTRY)
 
 
 def _take_off(row: dict[str, Any], *, as_of: date, now: datetime) -> None:
