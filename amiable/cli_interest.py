@@ -73,7 +73,7 @@ def _plain(invoice: "Invoice", told: "Charged") -> dict[str, Any]:
 
 
 def _say(invoice: "Invoice", told: "Charged") -> None:
-    from amiable.core.money import shown
+    from amiable.core.money import exponent, shown
 
     def amount(minor: int) -> str:
         return shown(minor, invoice.currency, "en")
@@ -86,7 +86,8 @@ def _say(invoice: "Invoice", told: "Charged") -> None:
         if each.millionths is None or each.mode in {"waive", "stopped"}:
             print(f"  {days}: {each.mode}" + (f" ({each.why})" if each.mode == "no_rate" else ""))
             continue
-        came = f"{amount(each.base_minor)} x {float(each.percent):g} % x {each.days}/365 = {float(each.exact_minor) / 100:.4f}"
+        minor = float(each.exact_minor) / 10 ** exponent(invoice.currency)
+        came = f"{amount(each.base_minor)} x {float(each.percent):g} % x {each.days}/365 = {minor:.4f}"
         print(f"  {days}: {came} [{each.mode}; {each.why}; {each.source or each.article}]")
     for name, minor in {**told.posted, "running": told.running_minor, "waived": told.waived_minor}.items():
         if minor:

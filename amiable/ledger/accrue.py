@@ -107,7 +107,7 @@ def _unlike(gathered: Gathered, due: pl.DataFrame) -> tuple[pl.DataFrame, pl.Dat
     alike = gathered.plain.join(unlike, on="invoice", how="anti")
     posted = [gathered.posted]
     if unlike.height:
-        posted.append(posted_on(unlike["invoice"].to_list()))
+        posted.append(posted_on(unlike["invoice"]))
     return due.join(alike, on="invoice", how="anti"), pl.concat(posted)
 
 

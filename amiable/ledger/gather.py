@@ -34,7 +34,7 @@ _PLAIN = """(i.open_minor = i.amount_minor + i.charged_minor
   AND NOT EXISTS (SELECT FROM ledger_allocation a WHERE a.invoice_id = i.id))"""
 _ENTRIES = """
 SELECT e.invoice_id, e.kind, e.effective_on, e.period_on, e.part, e.amount_minor FROM ledger_entry e
-WHERE e.invoice_id IN (SELECT id FROM late_invoice WHERE {which}) AND e.kind <> 'principal'
+WHERE e.invoice_id IN ({which}) AND e.kind <> 'principal'
 """
 ENTRIES: dict[str, type[pl.DataType]] = {
     "invoice": pl.Int64, "kind": pl.String, "day": pl.Date, "period_on": pl.Date, "part": pl.Int64, "minor": pl.Int64,
@@ -81,7 +81,7 @@ def gather(*, creditor: Creditor, as_of: date, only: Collection[int] | None = No
     }  # fmt: skip
     rows = tables.read("SELECT * FROM late_invoice", schema=schema)
     rows, frames, terms = _terms(rows, creditor, known, as_of)
-    entries = tables.read(_ENTRIES.format(which="NOT plain"), schema=ENTRIES)
+    entries = tables.read(_ENTRIES.format(which="SELECT id FROM late_invoice WHERE NOT plain"), schema=ENTRIES)
     return Gathered(
         reckon.Books(
             invoices=rows.select(*reckon.INVOICES),
@@ -97,9 +97,14 @@ def gather(*, creditor: Creditor, as_of: date, only: Collection[int] | None = No
     )
 
 
-def posted_on(invoices: Collection[int]) -> pl.DataFrame:
-    """What has been posted on these late invoices; in the transaction in which they were gathered."""
-    return _posted(tables.read(_ENTRIES.format(which="id = ANY(%(some)s)"), {"some": list(invoices)}, schema=ENTRIES))
+def posted_on(invoices: pl.Series) -> pl.DataFrame:
+    """What has been posted on these invoices. Must stand in a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS charged_invoice")
+        cursor.execute("CREATE TEMP TABLE charged_invoice (id bigint PRIMARY KEY) ON COMMIT DROP")
+        tables.write(invoices.to_frame("id"), "charged_invoice", ["id"])
+        cursor.execute("ANALYZE charged_invoice")
+    return _posted(tables.read(_ENTRIES.format(which="SELECT id FROM charged_invoice"), schema=ENTRIES))
 
 
 def _posted(entries: pl.DataFrame) -> pl.DataFrame:

@@ -410,7 +410,7 @@ class Waiver(models.Model):
     creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="waivers")
     invoice = models.ForeignKey(Invoice, null=True, blank=True, on_delete=models.CASCADE, related_name="waivers")
-    kind = models.CharField(max_length=10, blank=True)  # interest, indemnity, fee; empty: all of them
+    kind = models.CharField(max_length=10, blank=True)  # interest or indemnity; empty: both
     source_ref = models.CharField(max_length=80)  # who or what wrote it: 'desk:…', 'plan:17'
     reason = models.CharField(max_length=200)
     since = models.DateField(null=True, blank=True)

@@ -15,7 +15,7 @@ from amiable.core import audit
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.ledger.accrue import accrue
-from amiable.ledger.models import CHARGES, Customer, EntryKind, Invoice, Waiver
+from amiable.ledger.models import Customer, EntryKind, Invoice, Waiver
 
 
 class UnableToWaive(UnableTo):
@@ -36,11 +36,11 @@ def waive(
     until: date | None = None,
     by: User | None = None,
 ) -> Waiver:
-    """Waives charges (of one kind, else all) on the days from `since` (else: ever) up to `until`; said again, it is renewed."""
+    """Waives interest, the indemnity, or both, on the days from `since` (else: ever) up to `until`; said again, it is renewed."""
     if not reason.strip():
         raise UnableToWaive(_("Please say why: it is kept with your name."))
-    if kind and kind not in CHARGES:
-        raise UnableToWaive(_("Interest, the indemnity or costs can be waived."))
+    if kind not in {"", EntryKind.INTEREST, EntryKind.INDEMNITY}:
+        raise UnableToWaive(_("Interest and the indemnity can be waived; costs are written off."))
     row, _new = Waiver.objects.update_or_create(
         source_ref=source_ref, customer=customer, invoice=invoice, kind=kind,
         defaults={

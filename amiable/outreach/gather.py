@@ -89,6 +89,9 @@ def gather(messages: Sequence[Message], *, as_of: date, now: datetime) -> list[F
     """The facts of each message, in the same order."""
     customers = Customer.objects.in_bulk({message.customer_id for message in messages})
     creditors = Creditor.objects.in_bulk({message.creditor_id for message in messages})
+    for customer in customers.values():  # so that nobody asks for it once more, one by one
+        if customer.creditor_id in creditors:
+            customer.creditor = creditors[customer.creditor_id]
     lines, held_customers = _lines(messages, customers, as_of)
     credits = _credits(customers)
     calls = _calls(customers, as_of)
