@@ -5,6 +5,7 @@ The same filling-in (token) posted twice is one act. A refusal comes back as a s
 
 import secrets
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from django.contrib import messages
