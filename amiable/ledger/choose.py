@@ -16,7 +16,7 @@ from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.law.late import Late, Rate, halves, late, millionths
 from amiable.ledger.adopt import adopt
-from amiable.ledger.models import Creditor, CustomerKind
+from amiable.ledger.models import Creditor, Customer, CustomerKind
 
 POLICY = "late_payment"
 CLAIM, SHOW, WAIVE = "claim", "show", "waive"
@@ -88,6 +88,12 @@ def named(policy: Mapping[str, Any], *, country: str, audience: str, as_of: date
     choice, law = rule_on(policy, as_of).of(audience), late(country, audience, as_of)
     interest = choice.interest != WAIVE and (law.by_contract if choice.percent else law.by_law)
     return interest, choice.indemnity != WAIVE and law.indemnity
+
+
+def claims_costs(customer: Customer, *, as_of: date) -> bool:
+    """Whether the law gives costs of this customer, and the creditor chose to claim them."""
+    rule = rule_on(customer.creditor.policy, as_of)
+    return late(customer.creditor.country, customer.kind, as_of).fees and rule.of(customer.kind).fees == CLAIM
 
 
 @transaction.atomic

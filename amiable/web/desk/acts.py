@@ -5,7 +5,6 @@ The same filling-in (token) posted twice is one act. A refusal comes back as a s
 
 import secrets
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -21,9 +20,8 @@ from amiable.casework import dispute, note
 from amiable.core import audit
 from amiable.core.errors import AmiableError
 from amiable.core.models import AuditEntry
-from amiable.law.late import late
 from amiable.ledger import hold, post, waive
-from amiable.ledger.choose import CLAIM, rule_on
+from amiable.ledger.choose import claims_costs
 from amiable.ledger.models import Customer, EntryKind, HoldKind, Invoice, Medium
 from amiable.outreach.models import Tone
 from amiable.outreach.order import Order, order
@@ -181,16 +179,10 @@ def _waive(act: Done) -> None:
     )
 
 
-def may_charge(customer: Customer, on: date) -> bool:
-    """Whether the law gives costs of this customer, and the creditor chose to claim them."""
-    law = late(customer.creditor.country, customer.kind, on)
-    return law.fees and rule_on(customer.creditor.policy, on).of(customer.kind).fees == CLAIM
-
-
 def _charge(act: Done) -> None:
     invoice = act.form.one()
     assert invoice is not None
-    if not may_charge(act.customer, act.as_of):
+    if not claims_costs(act.customer, as_of=act.as_of):
         raise post.UnableToPost(
             _("Costs are not claimed of these customers: the law or the creditor’s choice says so.")
         )

@@ -21,7 +21,7 @@ from amiable.ledger import choose
 from amiable.ledger.charges import charges, example
 from amiable.ledger.gather import SETTLED_DAYS
 from amiable.ledger.models import Creditor, CustomerKind, Invoice
-from amiable.web.desk import acts, scope
+from amiable.web.desk import scope
 from amiable.web.desk.forms import Day
 from amiable.web.ui import clock
 
@@ -204,7 +204,7 @@ def of_customer(request: scope.Asked, pk: int) -> HttpResponse:
     content = {
         "customer": found, "rows": rows, "totals": _totals(rows), "rights": scope.rights(request.user, found),
         "waivers": found.waivers.select_related("by", "invoice").order_by("-created_at"), "today": today,
-        "brief": brief, "fee": acts.may_charge(found, today),
+        "brief": brief, "fee": choose.claims_costs(found, as_of=today),
         "choice": choose.rule_on(found.creditor.policy, today).of(found.kind),
     }  # fmt: skip
     return render(request, "desk/_charges.html" if brief else "desk/charges.html", content)
