@@ -37,12 +37,13 @@ def main() -> None:
     """Runs the command; whatever goes wrong ends with one sentence and an exit code that is not 0."""
     logging.captureWarnings(True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "amiable.settings")
-    from amiable import cli_bank, cli_letters, cli_mail, cli_scenario
+    from amiable import cli_bank, cli_interest, cli_letters, cli_mail, cli_scenario
 
     cli_bank.join(app)
     cli_mail.join(app)
     cli_scenario.join(app)
     cli_letters.join(app)
+    cli_interest.join(app)
     try:
         app(standalone_mode=True)
     except Exception as error:
@@ -298,11 +299,12 @@ def restore(
 @app.command()
 def bench(
     name: Annotated[
-        str, typer.Argument(help="import, day, facts, decide, simulate, send, sending, letters or statement.")
+        str,
+        typer.Argument(help="import, day, facts, decide, interest, simulate, send, sending, letters or statement."),
     ] = "",
     rows: Annotated[int, typer.Option(help="import: lines of the FEC.")] = 1_000_000,
     customers: Annotated[int, typer.Option(help="day, facts, decide, simulate: customers.")] = 250_000,
-    invoices: Annotated[int, typer.Option(help="day, facts, decide: open invoices.")] = 1_000_000,
+    invoices: Annotated[int, typer.Option(help="day, facts, decide, interest: open invoices.")] = 1_000_000,
     days: Annotated[int, typer.Option(help="simulate: days ahead.")] = 30,
     messages: Annotated[int, typer.Option(help="send: e-mails.")] = 4_000,
     waiting: Annotated[int, typer.Option(help="sending: messages that wait for a release.")] = 1_000_000,
@@ -313,7 +315,13 @@ def bench(
 ) -> None:
     """Measure, beside a reference in the same run, in a database of its own."""
     house = {"customers": customers, "invoices": invoices}
-    sizes: dict[str, dict[str, int]] = {"import": {"rows": rows}, "day": house, "facts": house, "decide": house}
+    sizes: dict[str, dict[str, int]] = {
+        "import": {"rows": rows},
+        "day": house,
+        "facts": house,
+        "decide": house,
+        "interest": {"invoices": invoices},
+    }
     sizes["simulate"] = {"customers": customers, "days": days}
     sizes["send"] = {"messages": messages, "statements": statements}
     sizes["sending"] = {"messages": waiting}

@@ -20,7 +20,7 @@ from amiable.casework import close
 from amiable.core import runs
 from amiable.core.errors import UnableTo
 from amiable.insight import measure
-from amiable.ledger import post
+from amiable.ledger import accrue, post
 from amiable.ledger.models import Creditor
 from amiable.outreach import send
 from amiable.payments import allocate, arrange, attempt, chain, reconcile, standing
@@ -76,6 +76,11 @@ def _reconcile(one: Cycle) -> Figures:
 def _allocate(one: Cycle) -> Figures:
     """Money and credit notes that are still free go to open invoices, by the written order."""
     return _of_each(allocate.allocate_open, one)
+
+
+def _accrue(one: Cycle) -> Figures:
+    """Late interest and the indemnity are posted, where the creditor claims them."""
+    return _of_each(accrue.accrue, one)
 
 
 def _small(one: Cycle) -> Figures:
@@ -159,6 +164,7 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "abandon": _abandon,
     "reconcile": _reconcile,
     "allocate": _allocate,
+    "accrue": _accrue,
     "small_balances": _small,
     "promises": _promises,
     "plans": _plans,

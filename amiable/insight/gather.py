@@ -79,7 +79,7 @@ WITH owed AS MATERIALIZED (
 moved AS (
   SELECT o.case_id, o.id,
     sum(e.amount_minor) FILTER (WHERE e.effective_on > %(as_of)s) AS later,
-    sum(e.amount_minor) FILTER (WHERE e.effective_on <= %(as_of)s AND e.kind IN ('interest', 'indemnity')) AS charged,
+    sum(e.amount_minor) FILTER (WHERE e.effective_on <= %(as_of)s AND e.kind IN ('interest', 'indemnity', 'fee')) AS charged,
     -sum(e.amount_minor) FILTER (WHERE e.effective_on <= %(as_of)s
       AND (e.kind = 'write_off' OR (e.kind IN ('allocation', 'reversal') AND c.kind <> 'payment'))) AS forgone
   FROM owed o

@@ -238,7 +238,10 @@ class Invoice(models.Model):
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
     open_minor = models.BigIntegerField()
-    settled_on = models.DateField(null=True, blank=True)  # kept by the database: when the residual became nil
+    # Kept by the database: the charges posted on it so far (interest, indemnity, costs), paid or not, and the day on which
+    # what was invoiced had come in. Charges that are still open make no settled invoice late again.
+    charged_minor = models.BigIntegerField(default=0, db_default=0)
+    settled_on = models.DateField(null=True, blank=True)
     known_at = models.DateTimeField()
     reached = models.SmallIntegerField(default=0, db_default=0)
     reached_on = models.DateField(null=True, blank=True)
@@ -248,6 +251,7 @@ class Invoice(models.Model):
             models.UniqueConstraint(fields=["creditor", "source", "external_id"], name="invoice_source_once"),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="invoice_amount_positive"),
             models.CheckConstraint(condition=Q(open_minor__gte=0), name="invoice_not_over_allocated"),
+            models.CheckConstraint(condition=Q(charged_minor__gte=0), name="invoice_charges_not_negative"),
             models.CheckConstraint(condition=CURRENCY, name="invoice_currency_iso"),
         ]
         indexes = [
@@ -258,6 +262,11 @@ class Invoice(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    @property
+    def principal_minor(self) -> int:
+        """What is open of what was invoiced: money covers it before the charges on it."""
+        return max(self.open_minor - self.charged_minor, 0)
 
 
 class CreditKind(models.TextChoices):
@@ -343,6 +352,7 @@ class EntryKind(models.TextChoices):
     REVERSAL = "reversal", _("Reversal")
     INTEREST = "interest", _("Late interest")
     INDEMNITY = "indemnity", _("Recovery indemnity")
+    FEE = "fee", _("Recovery costs")
     WRITE_OFF = "write_off", _("Write-off")
     REFUND = "refund", _("Refund")
 
@@ -364,10 +374,18 @@ class Entry(models.Model):
     effective_on = models.DateField()
     known_at = models.DateTimeField()
     reason = models.CharField(max_length=200, blank=True, db_default="")
+    # Of a charge: the end of its period, and 0 for the first posting of it, then 1, 2 ... for what corrects it.
+    period_on = models.DateField(null=True, blank=True)
+    part = models.SmallIntegerField(null=True, blank=True)
     by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT, db_index=False)
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(
+                fields=["invoice", "kind", "period_on", "part"],
+                condition=Q(period_on__isnull=False),
+                name="entry_charge_once",
+            ),
             models.CheckConstraint(
                 condition=Q(invoice__isnull=False) | Q(credit__isnull=False), name="entry_names_a_row"
             ),
@@ -403,6 +421,38 @@ class Sale(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer_id} {self.invoice_id or '*'} {self.since}"
+
+
+CHARGES = (EntryKind.INTEREST, EntryKind.INDEMNITY, EntryKind.FEE)
+
+
+class Waiver(models.Model):
+    """A person (or an agreement) lets a customer, or one invoice, off charges: on days with since ≤ day < until.
+
+    Without `since` it takes away what ran before as well: what was posted is taken back by a new entry.
+    """
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="waivers")
+    invoice = models.ForeignKey(Invoice, null=True, blank=True, on_delete=models.CASCADE, related_name="waivers")
+    kind = models.CharField(max_length=10, blank=True)  # interest or indemnity; empty: both
+    source_ref = models.CharField(max_length=80)  # who or what wrote it: 'desk:…', 'plan:17'
+    reason = models.CharField(max_length=200)
+    since = models.DateField(null=True, blank=True)
+    until = models.DateField(null=True, blank=True)
+    by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source_ref", "customer", "invoice", "kind"], name="waiver_once", nulls_distinct=False
+            )
+        ]
+        indexes = [models.Index(fields=["customer"], name="waiver_customer")]
+
+    def __str__(self) -> str:
+        return f"{self.kind or '*'} {self.since or '…'}–{self.until or '…'}"
 
 
 class HoldKind(models.TextChoices):

@@ -168,7 +168,7 @@ _PAID = """
 SELECT p.id,
   (SELECT coalesce(sum(a.amount_minor), 0)::bigint FROM ledger_allocation a
    WHERE a.invoice_id = ANY(p.invoices) AND (a.known_at >= p.taken_at OR a.effective_on > w.taken_on)),
-  NOT EXISTS (SELECT FROM ledger_invoice i WHERE i.id = ANY(p.invoices) AND i.open_minor > 0)
+  NOT EXISTS (SELECT FROM ledger_invoice i WHERE i.id = ANY(p.invoices) AND i.open_minor > i.charged_minor)
 FROM payments_promise p JOIN unnest(%s::bigint[], %s::date[]) w(id, taken_on) ON w.id = p.id
 """
 

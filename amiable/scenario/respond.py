@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -339,7 +339,9 @@ def _payable(credit: Credit, invoices: Sequence[int]) -> list[int]:
 
 def _lift_settled(*, invoices: Sequence[int], as_of: date, now: datetime) -> None:
     """What stood on invoices that are now paid has lost its object: holds, disputes, and tasks to check a claim."""
-    settled = set(Invoice.objects.filter(id__in=invoices, open_minor=0).values_list("id", flat=True))
+    settled = set(
+        Invoice.objects.filter(id__in=invoices, open_minor__lte=F("charged_minor")).values_list("id", flat=True)
+    )
     if not settled:
         return
     hold.end(Hold.objects.filter(invoice__in=settled, kind__in=[HoldKind.PAYMENT, HoldKind.CLAIMED]), on=as_of)

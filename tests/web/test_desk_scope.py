@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 DOORS = {"login", "logout", "enter", "language", "theme", "news_read"}
 LISTS = {"home", "customers", "plans", "runs", "figures", "imports", "quarantine"} | {
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
-    "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments", "statements",
+    "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments", "statements", "late_payment",
 }  # fmt: skip
 # Posts that name their creditor in what is filled in, and a signed token of the one who brought a file: asked where
 # the files, the segments and the campaigns are tested.
@@ -46,6 +46,7 @@ def addresses(customer: Customer) -> dict[str, str]:
         "customer": customer.pk,
         "happened": customer.pk,
         "foreseen": customer.pk,
+        "charges": customer.pk,
         "message": Message.objects.get(customer=customer).pk,
         "message_settle": Message.objects.get(customer=customer).pk,
         "message_body": Message.objects.get(customer=customer).pk,

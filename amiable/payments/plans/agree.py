@@ -8,9 +8,11 @@ from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from amiable.core.models import User
-from amiable.ledger import hold
+from amiable.core.words import in_house
+from amiable.ledger import hold, waive
 from amiable.ledger.keep import keep
 from amiable.ledger.models import HoldKind, Invoice
 from amiable.payments import arrange
@@ -64,6 +66,11 @@ def agree(
         Invoice.objects.filter(pk__in=row.invoices), kind=HoldKind.PLAN, source_ref=source_ref(row),
         customer=row.customer, since=as_of, by=by, now=now,
     )  # fmt: skip
+    if row.terms.get("freeze", True):
+        waive.freeze(
+            customer=row.customer, invoices=Invoice.objects.filter(pk__in=row.invoices), source_ref=source_ref(row),
+            reason=in_house(gettext_lazy("Payment plan: no late interest while it is kept")), as_of=as_of, now=now, by=by,
+        )  # fmt: skip
     trail(row, "plan.agreed", now=now, by=by, actor=origin, agreement=row.agreement)
     # What came in while the offer was looked at counts at once.
     judge_plans(as_of=as_of, now=now, customers=[row.customer_id])

@@ -9,7 +9,7 @@ from amiable.casework.models import Task
 from amiable.casework.task import finish
 from amiable.core import audit
 from amiable.core.models import User
-from amiable.ledger import hold
+from amiable.ledger import hold, waive
 from amiable.ledger.models import Customer, Invoice
 from amiable.payments.models import Plan, PlanState
 
@@ -19,6 +19,7 @@ def end(row: Plan, state: PlanState, *, as_of: date) -> None:
     row.state, row.ended_on, row.capacity = state, as_of, {}
     row.save(update_fields=["state", "ended_on", "capacity", "late_since", "cured_on", "accelerates_on"])
     hold.lift(source_ref=source_ref(row), on=as_of)
+    waive.end(source_ref=source_ref(row), on=as_of)
 
 
 def lock(plan: Plan) -> Plan:

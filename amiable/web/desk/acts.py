@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
@@ -19,8 +20,9 @@ from amiable.casework import dispute, note
 from amiable.core import audit
 from amiable.core.errors import AmiableError
 from amiable.core.models import AuditEntry
-from amiable.ledger import hold, post
-from amiable.ledger.models import Customer, HoldKind, Invoice, Medium
+from amiable.ledger import hold, post, waive
+from amiable.ledger.choose import claims_costs
+from amiable.ledger.models import Customer, EntryKind, HoldKind, Invoice, Medium
 from amiable.outreach.models import Tone
 from amiable.outreach.order import Order, order
 from amiable.payments import acquire, refund
@@ -163,6 +165,33 @@ def _refund(act: Done) -> None:
     )
 
 
+def _waive(act: Done) -> None:
+    waive.waive(
+        customer=act.customer,
+        invoice=act.form.one(),
+        kind=act.said["kind"],
+        since=act.as_of if act.said["reach"] == "from_now" else None,
+        source_ref=f"desk:{act.said['token']}",
+        reason=act.said["reason"],
+        as_of=act.as_of,
+        now=act.now,
+        by=act.by,
+    )
+
+
+def _charge(act: Done) -> None:
+    invoice = act.form.one()
+    assert invoice is not None
+    if not claims_costs(act.customer, as_of=act.as_of):
+        raise post.UnableToPost(
+            _("Costs are not claimed of these customers: the law or the creditor’s choice says so.")
+        )
+    post.charge(
+        invoice=invoice, kind=EntryKind.FEE, amount_minor=act.said["amount_minor"], reason=act.said["reason"], as_of=act.as_of,
+        now=act.now, by=act.by,
+    )  # fmt: skip
+
+
 def _write_off(act: Done) -> None:
     invoice = act.form.one()
     assert invoice is not None
@@ -298,6 +327,29 @@ ACTS: dict[str, Act] = {
         forms.WriteOffForm,
         _write_off,
         "trash",
+        needs_open=True,
+    ),
+    "waive": Act(
+        gettext_lazy("Waive interest or indemnity"),
+        gettext_lazy("Waive it"),
+        gettext_lazy("Waived. What had been added is taken back by a new entry."),
+        "write_off",
+        forms.WaiveForm,
+        _waive,
+        "heart-handshake",
+        explains=gettext_lazy("It is kept with your name and reason, and the customer is asked for it no more."),
+        menu=False,
+    ),
+    "charge": Act(
+        gettext_lazy("Add costs"),
+        gettext_lazy("Add them"),
+        gettext_lazy("The costs are added to what is owed."),
+        "write_off",
+        forms.ChargeForm,
+        _charge,
+        "receipt",
+        explains=gettext_lazy("Only costs that you can prove: the invoice of a bailiff, of a bank, of a postage."),
+        menu=False,
         needs_open=True,
     ),
     "lift": Act(

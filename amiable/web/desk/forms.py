@@ -276,6 +276,39 @@ class WriteOffForm(Act):
         return found
 
 
+class WaiveForm(Act):
+    invoice = forms.ChoiceField(label=gettext_lazy("On"), required=False)
+    kind = forms.ChoiceField(
+        label=gettext_lazy("What"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("Interest and indemnity")),
+            ("interest", gettext_lazy("Interest only")),
+            ("indemnity", gettext_lazy("Indemnity only")),
+        ],
+    )
+    reach = forms.ChoiceField(
+        label=gettext_lazy("From when"),
+        choices=[
+            ("all", gettext_lazy("All of it: what has run, and what would")),
+            ("from_now", gettext_lazy("From today on: what has run stays due")),
+        ],
+    )
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200)
+
+    def prepare(self) -> None:
+        self.fields["invoice"].choices = [("", _("The whole customer")), *self.invoice_choices()]  # type: ignore[attr-defined]
+
+
+class ChargeForm(WriteOffForm):
+    """Costs with their proof."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.fields["amount"].help_text = _("As on the proof.")
+        self.fields["reason"].label = _("What for, and where the proof is")
+
+
 class ResolveForm(Act):
     resolution = forms.ChoiceField(
         label=gettext_lazy("How it ended"),

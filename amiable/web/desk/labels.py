@@ -81,6 +81,7 @@ RUNS = {
     "abandon": gettext_lazy("Abandoned payments"),
     "reconcile": gettext_lazy("Reconciliation"),
     "allocate": gettext_lazy("Allocation"),
+    "accrue": gettext_lazy("Late interest and indemnity"),
     "small_balances": gettext_lazy("Small balances"),
     "promises": gettext_lazy("Promises judged"),
     "plans": gettext_lazy("Plans judged"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from amiable.core import money
-from amiable.ledger.balance import Statement
+from amiable.ledger.balance import Charge, Statement
 from amiable.ledger.models import Hold, HoldKind
 
 # What the customer is told about a hold; other kinds are the house's own affair.
@@ -29,6 +29,8 @@ class Line:
     held_until: date | None = None
     copy: bool = False
     ticked: bool = False
+    charges: tuple[Charge, ...] = ()  # interest, indemnity and costs: a part of what is open
+    principal_minor: int = 0
 
     @property
     def by_credit_minor(self) -> int:
@@ -60,6 +62,8 @@ def lines(statement: Statement, *, holds: Sequence[Hold], copies: Collection[int
                 held=held.kind if held else "",
                 held_until=held.until if held else None,
                 copy=row.id in copies,
+                charges=row.charges,
+                principal_minor=row.principal_minor,
             )
         )
     free = [line for line in found if line.to_pay_minor > 0 and not line.held]

@@ -53,6 +53,7 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     acquirer = acquire.ready(visit.creditor)
     page |= {
         "lines": rows,
+        "shown_minor": sum(statement.besides.values()),
         "ticked_minor": ticked,
         "part_minor": part if 0 < part < ticked else 0,
         "unfinished": chain.to_continue(customer=visit.customer, currency=statement.currency),

@@ -43,6 +43,7 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
         ("desk:statements", _("Bank"), "building-bank", whole),
         ("desk:imports", _("Imports"), "upload", whole),
         ("desk:quarantine", _("Quarantine"), "alert-triangle", whole),
+        ("desk:late_payment", _("Late payment"), "scale", scope.administers(request.user)),
         ("desk:channels", _("Channels"), "settings", scope.administers(request.user)),
         ("desk:rules", _("House rules"), "scale", scope.administers(request.user)),
         ("desk:runs", _("Runs"), "history", whole),
