@@ -6,23 +6,18 @@ Nothing here may be added up over two currencies, and no entry is ever changed: 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import gettext_lazy as _
+
+from amiable.ledger.kinds import Account as Account
+from amiable.ledger.kinds import CashAuthority as CashAuthority
+from amiable.ledger.kinds import ContactRole as ContactRole
+from amiable.ledger.kinds import CreditKind as CreditKind
+from amiable.ledger.kinds import CustomerKind as CustomerKind
+from amiable.ledger.kinds import EntryKind as EntryKind
+from amiable.ledger.kinds import HoldKind as HoldKind
+from amiable.ledger.kinds import InvoiceKind as InvoiceKind
+from amiable.ledger.kinds import Medium as Medium
 
 CURRENCY = Q(currency__regex=r"^[A-Z]{3}$")
-
-
-class CustomerKind(models.TextChoices):
-    CONSUMER = "consumer", _("Consumer")
-    BUSINESS = "business", _("Business")
-    PUBLIC = "public", _("Public body")
-
-
-class CashAuthority(models.TextChoices):
-    """Whose word on money counts; what the others tell is provisional and reconciled to it."""
-
-    PSP = "psp", _("Payment provider")
-    BANK = "bank", _("Bank statement")
-    ACCOUNTS = "accounts", _("Accounts")
 
 
 class Creditor(models.Model):
@@ -117,14 +112,6 @@ class Customer(models.Model):
         return self.name
 
 
-class ContactRole(models.TextChoices):
-    MAIN = "main", _("Main contact")
-    ACCOUNTS = "accounts", _("Accounts payable")
-    BUYER = "buyer", _("Buyer")
-    MANAGER = "manager", _("Management")
-    OTHER = "other", _("Other")
-
-
 class Contact(models.Model):
     """A person or address of a customer, with language. `preferences` is what a file of contacts told of them; what they
     say themselves is a Preference and comes before it.
@@ -139,15 +126,6 @@ class Contact(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.get_role_display()
-
-
-class Medium(models.TextChoices):
-    EMAIL = "email", _("E-mail")
-    SMS = "sms", _("SMS")
-    LETTER = "letter", _("Letter")
-    CALL = "call", _("Call")
-    IVR = "ivr", _("Voice server")
-    WHATSAPP = "whatsapp", _("WhatsApp")
 
 
 class ContactPoint(models.Model):
@@ -204,20 +182,6 @@ class Preference(models.Model):
         return f"{self.contact_id}: {self.medium or '*'} {self.per_week or ''}".strip()
 
 
-class InvoiceKind(models.TextChoices):
-    INVOICE = "invoice", _("Invoice")
-    DEBIT_NOTE = "debit_note", _("Debit note")
-    TERM = "term", _("Term")
-
-
-class Account(models.TextChoices):
-    """Where the accounts carry the receivable."""
-
-    RECEIVABLE = "receivable", _("Receivable")
-    BILL = "bill", _("Bill of exchange")
-    DOUBTFUL = "doubtful", _("Doubtful debt")
-
-
 class Invoice(models.Model):
     """One receivable with a due date. `amount_minor` never changes; `open_minor` is the database's.
 
@@ -267,12 +231,6 @@ class Invoice(models.Model):
     def principal_minor(self) -> int:
         """What is open of what was invoiced: money covers it before the charges on it."""
         return max(self.open_minor - self.charged_minor, 0)
-
-
-class CreditKind(models.TextChoices):
-    PAYMENT = "payment", _("Payment")
-    CREDIT_NOTE = "credit_note", _("Credit note")
-    OTHER = "other", _("Other credit")
 
 
 class Credit(models.Model):
@@ -343,18 +301,6 @@ class Allocation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.credit_id}→{self.invoice_id} {self.amount_minor}"
-
-
-class EntryKind(models.TextChoices):
-    PRINCIPAL = "principal", _("Principal")  # opens an invoice: written by the database
-    RECEIPT = "receipt", _("Receipt")  # opens a credit: written by the database
-    ALLOCATION = "allocation", _("Allocation")  # written by the database for each allocation
-    REVERSAL = "reversal", _("Reversal")
-    INTEREST = "interest", _("Late interest")
-    INDEMNITY = "indemnity", _("Recovery indemnity")
-    FEE = "fee", _("Recovery costs")
-    WRITE_OFF = "write_off", _("Write-off")
-    REFUND = "refund", _("Refund")
 
 
 class Entry(models.Model):
@@ -453,23 +399,6 @@ class Waiver(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind or '*'} {self.since or '…'}–{self.until or '…'}"
-
-
-class HoldKind(models.TextChoices):
-    DISPUTE = "dispute", _("Dispute")
-    PROMISE = "promise", _("Promise to pay")
-    PLAN = "plan", _("Payment plan")
-    PAYMENT = "payment", _("Payment under way")
-    CLAIMED = "claimed", _("Says it is paid")
-    INSOLVENCY = "insolvency", _("Insolvency proceedings")
-    MORATORIUM = "moratorium", _("Moratorium")
-    VULNERABLE = "vulnerable", _("Vulnerable person")
-    PLACED = "placed", _("With an agency")
-    PERSON = "person", _("Held by a colleague")
-    PAUSE = "pause", _("Paused by the scenario")
-    OUT = "out", _("Out of the scenario")  # by a colleague, or by a step that ends the journey; a colleague returns it
-    VANISHED = "vanished", _("Missing from the open items")
-    HOLDOUT = "holdout", _("Left alone to measure against")
 
 
 class Hold(models.Model):
