@@ -37,12 +37,14 @@ def main() -> None:
     """Runs the command; whatever goes wrong ends with one sentence and an exit code that is not 0."""
     logging.captureWarnings(True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "amiable.settings")
-    from amiable import cli_bank, cli_letters, cli_mail, cli_scenario
+    from amiable import cli_bank, cli_bench, cli_interest, cli_letters, cli_mail, cli_scenario
 
     cli_bank.join(app)
     cli_mail.join(app)
     cli_scenario.join(app)
     cli_letters.join(app)
+    cli_bench.join(app)
+    cli_interest.join(app)
     try:
         app(standalone_mode=True)
     except Exception as error:
@@ -295,57 +297,6 @@ def restore(
     print(verb.restore(source=source, force=force).sentence())
 
 
-@app.command()
-def bench(
-    name: Annotated[
-        str, typer.Argument(help="import, day, facts, decide, simulate, send, sending, letters, statement, match ...")
-    ] = "",
-    rows: Annotated[int, typer.Option(help="import: lines of the FEC.")] = 1_000_000,
-    customers: Annotated[int, typer.Option(help="day, facts, decide, simulate: customers.")] = 250_000,
-    invoices: Annotated[int, typer.Option(help="day, facts, decide: open invoices.")] = 1_000_000,
-    days: Annotated[int, typer.Option(help="simulate: days ahead.")] = 30,
-    messages: Annotated[int, typer.Option(help="send: e-mails.")] = 4_000,
-    waiting: Annotated[int, typer.Option(help="sending: messages that wait for a release.")] = 1_000_000,
-    statements: Annotated[bool, typer.Option(help="send: each with its statement as PDF.")] = False,
-    letters: Annotated[int, typer.Option(help="letters: letters in the batch.")] = 10_000,
-    entries: Annotated[int, typer.Option(help="statement: entries of the camt.053.")] = 100_000,
-    lines: Annotated[int, typer.Option(help="match: bank lines.")] = 10_000,
-    open_invoices: Annotated[int, typer.Option(help="match: open invoices.")] = 200_000,
-    data: Annotated[str, typer.Option(help="match: a folder with invoices.csv, payments.csv and matches.csv.")] = "",
-    payments: Annotated[int, typer.Option(help="allocate: payments.")] = 100_000,
-    json: Json = False,
-) -> None:
-    """Measure, beside a reference in the same run, in a database of its own."""
-    house = {"customers": customers, "invoices": invoices}
-    sizes: dict[str, dict[str, Any]] = {"import": {"rows": rows}, "day": house, "facts": house, "decide": house}
-    sizes["simulate"] = {"customers": customers, "days": days}
-    sizes["send"] = {"messages": messages, "statements": statements}
-    sizes["sending"] = {"messages": waiting}
-    sizes["letters"] = {"letters": letters}
-    sizes["statement"] = {"entries": entries}
-    sizes |= {
-        "match": {"lines": lines, "open_invoices": open_invoices, "data": data},
-        "allocate": {"payments": payments},
-    }
-    wanted = [name] if name else list(sizes)
-    if unknown := set(wanted) - set(sizes):
-        raise UnableToObey(f"There is no bench {unknown.pop()}; there are {', '.join(sizes)}.")
-    if any(type(value) is int and value < 1 for each in wanted for value in sizes[each].values()):
-        raise UnableToObey("Sizes are whole numbers from 1.")
-    with _database_of_its_own("amiable_bench"):
-        root = Path(__file__).resolve().parent.parent
-        if not (root / "bench").is_dir():
-            raise UnableToObey("The benchmarks stand beside the package in a checkout; this installation has none.")
-        sys.path.insert(0, str(root))
-        import importlib
-
-        for each in wanted:
-            result = importlib.import_module("bench.import_fec" if each == "import" else f"bench.{each}").run(
-                **sizes[each]
-            )
-            _tell(result if name else {each: result}, json)
-
-
 # -- what the commands share ---------------------------------------------------------------------------------------------
 
 
@@ -451,12 +402,15 @@ def _bar(title: str, quiet: bool) -> Iterator[Any]:
 
 def _serve(host: str, port: int) -> None:
     """Serves until interrupted."""
+    from django.conf import settings
     from waitress.server import create_server
 
     from amiable.web.wsgi import application
 
+    # On a server a proxy stands in front: what it says of the visitor (https, address) must arrive.
+    keep = bool(settings.PRODUCTION)
     try:
-        server = create_server(application, host=host, port=port, threads=8)
+        server = create_server(application, host=host, port=port, threads=8, clear_untrusted_proxy_headers=not keep)
     except OSError as error:
         raise UnableToObey(
             f"Port {port} of {host} cannot be used: {error.strerror}. Name another with --port."
@@ -472,29 +426,3 @@ def _server_address() -> str:
     from amiable.core import postgres
 
     return postgres.database_url()
-
-
-@contextmanager
-def _database_of_its_own(name: str) -> Iterator[None]:
-    """An empty, migrated database beside the usual one, for the time of the block."""
-    from urllib.parse import urlsplit, urlunsplit
-
-    import psycopg
-
-    address = _server_address()
-    with psycopg.connect(address, autocommit=True) as server:
-        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        server.execute(f'CREATE DATABASE "{name}"')
-    os.environ["DATABASE_URL"] = urlunsplit(urlsplit(address)._replace(path=f"/{name}"))
-    try:
-        _start(migrate=False)
-        from django.core.management import call_command
-
-        call_command("migrate", verbosity=0, interactive=False)
-        yield
-    finally:
-        from django.db import connections
-
-        connections.close_all()
-        with psycopg.connect(address, autocommit=True) as server:
-            server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

@@ -6,7 +6,7 @@ read the clock.
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,17 +14,19 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 from procrastinate.contrib.django import app as queue
+from procrastinate.exceptions import AlreadyEnqueued
 
 from amiable.casework import close
 from amiable.core import runs
 from amiable.core.errors import UnableTo
 from amiable.insight import measure
-from amiable.ledger import post
+from amiable.ledger import accrue, post
 from amiable.ledger.models import Creditor
 from amiable.outreach import send
-from amiable.payments import allocate, arrange, attempt, reconcile
+from amiable.payments import allocate, arrange, attempt, chain, reconcile, standing
+from amiable.payments.plans import collect, judge
 from amiable.portfolio import refresh
-from amiable.scenario import announce, canvass, decide, dispatch, match_up
+from amiable.scenario import announce, canvass, decide, dispatch, inquire, match_up
 from amiable.scenario.listen import listen
 
 log = logging.getLogger(__name__)
@@ -56,6 +58,11 @@ def _catch_up(one: Cycle) -> Figures:
     return dispatch.advance(as_of=one.as_of, creditor=one.creditor)
 
 
+def _inquire(one: Cycle) -> Figures:
+    """Providers are asked for what their hooks have not told."""
+    return _plain(inquire.inquire(now=one.now, creditor=one.creditor))
+
+
 def _abandon(one: Cycle) -> Figures:
     """Tries to pay that nobody went on with end as abandoned."""
     return {"abandoned": attempt.abandon_stale(now=one.now, creditor=one.creditor)}
@@ -81,6 +88,11 @@ def _allocate(one: Cycle) -> Figures:
     return _of_each(allocate.allocate_open, one)
 
 
+def _accrue(one: Cycle) -> Figures:
+    """Late interest and the indemnity are posted, where the creditor claims them."""
+    return _of_each(accrue.accrue, one)
+
+
 def _small(one: Cycle) -> Figures:
     """What is left of a paid invoice below the creditor's limit is written off."""
     return _of_each(lambda **asked: {"written_off": post.write_off_small(**asked)}, one)
@@ -91,9 +103,28 @@ def _promises(one: Cycle) -> Figures:
     return _plain(arrange.judge_promises(as_of=one.as_of, now=one.now, creditor=one.creditor))
 
 
+def _plans(one: Cycle) -> Figures:
+    """Plans are held to their days: late, cured, broken, done; offers that nobody accepted end."""
+    return _plain(judge.judge_plans(as_of=one.as_of, now=one.now, creditor=one.creditor))
+
+
+def _collect(one: Cycle) -> Figures:
+    """Instalments that are due are collected by the way to pay that the customer saved, once each."""
+    return _plain(collect.collect(as_of=one.as_of, now=one.now, creditor=one.creditor))
+
+
+def _standing(one: Cycle) -> Figures:
+    """What has fallen due is debited where the customer wishes it so."""
+    return _plain(standing.collect(as_of=one.as_of, now=one.now, creditor=one.creditor))
+
+
 def _close(one: Cycle) -> Figures:
-    """Cases in which nothing is overdue any more are closed."""
-    return {"closed": close.close_settled(as_of=one.as_of, creditor=one.creditor)}
+    """Cases in which nothing is overdue any more are closed, and chains of tries to pay that are over."""
+    closed = close.close_settled(as_of=one.as_of, creditor=one.creditor)
+    over = chain.close_chains(now=one.now, creditor=one.creditor) + chain.rest_chains(
+        now=one.now, creditor=one.creditor
+    )
+    return {"closed": closed, "chains": over}
 
 
 def _refresh(one: Cycle) -> Figures:
@@ -139,12 +170,17 @@ def _measure(one: Cycle) -> Figures:
 STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "listen": _listen,
     "catch_up": _catch_up,
+    "inquire": _inquire,
     "abandon": _abandon,
     "match": _match,
     "reconcile": _reconcile,
     "allocate": _allocate,
+    "accrue": _accrue,
     "small_balances": _small,
     "promises": _promises,
+    "plans": _plans,
+    "collect": _collect,
+    "standing": _standing,
     "close": _close,
     "refresh": _refresh,
     "decide": _decide,
@@ -215,7 +251,7 @@ def _rehearse(one: Cycle) -> dict[str, Figures]:
     done: dict[str, Figures] = {}
     with transaction.atomic():
         for name, step in STEPS.items():
-            if name in {"listen", "send", "advance", "measure"}:
+            if name in {"listen", "inquire", "collect", "standing", "send", "advance", "measure"}:
                 continue
             done[name] = step(one)
         transaction.set_rollback(True)
@@ -248,12 +284,28 @@ def every_morning(timestamp: int) -> None:
 @queue.periodic(cron="*/10 * * * *")
 @queue.task(queueing_lock="between", pass_context=False)
 def every_ten_minutes(timestamp: int) -> None:
-    """Between two mornings: stale tries to pay end; what happened, was confirmed or put off by a server leaves."""
+    """Between two mornings: providers are asked for what they owe us, stale tries to pay end; what happened, was
+    confirmed or put off by a server leaves.
+    """
     now = timezone.now()
+    inquire.inquire(now=now)
     attempt.abandon_stale(now=now)
     announce.announce(now=now)
     send.send(as_of=timezone.localdate(now), now=now)
     dispatch.advance(as_of=timezone.localdate(now))
+
+
+@queue.task(queueing_lock="soon", pass_context=False)
+def soon() -> None:
+    """What a colleague ordered while the customer is on the telephone leaves at once."""
+    now = timezone.now()
+    send.send(as_of=timezone.localdate(now), now=now)
+
+
+def send_soon() -> None:
+    """Asks the worker to send; where it has been asked already, once is enough."""
+    with suppress(AlreadyEnqueued), transaction.atomic():
+        soon.defer()
 
 
 @queue.periodic(cron="*/5 * * * *")

@@ -202,6 +202,7 @@ if SMTP_TLS not in {"none", "starttls", "implicit"}:
 
 # A pay link stays good for this long; each message carries a fresh one.
 LINK_DAYS = env_int("AMIABLE_LINK_DAYS", 60)
+STRIPE_API = env("AMIABLE_STRIPE_API", "https://api.stripe.com")  # another one only for tests and proxies
 ATTEMPT_ABANDONED_MINUTES = env_int("AMIABLE_ATTEMPT_ABANDONED_MINUTES", 30)
 
 SESSION_COOKIE_HTTPONLY = True

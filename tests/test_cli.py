@@ -178,3 +178,22 @@ def test_a_database_that_is_not_there_is_said_in_a_sentence() -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith("The database cannot be reached")
+
+
+def test_interest_is_told_piece_by_piece_and_nothing_where_nothing_was_chosen(movements: str) -> None:
+    said("import", movements, *HOUSE)
+    house = Creditor.objects.get()
+    assert said("interest", "C001", "--as-of", "2026-03-10") == []
+    choice = {"interest": "show", "indemnity": "waive", "fees": "waive", "percent": ""}
+    house.policy = {"late_payment": [{"since": "2026-01-01", "business": choice}]}
+    house.save(update_fields=["policy"])
+    [row] = said("interest", "C001", "--as-of", "2026-03-10")
+    assert (row["invoice"], row["shown"]) == ("F100", {"interest": 1_397})
+    assert [(each["days"], each["percent"], each["rate"]) for each in row["pieces"]] == [
+        (24, 12.15, "2.15 + 10"), (10, 12.15, "2.15 + 10"),
+    ]  # fmt: skip
+    told = amiable("interest", "C001", "--as-of", "2026-03-10")
+    assert "x 12.15 % x 24/365" in told.stdout
+    refused = amiable("interest", "nobody")
+    assert refused.returncode == 1
+    assert refused.stderr.strip().endswith("has no customer nobody.")

@@ -25,7 +25,7 @@ UPDATE casework_case k SET closed_on = %(as_of)s, closed_because = CASE
 WHERE k.closed_on IS NULL AND (%(creditor)s::bigint IS NULL OR k.creditor_id = %(creditor)s)
   AND (%(customers)s::bigint[] IS NULL OR k.customer_id = ANY(%(customers)s))
   AND NOT EXISTS (SELECT FROM ledger_invoice i WHERE i.customer_id = k.customer_id AND i.currency = k.currency
-                  AND i.open_minor > 0 AND i.due_on < %(as_of)s)
+                  AND i.open_minor > i.charged_minor AND i.due_on < %(as_of)s)
 RETURNING k.id
 """
 

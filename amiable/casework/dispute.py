@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -109,7 +110,9 @@ def resolve_dispute(
 
 def settle_disputes(*, invoices: Iterable[int], as_of: date, now: datetime) -> int:
     """Ends the disputes on invoices that have been paid in full: there is nothing left to contest."""
-    paid = Dispute.objects.filter(invoice__in=list(invoices), invoice__open_minor=0, resolved_at=None)
+    paid = Dispute.objects.filter(
+        invoice__in=list(invoices), invoice__open_minor__lte=F("invoice__charged_minor"), resolved_at=None
+    )
     return sum(resolve_dispute(dispute=dispute, resolution="settled", as_of=as_of, now=now) for dispute in paid)
 
 

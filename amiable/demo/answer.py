@@ -17,9 +17,12 @@ from amiable.demo.pay import browse
 from amiable.demo.stage import Act, Stage
 from amiable.ledger.models import Customer
 from amiable.outreach.models import Message, MessageState
+from amiable.payments.plans.terms import Part, Terms
 from amiable.scenario import respond
 from amiable.scenario.behaviour import MEDIA
 from amiable.scenario.live import NEVER, Draws, flat
+
+PARTS = 3  # bills that somebody plans to pay one after the other
 
 
 def receive(stage: Stage, day: int, draws: Draws) -> list[Act]:
@@ -81,8 +84,10 @@ def _reaction(
         crowd.disputed_told[contested] = True
         return [_says(stage, day, customer, dispute(stage, row), "disputes") for row in contested[:2]]
     if luck > 1 - crowd.numbers.of("promise_unasked")[kind] and waiting:
-        saying = promise(stage, day, waiting, owed, delay=int(draws.delay[who]))
-        return [_says(stage, day, customer, saying, "promises")]
+        delay = int(draws.delay[who])
+        if 1 < len(waiting) <= PARTS:
+            return [_says(stage, day, customer, _plan(stage, day, customer, waiting, owed, delay=delay), "plans")]
+        return [_says(stage, day, customer, promise(stage, day, waiting, owed, delay=delay), "promises")]
     if luck < crowd.numbers.of("browse_share")[kind] and ids:
         return [Act(stage.some_time(day), browse(stage, customer, ids, sum(owed[pk] for pk in ids), message))]
     return []
@@ -95,6 +100,20 @@ def promise(stage: Stage, day: int, rows: list[int], owed: dict[int, int], *, de
     ids = [int(stage.invoice_ids[row]) for row in rows]
     return respond.Promises(
         amount_minor=sum(owed[pk] for pk in ids), currency="EUR", promised_for=stage.world.on(on), invoices=ids
+    )
+
+
+def _plan(
+    stage: Stage, day: int, customer: Customer, rows: list[int], owed: dict[int, int], *, delay: int
+) -> respond.BuildsPlan:
+    """A plan by which one bill after the other is paid, two weeks apart; kept or not is already in the person."""
+    ids, parts = [int(stage.invoice_ids[row]) for row in rows], []
+    for n, (row, pk) in enumerate(zip(rows, ids, strict=True)):
+        on = stage.crowd.working_day(day + delay + 14 * n)
+        stage.crowd.promise(np.array([row]), on=on)
+        parts.append(Part(stage.world.on(on), owed[pk]))
+    return respond.BuildsPlan(
+        currency="EUR", invoices=ids, terms=Terms(tuple(parts)), name=customer.name, ip="192.0.2.1", reason="temporary"
     )
 
 

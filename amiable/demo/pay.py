@@ -96,20 +96,21 @@ def _by_link(
     journey: Journey,
     mine: Payments,
 ) -> Callable[[datetime], None]:
-    """Pays by the page: as many tries as the person has patience for, then by bank after all."""
+    """Pays by the page: as many tries as the person has patience for, then with a colleague on the telephone, who goes on
+    with what came to nothing, or by bank after all.
+    """
 
     def do(now: datetime) -> None:
         rules = stage.crowd.numbers["attempt"]
-        for _try in range(rules["tries"]):
+        ways: list[dict[str, Any]] = [{"journey": journey, "message_ref": message}] * rules["tries"]
+        if stage.collectors and stage.rng.random() < rules["with_colleague"]:
+            ways.append(
+                {"journey": Journey.AGENT, "by": stage.collectors[int(stage.rng.integers(len(stage.collectors)))]}
+            )
+        for way in ways:
             try:
                 attempt = open_attempt(
-                    customer=customer,
-                    amount_minor=amount,
-                    currency="EUR",
-                    invoices=invoices,
-                    journey=journey,
-                    message_ref=message,
-                    now=now,
+                    customer=customer, amount_minor=amount, currency="EUR", invoices=invoices, now=now, **way
                 )
             except UnableTo:
                 stage.counts["too_late"] += 1
@@ -117,7 +118,7 @@ def _by_link(
             end = _tell(stage, attempt.token, _course(stage, amount), now=now)
             stage.counts["attempts"] += 1
             if end == "succeeded":
-                stage.counts["paid_by_link"] += 1
+                stage.counts["paid_by_link" if "message_ref" in way else "paid_by_telephone"] += 1
                 _tell_accounts(stage, day, customer, amount, attempt.token)
                 return
             now += timedelta(minutes=6)

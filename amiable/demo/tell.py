@@ -188,6 +188,7 @@ def _journeys() -> list[tuple[str, str]]:
         ("sms_link", _("by the link in an SMS")),
         ("letter_link", _("by the link in a letter")),
         ("portal", _("on the portal")),
+        ("agent", _("with a colleague on the telephone")),
     ]
 
 

@@ -13,6 +13,8 @@ import polars as pl
 from amiable.core import tables
 from amiable.core.calendar import end_of_month
 from amiable.ledger.models import Creditor
+from amiable.payments.providers import providers
+from amiable.scenario.tally import DAYS as CAMPAIGN_DAYS
 
 RECENT_DAYS = 30
 CASE_DAYS = 90
@@ -68,7 +70,7 @@ WHERE {OF.format(row="moved")} GROUP BY 1, 2"""
 # (credit notes, write-offs). Charges added since are not part of it. An invoice settled before has nothing to tell.
 CASES = f"""
 WITH owed AS MATERIALIZED (
-  SELECT k.id AS case_id, k.creditor_id, k.currency, k.opened_on, k.opened_overdue_minor, i.id, i.open_minor
+  SELECT k.id AS case_id, k.creditor_id, k.customer_id, k.currency, k.opened_on, k.opened_overdue_minor, i.id, i.open_minor
   FROM casework_case k
   LEFT JOIN ledger_invoice i ON i.customer_id = k.customer_id AND i.currency = k.currency AND i.due_on < k.opened_on
     AND i.issued_on <= %(as_of)s AND (i.open_minor > 0 OR i.settled_on >= k.opened_on)
@@ -77,27 +79,65 @@ WITH owed AS MATERIALIZED (
 moved AS (
   SELECT o.case_id, o.id,
     sum(e.amount_minor) FILTER (WHERE e.effective_on > %(as_of)s) AS later,
-    sum(e.amount_minor) FILTER (WHERE e.effective_on <= %(as_of)s AND e.kind IN ('interest', 'indemnity')) AS charged,
+    sum(e.amount_minor) FILTER (WHERE e.effective_on <= %(as_of)s AND e.kind IN ('interest', 'indemnity', 'fee')) AS charged,
     -sum(e.amount_minor) FILTER (WHERE e.effective_on <= %(as_of)s
       AND (e.kind = 'write_off' OR (e.kind IN ('allocation', 'reversal') AND c.kind <> 'payment'))) AS forgone
   FROM owed o
   JOIN ledger_entry e ON e.invoice_id = o.id AND e.effective_on >= o.opened_on
   LEFT JOIN ledger_credit c ON c.id = e.credit_id
   GROUP BY 1, 2)
-SELECT o.creditor_id, o.currency, o.case_id, o.opened_overdue_minor,
+SELECT o.creditor_id, o.currency, o.case_id, coalesce(s.segment, ''), o.opened_overdue_minor,
   coalesce(sum(o.open_minor - coalesce(m.later, 0) - coalesce(m.charged, 0)), 0)::bigint,
   coalesce(sum(m.forgone), 0)::bigint
 FROM owed o LEFT JOIN moved m ON m.case_id = o.case_id AND m.id = o.id
-GROUP BY 1, 2, 3, 4"""
+LEFT JOIN portfolio_membership s ON s.customer_id = o.customer_id AND s.currency = o.currency
+  AND s.since <= o.opened_on AND (s.until IS NULL OR s.until > o.opened_on)
+GROUP BY 1, 2, 3, 4, 5"""
+
+# What the money of tries to pay settled of what was overdue when a case opened, by the way it came. What another word for
+# the same money took over is told by that one.
+CASE_PAYMENTS = f"""
+WITH tries AS (
+  SELECT coalesce(c.confirmed_by_id, c.id) AS credit_id, a.journey, a.step
+  FROM payments_attempt a JOIN ledger_credit c ON c.id = a.credit_id
+  WHERE a.opened_at >= %(before_cases)s AND {OF.format(row="a")})
+SELECT k.creditor_id, k.currency, k.id, t.journey, t.step, -sum(e.amount_minor)::bigint
+FROM tries t
+JOIN ledger_entry e ON e.credit_id = t.credit_id AND e.kind IN ('allocation', 'reversal') AND e.effective_on <= %(as_of)s
+JOIN ledger_invoice i ON i.id = e.invoice_id
+JOIN casework_case k ON k.customer_id = i.customer_id AND k.currency = i.currency AND i.due_on < k.opened_on
+  AND e.effective_on >= k.opened_on AND k.opened_on BETWEEN %(case_days)s AND %(as_of)s AND k.opened_overdue_minor > 0
+GROUP BY 1, 2, 3, 4, 5 HAVING sum(e.amount_minor) < 0"""
+
+# What the customers of a campaign owed when it was frozen, and what came on the invoices that it spoke of soon after.
+CAMPAIGNS = f"""
+SELECT m.creditor_id, m.currency, m.campaign_ref, sum(r.amount_minor)::bigint,
+  sum(least(coalesce(p.paid, 0), r.amount_minor))::bigint
+FROM scenario_recipient r
+JOIN outreach_message m ON m.customer_id = r.customer_id AND m.campaign_ref = r.campaign_id
+JOIN ledger_creditor d ON d.id = m.creditor_id
+LEFT JOIN LATERAL (
+  SELECT -sum(e.amount_minor) AS paid FROM ledger_entry e JOIN ledger_credit c ON c.id = e.credit_id AND c.kind = 'payment'
+  WHERE e.invoice_id = ANY(m.about) AND e.kind IN ('allocation', 'reversal') AND e.effective_on <= %(as_of)s
+    AND e.effective_on >= (m.sent_at AT TIME ZONE d.time_zone)::date
+    AND e.effective_on < (m.sent_at AT TIME ZONE d.time_zone)::date + {CAMPAIGN_DAYS}) p ON true
+WHERE m.state IN ('sent', 'in_doubt') AND m.as_of BETWEEN %(case_days)s AND %(as_of)s
+  AND {OF.format(row="m")}
+GROUP BY 1, 2, 3"""
 
 ATTEMPTS = f"""
-SELECT a.creditor_id, a.currency, a.journey, count(*),
-  count(*) FILTER (WHERE a.state = 'succeeded'), count(*) FILTER (WHERE a.state IN ('failed', 'abandoned')),
-  count(*) FILTER (WHERE a.input_errors > 0)
+SELECT a.creditor_id, a.currency, a.provider, a.journey, a.campaign_ref, a.step, coalesce(s.segment, ''), count(*),
+  count(*) FILTER (WHERE a.state IN ('failed', 'abandoned')), count(*) FILTER (WHERE a.input_errors > 0),
+  sum(a.amount_minor)::bigint,
+  coalesce(sum(a.amount_minor) FILTER (WHERE a.state IN ('failed', 'abandoned')), 0)::bigint,
+  coalesce(sum(a.amount_minor) FILTER (WHERE a.input_errors > 0), 0)::bigint
 FROM payments_attempt a JOIN ledger_creditor c ON c.id = a.creditor_id
+LEFT JOIN portfolio_membership s ON s.customer_id = a.customer_id AND s.currency = a.currency
+  AND s.since <= (a.started_at AT TIME ZONE c.time_zone)::date
+  AND (s.until IS NULL OR s.until > (a.started_at AT TIME ZONE c.time_zone)::date)
 WHERE a.started_at >= %(before_recent)s AND {OF.format(row="a")}
   AND (a.started_at AT TIME ZONE c.time_zone)::date BETWEEN %(recent)s AND %(as_of)s
-GROUP BY 1, 2, 3"""
+GROUP BY 1, 2, 3, 4, 5, 6, 7"""
 
 # A message leaves within days of its date, or goes stale; so the index by date finds those of the window.
 MESSAGES = f"""
@@ -119,6 +159,12 @@ SELECT u.creditor_id, o.customer_id, o.medium
 FROM outreach_optout o JOIN ledger_customer u ON u.id = o.customer_id JOIN ledger_creditor c ON c.id = u.creditor_id
 WHERE o.since >= %(before_recent)s AND o.origin NOT LIKE 'reply:%%' AND {OF.format(row="u")}
   AND (o.since AT TIME ZONE c.time_zone)::date BETWEEN %(recent)s AND %(as_of)s"""
+
+
+def measured_by() -> frozenset[str]:
+    """The providers that tell when something was typed wrongly; the page of another one keeps it to itself."""
+    return frozenset(key for key, psp in providers().items() if psp.input_errors is not None)
+
 
 KEY: dict[str, Any] = {"creditor": pl.Int64, "currency": pl.String}
 
@@ -167,15 +213,41 @@ class Gathered:
     @cached_property
     def cases(self) -> pl.DataFrame:
         """Cases opened in the window: what was overdue then, what of it is open still, what left without money."""
-        return self._read(
-            CASES, {**KEY, "case": pl.Int64, "due_minor": pl.Int64, "left_minor": pl.Int64, "forgone_minor": pl.Int64}
-        )
+        amounts = dict.fromkeys(("due_minor", "left_minor", "forgone_minor"), pl.Int64)
+        table = self._read(CASES, {**KEY, "case": pl.Int64, "segment": pl.String, **amounts})
+        return table.with_columns(pl.col("segment").fill_null(""))
+
+    @cached_property
+    def case_payments(self) -> pl.DataFrame:
+        """What of those cases was paid by tries to pay, by journey and by the step that brought the customer."""
+        ways = {"journey": pl.String, "step": pl.String}
+        table = self._read(CASE_PAYMENTS, {**KEY, "case": pl.Int64, **ways, "paid_minor": pl.Int64})
+        return table.with_columns(pl.col("step").fill_null(""))
+
+    @cached_property
+    def campaigns(self) -> pl.DataFrame:
+        """What the customers whom campaigns wrote to owed, and what they paid soon after."""
+        return self._read(CAMPAIGNS, {**KEY, "campaign": pl.Int64, "asked_minor": pl.Int64, "paid_minor": pl.Int64})
 
     @cached_property
     def attempts(self) -> pl.DataFrame:
-        """Tries to pay that started in the recent days, by journey and how they ended."""
-        counts = ("started", "succeeded", "not_completed", "input_error")
-        return self._read(ATTEMPTS, {**KEY, "journey": pl.String, **dict.fromkeys(counts, pl.Int64)})
+        """Tries to pay that started in the recent days, by all that parts them, and how they ended: numbers and amounts.
+
+        `measured`: whether the provider tells of typing errors.
+        """
+        parts = {
+            "provider": pl.String,
+            "journey": pl.String,
+            "campaign": pl.Int64,
+            "step": pl.String,
+            "segment": pl.String,
+        }
+        counts = ("started", "not_completed", "input_error")
+        amounts = tuple(f"{name}_minor" for name in counts)
+        table = self._read(ATTEMPTS, {**KEY, **parts, **dict.fromkeys((*counts, *amounts), pl.Int64)})
+        return table.with_columns(
+            pl.col("step", "segment").fill_null(""), measured=pl.col("provider").is_in(list(measured_by()))
+        )
 
     @cached_property
     def messages(self) -> pl.DataFrame:
@@ -205,6 +277,7 @@ class Gathered:
             "before_recent": recent - timedelta(days=2),
             "stale": recent - timedelta(days=RECENT_DAYS),
             "case_days": self.as_of - timedelta(days=CASE_DAYS - 1),
+            "before_cases": self.as_of - timedelta(days=CASE_DAYS + 1),
             "first_month": self.months[-1][0],
         }
         return tables.read(query, values, schema=schema)

@@ -55,7 +55,9 @@ def measure(*, as_of: date, now: datetime, creditor: Creditor | None = None) -> 
         known = _newest(as_of=as_of, creditors=creditors)
         # A slice that was there and is no more says so, or its old amount would stay on the screen.
         gone: dict[Name, Value] = {
-            name: (None, None, None) for name, value in known.items() if name not in found and value[0] is not None
+            name: (None, None, None)
+            for name, value in known.items()
+            if name not in found and any(part is not None for part in value)
         }
         changed = {name: value for name, value in {**found, **gone}.items() if known.get(name) != value}
         Figure.objects.bulk_create(
@@ -94,7 +96,11 @@ def figures(
         .values_list("kpi", "as_of", "slice", "value", "numerator", "denominator")
     )
     by_key: dict[str, dict[date, dict[tuple[tuple[str, str], ...], Value]]] = {key: {} for key in wanted}
-    for key, day, pairs, value, numerator, denominator in rows.iterator(chunk_size=5_000):
+    # The history is that of the totals; only the newest day is shown in parts.
+    for key, day, _none, value, numerator, denominator in rows.filter(slice={}).iterator(chunk_size=5_000):
+        by_key[key].setdefault(day, {})[()] = (value, numerator, denominator)
+    newest = {max(found) for found in by_key.values() if found}
+    for key, day, pairs, value, numerator, denominator in rows.filter(as_of__in=newest).exclude(slice={}):
         by_key[key].setdefault(day, {})[tuple(sorted(pairs.items()))] = (value, numerator, denominator)
     return {key: _reading(each, wished if each.in_currency else "", by_key[key]) for key, each in wanted.items()}
 
@@ -110,7 +116,12 @@ def _reading(each: Kpi, currency: str, days: Mapping[date, Mapping[tuple[tuple[s
         value=value,
         numerator=numerator,
         denominator=denominator,
-        slices=[(dict(pairs), figure) for pairs, figure in sorted(newest.items()) if pairs and figure[0] is not None],
+        # What is no more there has nothing at all; what cannot be measured has at least what it would be measured of.
+        slices=[
+            (dict(pairs), figure)
+            for pairs, figure in sorted(newest.items(), key=lambda item: str(item[0]))
+            if pairs and any(part is not None for part in figure)
+        ],
         history=[(day, days[day][()][0]) for day in sorted(days) if () in days[day]],
     )
 
@@ -147,7 +158,7 @@ def _value(each: Kpi, row: Mapping[str, Any]) -> float | None:
     if each.unit is DAYS:
         value: float | None = row["value"]
         return value
-    return float(row["numerator"])
+    return None if row["numerator"] is None else float(row["numerator"])
 
 
 def _newest(*, as_of: date, creditors: Mapping[int, str]) -> dict[Name, Value]:

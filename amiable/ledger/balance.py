@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db import connection
 
+from amiable.ledger.charges import besides
+from amiable.ledger.choose import POLICY
 from amiable.ledger.factor import NOTHING, Sold, sold_by
 from amiable.ledger.models import Creditor, Customer
 
@@ -19,6 +21,9 @@ BUCKETS = ("not_due", "1_30", "31_60", "61_90", "over_90")
 # Residuals as of a day are sums of entries. An invoice counts from its own date, even when it was imported later.
 _INVOICES = """
 SELECT i.id, i.customer_id, i.currency, i.reference, i.issued_on, i.due_on, i.amount_minor, i.account, i.kind,
+       coalesce(sum(e.amount_minor) FILTER (WHERE e.kind = 'interest'), 0)::bigint AS interest,
+       coalesce(sum(e.amount_minor) FILTER (WHERE e.kind = 'indemnity'), 0)::bigint AS indemnity,
+       coalesce(sum(e.amount_minor) FILTER (WHERE e.kind = 'fee'), 0)::bigint AS fee,
        sum(e.amount_minor)::bigint AS open_minor
 FROM ledger_invoice i JOIN ledger_entry e ON e.invoice_id = i.id
 WHERE {scope} AND e.effective_on <= %(as_of)s AND (%(known_at)s::timestamptz IS NULL OR e.known_at < %(known_at)s)
@@ -68,7 +73,18 @@ class Aged:
 
 
 @dataclass(frozen=True)
+class Charge:
+    """Interest, the indemnity or costs posted on an invoice, and what of it is open."""
+
+    kind: str
+    amount_minor: int
+    open_minor: int
+
+
+@dataclass(frozen=True)
 class OpenInvoice:
+    """`open_minor` is all that is left on it; money covers what was invoiced first, then interest, indemnity, costs."""
+
     id: int
     reference: str
     issued_on: date
@@ -78,6 +94,12 @@ class OpenInvoice:
     account: str
     kind: str
     days_late: int
+    charges: tuple[Charge, ...] = ()
+
+    @property
+    def principal_minor(self) -> int:
+        """What is left of what was invoiced."""
+        return self.open_minor - sum(each.open_minor for each in self.charges)
 
 
 @dataclass(frozen=True)
@@ -102,6 +124,13 @@ class Statement:
     invoices: list[OpenInvoice] = field(default_factory=list)
     credits: list[OpenCredit] = field(default_factory=list)
     sold: Sold = NOTHING  # to the factor, who is to be paid for it
+    # What has run by now and is named without being asked for, by kind of charge: the creditor's choice “show”.
+    besides: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def charges_minor(self) -> int:
+        """Interest, indemnity and costs that are open: a part of `open_minor`."""
+        return sum(each.open_minor for line in self.invoices for each in line.charges)
 
     @property
     def not_due_minor(self) -> int:
@@ -185,6 +214,7 @@ def statement(
         currency=currency,
         as_of=as_of,
         sold=sold_by([customer.pk], as_of=as_of).get(customer.pk, NOTHING),
+        besides=_besides(customer, [row["id"] for row in invoices if row["currency"] == currency], as_of, known_at),
         invoices=[
             OpenInvoice(
                 row["id"],
@@ -196,6 +226,7 @@ def statement(
                 row["account"],
                 row["kind"],
                 (as_of - row["due_on"]).days,
+                _charges(row),
             )
             for row in sorted(invoices, key=lambda row: (row["due_on"], row["id"]))
             if row["currency"] == currency
@@ -215,6 +246,26 @@ def statement(
             if row["currency"] == currency
         ],
     )
+
+
+def _besides(customer: Customer, invoices: list[int], as_of: date, known_at: datetime | None) -> dict[str, int]:
+    found: dict[str, int] = defaultdict(int)
+    if known_at is None and POLICY in customer.creditor.policy:
+        for shown in besides(creditor=customer.creditor, invoices=invoices, as_of=as_of).values():
+            for kind, minor in shown.items():
+                found[kind] += minor
+    return dict(found)
+
+
+def _charges(row: dict[str, Any]) -> tuple[Charge, ...]:
+    """What of an invoice's residual is charges, the one that is paid last filled up first."""
+    left, found = row["open_minor"], []
+    for kind in ("fee", "indemnity", "interest"):
+        part = min(left, row[kind])
+        left -= part
+        if part > 0:
+            found.append(Charge(kind, row[kind], part))
+    return tuple(reversed(found))
 
 
 def currencies(*, customer: Customer) -> list[str]:

@@ -6,23 +6,18 @@ Nothing here may be added up over two currencies, and no entry is ever changed: 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import gettext_lazy as _
+
+from amiable.ledger.kinds import Account as Account
+from amiable.ledger.kinds import CashAuthority as CashAuthority
+from amiable.ledger.kinds import ContactRole as ContactRole
+from amiable.ledger.kinds import CreditKind as CreditKind
+from amiable.ledger.kinds import CustomerKind as CustomerKind
+from amiable.ledger.kinds import EntryKind as EntryKind
+from amiable.ledger.kinds import HoldKind as HoldKind
+from amiable.ledger.kinds import InvoiceKind as InvoiceKind
+from amiable.ledger.kinds import Medium as Medium
 
 CURRENCY = Q(currency__regex=r"^[A-Z]{3}$")
-
-
-class CustomerKind(models.TextChoices):
-    CONSUMER = "consumer", _("Consumer")
-    BUSINESS = "business", _("Business")
-    PUBLIC = "public", _("Public body")
-
-
-class CashAuthority(models.TextChoices):
-    """Whose word on money counts; what the others tell is provisional and reconciled to it."""
-
-    PSP = "psp", _("Payment provider")
-    BANK = "bank", _("Bank statement")
-    ACCOUNTS = "accounts", _("Accounts")
 
 
 class Creditor(models.Model):
@@ -117,14 +112,6 @@ class Customer(models.Model):
         return self.name
 
 
-class ContactRole(models.TextChoices):
-    MAIN = "main", _("Main contact")
-    ACCOUNTS = "accounts", _("Accounts payable")
-    BUYER = "buyer", _("Buyer")
-    MANAGER = "manager", _("Management")
-    OTHER = "other", _("Other")
-
-
 class Contact(models.Model):
     """A person or address of a customer, with language. `preferences` is what a file of contacts told of them; what they
     say themselves is a Preference and comes before it.
@@ -139,15 +126,6 @@ class Contact(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.get_role_display()
-
-
-class Medium(models.TextChoices):
-    EMAIL = "email", _("E-mail")
-    SMS = "sms", _("SMS")
-    LETTER = "letter", _("Letter")
-    CALL = "call", _("Call")
-    IVR = "ivr", _("Voice server")
-    WHATSAPP = "whatsapp", _("WhatsApp")
 
 
 class ContactPoint(models.Model):
@@ -204,20 +182,6 @@ class Preference(models.Model):
         return f"{self.contact_id}: {self.medium or '*'} {self.per_week or ''}".strip()
 
 
-class InvoiceKind(models.TextChoices):
-    INVOICE = "invoice", _("Invoice")
-    DEBIT_NOTE = "debit_note", _("Debit note")
-    TERM = "term", _("Term")
-
-
-class Account(models.TextChoices):
-    """Where the accounts carry the receivable."""
-
-    RECEIVABLE = "receivable", _("Receivable")
-    BILL = "bill", _("Bill of exchange")
-    DOUBTFUL = "doubtful", _("Doubtful debt")
-
-
 class Invoice(models.Model):
     """One receivable with a due date. `amount_minor` never changes; `open_minor` is the database's.
 
@@ -238,7 +202,10 @@ class Invoice(models.Model):
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
     open_minor = models.BigIntegerField()
-    settled_on = models.DateField(null=True, blank=True)  # kept by the database: when the residual became nil
+    # Kept by the database: the charges posted on it so far (interest, indemnity, costs), paid or not, and the day on which
+    # what was invoiced had come in. Charges that are still open make no settled invoice late again.
+    charged_minor = models.BigIntegerField(default=0, db_default=0)
+    settled_on = models.DateField(null=True, blank=True)
     known_at = models.DateTimeField()
     reached = models.SmallIntegerField(default=0, db_default=0)
     reached_on = models.DateField(null=True, blank=True)
@@ -248,6 +215,7 @@ class Invoice(models.Model):
             models.UniqueConstraint(fields=["creditor", "source", "external_id"], name="invoice_source_once"),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="invoice_amount_positive"),
             models.CheckConstraint(condition=Q(open_minor__gte=0), name="invoice_not_over_allocated"),
+            models.CheckConstraint(condition=Q(charged_minor__gte=0), name="invoice_charges_not_negative"),
             models.CheckConstraint(condition=CURRENCY, name="invoice_currency_iso"),
         ]
         indexes = [
@@ -259,11 +227,10 @@ class Invoice(models.Model):
     def __str__(self) -> str:
         return self.reference
 
-
-class CreditKind(models.TextChoices):
-    PAYMENT = "payment", _("Payment")
-    CREDIT_NOTE = "credit_note", _("Credit note")
-    OTHER = "other", _("Other credit")
+    @property
+    def principal_minor(self) -> int:
+        """What is open of what was invoiced: money covers it before the charges on it."""
+        return max(self.open_minor - self.charged_minor, 0)
 
 
 class Credit(models.Model):
@@ -341,17 +308,6 @@ class Allocation(models.Model):
         return f"{self.credit_id}→{self.invoice_id} {self.amount_minor}"
 
 
-class EntryKind(models.TextChoices):
-    PRINCIPAL = "principal", _("Principal")  # opens an invoice: written by the database
-    RECEIPT = "receipt", _("Receipt")  # opens a credit: written by the database
-    ALLOCATION = "allocation", _("Allocation")  # written by the database for each allocation
-    REVERSAL = "reversal", _("Reversal")
-    INTEREST = "interest", _("Late interest")
-    INDEMNITY = "indemnity", _("Recovery indemnity")
-    WRITE_OFF = "write_off", _("Write-off")
-    REFUND = "refund", _("Refund")
-
-
 class Entry(models.Model):
     """One posting. The residual of an invoice, as of a day, is the sum of its entries; of a credit likewise.
 
@@ -369,10 +325,18 @@ class Entry(models.Model):
     effective_on = models.DateField()
     known_at = models.DateTimeField()
     reason = models.CharField(max_length=200, blank=True, db_default="")
+    # Of a charge: the end of its period, and 0 for the first posting of it, then 1, 2 ... for what corrects it.
+    period_on = models.DateField(null=True, blank=True)
+    part = models.SmallIntegerField(null=True, blank=True)
     by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT, db_index=False)
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(
+                fields=["invoice", "kind", "period_on", "part"],
+                condition=Q(period_on__isnull=False),
+                name="entry_charge_once",
+            ),
             models.CheckConstraint(
                 condition=Q(invoice__isnull=False) | Q(credit__isnull=False), name="entry_names_a_row"
             ),
@@ -410,21 +374,36 @@ class Sale(models.Model):
         return f"{self.customer_id} {self.invoice_id or '*'} {self.since}"
 
 
-class HoldKind(models.TextChoices):
-    DISPUTE = "dispute", _("Dispute")
-    PROMISE = "promise", _("Promise to pay")
-    PLAN = "plan", _("Payment plan")
-    PAYMENT = "payment", _("Payment under way")
-    CLAIMED = "claimed", _("Says it is paid")
-    INSOLVENCY = "insolvency", _("Insolvency proceedings")
-    MORATORIUM = "moratorium", _("Moratorium")
-    VULNERABLE = "vulnerable", _("Vulnerable person")
-    PLACED = "placed", _("With an agency")
-    PERSON = "person", _("Held by a colleague")
-    PAUSE = "pause", _("Paused by the scenario")
-    OUT = "out", _("Out of the scenario")  # by a colleague, or by a step that ends the journey; a colleague returns it
-    VANISHED = "vanished", _("Missing from the open items")
-    HOLDOUT = "holdout", _("Left alone to measure against")
+CHARGES = (EntryKind.INTEREST, EntryKind.INDEMNITY, EntryKind.FEE)
+
+
+class Waiver(models.Model):
+    """A person (or an agreement) lets a customer, or one invoice, off charges: on days with since ≤ day < until.
+
+    Without `since` it takes away what ran before as well: what was posted is taken back by a new entry.
+    """
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="waivers")
+    invoice = models.ForeignKey(Invoice, null=True, blank=True, on_delete=models.CASCADE, related_name="waivers")
+    kind = models.CharField(max_length=10, blank=True)  # interest or indemnity; empty: both
+    source_ref = models.CharField(max_length=80)  # who or what wrote it: 'desk:…', 'plan:17'
+    reason = models.CharField(max_length=200)
+    since = models.DateField(null=True, blank=True)
+    until = models.DateField(null=True, blank=True)
+    by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source_ref", "customer", "invoice", "kind"], name="waiver_once", nulls_distinct=False
+            )
+        ]
+        indexes = [models.Index(fields=["customer"], name="waiver_customer")]
+
+    def __str__(self) -> str:
+        return f"{self.kind or '*'} {self.since or '…'}–{self.until or '…'}"
 
 
 class Hold(models.Model):

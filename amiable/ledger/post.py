@@ -12,6 +12,7 @@ from amiable.core import audit
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.ledger.models import (
+    CHARGES,
     Account,
     Allocation,
     Contact,
@@ -22,6 +23,7 @@ from amiable.ledger.models import (
     EntryKind,
     Hold,
     Invoice,
+    Waiver,
 )
 
 
@@ -114,9 +116,9 @@ def restore(*, entry: Entry, reason: str, as_of: date, now: datetime, by: User |
 def charge(
     *, invoice: Invoice, kind: str, amount_minor: int, reason: str, as_of: date, now: datetime, by: User | None = None
 ) -> Entry:
-    """Adds interest or the recovery indemnity to an invoice."""
-    if kind not in {EntryKind.INTEREST, EntryKind.INDEMNITY} or amount_minor <= 0:
-        raise UnableToPost("A charge is interest or an indemnity of more than zero.")
+    """Adds interest, the recovery indemnity or costs to an invoice, by hand; what runs by rule is posted by accrue.py."""
+    if kind not in CHARGES or amount_minor <= 0:
+        raise UnableToPost("A charge is interest, an indemnity or costs of more than zero.")
     return _post(
         Entry(
             kind=kind,
@@ -215,7 +217,7 @@ def merge(*, keep: Customer, absorb: Customer, now: datetime, by: User | None = 
     }
     if locked[keep.pk].merged_into_id or locked[absorb.pk].merged_into_id:
         raise UnableToPost("One of the two has been merged already.")
-    for model in (Invoice, Credit, Contact):
+    for model in (Invoice, Credit, Contact, Waiver):
         model._default_manager.filter(customer=absorb).update(customer=keep)
     for theirs in Hold.objects.filter(customer=absorb):
         same = Hold.objects.filter(source_ref=theirs.source_ref, customer=keep, invoice=theirs.invoice).first()

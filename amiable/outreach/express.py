@@ -5,14 +5,14 @@ Never: an amount that is not the residual of this moment.
 """
 
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
 
 from amiable.core import links
 from amiable.core.calendar import next_business_day
-from amiable.law.packs import law
+from amiable.law.late import late
+from amiable.ledger.choose import named
 from amiable.ledger.models import Creditor, CustomerKind
 from amiable.ledger.reference import payment_reference
 from amiable.outreach.gather import Facts, Line
@@ -31,8 +31,6 @@ NAMED_LINES = 6  # of each account, where one message tells several
 WITH_PAPERS = {"email", "letter"}  # media that can carry a document
 ANSWER_DAYS = 8  # a formal notice leaves at least so many days to answer
 UNSUBSCRIBE_DAYS = 730  # a wish not to be written to is heard for two years
-# The creditor's explicit choice (policy) to remind businesses of what the law adds to late payment; nothing by default.
-LATE_CHARGES = "late_charges"
 NO_LINE: dict[str, Any] = {
     **dict.fromkeys(("reference", "issued", "due", "due_short", "delay", "open", "amount"), ""),
     "days_late": 0, "late": False, "settled": False, "part": False,
@@ -65,6 +63,7 @@ def express(facts: Facts) -> dict[str, Any]:
         "about_to_pay": _amount(max(sum(line.open_minor for line in about) - facts.credit_minor, 0), facts),
         "credit": _amount(facts.credit_minor, facts) if facts.credit_minor else "",
         "to_pay": _amount(facts.to_pay_minor, facts),
+        "asked": _asked(facts),
         "nothing_to_pay": facts.to_pay_minor == 0,
         "statement_attached": attaches_statement(facts),
         "by_transfer": transfers(facts),
@@ -95,6 +94,12 @@ def _account(facts: Facts) -> dict[str, Any]:
         "delay": _line(lines[0], facts)["delay"] if lines else "",
         "pay_url": portal_url(facts),
     }
+
+
+def _asked(facts: Facts) -> str:
+    """The part that whoever ordered the message asks for now; empty where it is not less than all of it."""
+    minor = int((facts.message.context.get("pay") or {}).get("amount_minor") or 0)
+    return _amount(minor, facts) if 0 < minor < facts.to_pay_minor else ""
 
 
 def portal_url(facts: Facts) -> str:
@@ -172,15 +177,21 @@ def _line(line: Line, facts: Facts) -> dict[str, Any]:
 
 
 def _late_charges(facts: Facts) -> dict[str, Any]:
-    """Interest and the fixed indemnity are named only where the law gives them and the creditor chose so: never to consumers."""
-    chosen = facts.creditor.policy.get(LATE_CHARGES) == "remind" and facts.customer.kind == CustomerKind.BUSINESS
-    minor = _indemnity(facts.creditor.country, facts.as_of) if chosen and facts.message.currency == "EUR" else 0
-    return {"late_charges": minor > 0, "indemnity": _amount(minor, facts) if minor else ""}
-
-
-@lru_cache(maxsize=64)
-def _indemnity(country: str, as_of: date) -> int:
-    return next((int(p.value) for p in law(country, as_of).parameters if p.name == "business_indemnity_minor"), 0)
+    """Interest, indemnity and costs are named only where the law gives them and the creditor chose so: claimed or shown."""
+    country, audience, language = facts.creditor.country, facts.customer.kind, facts.message.language
+    law = late(country, audience, facts.as_of)
+    interest, indemnity = named(facts.creditor.policy, country=country, audience=audience, as_of=facts.as_of)
+    lines = (*facts.about, *facts.also)
+    sums = {law.indemnity_minor(line.amount_minor, facts.message.currency) for line in lines} if indemnity else set()
+    minor, included = max(sums, default=0), sum(line.charges_minor for line in lines)
+    return {
+        "late_charges": interest or minor > 0,
+        "late_interest": interest,
+        "late_law": law.article.partition(":")[0].strip(),
+        "indemnity": amount(minor, law.currency, language) if minor else "",
+        "charges_included": _amount(included, facts) if included else "",
+        "charges_besides": _amount(facts.besides_minor, facts) if facts.besides_minor else "",
+    }
 
 
 def _answer_by(facts: Facts) -> date:

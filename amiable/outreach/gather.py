@@ -16,6 +16,8 @@ from amiable.casework.models import Task, TaskKind
 from amiable.core.calendar import day_of, end_of_day, start_of_day
 from amiable.law.rails import HOLDOUT
 from amiable.ledger import hold
+from amiable.ledger.charges import besides
+from amiable.ledger.choose import POLICY
 from amiable.ledger.factor import NOTHING, Payee, Sold, payee_of, sold_by
 from amiable.ledger.models import Contact, Credit, Creditor, Customer, Invoice
 from amiable.ledger.prefer import NONE as NO_WISHES
@@ -42,6 +44,12 @@ class Line:
     amount_minor: int
     open_minor: int
     held_by: str  # kind of the hold that acts on it, or empty
+    charged_minor: int = 0  # interest, indemnity and costs posted on it
+
+    @property
+    def charges_minor(self) -> int:
+        """What of the residual is charges: money covers what was invoiced first."""
+        return min(self.open_minor, self.charged_minor)
 
 
 @dataclass
@@ -61,6 +69,7 @@ class Facts:
     together: tuple["Facts", ...] = ()  # other accounts that this message speaks of
     credit_minor: int = 0
     sold: Sold = NOTHING  # to the factor
+    besides_minor: int = 0  # interest and indemnity that have run on its invoices and are only shown
     customer_hold: str = ""
     wishes: Wishes = NO_WISHES  # of the person who would be written to
     waiting: bool = False
@@ -87,6 +96,9 @@ def gather(messages: Sequence[Message], *, as_of: date, now: datetime) -> list[F
     """The facts of each message, in the same order."""
     customers = Customer.objects.in_bulk({message.customer_id for message in messages})
     creditors = Creditor.objects.in_bulk({message.creditor_id for message in messages})
+    for customer in customers.values():  # so that nobody asks for it once more, one by one
+        if customer.creditor_id in creditors:
+            customer.creditor = creditors[customer.creditor_id]
     lines, held_customers = _lines(messages, customers, as_of)
     credits = _credits(customers)
     sold = sold_by(customers, as_of=as_of)
@@ -122,10 +134,21 @@ def gather(messages: Sequence[Message], *, as_of: date, now: datetime) -> list[F
         if facts.address and facts.address.contact_id and facts.contact is None:
             facts.contact = Contact.objects.get(pk=facts.address.contact_id)
         gathered.append(facts)
+    _add_shown(gathered, as_of)
     wishes = preferred({each.contact.pk for each in gathered if each.contact}, now=now)
     for each in gathered:
         each.wishes = wishes.get(each.contact.pk, NO_WISHES) if each.contact else NO_WISHES
     return gathered
+
+
+def _add_shown(gathered: Sequence[Facts], as_of: date) -> None:
+    """What is only shown, reckoned for all messages of a creditor at once."""
+    for creditor in {each.creditor.pk: each.creditor for each in gathered if POLICY in each.creditor.policy}.values():
+        theirs = [each for each in gathered if each.creditor.pk == creditor.pk]
+        lines = {line.id for each in theirs for line in (*each.about, *each.also)}
+        shown = besides(creditor=creditor, invoices=lines, as_of=as_of)
+        for each in theirs:
+            each.besides_minor = sum(sum(shown.get(line.id, {}).values()) for line in (*each.about, *each.also))
 
 
 def _usable(message: Message, known: Sequence[Address]) -> tuple[Address | None, bool]:
@@ -156,7 +179,7 @@ def _lines(
         else:
             held.setdefault(invoice_id, kind)
     wanted = {ref for message in messages for ref in (*message.about, *message.also)}
-    columns = ("id", "reference", "kind", "issued_on", "due_on", "amount_minor", "open_minor")
+    columns = ("id", "reference", "kind", "issued_on", "due_on", "amount_minor", "open_minor", "charged_minor")
     rows = Invoice.objects.filter(pk__in=wanted, customer_id__in=customers).values(*columns)
     lines = {row["id"]: Line(**row, held_by=held.get(row["id"], "")) for row in rows}
     return lines, held_customers

@@ -25,6 +25,7 @@ from amiable.outreach.gather import Facts, Line
 
 LATE_ONLY = {"reminder_1", "reminder_2", "reminder_3", "formal_notice"}
 NOT_YET_ONLY = {"courtesy_notice"}
+PAYMENT_LINK = "payment_link"
 STALE_DAYS = 3  # a message that could not leave for so long has missed its moment
 
 
@@ -51,13 +52,18 @@ def look(facts: Sequence[Facts]) -> list[Verdict]:
 
 
 def _leave_out(facts: Facts) -> None:
-    """Settled and held invoices leave a reminder, and so do those whose due date does not fit what it says."""
-    if not facts.message.capped:
-        return
+    """Settled and held invoices leave a reminder, and so do those whose due date does not fit what it says.
+
+    A link to pay, which a colleague sends, speaks of held invoices too, but of none that is settled.
+    """
     purpose = facts.message.purpose
+    if not facts.message.capped:
+        if purpose == PAYMENT_LINK:
+            facts.about = [line for line in facts.about if line.open_minor > 0]
+        return
 
     def stays(line: Line, *, is_about: bool) -> bool:
-        if line.open_minor <= 0 or line.held_by:
+        if line.open_minor <= line.charges_minor or line.held_by:
             return False
         if purpose in LATE_ONLY:
             return line.due_on < facts.as_of
@@ -71,9 +77,10 @@ def _verdict(facts: Facts, rail: str | None) -> Verdict:
     message = facts.message
     if facts.as_of - message.as_of > timedelta(days=STALE_DAYS):
         return _no(_("It could not leave in time and its moment has passed."))
-    if message.capped and not facts.about:
+    asks = message.capped or message.purpose == PAYMENT_LINK
+    if asks and not facts.about:
         return _no(_("Nothing that it is about is due any more."))
-    if message.capped and not facts.to_pay_minor:
+    if asks and not facts.to_pay_minor:
         return _no(_("The customer’s credit covers what it is about."))
     if facts.opted_out:
         return _no(_("The customer does not wish to be written to at this address."))

@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from amiable.law.packs import Law, Parameter
-from amiable.outreach.express import LATE_CHARGES
+from amiable.ledger.choose import named
 
 FORMAL = "formal_notice"
 
@@ -92,7 +92,8 @@ MENTIONS: Mapping[str, tuple[str | Promise, Callable[[Text], bool]]] = {
         lambda text: "indemnity" in text.names or _says(r"(\b40\s*(€|EUR|euros)|€\s*40\b)")(text),
     ),
 }
-OF_CHOICE = frozenset({"interest", "indemnity"})  # asked for only where the creditor's policy speaks of them
+OF_CHOICE = ("interest", "indemnity")  # asked for only where the creditor's policy speaks of them
+LATE_NAMES = ("indemnity", "late_charges", "late_interest", "charges_included", "charges_besides")  # never to consumers
 # Asked of what is written and sent; a letter is answered by letter, and a call is a conversation.
 WITHOUT: Mapping[str, frozenset[str]] = {"letter": frozenset({"opt_out"}), "call": frozenset(MENTIONS)}
 # Words of forced collection: an amicable step neither names nor threatens them.
@@ -133,9 +134,11 @@ def _missing(text: Text, purpose: str, audience: str, law: Law, policy: Mapping[
     rules = ["message_mentions"]
     if purpose == FORMAL or MENTIONS["demand"][1](text):
         rules.append(f"formal_notice_mentions_{audience}")
+    asked = named(policy, country=law.country, audience=audience, as_of=law.as_of)
+    chosen_of = dict(zip(OF_CHOICE, asked, strict=True))
     for parameter in _asked(law, *rules):
         for name in parameter.value:
-            chosen = name not in OF_CHOICE or policy.get(LATE_CHARGES) == "remind"
+            chosen = chosen_of.get(name, True)
             label, said = MENTIONS[name]
             if chosen and name not in WITHOUT.get(text.medium, ()) and not said(text):
                 yield Fault("mention", label, parameter.article)
@@ -149,7 +152,7 @@ def _forbidden(text: Text, audience: str, law: Law) -> Iterator[Fault]:
     rule = next(iter(_asked(law, "consumer_indemnity_allowed")), None)
     if audience != "consumer" or rule is None or rule.value:
         return
-    for name in sorted(text.names & {"late_charges", "indemnity"}):
+    for name in (each for each in LATE_NAMES if each in text.names):
         yield Fault("charges", name, rule.article)
     charged = _FEES.search(_NO_FEES.sub(" ", said))
     if charged:

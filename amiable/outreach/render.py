@@ -86,7 +86,7 @@ def _words(
             )
             letter = Rendered(subject, _on_paper(plain), "", _announced(NAMES, facts), data)
             return letter, typesetters.submit(letter_pdf, data, made_at=facts.now)
-        copies = enclosed(facts.message)
+        copies = enclosed(facts.message, as_of=facts.as_of, now=facts.now)
     except UnableTo as error:
         return error, None
     attached = _announced(STATEMENT_NAMES, facts) if attaches else ()

@@ -3,6 +3,7 @@
 In: a Statement of the ledger. Out: the bytes of the document. Never: an amount that is not the statement's own.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -14,7 +15,7 @@ import yaml
 from amiable.core import qr
 from amiable.core.money import major
 from amiable.core.typeset import numbered, pdf
-from amiable.ledger.balance import BUCKETS, Statement, bucket
+from amiable.ledger.balance import BUCKETS, OpenInvoice, Statement, bucket
 from amiable.ledger.factor import factor_of, owner_of
 from amiable.ledger.models import CreditKind, Creditor, Customer
 from amiable.ledger.reference import payment_reference
@@ -73,20 +74,10 @@ def statement_data(
             "phone": phone(creditor.phone, creditor.country),
             "payment_phone": phone(creditor.payment_phone, creditor.country),
         },
-        "recipient": _address(customer, creditor),
+        "recipient": recipient(customer, creditor),
         "number": customer.number,
         "as_of": day(statement.as_of, language),
-        "invoices": [
-            {
-                "reference": line.reference,
-                "issued": short_day(line.issued_on, language),
-                "due": short_day(line.due_on, language),
-                "days": str(line.days_late) if line.days_late > 0 else "",
-                "amount": shown(line.amount_minor),
-                "open": shown(line.open_minor),
-            }
-            for line in statement.invoices
-        ],
+        "invoices": [row for line in statement.invoices for row in _rows(line, words, language, shown)],
         "credits": [
             {
                 "reference": line.reference or words["credit_kinds"][CreditKind(line.kind).value],
@@ -102,6 +93,11 @@ def statement_data(
         ],
         "ages": [{"name": words["ages"][name], "amount": shown(value)} for name, value in ages.items()],
         "open": shown(statement.open_minor),
+        "charges": shown(statement.charges_minor) if statement.charges_minor else "",
+        "besides": [
+            {"name": words["charge_kinds"][kind], "amount": shown(minor)}
+            for kind, minor in sorted(statement.besides.items())
+        ],
         "credit": shown(-statement.credit_minor) if statement.credit_minor else "",
         "net": shown(statement.open_minor - statement.credit_minor),
         "overdue": shown(statement.net_overdue_minor) if statement.net_overdue_minor else "",
@@ -142,6 +138,29 @@ def transfers_of(statement: Statement, creditor: Creditor, customer: Customer) -
     return found
 
 
+def _rows(
+    line: OpenInvoice, words: dict[str, Any], language: str, shown: Callable[[int], str]
+) -> Iterator[dict[str, Any]]:
+    """An invoice with what is left of what was invoiced; below it each of its charges, as a line of its own."""
+    yield {
+        "reference": line.reference,
+        "issued": short_day(line.issued_on, language),
+        "due": short_day(line.due_on, language),
+        "days": str(line.days_late) if line.days_late > 0 else "",
+        "amount": shown(line.amount_minor),
+        "open": shown(line.principal_minor),
+        "charge": False,
+    }
+    for charge in line.charges:
+        yield {
+            **dict.fromkeys(("issued", "due", "days"), ""),
+            "reference": words["charge_kinds"][charge.kind],
+            "amount": shown(charge.amount_minor),
+            "open": shown(charge.open_minor),
+            "charge": True,
+        }
+
+
 def transfer_of(statement: Statement, creditor: Creditor, customer: Customer) -> Transfer | None:
     """The only transfer, or the first of two; none without an IBAN or anything to pay."""
     return next(iter(transfers_of(statement, creditor, customer)), None)
@@ -167,7 +186,8 @@ def _words(language: str) -> dict[str, Any]:
     return found
 
 
-def _address(customer: Customer, creditor: Creditor) -> list[str]:
+def recipient(customer: Customer, creditor: Creditor) -> list[str]:
+    """The lines of a customer's address, as the window of an envelope shows them."""
     lines = [customer.name, customer.street, f"{customer.postcode} {customer.city}".strip()]
     if customer.country and customer.country != creditor.country:
         lines.append(customer.country)

@@ -3,7 +3,8 @@
 In: the frozen context of a message, and the row of its dispute. Out: names for texts; what was not told is empty.
 The context's keys: payment {amount_minor, received_on, failed_on, failure}, promise {amount_minor, promised_for,
 kept_minor}, plan {total_minor, answer_by, debit, instalments [{due_on, amount_minor, paid_minor}]}, dispute (its number),
-survey {after}, person {name, phone, email, hours}. Dates are written 2026-01-31.
+survey {after}, person {name, phone, email, hours}, pay {invoices, amount_minor, currency} (what a link to pay asks for),
+receipt (the credit whose receipt goes along). Dates are written 2026-01-31.
 """
 
 from collections.abc import Mapping

@@ -13,6 +13,7 @@ from django.db import transaction
 from amiable.core import audit, seal
 from amiable.core.errors import AmiableError, UnableTo
 from amiable.core.models import Credential, User
+from amiable.ledger.adopt import adopt
 from amiable.ledger.models import Creditor
 from amiable.payments import providers
 from amiable.payments.providers import PSP
@@ -35,6 +36,11 @@ def acquirer(creditor: Creditor, key: str) -> PSP:
     return kind((known(creditor, key) or {}) if kind.Config.base_fields else {})
 
 
+def whose_hook(creditor: Creditor, key: str) -> Creditor | None:
+    """By whose hook a provider's words come: the creditor's own, or, of the one for trying out, everybody's."""
+    return creditor if providers.kind(key).Config.base_fields else None
+
+
 def ready(creditor: Creditor) -> PSP | None:
     """The provider in use, where it is set up; None where nobody can be paid online."""
     key = in_use(creditor)
@@ -47,6 +53,18 @@ def ready(creditor: Creditor) -> PSP | None:
 def known(creditor: Creditor, key: str) -> dict[str, Any] | None:
     """What was kept for a provider. Raises UnableToUnseal."""
     return seal.kept(creditor_ref=creditor.pk, port=PORT, key=key)
+
+
+def accounts() -> list[tuple[Creditor, str]]:
+    """Every creditor with the keys of the providers that it has settings for."""
+    rows = Credential.objects.filter(port=PORT).order_by("creditor_ref", "key").values_list("creditor_ref", "key")
+    owners = Creditor.objects.in_bulk({creditor for creditor, _key in rows})
+    return [(owners[creditor], key) for creditor, key in rows if creditor in owners]
+
+
+def kept_keys(creditor: Creditor) -> set[str]:
+    """The providers that a creditor has settings for."""
+    return set(Credential.objects.filter(port=PORT, creditor_ref=creditor.pk).values_list("key", flat=True))
 
 
 @transaction.atomic
@@ -66,19 +84,15 @@ def use(*, creditor: Creditor, key: str, now: datetime, by: User) -> None:
         acquirer(creditor, key)
     except AmiableError as error:
         raise UnableToAcquire(str(error)) from error
-    row = Creditor.objects.select_for_update().get(pk=creditor.pk)
-    row.policy["psp"] = key
-    row.save(update_fields=["policy"])
+    adopt(creditor=creditor, choices={"psp": key}, now=now, by=by)
     _note("psp.used", creditor, now, by, provider=key)
 
 
 @transaction.atomic
 def forget(*, creditor: Creditor, key: str, now: datetime, by: User) -> None:
     """The settings are taken away; where the provider was in use, none is."""
-    row = Creditor.objects.select_for_update().get(pk=creditor.pk)
-    if row.policy.get("psp") == key:
-        del row.policy["psp"]
-        row.save(update_fields=["policy"])
+    if creditor.policy.get("psp") == key:
+        adopt(creditor=creditor, choices={"psp": None}, now=now, by=by)
     Credential.objects.filter(creditor_ref=creditor.pk, port=PORT, key=key).delete()
     _note("psp.forgotten", creditor, now, by, provider=key)
 

@@ -57,24 +57,28 @@ def _spread(
     only_named: bool = False,
 ) -> list[Allocation]:
     locked = Credit.objects.select_for_update(no_key=True).get(pk=credit.pk)
-    left, made = locked.open_minor, []
-    for invoice in _in_order(locked, named, only_named):
-        part = min(left, invoice.open_minor)
-        if part <= 0:
-            break
-        left -= part
-        made.append(
-            Allocation(
-                credit=locked,
-                invoice=invoice,
-                amount_minor=part,
-                effective_on=as_of,
-                known_at=now,
-                rule=rule if invoice.pk in named else "oldest_due",
-                by=by,
-            )
+    rows = _in_order(locked, named, only_named)
+    left, parts = locked.open_minor, dict.fromkeys((row.pk for row in rows), 0)
+    # What was invoiced comes first, of all of them; then what is left of the charges on them.
+    for of in ("principal_minor", "open_minor"):
+        for row in rows:
+            part = min(left, getattr(row, of) - parts[row.pk])
+            if part > 0:
+                parts[row.pk] += part
+                left -= part
+    made = Allocation.objects.bulk_create(
+        Allocation(
+            credit=locked,
+            invoice=row,
+            amount_minor=parts[row.pk],
+            effective_on=as_of,
+            known_at=now,
+            rule=rule if row.pk in named else "oldest_due",
+            by=by,
         )
-    Allocation.objects.bulk_create(made)
+        for row in rows
+        if parts[row.pk]
+    )
     credit.open_minor = left
     return made
 
@@ -159,6 +163,7 @@ SELECT id FROM ledger_invoice i WHERE creditor_id = %(creditor)s AND open_minor 
 _BY_REFERENCE = {"group": "customer_id, currency, btrim(reference)", "named": "AND btrim(reference) <> ''"}
 _BY_DUE_DATE = {"group": "customer_id, currency", "named": ""}
 
+# An invoice lies on the line with what was invoiced, and, after those of all, with what is left of the charges on it.
 # Each side is numbered within its group and its amounts are summed up from the left (`ends`). The cuts of both sides,
 # in order, part the line into pieces; how many cuts of a side lie to the left says whose piece it is.
 _SPREAD = """
@@ -168,12 +173,16 @@ WITH credits AS (
   FROM ledger_credit
   WHERE creditor_id = %(creditor)s AND customer_id IS NOT NULL AND open_minor > 0 AND received_on <= %(as_of)s {named}
   WINDOW w AS (PARTITION BY {group} ORDER BY received_on, id ROWS UNBOUNDED PRECEDING)
-), invoices AS (
-  SELECT id, ({group}) AS grp, row_number() OVER w AS nr, sum(open_minor) OVER w AS ends
+), parts AS (
+  SELECT id, ({group}) AS grp, due_on, greatest(open_minor - charged_minor, 0) AS principal, open_minor
   FROM ledger_invoice
   WHERE creditor_id = %(creditor)s AND open_minor > 0 AND issued_on <= %(as_of)s {named}
     AND customer_id IN (SELECT customer_id FROM credits)
-  WINDOW w AS (PARTITION BY {group} ORDER BY due_on, id ROWS UNBOUNDED PRECEDING)
+), invoices AS (
+  SELECT id, grp, row_number() OVER w AS nr, sum(part) OVER w AS ends
+  FROM (SELECT id, grp, due_on, 0 AS place, principal AS part FROM parts WHERE principal > 0
+        UNION ALL SELECT id, grp, due_on, 1, open_minor - principal FROM parts WHERE open_minor > principal) slots
+  WINDOW w AS (PARTITION BY grp ORDER BY place, due_on, id ROWS UNBOUNDED PRECEDING)
 ), cuts AS (
   SELECT grp, ends, sum(is_credit) AS of_credit, sum(1 - is_credit) AS of_invoice
   FROM (SELECT grp, ends, 1 AS is_credit FROM credits UNION ALL SELECT grp, ends, 0 FROM invoices) both_sides
@@ -187,11 +196,11 @@ WITH credits AS (
          before AS (PARTITION BY grp ORDER BY ends ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ), made AS (
   INSERT INTO ledger_allocation (credit_id, invoice_id, amount_minor, effective_on, known_at, rule)
-  SELECT c.id, i.id, p.amount, %(as_of)s, %(now)s, %(rule)s
+  SELECT c.id, i.id, sum(p.amount), %(as_of)s, %(now)s, %(rule)s
   FROM pieces p
   JOIN credits c ON c.grp = p.grp AND c.nr = p.credit_nr
   JOIN invoices i ON i.grp = p.grp AND i.nr = p.invoice_nr
-  ORDER BY c.id, i.id
+  GROUP BY c.id, i.id ORDER BY c.id, i.id
   RETURNING credit_id
 )
 SELECT count(*), coalesce(array_agg(DISTINCT c.customer_id), '{{}}') FROM made m JOIN credits c ON c.id = m.credit_id

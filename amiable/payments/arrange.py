@@ -24,6 +24,7 @@ from amiable.ledger import hold
 from amiable.ledger.models import Creditor, Customer, HoldKind, Invoice
 from amiable.payments.attempt import local_day
 from amiable.payments.models import Promise, PromiseState
+from amiable.payments.plans.state import planned
 
 GRACE_DAYS = 1
 
@@ -62,7 +63,9 @@ def promise(
     if not 0 < amount_minor <= sum(row.open_minor for row in rows):
         raise UnableToPromise(_("The amount must be more than nothing and not more than what is open."))
     about = [row.pk for row in rows]
-    _withdraw(customer=customer, invoices=about, as_of=as_of)
+    if set(about).intersection(planned(customer=customer)):
+        raise UnableToPromise(_("One of these invoices is in a payment plan: its dates hold."))
+    give_way(customer=customer, invoices=about, as_of=as_of)
     taken = Promise.objects.create(
         customer=customer,
         currency=currency,
@@ -152,9 +155,9 @@ def _judge(row: Promise, *, state: PromiseState, kept_minor: int, as_of: date, n
         )
 
 
-def _withdraw(*, customer: Customer, invoices: list[int], as_of: date) -> None:
-    """A new promise takes the place of the ones that run on the same invoices."""
-    for old in Promise.objects.filter(customer=customer, state=PromiseState.OPEN, invoices__overlap=invoices):
+def give_way(*, customer: Customer, invoices: Sequence[int], as_of: date) -> None:
+    """The promises that run on these invoices end: a newer promise, or a plan, takes their place."""
+    for old in Promise.objects.filter(customer=customer, state=PromiseState.OPEN, invoices__overlap=list(invoices)):
         Promise.objects.filter(pk=old.pk).update(state=PromiseState.WITHDRAWN, judged_on=as_of)
         hold.lift(source_ref=f"promise:{old.pk}", on=as_of)
 
@@ -165,7 +168,7 @@ _PAID = """
 SELECT p.id,
   (SELECT coalesce(sum(a.amount_minor), 0)::bigint FROM ledger_allocation a
    WHERE a.invoice_id = ANY(p.invoices) AND (a.known_at >= p.taken_at OR a.effective_on > w.taken_on)),
-  NOT EXISTS (SELECT FROM ledger_invoice i WHERE i.id = ANY(p.invoices) AND i.open_minor > 0)
+  NOT EXISTS (SELECT FROM ledger_invoice i WHERE i.id = ANY(p.invoices) AND i.open_minor > i.charged_minor)
 FROM payments_promise p JOIN unnest(%s::bigint[], %s::date[]) w(id, taken_on) ON w.id = p.id
 """
 

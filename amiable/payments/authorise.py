@@ -4,6 +4,7 @@ In: a customer's consent; later the provider's words. Out: Mandate rows. Never: 
 that has ended or run out among those that can be charged.
 """
 
+import logging
 import secrets
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -12,11 +13,14 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from amiable.core import audit
+from amiable.core.errors import AmiableError
 from amiable.core.models import User
 from amiable.ledger.models import Creditor, Customer
 from amiable.payments import acquire
 from amiable.payments.models import Attempt, Mandate
 from amiable.payments.providers import Fields, Link, Word
+
+log = logging.getLogger(__name__)
 
 
 @transaction.atomic
@@ -38,7 +42,8 @@ def enter_page(*, mandate: Mandate, return_url: str, now: datetime) -> Link | Fi
 
 def usable(*, customer: Customer, as_of: date) -> QuerySet[Mandate]:
     """What can be charged on a day, the newest first."""
-    saved = Mandate.objects.filter(customer=customer, ended_on=None, signed_on__isnull=False)
+    theirs = Q(customer=customer) | Q(customer__merged_into=customer)
+    saved = Mandate.objects.filter(theirs, ended_on=None, signed_on__isnull=False)
     return saved.filter(Q(expires_on=None) | Q(expires_on__gte=as_of)).order_by("-signed_on", "-pk")
 
 
@@ -51,6 +56,8 @@ def saved(*, word: Word, creditor: Creditor | None, as_of: date) -> Mandate | No
     told = word.saved
     same = Mandate.objects.filter(customer=wish.customer_id, provider=wish.provider, reference=told.reference)
     if (before := same.exclude(pk=wish.pk).first()) is not None:
+        if wish.signed_on is None:
+            wish.delete()
         wish = before  # the same card once more: what was kept of it is renewed
         wish.ended_on = None
     wish.reference, wish.payer, wish.authority = told.reference, told.payer or wish.payer, told.authority
@@ -72,15 +79,22 @@ def ended(*, word: Word, creditor: Creditor | None, as_of: date) -> None:
     rows.filter(ended_on=None).update(ended_on=as_of)
 
 
-@transaction.atomic
 def end(*, mandate: Mandate, as_of: date, now: datetime, by: User | None = None, origin: str = "") -> None:
-    """The customer, or a colleague for them, takes it back: it is never charged again."""
-    Mandate.objects.filter(pk=mandate.pk, ended_on=None).update(ended_on=as_of)
+    """The customer, or a colleague for them, takes it back: it is never charged again. The provider is told to forget it;
+    where it does not hear, it is ours that counts.
+    """
     customer = mandate.customer
-    audit.record(
-        "mandate.ended", now=now, user=by, actor="" if by else origin, creditor_ref=customer.creditor_id,
-        subject="customer", subject_ref=customer.pk, mandate=mandate.pk,
-    )  # fmt: skip
+    with transaction.atomic():
+        Mandate.objects.filter(pk=mandate.pk, ended_on=None).update(ended_on=as_of)
+        audit.record(
+            "mandate.ended", now=now, user=by, actor="" if by else origin, creditor_ref=customer.creditor_id,
+            subject="customer", subject_ref=customer.pk, mandate=mandate.pk,
+        )  # fmt: skip
+    if mandate.reference:
+        try:
+            acquire.acquirer(customer.creditor, mandate.provider).let_go(mandate, now=now)
+        except AmiableError as error:
+            log.warning("%s was not told to forget %s: %s", mandate.provider, mandate, error)
 
 
 def lock(*, words: Iterable[Word], provider: str) -> None:
@@ -91,5 +105,11 @@ def lock(*, words: Iterable[Word], provider: str) -> None:
 
 
 def _known(word: Word, creditor: Creditor | None) -> Mandate | None:
-    rows = Mandate.objects.filter(token=word.attempt)
+    """What was asked for; or, where the word is about itself only, what was saved."""
+    assert word.saved is not None
+    rows = (
+        Mandate.objects.filter(token=word.attempt)
+        if word.attempt
+        else Mandate.objects.filter(reference=word.saved.reference)
+    )
     return (rows.filter(customer__creditor=creditor) if creditor else rows).select_related("customer").first()

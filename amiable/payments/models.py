@@ -16,17 +16,19 @@ class Journey(models.TextChoices):
     AGENT = "agent", _("Agent on the phone")
     IVR = "ivr", _("Voice server")
     IVR_AGENT = "ivr_agent", _("Voice server with an agent")
-    CAMPAIGN = "campaign", _("Campaign")
+    CAMPAIGN = "campaign", _("Call campaign with a voice server")
     STANDING = "standing", _("Standing order")
+    DESK_LINK = "desk_link", _("Link or QR code from a colleague")
 
 
 class Chain(models.Model):
-    """The tries that follow one another until paid."""
+    """The tries that follow one another until paid, or until nobody goes on with them (`moved_at`: when somebody last did)."""
 
     creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="chains")
     currency = models.CharField(max_length=3)
     opened_at = models.DateTimeField()
+    moved_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -50,7 +52,11 @@ class AttemptState(models.TextChoices):
 
 
 class Attempt(models.Model):
-    """One try to pay on one journey: opened, started, input errors, then succeeded, failed or abandoned."""
+    """One try to pay on one journey: opened, started, input errors, then succeeded, failed or abandoned.
+
+    `plan_ref`: what of a plan it collects. `state_at`: of when the word is that decides the state. `declined_at` and
+    `decline_code`: the last refusal, which a success may follow.
+    """
 
     chain = models.ForeignKey(Chain, on_delete=models.PROTECT, related_name="attempts")
     creditor = models.ForeignKey(Creditor, on_delete=models.PROTECT)
@@ -61,13 +67,16 @@ class Attempt(models.Model):
     journey = models.CharField(max_length=12, choices=Journey)
     message_ref = models.BigIntegerField(null=True, blank=True)
     campaign_ref = models.BigIntegerField(null=True, blank=True)
+    plan_ref = models.BigIntegerField(null=True, blank=True)
     step = models.CharField(max_length=40, blank=True)
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
     invoices = ArrayField(models.BigIntegerField(), default=list)  # in the order in which they are to be paid
     state = models.CharField(max_length=10, choices=AttemptState, default=AttemptState.OPENED)
+    state_at = models.DateTimeField(null=True, blank=True)
     input_errors = models.PositiveSmallIntegerField(default=0)
     decline_code = models.CharField(max_length=60, blank=True)
+    declined_at = models.DateTimeField(null=True, blank=True)
     credit = models.OneToOneField(Credit, null=True, blank=True, on_delete=models.PROTECT, related_name="attempt")
     by = models.ForeignKey(
         "core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -92,6 +101,7 @@ class Attempt(models.Model):
             models.Index(
                 fields=["state", "opened_at"], condition=Q(state__in=["opened", "started"]), name="attempt_live"
             ),
+            models.Index(fields=["opened_at"], condition=~Q(state="succeeded"), name="attempt_unheard"),
         ]
 
     def __str__(self) -> str:
@@ -153,33 +163,110 @@ class Promise(models.Model):
         return f"{self.amount_minor} {self.currency} {self.promised_for}"
 
 
+class PlanReason(models.TextChoices):
+    """Why somebody is late: it decides which way out fits."""
+
+    OVERSIGHT = "oversight", _("Oversight")
+    ADMINISTRATIVE = "administrative", _("Administrative delay")
+    TEMPORARY = "temporary", _("Temporary difficulty")
+    LASTING = "lasting", _("Lasting difficulty")
+    DISPUTE = "dispute", _("A part is contested")
+    UNWILLING = "unwilling", _("Does not wish to pay")
+
+
+class PlanState(models.TextChoices):
+    PROPOSED = "proposed", _("Waits for approval")
+    OFFERED = "offered", _("Offered")
+    AGREED = "agreed", _("On time")
+    LATE = "late", _("Late")
+    CURED = "cured", _("On time again")
+    DONE = "done", _("Kept to the end")
+    BROKEN = "broken", _("Broken")
+    REPLACED = "replaced", _("Replaced")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    REFUSED = "refused", _("Refused")
+    EXPIRED = "expired", _("Expired")
+
+    @classmethod
+    def running(cls) -> "tuple[PlanState, ...]":
+        return (cls.AGREED, cls.LATE, cls.CURED)
+
+    @classmethod
+    def alive(cls) -> "tuple[PlanState, ...]":
+        return (cls.PROPOSED, cls.OFFERED, *cls.running())
+
+
 class Plan(models.Model):
-    """An agreed schedule; it re-times invoices and adds nothing to the exposure."""
+    """A schedule that both sides agree to; it re-times invoices and adds nothing to the exposure.
+
+    What is paid of it counts from `settled_before_minor`, all that had settled its invoices when it was offered.
+    """
 
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="plans")
     currency = models.CharField(max_length=3)
-    total_minor = models.BigIntegerField()
-    reason = models.CharField(max_length=20)  # oversight, administrative, temporary, lasting, dispute, unwilling
-    capacity = models.JSONField(default=dict, blank=True)
-    invoices = ArrayField(models.BigIntegerField(), default=list)
-    state = models.CharField(max_length=12, default="offered")  # offered, agreed, late, cured, broken, done
+    total_minor = models.BigIntegerField()  # the sum of its instalments
+    discount_minor = models.BigIntegerField(default=0)  # given up once all of them are paid
+    settled_before_minor = models.BigIntegerField(default=0)
+    reason = models.CharField(max_length=20, choices=PlanReason, blank=True)
+    words = models.TextField(blank=True)  # the customer's own
+    capacity = models.JSONField(default=dict, blank=True)  # private, and forgotten when the plan is over
+    terms = models.JSONField(default=dict)  # freeze, accelerates, guarantee, deposit
+    invoices = ArrayField(models.BigIntegerField(), default=list)  # oldest due first
+    needs = models.CharField(max_length=12, blank=True)  # who may agree to it: customer, collector, manager
+    state = models.CharField(max_length=12, choices=PlanState)
+    origin = models.CharField(max_length=20, blank=True)  # portal, desk
     offered_at = models.DateTimeField()
+    offered_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    approved_at = models.DateTimeField(null=True, blank=True)
+    approved_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    answer_by = models.DateField(null=True, blank=True)  # an offer stands until then; a late plan is put right by then
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_name = models.CharField(max_length=120, blank=True)
+    accepted_from = models.GenericIPAddressField(null=True, blank=True)
     agreed_at = models.DateTimeField(null=True, blank=True)
-    agreed_from = models.GenericIPAddressField(null=True, blank=True)
-    replaces = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT)
+    agreement = models.CharField(max_length=64, blank=True)  # digest of the paper, as it was accepted
+    mandate = models.ForeignKey("Mandate", null=True, blank=True, on_delete=models.SET_NULL, related_name="plans")
+    late_since = models.DateField(null=True, blank=True)
+    cured_on = models.DateField(null=True, blank=True)
+    accelerates_on = models.DateField(null=True, blank=True)  # notice was given: then the rest falls due
+    ended_on = models.DateField(null=True, blank=True)
+    replaces = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(total_minor__gt=0), name="plan_total_positive"),
+            models.CheckConstraint(condition=Q(discount_minor__gte=0), name="plan_discount_not_negative"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["customer"],
+                condition=Q(state__in=["proposed", "offered", "agreed", "late", "cured"]),
+                name="plan_alive",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.total_minor} {self.currency}"
 
 
 class Instalment(models.Model):
+    """One payment of a plan. `tried_at`: when it was asked for by the saved way to pay, at most once."""
+
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="instalments")
     due_on = models.DateField()
     amount_minor = models.BigIntegerField()
     paid_minor = models.BigIntegerField(default=0)
+    settled_on = models.DateField(null=True, blank=True)
+    tried_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(amount_minor__gt=0), name="instalment_amount_positive")]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="instalment_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(paid_minor__gte=0, paid_minor__lte=models.F("amount_minor")), name="instalment_not_overpaid"
+            ),
+            models.UniqueConstraint(fields=["plan", "due_on"], name="instalment_one_a_day"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.due_on} {self.amount_minor}"
@@ -213,6 +300,27 @@ class Mandate(models.Model):
 
     def __str__(self) -> str:
         return self.label or self.token
+
+
+class StandingOrder(models.Model):
+    """A customer's word that each invoice is debited on its due date, from the day of the word on."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="standing_orders")
+    currency = models.CharField(max_length=3)
+    mandate = models.ForeignKey(Mandate, on_delete=models.CASCADE, related_name="standing_orders")
+    given_at = models.DateTimeField()
+    given_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL)  # empty: on the portal
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "currency"], condition=Q(ended_at__isnull=True), name="standing_order_one"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} {self.currency} {self.mandate}"
 
 
 class Telling(models.TextChoices):

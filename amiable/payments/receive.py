@@ -20,6 +20,8 @@ from amiable.payments.attempt import keep, local_day, move_on
 from amiable.payments.models import Attempt, ProviderEvent
 from amiable.payments.providers import Word, WordKind
 
+LEAVING = {WordKind.REFUNDED, WordKind.CHARGED_BACK}
+
 
 @dataclass
 class Received:
@@ -51,8 +53,9 @@ def record(*, provider: str, words: Sequence[Word], now: datetime, creditor: Cre
     fresh = _fresh(provider, words, attempts, creditor, now)
     received.replayed = len(words) - len(fresh)
     before = {attempt.pk: attempt.state for attempt in attempts.values()}
-    for word in sorted(fresh, key=lambda word: (word.at, word.external_id)):
-        attempt = attempts.get(_name(word))
+    # Money comes before it goes, whatever their clocks say.
+    for word in sorted(fresh, key=lambda word: (word.kind in LEAVING, word.at, word.external_id)):
+        attempt = attempts.get(word.attempt)
         if word.saved is not None:
             received.unknown += not _keep(word, attempt, creditor, now)
         elif attempt is None:
@@ -64,25 +67,19 @@ def record(*, provider: str, words: Sequence[Word], now: datetime, creditor: Cre
     return received
 
 
-def _name(word: Word) -> str:
-    """What a word calls its attempt: our token, else the provider's own name."""
-    return word.attempt or word.payment
-
-
 def _attempts(provider: str, words: Sequence[Word], creditor: Creditor | None) -> dict[str, Attempt]:
     """The attempts by what the words call them. Locked before anything is read of them, by id: two calls about one
     attempt queue here, however their words are ordered.
     """
-    tokens = {word.attempt for word in words if word.attempt}
-    own = {word.payment for word in words if word.payment and not word.attempt}
-    named = Q(token__in=tokens) | Q(external_id__in=own)
+    names = {word.attempt for word in words if word.attempt}
+    named = Q(token__in=names) | Q(external_id__in=names)
     if creditor is not None:
         named &= Q(creditor=creditor)
     rows = Attempt.objects.select_for_update(of=("self",), no_key=True).filter(named, provider=provider)
     found = {}
     for attempt in rows.select_related("creditor", "customer").order_by("id"):
         found[attempt.token] = attempt
-        if attempt.external_id in own:
+        if attempt.external_id:
             found[attempt.external_id] = attempt
     return found
 
@@ -97,7 +94,7 @@ def _fresh(
         del told[external_id]
     events = [
         ProviderEvent(
-            provider=provider, creditor=creditor, external_id=word.external_id, attempt=attempts.get(_name(word)),
+            provider=provider, creditor=creditor, external_id=word.external_id, attempt=attempts.get(word.attempt),
             kind=word.kind, at=word.at, received_at=now, raw=word.raw,
         )
         for word in told.values()

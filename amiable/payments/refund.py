@@ -10,11 +10,14 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
+from amiable.core import audit
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.ledger import post
 from amiable.ledger.models import Allocation, Credit, Entry
+from amiable.payments import acquire
 from amiable.payments.allocate import allocate
+from amiable.payments.models import Attempt
 
 
 class UnableToRefund(UnableTo):
@@ -25,6 +28,24 @@ def held_by(credit: Credit) -> int:
     """What a credit still holds: what is open of it, and what stands on invoices."""
     standing = Allocation.objects.filter(credit=credit, reverses=None, reversed_by=None)
     return credit.open_minor + (standing.aggregate(total=Sum("amount_minor"))["total"] or 0)
+
+
+def ask_back(*, attempt: Attempt, amount_minor: int, key: str, now: datetime, by: User) -> None:
+    """Asks the provider to give the customer their money back, once for each `key`. The books move when it says it has.
+
+    Raises UnableToRefund, Refused or Unavailable.
+    """
+    credit = attempt.credit
+    if credit is None or not 0 < amount_minor <= held_by(credit.confirmed_by or credit):
+        raise UnableToRefund(_("This payment does not hold that much any more."))
+    acquirer = acquire.acquirer(attempt.creditor, attempt.provider)
+    if not acquirer.can("refund"):
+        raise UnableToRefund(_("This provider gives nothing back; send the money by bank transfer."))
+    acquirer.refund(attempt=attempt, amount_minor=amount_minor, key=key, now=now)
+    audit.record(
+        "refund.asked", now=now, user=by, creditor_ref=attempt.creditor_id, subject="customer",
+        subject_ref=attempt.customer_id, attempt=attempt.pk, credit=credit.pk, amount_minor=amount_minor,
+    )  # fmt: skip
 
 
 @transaction.atomic

@@ -2,12 +2,14 @@
 -- Residuals are the present ones rolled back by the entries that came later. `/* only x */` narrows to some customers,
 -- `/* only known x */` and `/* or known later */` to what was known at some moment.
 WITH later AS MATERIALIZED (
-  SELECT invoice_id, credit_id, sum(amount_minor) AS moved FROM ledger_entry
+  SELECT invoice_id, credit_id, sum(amount_minor) AS moved,
+         coalesce(sum(amount_minor) FILTER (WHERE kind IN ('interest', 'indemnity', 'fee')), 0) AS charged FROM ledger_entry
   WHERE (effective_on > %(as_of)s /* or known later */) AND kind NOT IN ('principal', 'receipt') GROUP BY invoice_id, credit_id
 ), later_invoice AS (
   SELECT l.*, (SELECT max(e.effective_on) FROM ledger_entry e
-               WHERE e.invoice_id = l.id AND e.effective_on <= %(as_of)s /* only known e */) AS settled_on
-  FROM (SELECT invoice_id AS id, sum(moved) AS moved FROM later WHERE invoice_id IS NOT NULL GROUP BY 1) l
+               WHERE e.invoice_id = l.id AND e.effective_on <= %(as_of)s /* only known e */
+                 AND e.kind NOT IN ('interest', 'indemnity', 'fee')) AS settled_on
+  FROM (SELECT invoice_id AS id, sum(moved) AS moved, sum(charged) AS charged FROM later WHERE invoice_id IS NOT NULL GROUP BY 1) l
 ), later_credit AS (SELECT credit_id AS id, sum(moved) AS moved FROM later WHERE credit_id IS NOT NULL GROUP BY 1
 ), held AS (
   SELECT x.invoice_id AS id, bool_or(x.kind = 'dispute') AS disputed FROM ledger_hold x
@@ -15,7 +17,10 @@ WITH later AS MATERIALIZED (
 ), invoice AS (
   SELECT x.creditor_id, x.customer_id, x.currency, x.account, x.issued_on, x.due_on, x.amount_minor,
          (x.open_minor - coalesce(l.moved, 0))::bigint AS open_minor, %(as_of)s - x.due_on AS late,
-         CASE WHEN l.id IS NULL THEN x.settled_on WHEN x.open_minor = l.moved THEN l.settled_on END AS settled_on,
+         -- What was invoiced is covered before the charges on it; charges that are still open make nothing late again.
+         x.open_minor - coalesce(l.moved, 0) > x.charged_minor - coalesce(l.charged, 0) AS owing,
+         CASE WHEN l.id IS NULL THEN x.settled_on
+              WHEN x.open_minor - l.moved <= x.charged_minor - l.charged THEN l.settled_on END AS settled_on,
          h.id IS NOT NULL AS held, coalesce(h.disputed, false) AS disputed
   FROM ledger_invoice x LEFT JOIN later_invoice l ON l.id = x.id LEFT JOIN held h ON h.id = x.id
   WHERE x.issued_on <= %(as_of)s /* only known x */ /* only x */
@@ -33,13 +38,13 @@ WITH later AS MATERIALIZED (
     coalesce(sum(open_minor) FILTER (WHERE disputed), 0)::bigint AS disputed_minor,
     coalesce(sum(open_minor) FILTER (WHERE account = 'doubtful'), 0)::bigint AS doubtful_minor,
     count(*) FILTER (WHERE open_minor > 0) AS open_count,
-    count(*) FILTER (WHERE open_minor > 0 AND late > 0) AS overdue_count,
-    min(due_on) FILTER (WHERE open_minor > 0) AS oldest_due_on,
+    count(*) FILTER (WHERE owing AND late > 0) AS overdue_count,
+    min(due_on) FILTER (WHERE owing) AS oldest_due_on,
     count(*) FILTER (WHERE issued_on > %(as_of)s - 365) AS invoices_12m,
     coalesce(sum(amount_minor) FILTER (WHERE issued_on > %(as_of)s - 365), 0)::bigint AS billed_12m_minor,
     count(*) FILTER (WHERE settled_on > %(as_of)s - 365) AS settled_12m,
-    count(*) FILTER (WHERE (settled_on > %(as_of)s - 365 AND settled_on > due_on) OR (open_minor > 0 AND late > 0)) AS late_12m,
-    count(*) FILTER (WHERE settled_on > %(as_of)s - 365 OR (open_minor > 0 AND late > 0)) AS judged_12m,
+    count(*) FILTER (WHERE (settled_on > %(as_of)s - 365 AND settled_on > due_on) OR (owing AND late > 0)) AS late_12m,
+    count(*) FILTER (WHERE settled_on > %(as_of)s - 365 OR (owing AND late > 0)) AS judged_12m,
     max(settled_on - due_on) FILTER (WHERE settled_on > %(as_of)s - 365) AS worst_late_12m,
     sum((settled_on - issued_on)::bigint * amount_minor) FILTER (WHERE settled_on > %(as_of)s - 365) AS took_12m,
     sum((settled_on - due_on)::bigint * amount_minor) FILTER (WHERE settled_on > %(as_of)s - 365) AS late_by_12m,
@@ -112,8 +117,10 @@ WITH later AS MATERIALIZED (
          max(x.judged_on) FILTER (WHERE x.state IN ('broken', 'partly') AND x.judged_on <= %(as_of)s) AS broken_on
   FROM payments_promise x WHERE x.taken_at < %(end)s /* only x */ GROUP BY 1
 ), plan AS (
-  SELECT x.customer_id, count(*) AS year FROM payments_plan x
-  WHERE x.agreed_at < %(end)s AND (x.agreed_at AT TIME ZONE %(zone)s)::date > %(as_of)s - 365 /* only x */ GROUP BY 1
+  SELECT x.customer_id, count(*) FILTER (WHERE (x.agreed_at AT TIME ZONE %(zone)s)::date > %(as_of)s - 365) AS year,
+         count(*) FILTER (WHERE x.ended_on IS NULL OR x.ended_on > %(as_of)s) AS running,
+         count(*) FILTER (WHERE x.state = 'broken' AND x.ended_on <= %(as_of)s) AS broken
+  FROM payments_plan x WHERE x.agreed_at < %(end)s /* only x */ GROUP BY 1
 ), mandate AS (
   SELECT x.customer_id FROM payments_mandate x
   WHERE x.signed_on <= %(as_of)s AND (x.ended_on IS NULL OR x.ended_on > %(as_of)s) /* only x */ GROUP BY 1
@@ -136,6 +143,7 @@ SELECT creditor_id, customer_id, currency,
   (o.late_by_12m / o.weight_12m)::float, (o.late_by_6m / o.weight_6m)::float, (o.late_by_3m / o.weight_3m)::float,
   o.worst_late_12m, (o.took_12m / o.weight_12m)::float,
   coalesce(d.n, 0), coalesce(d.year, 0), coalesce(p.kept, 0), coalesce(p.broken, 0), coalesce(p.running, 0), coalesce(l.year, 0),
+  coalesce(l.running, 0), coalesce(l.broken, 0),
   coalesce(t.week, 0), coalesce(t.week_calls, 0), coalesce(t.month, 0), coalesce(t.emails, 0), coalesce(t.calls, 0), coalesce(t.answered, 0),
   coalesce(r.courtesies, 0), coalesce(r.courtesies_paid, 0), coalesce(r.reminders, 0), coalesce(r.reminders_paid, 0),
   coalesce(r.calls, 0), coalesce(r.calls_paid, 0), coalesce(f.month, 0), s.score,

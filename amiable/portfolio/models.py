@@ -55,6 +55,8 @@ class Profile(models.Model):
     promises_broken = models.IntegerField(default=0)
     promises_open = models.IntegerField(default=0)
     plans_12m = models.IntegerField(default=0)
+    plans_open = models.IntegerField(default=0)
+    plans_broken = models.IntegerField(default=0)
     contacts_7d = models.IntegerField(default=0)
     calls_7d = models.IntegerField(default=0)
     contacts_30d = models.IntegerField(default=0)

@@ -56,7 +56,8 @@ INSERT INTO chosen SELECT DISTINCT customer_id FROM (
                OR (resolved_at AT TIME ZONE %(zone)s)::date = ANY(%(days)s)
   UNION ALL SELECT customer_id FROM payments_promise
             WHERE (taken_at AT TIME ZONE %(zone)s)::date = ANY(%(days)s) OR judged_on = ANY(%(days)s)
-  UNION ALL SELECT customer_id FROM payments_plan WHERE (agreed_at AT TIME ZONE %(zone)s)::date = ANY(%(year)s)
+  UNION ALL SELECT customer_id FROM payments_plan
+            WHERE (agreed_at AT TIME ZONE %(zone)s)::date = ANY(%(year)s) OR ended_on = ANY(%(days)s)
   UNION ALL SELECT customer_id FROM payments_mandate WHERE signed_on = ANY(%(days)s) OR ended_on = ANY(%(days)s)
   UNION ALL SELECT customer_id FROM casework_surveyanswer WHERE (answered_at AT TIME ZONE %(zone)s)::date = ANY(%(days)s)
 ) touched JOIN ledger_customer c ON c.id = customer_id WHERE c.creditor_id = ANY(%(owners)s)

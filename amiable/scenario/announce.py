@@ -1,4 +1,5 @@
-"""What happened is told to the customer: a payment received or failed, a promise noted, a dispute taken in or answered.
+"""What happened is told to the customer: a payment received, failed or taken back, a promise noted, a plan offered, agreed,
+about to fall due or late, a dispute taken in or answered.
 
 In: rows of the last days. Out: one message each, through the same last look as any other. Never: the same thing told
 twice, an old thing told because it was imported today, a thing that the creditor chose not to tell.
@@ -12,15 +13,18 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q
 
 from amiable.casework.models import Dispute
-from amiable.ledger.models import Creditor, Customer, Medium
+from amiable.core.models import AuditEntry
+from amiable.ledger.models import Credit, Creditor, Customer, Medium
 from amiable.outreach.models import Tone
 from amiable.outreach.order import Order, order
 from amiable.payments.attempt import local_day
-from amiable.payments.models import Attempt, AttemptState, Promise, PromiseState
-from amiable.scenario.relate import told_of_failure, told_of_payment, told_of_promise
+from amiable.payments.models import Attempt, AttemptState, Instalment, Plan, PlanState, Promise, PromiseState
+from amiable.scenario.relate import told_of_failure, told_of_payment, told_of_plan, told_of_promise
 
 LOOK_BACK = timedelta(days=2)  # what happened earlier is no news any more
+BEFORE_DUE = timedelta(days=3)  # an instalment is told so long before its day
 PATIENCE = timedelta(minutes=30)  # a try that failed is told when nobody has tried again for so long
+ON_TIME = (PlanState.AGREED, PlanState.CURED)
 ANSWERED = ("accepted", "refused", "settled", "withdrawn")
 
 
@@ -30,7 +34,7 @@ class News:
 
     customer: Customer
     currency: str
-    ref: int
+    ref: int | str
     about: Sequence[int]
     context: Mapping[str, Any]
     tone: str = Tone.WARM
@@ -79,7 +83,8 @@ def _paid(window: Window) -> Iterator[News]:
     for row in _with_customer(rows.select_related("credit")):
         assert row.credit is not None
         about = list(row.credit.allocations.filter(reversed_by=None, reverses=None).values_list("invoice", flat=True))
-        yield News(row.customer, row.credit.currency, row.pk, about, {"payment": told_of_payment(row.credit)})
+        told = {"payment": told_of_payment(row.credit), "receipt": row.credit.pk}
+        yield News(row.customer, row.credit.currency, row.pk, about, told)
 
 
 def _failed(window: Window) -> Iterator[News]:
@@ -94,6 +99,22 @@ def _failed(window: Window) -> Iterator[News]:
     )  # fmt: skip
     for row in _with_customer(rows):
         yield News(row.customer, row.currency, row.pk, row.invoices, {"payment": told_of_failure(row)})
+    yield from _taken_back(window)
+
+
+def _taken_back(window: Window) -> Iterator[News]:
+    """Money that had come and that a bank took back: a debit returned, a cheque that bounced, a card charged back."""
+    entries = {
+        entry.subject_ref or 0: entry
+        for entry in AuditEntry.objects.filter(
+            act="payment.returned", subject="credit", at__gt=window.since, at__lte=window.now
+        )
+    }
+    rows = Credit.objects.filter(window.of("creditor"), pk__in=list(entries), customer__isnull=False)
+    for row in _with_customer(rows):
+        entry = entries[row.pk]
+        told = {"amount_minor": entry.detail["told_minor"], "failed_on": str(local_day(row.creditor, entry.at))}
+        yield News(row.customer, row.currency, f"back:{entry.pk}", entry.detail["invoices"], {"payment": told})
 
 
 def _promised(window: Window) -> Iterator[News]:
@@ -102,6 +123,53 @@ def _promised(window: Window) -> Iterator[News]:
     )
     for row in _with_customer(rows):
         yield News(row.customer, row.currency, row.pk, row.invoices, {"promise": told_of_promise(row)})
+
+
+def _offered(window: Window) -> Iterator[News]:
+    """Plans that a colleague made; who builds one on the portal sees it there."""
+    rows = Plan.objects.filter(
+        window.of("customer__creditor"), Q(offered_at__gt=window.since) | Q(approved_at__gt=window.since),
+        state=PlanState.OFFERED, offered_by__isnull=False,
+    )  # fmt: skip
+    yield from _plans(rows)
+
+
+def _agreed(window: Window) -> Iterator[News]:
+    rows = Plan.objects.filter(
+        window.of("customer__creditor"),
+        agreed_at__gt=window.since,
+        agreed_at__lte=window.now,
+        state__in=PlanState.running(),
+    )
+    yield from _plans(rows)
+
+
+def _due(window: Window) -> Iterator[News]:
+    """Instalments of the next days; of a plan agreed just now they have been told with it."""
+    today = window.now.date()
+    rows = Instalment.objects.filter(
+        window.of("plan__customer__creditor"), plan__state__in=ON_TIME, settled_on=None,
+        due_on__gte=today, due_on__lte=today + BEFORE_DUE, plan__agreed_at__lte=window.now - BEFORE_DUE,
+    )  # fmt: skip
+    for row in rows.select_related("plan__customer__creditor", "plan__mandate").order_by("pk"):
+        plan = row.plan
+        yield News(plan.customer, plan.currency, row.pk, plan.invoices, {"plan": told_of_plan(plan)})
+
+
+def _late(window: Window) -> Iterator[News]:
+    """Kindly the first time, plainly when it was put right before, firmly where notice was given."""
+    rows = Plan.objects.filter(
+        window.of("customer__creditor"), state=PlanState.LATE, late_since__gt=window.since.date()
+    ).select_related("mandate")
+    for row in _with_customer(rows):
+        tone = Tone.FIRM if row.accelerates_on else Tone.NEUTRAL if row.cured_on else Tone.WARM
+        told = {"plan": told_of_plan(row), "answer_by": str(row.answer_by or "")}
+        yield News(row.customer, row.currency, f"{row.pk}:{row.late_since}:{tone}", row.invoices, told, tone)
+
+
+def _plans(rows: Any) -> Iterator[News]:
+    for row in _with_customer(rows.select_related("mandate")):
+        yield News(row.customer, row.currency, row.pk, row.invoices, {"plan": told_of_plan(row)})
 
 
 def _disputed(window: Window) -> Iterator[News]:
@@ -134,6 +202,10 @@ NEWS: Mapping[str, Callable[[Window], Iterator[News]]] = {
     "receipt": _paid,
     "payment_failed": _failed,
     "promise_confirmed": _promised,
+    "plan_offered": _offered,
+    "plan_agreed": _agreed,
+    "plan_due": _due,
+    "plan_late": _late,
     "dispute_received": _disputed,
     "dispute_answered": _answered,
 }

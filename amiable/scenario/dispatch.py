@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_lazy
 
 from amiable.casework.models import Task, TaskKind
@@ -113,7 +113,9 @@ def prepare(*, task: Task, as_of: date, now: datetime) -> Rendered:
         purpose=step.get("template", decision.step), tone=step.get("tone", "neutral"), step=decision.step, as_of=as_of,
         language=customer.language or customer.creditor.language, about=decision.about, also=decision.also, context={},
     )  # fmt: skip
-    if not customer.invoices.filter(pk__in=[*decision.about, *decision.also], open_minor__gt=0).exists():
+    if not customer.invoices.filter(
+        pk__in=[*decision.about, *decision.also], open_minor__gt=F("charged_minor")
+    ).exists():
         raise UnableToConfirm("Nothing of what this message is about is open any more.")
     return render(message, as_of=as_of, now=now)
 

@@ -45,7 +45,9 @@ ALWAYS = ("open", "overdue", "dpd", "credit", "contacts_7d", "late_share")
 _STANDING = """
 CREATE TEMP TABLE candidate ON COMMIT DROP AS
 WITH later AS (
-  SELECT e.invoice_id AS id, sum(e.amount_minor) AS moved FROM ledger_entry e JOIN ledger_invoice i ON i.id = e.invoice_id
+  SELECT e.invoice_id AS id, sum(e.amount_minor) AS moved,
+         coalesce(sum(e.amount_minor) FILTER (WHERE e.kind IN ('interest', 'indemnity', 'fee')), 0) AS charged
+  FROM ledger_entry e JOIN ledger_invoice i ON i.id = e.invoice_id
   WHERE i.customer_id = %(customer)s AND (e.effective_on > %(as_of)s OR e.known_at >= %(end)s) AND e.kind <> 'principal'
   GROUP BY 1
 ), climbed AS (
@@ -67,7 +69,7 @@ SELECT i.id, i.customer_id, i.currency, %(as_of)s - i.due_on AS late, %(as_of)s 
                AND (h.until IS NULL OR h.until > %(as_of)s)) AS held
 FROM ledger_invoice i LEFT JOIN later l ON l.id = i.id LEFT JOIN climbed c ON c.id = i.id
 WHERE i.customer_id = %(customer)s AND i.issued_on <= %(as_of)s AND i.known_at < %(end)s
-  AND i.open_minor - coalesce(l.moved, 0) > 0
+  AND i.open_minor - coalesce(l.moved, 0) > i.charged_minor - coalesce(l.charged, 0)
 """
 # Contacts and waiting tasks as they were in the morning, when the day decided: before its own messages and calls.
 _MORNING = """

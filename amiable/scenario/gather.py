@@ -109,7 +109,7 @@ LEFT JOIN (SELECT invoice_id AS id, bool_or(until IS NULL OR until > %(as_of)s) 
            WHERE invoice_id IS NOT NULL AND since <= %(as_of)s AND (until IS NULL OR until > %(as_of)s OR kind = 'out')
            GROUP BY 1) h ON h.id = i.id
 LEFT JOIN way w ON w.id = i.id
-WHERE i.open_minor > 0 AND ({moment}) {scope}
+WHERE i.open_minor > i.charged_minor AND ({moment}) {scope}
 """
 INVOICE: dict[str, type[pl.DataType]] = {
     "invoice": pl.Int64, "customer_id": pl.Int64, "currency": pl.String, "days_late": pl.Int64, "days_issued": pl.Int64,

@@ -25,7 +25,23 @@ from amiable.ledger.models import Consent, Contact, ContactPoint, Customer, Hold
 from amiable.outreach.address import closable
 from amiable.outreach.models import OptOut
 from amiable.payments.arrange import promise
-from amiable.scenario.sayings import OUTCOMES, AlreadyPaid, CallOutcome, Disputes, OptsIn, OptsOut, Prefers, Promises
+from amiable.payments.models import Mandate, Plan
+from amiable.payments.plans.agree import agree
+from amiable.payments.plans.limits import LEVELS
+from amiable.payments.plans.offer import offer
+from amiable.scenario.sayings import (
+    OUTCOMES,
+    AcceptsPlan,
+    AlreadyPaid,
+    BuildsPlan,
+    CallOutcome,
+    Disputes,
+    OptsIn,
+    OptsOut,
+    Prefers,
+    Promises,
+    WantsPerson,
+)
 
 CLAIMED_DAYS = 7  # how long "I have paid" keeps reminders away; the creditor's policy may say claimed_hold_days
 
@@ -104,6 +120,57 @@ def _promises(
         now=now,
         by=by,
     )
+
+
+@hear.register
+def _builds_plan(
+    saying: BuildsPlan, *, customer: Customer, as_of: date, now: datetime, by: User | None, origin: str
+) -> None:
+    """Within what the customer may agree to alone the plan runs from now on; beyond it waits for a person, accepted."""
+    plan = offer(
+        customer=customer, currency=saying.currency, invoices=saying.invoices, terms=saying.terms, level=LEVELS[0],
+        origin=origin, reason=saying.reason, words=saying.words, capacity=saying.capacity, as_of=as_of, now=now, by=by,
+    )  # fmt: skip
+    _accept(plan, saying, customer=customer, as_of=as_of, now=now, by=by, origin=origin)
+
+
+@hear.register
+def _accepts_plan(
+    saying: AcceptsPlan, *, customer: Customer, as_of: date, now: datetime, by: User | None, origin: str
+) -> None:
+    plan = Plan.objects.filter(pk=saying.plan, customer=customer).first()
+    if plan is None:
+        raise UnableToRespond(_("This offer does not stand any more."))
+    _accept(plan, saying, customer=customer, as_of=as_of, now=now, by=by, origin=origin)
+
+
+def _accept(plan: Plan, saying: BuildsPlan | AcceptsPlan, *, customer: Customer, **how: Any) -> None:
+    mandate = Mandate.objects.filter(pk=saying.mandate or 0, customer=customer).first()
+    if saying.mandate and mandate is None:
+        raise UnableToRespond(_("This saved way to pay cannot be used any more."))
+    agree(plan=plan, name=saying.name, ip=saying.ip, mandate=mandate, **how)
+
+
+@hear.register
+def _wants_person(
+    saying: WantsPerson, *, customer: Customer, as_of: date, now: datetime, by: User | None, origin: str
+) -> None:
+    """Somebody rings; until then nobody reminds."""
+    tomorrow = next_business_day(as_of + timedelta(days=1), customer.creditor.country)
+    hold.place(
+        kind=HoldKind.PERSON, source_ref=f"talk:{customer.pk}:{as_of}", customer=customer, since=as_of,
+        until=tomorrow + timedelta(days=2), reason=in_house(gettext_lazy("Asked to be called.")), by=by, now=now,
+    )  # fmt: skip
+    task.ask(
+        kind=TaskKind.CALL,
+        key=f"talk:{customer.pk}:{as_of}",
+        customer=customer,
+        title=in_house(gettext_lazy("Asks to be called")),
+        due_on=tomorrow,
+        context={"words": saying.words[:500]},
+        now=now,
+    )
+    record("person.wanted", customer, now, by, origin)
 
 
 @hear.register

@@ -72,6 +72,8 @@ def told_of_plan(plan: Plan) -> dict[str, Any]:
     parts = plan.instalments.order_by("due_on", "pk")
     return {
         "total_minor": plan.total_minor,
+        "answer_by": str(plan.answer_by or ""),
+        "debit": plan.mandate.label if plan.mandate else "",
         "instalments": [
             {"due_on": str(part.due_on), "amount_minor": part.amount_minor, "paid_minor": part.paid_minor}
             for part in parts

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -20,6 +20,7 @@ from amiable.casework.close import close_settled
 from amiable.casework.dispute import settle_disputes
 from amiable.casework.models import Task, TaskKind
 from amiable.core.models import User
+from amiable.core.money import shown
 from amiable.core.words import in_house
 from amiable.ledger import hold
 from amiable.ledger.keep import keep
@@ -35,16 +36,33 @@ from amiable.payments import receive
 from amiable.payments.allocate import allocate, allocate_of_customer
 from amiable.payments.arrange import judge_promises
 from amiable.payments.attempt import close_chains, local_day
+from amiable.payments.models import Attempt
+from amiable.payments.plans.judge import judge_plans
 from amiable.payments.providers import Word
+from amiable.payments.surplus import ask_about_surplus
 from amiable.scenario.hear import UnableToRespond, hear, record
 from amiable.scenario.heed import heed
 from amiable.scenario.react import react
 from amiable.scenario.reopen import Returned, reopen
-from amiable.scenario.sayings import AlreadyPaid, CallOutcome, Disputes, OptsIn, OptsOut, Prefers, Promises, Saying
+from amiable.scenario.sayings import (
+    AcceptsPlan,
+    AlreadyPaid,
+    BuildsPlan,
+    CallOutcome,
+    Disputes,
+    OptsIn,
+    OptsOut,
+    Prefers,
+    Promises,
+    Saying,
+    WantsPerson,
+)
 
 __all__ = [
+    "AcceptsPlan",
     "AlreadyPaid",
     "Arrival",
+    "BuildsPlan",
     "CallOutcome",
     "Disputes",
     "OptsIn",
@@ -53,6 +71,7 @@ __all__ = [
     "Promises",
     "Saying",
     "UnableToRespond",
+    "WantsPerson",
     "customer_said",
     "link_opened",
     "money_matched",
@@ -88,15 +107,19 @@ def payment_arrived(
         _spread(credit, attempt.invoices, but=fresh, as_of=local_day(attempt.creditor, now), now=now)
         assert credit.customer is not None  # an attempt is always somebody's
         record("payment.arrived", credit.customer, now, None, f"hook:{provider}", credit=credit.pk, attempt=attempt.pk)
+        if not _doubt(attempt, credit, now=now):
+            ask_about_surplus(attempt=attempt, credit=credit, as_of=local_day(attempt.creditor, now), now=now)
     for customer, creditor in {credit.customer_id: attempt.creditor for attempt, credit in received.paid}.items():
         assert customer is not None
         as_of = local_day(creditor, now)
         judge_promises(as_of=as_of, now=now, customers=[customer])
+        judge_plans(as_of=as_of, now=now, customers=[customer])
         close_settled(customers=[customer], as_of=as_of, now=now)
         close_chains(customers=[customer], now=now)
     for credit, word in received.taken_back:
         reason = in_house(gettext_lazy("taken back by the customer's bank (%(code)s)"), code=word.detail or "–")
-        payment_returned(credit=credit, amount_minor=word.amount_minor, key=word.external_id, reason=reason, now=now)
+        amount = word.amount_minor if word.currency == credit.currency else credit.amount_minor
+        payment_returned(credit=credit, amount_minor=amount, key=word.external_id, reason=reason, now=now)
     return Arrival(credits=fresh, moved=len(received.moved), replayed=received.replayed, unknown=received.unknown)
 
 
@@ -295,6 +318,25 @@ def _kept(attachments: Sequence[Attachment], sizes: Sequence[int]) -> list[dict[
     return told
 
 
+def _doubt(attempt: Attempt, credit: Credit, *, now: datetime) -> bool:
+    """Other money than was asked for counts as what it is; a person looks why. Whether one was asked."""
+    asked = (attempt.amount_minor, attempt.currency)
+    if attempt.credit_id != credit.pk or asked == (credit.amount_minor, credit.currency) or credit.customer is None:
+        return False
+    told = {"paid": shown(credit.amount_minor, credit.currency), "asked": shown(*asked)}
+    task.ask(
+        kind=TaskKind.CHECK,
+        key=f"paid_otherwise:{credit.pk}",
+        customer=credit.customer,
+        title=in_house(gettext_lazy("Paid %(paid)s where %(asked)s was asked"), **told),
+        due_on=local_day(attempt.creditor, now),
+        context={"credit": credit.pk, "invoices": attempt.invoices},
+        currency=credit.currency,
+        now=now,
+    )
+    return True
+
+
 def _spread(credit: Credit, invoices: Sequence[int], *, but: Sequence[int], as_of: date, now: datetime) -> None:
     """What was open in credit goes first, as the customer was shown; then the money, to what it was meant for."""
     made: list[Allocation] = []
@@ -318,7 +360,9 @@ def _payable(credit: Credit, invoices: Sequence[int]) -> list[int]:
 
 def _lift_settled(*, invoices: Sequence[int], as_of: date, now: datetime) -> None:
     """What stood on invoices that are now paid has lost its object: holds, disputes, and tasks to check a claim."""
-    settled = set(Invoice.objects.filter(id__in=invoices, open_minor=0).values_list("id", flat=True))
+    settled = set(
+        Invoice.objects.filter(id__in=invoices, open_minor__lte=F("charged_minor")).values_list("id", flat=True)
+    )
     if not settled:
         return
     hold.end(Hold.objects.filter(invoice__in=settled, kind__in=[HoldKind.PAYMENT, HoldKind.CLAIMED]), on=as_of)

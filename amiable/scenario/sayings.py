@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from amiable.ledger.prefer import Wishes
+from amiable.payments.plans.propose import Capacity
+from amiable.payments.plans.terms import Terms
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,40 @@ class Promises:
     currency: str
     promised_for: date
     invoices: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class BuildsPlan:
+    """The customer has chosen to pay in this way, read the dates and amounts, and accepts them. `mandate`: by which saved
+    way the payments are collected; none: by hand.
+    """
+
+    currency: str
+    invoices: Sequence[int]
+    terms: Terms
+    name: str
+    ip: str | None
+    reason: str = ""
+    words: str = ""
+    capacity: Capacity | None = None
+    mandate: int | None = None
+
+
+@dataclass(frozen=True)
+class AcceptsPlan:
+    """The customer accepts a plan that was offered."""
+
+    plan: int
+    name: str
+    ip: str | None
+    mandate: int | None = None
+
+
+@dataclass(frozen=True)
+class WantsPerson:
+    """The customer would rather talk to somebody."""
+
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +110,18 @@ class CallOutcome:
     call_back_on: date | None = None
 
 
-Saying = AlreadyPaid | Disputes | Promises | OptsOut | OptsIn | Prefers | CallOutcome
+Saying = (
+    AlreadyPaid
+    | Disputes
+    | Promises
+    | BuildsPlan
+    | AcceptsPlan
+    | WantsPerson
+    | OptsOut
+    | OptsIn
+    | Prefers
+    | CallOutcome
+)
 OUTCOMES = frozenset(
     {"promise", "paid", "dispute", "call_back", "voicemail", "no_answer", "wrong_number", "refused", "other"}
 )

@@ -57,7 +57,6 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(
     bank.booked(camt([Move(9_00)], closing=1, first=later, name="X"), ours, tmp_path, name="douteux.xml")
     page = open_desk(rows.colleague("vera", ours), viewport=size, color_scheme=theme)
     found = flaws_at(page, "/bank/")
-    page.screenshot(path=pictures / "bank.png", full_page=True)
     for row in Statement.objects.order_by("pk"):
         found += flaws_at(page, f"/bank/{row.pk}/")
     file = tmp_path / "next.xml"
@@ -66,5 +65,4 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(
     page.get_by_label("File").set_input_files(file)
     page.get_by_role("button", name="Look at it").click()
     found += flaws_at(page, page.url)
-    page.screenshot(path=pictures / "look.png", full_page=True)
     assert not found, "\n".join(found)

@@ -31,7 +31,7 @@ class Answer:
 class Peer:
     url: str
     answer: Answer
-    at: dict[str, Answer] = field(default_factory=dict)  # what it answers at some paths
+    at: dict[str, Answer] = field(default_factory=dict)  # what it answers at some paths, with their query or without
     asked: list[Asked] = field(default_factory=list)
 
 
@@ -45,7 +45,7 @@ def peer(answer: Answer) -> Iterator[Peer]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             found.asked.append(Asked(self.command, self.path, dict(self.headers.items()), body))
-            said = found.at.get(self.path, found.answer)
+            said = found.at.get(self.path) or found.at.get(self.path.partition("?")[0], found.answer)
             if said.hangs_up:
                 self.close_connection = True
                 return

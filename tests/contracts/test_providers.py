@@ -2,31 +2,40 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.http import HttpRequest
 from django.test import RequestFactory, override_settings
+from django.utils import translation
 
-from amiable.core.errors import Refused
-from amiable.ledger.models import Creditor
+from amiable.core.errors import NotConfigured, Refused, Unavailable
+from amiable.payments.attempt import open_attempt
 from amiable.payments.models import Attempt
-from amiable.payments.providers import PSP, Fields, Link, Reference, Word, WordKind, dummy, kind, providers
-from tests.payments.rows import NOW
+from amiable.payments.providers import MONEY, PSP, Fields, Link, Word, WordKind, dummy, kind, providers
+from tests.contracts import stripe_samples
+from tests.contracts.peer import Answer, Peer, peer
+from tests.payments.rows import NOW, creditor, customer, invoice
+
+NAMES = {"page", "fields", "refund", "save", "charge", "debit", "moto"}
 
 
 @dataclass(frozen=True)
 class Samples:
-    """`said`: one call that tells a success of `amount_minor`; `headers`: its signature at a moment."""
+    """`said`: one call that tells a success of `amount_minor`; `sign`: its headers at a moment; `far`: a far side that
+    answers, or does not.
+    """
 
     said: bytes
     amount_minor: int
     currency: str
-
-    def headers(self, body: bytes, at: datetime) -> dict[str, str]:
-        return {"Dummy-Signature": dummy.signature(body, now=at)}
+    sign: Callable[[bytes, datetime], dict[str, str]]
+    config: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
 
 
 def _dummy() -> Samples:
@@ -42,22 +51,39 @@ def _dummy() -> Samples:
             "currency": "EUR",
         },
     ]
-    return Samples(json.dumps({"events": events}).encode(), 12_345, "EUR")
+    body = json.dumps({"events": events}).encode()
+    return Samples(body, 12_345, "EUR", lambda body, at: {"Dummy-Signature": dummy.signature(body, now=at)})
 
 
-SAMPLES = {"dummy": _dummy()}
+def _stripe() -> Samples:
+    made = stripe_samples.intent("tok", "requires_payment_method")
+    return Samples(
+        stripe_samples.event("payment_intent.succeeded", stripe_samples.intent("tok")), 12_345, "EUR", stripe_samples.sign,
+        stripe_samples.CONFIG, {"/v1/payment_intents": Answer(200, made)},
+    )  # fmt: skip
+
+
+SAMPLES = {"dummy": _dummy(), "stripe": _stripe()}
 
 
 def built(key: str) -> PSP:
-    return kind(key)({})
+    return kind(key)(SAMPLES[key].config)
 
 
 def call(key: str, body: bytes, headers: dict[str, str]) -> HttpRequest:
-    return RequestFactory().post(f"/hooks/psp/{key}/", body, content_type="application/json", headers=headers)
+    return RequestFactory().post(f"/hooks/psp/1/{key}/", body, content_type="application/json", headers=headers)
 
 
 def words(key: str, body: bytes, headers: dict[str, str], now: datetime = NOW) -> list[Word]:
     return list(built(key).events(call(key, body, headers), now=now))
+
+
+@contextmanager
+def far_side(key: str, answer: Answer | None = None) -> Iterator[Peer]:
+    with peer(answer or Answer(404, {"error": {"message": "unknown"}})) as far:
+        far.at = {} if answer else SAMPLES[key].answers
+        with override_settings(STRIPE_API=far.url.rstrip("/")):
+            yield far
 
 
 @pytest.fixture(params=sorted(providers()))
@@ -66,73 +92,137 @@ def key(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture
+def attempt(db: None, key: str) -> Attempt:
+    row = invoice(customer(creditor()), 12_345)
+    wanted = {"amount_minor": 12_345, "currency": "EUR", "invoices": [row.pk], "journey": "portal", "provider": key}
+    return open_attempt(customer=row.customer, now=NOW, **wanted)
+
+
 def test_it_says_what_it_is(key: str) -> None:
     one = built(key)
     assert one.key == key
     assert one.label
-    assert one.supports <= {"page", "fields", "refund", "save", "charge", "debit", "moto"}
+    assert one.supports <= NAMES
+    assert one.supports & {"page", "fields"}
+    assert one.input_errors is None or all(isinstance(code, str) for code in one.input_errors)
+
+
+def test_what_it_needs_is_asked_for_and_secrets_are_not_shown(key: str) -> None:
+    fields = kind(key).Config.base_fields
+    for name in (name for name in fields if "secret" in name or "password" in name):
+        assert getattr(fields[name].widget, "input_type", "") == "password"
+    if any(each.required for each in fields.values()):
+        with pytest.raises(NotConfigured):
+            kind(key)({})
 
 
 def test_a_signed_call_is_read(key: str) -> None:
     sample = SAMPLES[key]
-    said = words(key, sample.said, sample.headers(sample.said, NOW))
+    said = words(key, sample.said, sample.sign(sample.said, NOW))
     paid = [word for word in said if word.kind == WordKind.SUCCEEDED]
     assert [(word.amount_minor, word.currency, word.attempt) for word in paid] == [
         (sample.amount_minor, sample.currency, "tok")
     ]
+    assert all(word.payment for word in said if word.kind in MONEY)
     assert len({word.external_id for word in said}) == len(said)
     assert all(word.at.tzinfo for word in said)
-    assert said == words(key, sample.said, sample.headers(sample.said, NOW))
+    assert said == words(key, sample.said, sample.sign(sample.said, NOW))
 
 
-@pytest.mark.parametrize("bend", ["body", "none", "garbage", "old", "future"])
+@pytest.mark.parametrize("bend", ["body", "none", "garbage", "old", "future", "other"])
 def test_a_call_that_is_not_its_own_is_refused(key: str, bend: str) -> None:
     sample = SAMPLES[key]
     at = {"old": NOW - timedelta(hours=1), "future": NOW + timedelta(hours=1)}.get(bend, NOW)
-    headers = {"none": {}, "garbage": dict.fromkeys(sample.headers(b"", NOW), "t=é,v1=x,,=")}.get(
-        bend, sample.headers(sample.said, at)
-    )
+    headers = sample.sign(sample.said, at)
+    if bend == "none":
+        headers = {}
+    elif bend == "garbage":
+        headers = dict.fromkeys(headers, "t=é,v1=x,,=")
+    elif bend == "other":  # signed, by somebody else
+        headers = {name: value[:-8] + "00000000" for name, value in headers.items()}
     body = sample.said.replace(b"12345", b"99999") if bend == "body" else sample.said
     with pytest.raises(Refused) as refused:
         words(key, body, headers)
     assert str(refused.value).endswith(".")
 
 
+SENSELESS = [b"", b"[]", b"{}", b'{"type": 1}', b'{"type": "payment_intent.succeeded", "data": {}}', b"\xff"]
+
+
+@pytest.mark.parametrize("said", SENSELESS)
+def test_what_is_signed_and_senseless_is_refused(key: str, said: bytes) -> None:
+    with pytest.raises(Refused):
+        words(key, said, SAMPLES[key].sign(said, NOW))
+
+
 @pytest.mark.parametrize(
     "said",
     [
-        [],
         {"events": 1},
         {"events": [{}]},
         {"events": [{"id": "e", "kind": "won", "attempt": "t", "at": NOW.isoformat()}]},
         {"events": [{"id": "e", "kind": "started", "attempt": "t", "at": "2026-01-01T00:00:00"}]},
         {"events": [{"id": "e", "kind": "succeeded", "attempt": "t", "at": NOW.isoformat(), "payment": "p"}]},
+        {"events": [{"id": "e", "kind": "charged_back", "attempt": "t", "at": NOW.isoformat(), "payment": "p"}]},
+        {"events": [{"id": "e", "kind": "saved", "attempt": "t", "at": NOW.isoformat(), "saved": {}}]},
         {"events": [{"id": "", "kind": "started", "attempt": "t", "at": NOW.isoformat()}]},
     ],
 )
 def test_dummy_refuses_what_is_signed_and_senseless(said: Any) -> None:
     body = json.dumps(said).encode()
     with pytest.raises(Refused):
-        words("dummy", body, SAMPLES["dummy"].headers(body, NOW))
+        words("dummy", body, SAMPLES["dummy"].sign(body, NOW))
 
 
-def test_an_attempt_gets_a_page_or_a_reference(key: str) -> None:
-    attempt = Attempt(token="tok", amount_minor=100, currency="EUR", creditor=Creditor(name="Rivage"), provider=key)
-    answer = built(key).create(attempt, return_url="https://example.org/back", now=NOW)
-    assert isinstance(answer, Link | Fields | Reference)
+def test_an_attempt_gets_a_page_or_fields(key: str, attempt: Attempt) -> None:
+    with far_side(key):
+        answer = built(key).create(attempt, return_url="https://example.org/back", now=NOW)
+    assert isinstance(answer, Link | Fields)
     if isinstance(answer, Link):
-        assert answer.url.startswith("http")
+        assert "page" in built(key).supports
         assert any(answer.url.startswith(origin) for origin in built(key).origins())
+    else:
+        assert "fields" in built(key).supports
+        assert answer.script.startswith("https://")
+        told = json.dumps(dict(answer.values))
+        assert not any(secret in told for secret in ("sk_", "rk_", "whsec_"))
+        for origins in answer.policy.values():
+            assert all(origin.startswith("https://") and "'" not in origin for origin in origins)
+        assert any(answer.script.startswith(origin) for origin in answer.policy["script-src"])
+
+
+@pytest.mark.parametrize("key", [key for key, sample in SAMPLES.items() if sample.answers])
+@pytest.mark.parametrize("answer", [Answer(hangs_up=True), Answer(500, {"error": {}}), Answer(429, {"error": {}})])
+def test_a_far_side_that_fails_is_unavailable_and_one_that_says_no_refuses(
+    key: str, attempt: Attempt, answer: Answer
+) -> None:
+    with far_side(key, answer), pytest.raises(Unavailable):
+        built(key).create(attempt, return_url="https://example.org/back", now=NOW)
+    wrong = Answer(401, {"error": {"type": "invalid_request_error", "message": "Invalid API Key provided"}})
+    with far_side(key, wrong), pytest.raises(Refused, match="Invalid API Key"):
+        built(key).create(attempt, return_url="https://example.org/back", now=NOW)
+
+
+def test_what_it_cannot_do_it_says_in_a_sentence(key: str, attempt: Attempt) -> None:
+    one = built(key)
+    if "fields" not in one.supports:
+        with pytest.raises(Refused) as refused:
+            one.confirm(attempt, token="x", return_url="https://example.org/", now=NOW)
+        assert str(refused.value).endswith(".")
 
 
 def test_the_dummy_does_not_exist_where_money_is_real() -> None:
     sample = SAMPLES["dummy"]
-    with override_settings(DEV_ROOMS=False), pytest.raises(Refused):
-        words("dummy", sample.said, sample.headers(sample.said, NOW))
+    with override_settings(DEV_ROOMS=False):
+        with pytest.raises(Refused):
+            kind("dummy")
+        with pytest.raises(Refused):
+            list(dummy.Dummy({}).events(call("dummy", sample.said, sample.sign(sample.said, NOW)), now=NOW))
 
 
 def test_nobody_is_called_that() -> None:
-    with pytest.raises(Refused):
+    with translation.override("en"), pytest.raises(Refused, match="nobody"):
         kind("nobody")
 
 

@@ -13,6 +13,7 @@ from amiable.ledger.models import Allocation, Credit, Creditor, Customer, Entry,
 from amiable.outreach.models import Message, OptOut
 from amiable.payments.models import Attempt, Chain
 from amiable.portfolio.models import Membership
+from amiable.scenario.models import Campaign, Recipient
 
 pytestmark = pytest.mark.django_db
 
@@ -192,7 +193,7 @@ def test_dso_is_nought_when_all_is_paid_and_a_dash_when_billing_does_not_explain
 def attempt(who: Customer, journey: str, state: str, *, errors: int = 0, days: int = 1) -> None:
     at = NOW - timedelta(days=days)
     chain, _ = Chain.objects.get_or_create(
-        creditor=who.creditor, customer=who, currency="EUR", defaults={"opened_at": at}
+        creditor=who.creditor, customer=who, currency="EUR", defaults={"opened_at": at, "moved_at": at}
     )
     Attempt.objects.create(
         chain=chain,
@@ -306,3 +307,76 @@ def test_history_is_a_value_per_day_and_creditors_do_not_mix() -> None:
     assert reading.as_of == DAY
     assert figures(creditor=valmont, as_of=DAY)["amount_overdue"].value == 0.0
     assert figures(creditor=helia, as_of=before(2))["amount_overdue"].value == 0.0
+
+
+def test_transactions_by_campaign_step_and_segment_and_by_amount() -> None:
+    helia = creditor()
+    anna = customer(helia)
+    Membership.objects.create(customer=anna, currency="EUR", segment="late", since=before(90), until=before(1))
+    Membership.objects.create(customer=anna, currency="EUR", segment="good", since=before(1))
+    attempt(anna, "email_link", "failed", days=2)
+    attempt(anna, "email_link", "succeeded", errors=1, days=1)
+    Attempt.objects.filter(state="failed").update(campaign_ref=7, amount_minor=300)
+    Attempt.objects.filter(state="succeeded").update(step="reminder_1")
+    measure(as_of=DAY, now=NOW)
+    read = figures(creditor=helia, as_of=DAY)
+    parts = {next(iter(each.items())): value[1:] for each, value in read["transactions_not_completed"].slices}
+    assert parts == {
+        ("journey", "email_link"): (1, 2), ("campaign", 7): (1, 1), ("step", "reminder_1"): (0, 1), ("segment", "late"): (1, 1),
+        ("segment", "good"): (0, 1),
+    }  # fmt: skip
+    assert (read["amount_not_completed"].numerator, read["amount_not_completed"].denominator) == (300, 400)
+    assert read["amount_input_error"].numerator == 100
+
+
+def test_what_a_providers_page_hides_is_not_measurable(monkeypatch: pytest.MonkeyPatch) -> None:
+    helia = creditor()
+    anna = customer(helia)
+    attempt(anna, "email_link", "succeeded")
+    attempt(anna, "portal", "succeeded", errors=1)
+    Attempt.objects.filter(journey="email_link").update(provider="secretive")
+    reading = triple(helia, "transactions_input_error")
+    assert reading == (1.0, 1, 1)  # only of the tries that are told of
+    read = figures(creditor=helia, as_of=DAY)["transactions_input_error"]
+    assert read.slices == [({"journey": "email_link"}, (None, None, 1)), ({"journey": "portal"}, (1.0, 1, 1))]
+    Attempt.objects.filter(journey="portal").delete()
+    assert triple(helia, "transactions_input_error") == (None, None, 1)
+
+
+def test_recovery_by_segment_journey_and_step() -> None:
+    helia = creditor()
+    anna, boris = customer(helia, "A"), customer(helia, "B")
+    Membership.objects.create(customer=anna, currency="EUR", segment="late", since=before(90), until=before(20))
+    Membership.objects.create(customer=boris, currency="EUR", segment="good", since=before(90))
+    for who in (anna, boris):
+        owed = invoice(who, 10_000, issued=before(80), due=before(60))
+        case(who, on=before(50), overdue=10_000)
+        if who == anna:
+            by_link = paid(owed, 4_000, on=before(30), provisional=True)
+            attempt(anna, "sms_link", "succeeded", days=30)
+            Attempt.objects.update(credit=by_link, step="reminder_2")
+            paid(owed, 1_000, on=before(20))  # a transfer
+    measure(as_of=DAY, now=NOW)
+    reading = figures(creditor=helia, as_of=DAY)["recovery_rate"]
+    assert (reading.numerator, reading.denominator) == (5_000, 20_000)
+    assert {next(iter(each.items())): value[1:] for each, value in reading.slices} == {
+        ("segment", "late"): (5_000, 10_000), ("segment", "good"): (0, 10_000), ("journey", "sms_link"): (4_000, 20_000),
+        ("journey", "other"): (1_000, 20_000), ("step", "reminder_2"): (4_000, 20_000),
+    }  # fmt: skip
+
+
+def test_recovery_of_a_campaign_is_what_came_soon_after_its_message() -> None:
+    helia = creditor()
+    anna, boris = customer(helia, "A"), customer(helia, "B")
+    spring = Campaign.objects.create(
+        creditor=helia, name="Spring", template="reminder_1", channel="email", starts_on=before(40), ends_on=before(20)
+    )
+    for who, days in ((anna, 5), (boris, 25)):
+        owed = invoice(who, 10_000, issued=before(80), due=before(60))
+        Recipient.objects.create(campaign=spring, customer=who, amount_minor=10_000)
+        message(who, days=30)
+        Message.objects.filter(customer=who).update(campaign_ref=spring.pk, about=[owed.pk])
+        paid(owed, 6_000, on=before(30 - days))
+    measure(as_of=DAY, now=NOW)
+    reading = figures(creditor=helia, as_of=DAY)["recovery_rate"]
+    assert reading.slices == [({"campaign": spring.pk}, (0.3, 6_000, 20_000))]

@@ -129,9 +129,9 @@ def test_a_policy_narrows() -> None:
 
 def test_values_are_those_in_force_on_the_day() -> None:
     assert law("FR", date(2020, 1, 1)).value("consumer_time_bar_days") == 730
-    with pytest.raises(KeyError, match="FR has no business_indemnity_minor on 2012-12-31"):
-        law("FR", date(2012, 12, 31)).value("business_indemnity_minor")
-    assert law("FR", date(2013, 1, 1)).value("business_indemnity_minor") == 4_000
+    with pytest.raises(KeyError, match="FR has no late_payment_business on 2012-12-31"):
+        law("FR", date(2012, 12, 31)).value("late_payment_business")
+    assert law("FR", date(2013, 1, 1)).value("late_payment_business")["indemnity"] == [[0, 4_000]]
     assert law("GB", date(2028, 2, 29)).value("breathing_space_days") == 60
 
 

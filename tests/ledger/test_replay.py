@@ -37,6 +37,7 @@ class Line:
     amount: int
     effective_on: date
     known_at: datetime
+    charge: bool = False
 
 
 @dataclass
@@ -49,8 +50,20 @@ class Books:
     allocations: list[Allocation] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
 
-    def note(self, side: str, row: int, amount: int, on: date, known: datetime) -> None:
-        self.lines.append(Line(side, row, amount, on, known))
+    def note(self, side: str, row: int, amount: int, on: date, known: datetime, charge: bool = False) -> None:
+        self.lines.append(Line(side, row, amount, on, known, charge))
+
+    def covered_on(self, row: int) -> date | None:
+        """The day from which on what was invoiced had come in; without charges, that of the last posting."""
+        own = [line for line in self.lines if (line.side, line.row) == ("invoice", row)]
+        days = sorted({line.effective_on for line in own if not line.charge})
+        left = {day: sum(each.amount for each in own if not each.charge and each.effective_on <= day) for day in days}
+        if left[days[-1]] > 0:
+            return None
+        if not any(line.charge for line in own):
+            return days[-1]
+        owing = max((day for day in days if left[day] > 0), default=date.min)
+        return min(day for day in days if day > owing)
 
     def left(self, side: str, row: int, as_of: date | None = None, known_at: datetime | None = None) -> int:
         return sum(
@@ -117,8 +130,8 @@ def on_invoice(books: Books, what: str, pick: int, amount: int, on: date, known:
     row = books.invoices[pick % len(books.invoices)]
     how: dict[str, Any] = {"invoice": row, "reason": "test", "as_of": on, "now": known}
     if what == "charge":
-        post.charge(kind="interest", amount_minor=amount, **how)
-        books.note("invoice", row.pk, amount, on, known)
+        post.charge(kind=("interest", "indemnity", "fee")[pick % 3], amount_minor=amount, **how)
+        books.note("invoice", row.pk, amount, on, known, charge=True)
     elif share := min(amount, books.left("invoice", row.pk)):
         post.write_off(amount_minor=share, **how)
         books.note("invoice", row.pk, -share, on, known)
@@ -130,8 +143,11 @@ def residuals_are_sums(books: Books) -> None:
             assert row.open_minor == books.left(side, row.pk) >= 0
             assert row.open_minor == Entry.objects.filter(**{side: row}).aggregate(s=Sum("amount_minor"))["s"]
     for row in Invoice.objects.all():
-        last = max(line.effective_on for line in books.lines if (line.side, line.row) == ("invoice", row.pk))
-        assert row.settled_on == (last if row.open_minor == 0 else None)
+        assert row.settled_on == books.covered_on(row.pk)
+        charged = sum(
+            line.amount for line in books.lines if (line.side, line.row, line.charge) == ("invoice", row.pk, True)
+        )
+        assert row.charged_minor == charged
 
 
 def reads_as_replayed(books: Books, owner: Creditor, as_of: date, known_at: datetime | None) -> None:

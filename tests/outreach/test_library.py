@@ -4,6 +4,7 @@ import os
 import re
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils.translation import override
@@ -17,6 +18,8 @@ from amiable.outreach.sandbox import UnableToCompose
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "outreach"
 DAY = date(2026, 1, 23)
+CHOICE = {"interest": "show", "indemnity": "show", "fees": "waive", "percent": ""}
+SHOWN = {"late_payment": [{"since": "2020-01-01", "business": CHOICE}]}
 ALL = sorted(shelf())
 E_MAILS = {
     "courtesy_notice": "warm neutral", "reminder_1": "warm neutral firm", "reminder_2": "warm neutral firm",
@@ -24,13 +27,12 @@ E_MAILS = {
     "promise_broken": "warm neutral firm", "plan_offered": "warm neutral", "plan_agreed": "warm",
     "plan_due": "warm", "plan_late": "warm neutral firm", "receipt": "warm", "payment_failed": "warm", "dispute_received": "warm",
     "dispute_answered": "neutral", "hardship_help": "warm", "early_warning": "warm", "survey": "warm", "invoice_copy": "warm",
-    "digest": "neutral",
+    "digest": "neutral", "payment_link": "warm",
 }  # fmt: skip
 OTHERS = {
     "sms": {
         "courtesy_notice", "reminder_1", "reminder_2", "reminder_3", "promise_confirmed", "promise_broken", "plan_due",
-        "plan_late",
-        "receipt", "payment_failed", "survey",
+        "plan_late", "receipt", "payment_failed", "payment_link", "survey",
     },
     "letter": {"formal_notice"},
     "call": {"reminder_2", "reminder_3", "promise_broken", "early_warning", "hardship_help", "call"},
@@ -48,8 +50,8 @@ def test_each_language_and_audience_has_every_text() -> None:
 
 
 @pytest.mark.parametrize("place", ALL, ids=lambda place: place.file)
-@pytest.mark.parametrize("policy", [{}, {"late_charges": "remind"}], ids=["silent", "reminds"])
-def test_nobody_has_anything_to_say_against_a_text(place: Place, policy: dict[str, str]) -> None:
+@pytest.mark.parametrize("policy", [{}, SHOWN], ids=["silent", "reminds"])
+def test_nobody_has_anything_to_say_against_a_text(place: Place, policy: dict[str, Any]) -> None:
     with override("en"):
         for country in ("FR", "GB", "US", "DE"):
             proof = proofread(house_source(place), place, law=law(country, DAY), policy=policy)

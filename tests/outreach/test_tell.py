@@ -8,6 +8,7 @@ import pytest
 from django.db import models
 
 from amiable.casework.models import Dispute
+from amiable.ledger.accrue import accrue
 from amiable.ledger.models import Contact, ContactPoint
 from amiable.outreach.express import express
 from amiable.outreach.gather import gather
@@ -90,15 +91,21 @@ def every(value: Any) -> list[Any]:
     return [each for part in value for each in every(part)] if isinstance(value, list) else [value]
 
 
+def shown(audience: str, mode: str = "show") -> dict[str, Any]:
+    """The policy of a creditor that shows interest and indemnity to these customers."""
+    choice = {"interest": mode, "indemnity": mode, "fees": "waive", "percent": ""}
+    return {"late_payment": [{"since": "2020-01-01", audience: choice}]}
+
+
 @pytest.mark.parametrize(
     ("kind", "policy", "country", "told"),
     [
         ("business", {}, "FR", False),  # nothing without the creditor's own choice
-        ("business", {"late_charges": "remind"}, "FR", True),
-        ("business", {"late_charges": True}, "FR", False),
-        ("business", {"late_charges": "remind"}, "GB", False),  # nothing where the law pack knows none
-        ("public", {"late_charges": "remind"}, "FR", False),  # public buyers have a law of their own
-        ("consumer", {"late_charges": "remind"}, "FR", False),  # never
+        ("business", shown("business"), "FR", True),
+        ("business", shown("business", "waive"), "FR", False),
+        ("business", shown("business"), "US", False),  # nothing where the law pack knows none
+        ("public", shown("business"), "FR", False),  # public buyers have a choice of their own
+        ("consumer", shown("consumer"), "FR", False),  # never
     ],
 )
 @pytest.mark.parametrize("purpose", ["formal_notice", "reminder_3"])
@@ -109,6 +116,25 @@ def test_interest_and_indemnity_are_named_only_where_law_and_choice_allow(
     for words in (found.text, found.html):
         assert ("L.441-10" in words) == told
         assert ("40,00" in words) == told
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_claimed_shown_and_waived_each_say_the_truth(language: str) -> None:
+    """What is claimed is in the sum, what is shown is not and is told with its amount, what is waived is not named."""
+    said = {
+        "fr": ("La somme ci-dessus comprend", "ne les comprend pas :", "pénalités de retard"),
+        "en": ("The sum above includes", "not included in the sum above:", "late-payment interest"),
+    }[language]
+    for number, mode in enumerate(("claim", "show", "waive")):
+        house = a_creditor(key=mode, policy=shown("business", mode))
+        who = a_customer(house, f"C{number}", kind="business", language=language)
+        row = an_invoice(who, f"F-{mode}", 100_000, days_late=40)
+        accrue(creditor=house, as_of=TODAY, now=NOW)
+        row.refresh_from_db()
+        message = a_message(who, "formal_notice", [row], tone="firm", context=CONTEXT)
+        words = plain(render(message, as_of=TODAY, now=NOW).text)
+        assert [part in words for part in said] == [mode == "claim", mode == "show", mode != "waive"], words
+        assert row.charged_minor > 0 if mode == "claim" else row.charged_minor == 0
 
 
 def test_a_person_to_speak_to_is_named_with_number_and_hours() -> None:

@@ -229,3 +229,20 @@ def test_spreading_at_the_same_time_from_all_sides() -> None:
     kept([anna])
     assert sum(Invoice.objects.values_list("open_minor", flat=True)) == 0
     assert sum(Credit.objects.values_list("open_minor", flat=True)) == 600
+
+
+def test_what_was_invoiced_on_all_invoices_comes_before_the_charges_on_any() -> None:
+    for at_night in (True, False):
+        owner = creditor()
+        boris = customer(owner)
+        rows = [invoice(boris, 100, date(2026, 3, day)) for day in (1, 2, 3)]
+        for row, minor in ((rows[0], 40), (rows[1], 7)):
+            post.charge(invoice=row, kind="indemnity", amount_minor=minor, reason="", as_of=TODAY, now=NOW)
+        money = credit(boris, 320)
+        if at_night:
+            allocate_open(creditor=owner, as_of=TODAY, now=NOW)
+        else:
+            spread(money, invoices=[rows[1].pk, rows[0].pk])
+        # 300 cover the three invoices; 20 are left for the charges, in the same order.
+        assert opens(*rows) == ([20, 7, 0] if at_night else [27, 0, 0])
+        assert Allocation.objects.filter(credit=money).count() == 3

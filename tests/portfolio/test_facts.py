@@ -51,7 +51,7 @@ def _judged(who: Customer, day: date) -> None:
 
 def _failed_to_pay(who: Customer, day: date) -> None:
     chain = Chain.objects.filter(customer=who, closed_at=None).first() or Chain.objects.create(
-        creditor=who.creditor, customer=who, currency="EUR", opened_at=at(day)
+        creditor=who.creditor, customer=who, currency="EUR", opened_at=at(day), moved_at=at(day)
     )
     Attempt.objects.create(
         chain=chain, creditor=who.creditor, customer=who, token=f"a{Attempt.objects.count()}", provider="dummy",
@@ -80,11 +80,12 @@ SAID: dict[str, Callable[[Customer, date], object]] = {
         customer=who, after="payment", subject_ref=str(SurveyAnswer.objects.count()), score=7, answered_at=at(day, 9)
     ),
     "planned": lambda who, day: Plan.objects.create(
-        customer=who, currency="EUR", total_minor=1, reason="temporary", state="agreed", offered_at=at(day), agreed_at=at(day)
+        customer=who, currency="EUR", total_minor=1, reason="temporary", offered_at=at(day), agreed_at=at(day),
+        **({"state": "broken", "ended_on": day + timedelta(days=6)} if day.day % 2 else {"state": "agreed"}),
     ),
     "mandated": lambda who, day: Mandate.objects.create(
-        customer=who, provider="t", reference=f"m{Mandate.objects.count()}", scheme="core", signed_on=day,
-        ended_on=day + timedelta(days=5),
+        customer=who, provider="t", token=f"k{Mandate.objects.count()}", reference=f"m{Mandate.objects.count()}", scheme="core",
+        asked_at=at(day), signed_on=day, ended_on=day + timedelta(days=5),
     ),
     "vulnerable": lambda who, day: hold.place(
         kind="vulnerable", source_ref=f"v:{day}", customer=who, since=day, until=day + timedelta(days=4), now=at(day)

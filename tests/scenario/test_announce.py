@@ -13,9 +13,11 @@ from amiable.payments.allocate import allocate
 from amiable.payments.arrange import promise
 from amiable.payments.attempt import open_attempt
 from amiable.payments.models import Attempt
+from amiable.payments.plans.judge import judge_plans
 from amiable.scenario import respond
 from amiable.scenario.announce import LOOK_BACK, PATIENCE, announce
 from tests import world
+from tests.payments.plan_rows import FIRST, accept, offered, then
 from tests.payments.rows import NOW, TODAY, credit, word
 
 pytestmark = pytest.mark.django_db
@@ -140,3 +142,50 @@ def test_who_has_no_e_mail_gets_a_text_message(anna: Customer) -> None:
         ("sms", "sent"),
     ]
     assert "5,00" in Message.objects.get(medium="sms").text
+
+
+def told(now: datetime) -> list[str]:
+    """The purposes of what is newly told at a moment, sent."""
+    before = set(Message.objects.values_list("pk", flat=True))
+    announce(now=now)
+    send(as_of=now.date(), now=now, carriers=SINK)
+    return sorted(Message.objects.exclude(pk__in=before).values_list("purpose", flat=True))
+
+
+def test_a_plan_is_told_at_each_of_its_turns(anna: Customer) -> None:
+    bill = world.invoice(anna, 60_000, due_on=TODAY - timedelta(days=20))
+    nora = User.objects.create(username="nora")
+    plan = offered(anna, [bill], by=nora)
+    assert told(NOW) == ["plan_offered"]
+    accept(plan)
+    assert told(NOW) == ["plan_agreed"]
+    soon, missed = FIRST - timedelta(days=2), FIRST + timedelta(days=9)
+    assert told(then(soon)) == ["plan_due"]
+    due = Message.objects.get(purpose="plan_due")
+    assert "5\xa0April 2026" in due.subject
+    assert "€200.00" in due.text
+    assert told(then(soon)) == []
+    judge_plans(as_of=missed, now=then(missed))
+    assert told(then(missed)) == ["plan_late"]
+    late = Message.objects.get(purpose="plan_late")
+    plan.refresh_from_db()
+    assert (late.tone, late.context["answer_by"]) == ("warm", str(plan.answer_by))
+    assert not {message.verdict for message in Message.objects.all()} - {""}
+
+
+def test_who_builds_a_plan_on_the_portal_is_not_offered_it_by_mail(anna: Customer) -> None:
+    plan = offered(anna, [world.invoice(anna, 60_000)], count=1, origin="portal")
+    assert told(NOW) == []
+    accept(plan)
+    assert told(NOW) == ["plan_agreed"]
+    assert Message.objects.get().subject == "Noted: your payment on 5\xa0April 2026"
+
+
+def test_money_that_a_bank_took_back_is_told(anna: Customer) -> None:
+    row = world.invoice(anna, 9_900, reference="F-9")
+    money = credit(anna, 9_900)
+    allocate(credit=money, as_of=TODAY, now=NOW, invoices=[row.pk], rule="named")
+    respond.payment_returned(credit=money, amount_minor=9_900, key="bank:1", reason="AM04", now=NOW)
+    message = sent()
+    assert (message.purpose, message.about) == ("payment_failed", [row.pk])
+    assert "€99.00" in message.subject

@@ -22,6 +22,8 @@ from tests import world as worlds
 from tests.world import World, at
 
 DAY = date(2026, 3, 2)
+CHOICE = {"interest": "show", "indemnity": "show", "fees": "waive", "percent": ""}
+SHOWN = {"late_payment": [{"since": "2020-01-01", "business": CHOICE}]}
 Step = dict[str, Any]
 
 
@@ -215,7 +217,7 @@ def only(words: str) -> Any:
 
 
 def test_a_formal_notice_to_a_business_names_interest_and_indemnity_where_the_creditor_chose_so() -> None:
-    chosen = {"late_charges": "remind"}
+    chosen = SHOWN
     told = [
         each
         for each in found(FORMAL, applies="kind = 'business'", texts=only(DEMAND), policy=chosen)

@@ -46,7 +46,9 @@ def test_anna_forgets_and_pays_by_the_link_in_the_reminder(
     assert (bill.open_minor, bill.settled_on) == (0, later(11))
     assert (case.closed_on, case.closed_because) == (later(11), "paid")
     live(later(12), later(16))
-    assert len(post.to("anna@example.org")) == 2
+    _notice, _reminder, thanks = post.to("anna@example.org")
+    assert "€120.50" in thanks["Subject"]
+    assert bill.reference in text_of(thanks)
     assert len(steps(world.anna)) == 2
 
 
@@ -95,11 +97,14 @@ def test_clara_disputes_one_of_two_and_hears_only_of_the_other(world: World, pos
     respond.customer_said(customer=world.clara, saying=saying, now=at(later(-1), 15), origin="portal")
     live(later(1), later(2))
     live(later(10), later(11))
-    first, second = post.to("clara@example.org")
+    received, first, second = post.to("clara@example.org")
+    assert contested.reference in text_of(received)
+    assert plain.reference not in text_of(received)
     for letter in (first, second):
         assert plain.reference in text_of(letter)
         assert contested.reference not in text_of(letter)
-    assert not Message.objects.filter(about__contains=[contested.pk]).exists()
+    about = Message.objects.filter(about__contains=[contested.pk])
+    assert list(about.values_list("purpose", flat=True)) == ["dispute_received"]
     assert not Message.objects.filter(also__contains=[contested.pk]).exists()
     contested.refresh_from_db()
     assert contested.reached == 0

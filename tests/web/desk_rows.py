@@ -10,7 +10,8 @@ from amiable.intake.models import Import, QuarantinedRow, Source
 from amiable.ledger import hold
 from amiable.ledger.models import Branch, Contact, ContactPoint, Credit, Creditor, Customer, Invoice
 from amiable.outreach.models import Letter, LetterBatch, Message, Reply
-from amiable.payments.models import Match, Statement, StatementLine
+from amiable.payments.attempt import open_attempt
+from amiable.payments.models import Attempt, Chain, Match, Plan, Statement, StatementLine
 from amiable.portfolio.refresh import refresh
 from amiable.scenario import shelf
 from amiable.scenario.models import Campaign, Experiment, Recipient, Scenario
@@ -127,6 +128,34 @@ def full(of: Creditor, name: str) -> Customer:
     message(found)
     reply(found)
     return found
+
+
+def plan(of: Customer, **more: object) -> Plan:
+    """A plan that waits for approval, in two parts of 50."""
+    words = {"customer": of, "currency": "EUR", "total_minor": 10_000, "offered_at": clock.now(), "needs": "manager"}
+    words |= {"invoices": list(of.invoices.values_list("pk", flat=True)), "state": "proposed", "origin": "portal"}
+    made = Plan.objects.create(**words | more)
+    for n in (1, 2):
+        made.instalments.create(due_on=clock.today() + timedelta(days=30 * n), amount_minor=5_000)
+    return made
+
+
+def chain(of: Customer) -> Chain:
+    words = {"customer": of, "currency": "EUR", "opened_at": clock.now(), "moved_at": clock.now()}
+    return Chain.objects.create(creditor=of.creditor, **words)
+
+
+def on_the_phone(of: Customer) -> Attempt:
+    """A payment that a colleague opened for a customer on the phone."""
+    row = of.invoices.filter(open_minor__gt=0).first() or invoice(of, 1_000, late=1)
+    return open_attempt(
+        customer=of,
+        amount_minor=row.open_minor,
+        currency=row.currency,
+        invoices=[row.pk],
+        journey="agent",
+        now=clock.now(),
+    )
 
 
 def batch(of: Customer) -> LetterBatch:

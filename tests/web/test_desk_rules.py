@@ -107,3 +107,18 @@ def test_only_who_administers_the_creditor_chooses(ours: Creditor) -> None:
     theirs.refresh_from_db()
     assert theirs.policy == {}
     assert answer.status_code in {302, 403, 404}
+
+
+def test_the_limits_of_plans_are_kept_under_their_one_key(vera: Client, ours: Creditor) -> None:
+    ours.policy["plans"] = {"share_percent": 40, "offer_days": 5}
+    ours.save()
+    said = {"plan_customer_minor": "1500", "plan_customer_parts": "4", "plan_accelerates": "yes", "plan_portal": "no"}
+    vera.post(reverse("desk:rules"), {"creditor": ours.pk, **ASKED, **said})
+    ours.refresh_from_db()
+    assert ours.policy["plans"] == {
+        "share_percent": 40, "customer_minor": 150_000, "customer_parts": 4, "accelerates": True, "portal": False,
+    }  # fmt: skip
+    page = vera.get(reverse("desk:rules"), {"creditor": ours.pk}).content.decode()
+    assert 'name="plan_customer_minor" value="1500.00"' in page
+    wrong = vera.post(reverse("desk:rules"), {"creditor": ours.pk, **ASKED, "plan_most_parts": "10000"})
+    assert wrong.status_code == 422

@@ -9,7 +9,7 @@ from amiable.core.models import Role, Run, Scope
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.outreach.models import Message, Reply
 from amiable.scenario import shelf
-from amiable.web.desk import acts, bank_pages, campaign_pages, channel_pages, match_pages, sending, urls
+from amiable.web.desk import acts, bank_pages, campaign_pages, channel_pages, match_pages, plan_pages, psp_pages, sending, urls
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 
@@ -17,9 +17,9 @@ pytestmark = pytest.mark.django_db
 
 # Addresses that are no rows: the doors and switches, and the pages that are lists (asked below).
 DOORS = {"login", "logout", "enter", "language", "theme", "news_read"}
-LISTS = {"home", "customers", "runs", "figures", "imports", "quarantine"} | {
+LISTS = {"home", "customers", "plans", "runs", "figures", "imports", "quarantine"} | {
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
-    "sending", "inbox", "mailboxes", "letters", "texts", "rules", "statements", "money",
+    "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments", "statements", "money", "late_payment",
 }  # fmt: skip
 # Posts that name their creditor in what is filled in, and a signed token of the one who brought a file: asked where
 # the files, the segments and the campaigns are tested.
@@ -46,6 +46,7 @@ def addresses(customer: Customer) -> dict[str, str]:
         "customer": customer.pk,
         "happened": customer.pk,
         "foreseen": customer.pk,
+        "charges": customer.pk,
         "message": Message.objects.get(customer=customer).pk,
         "message_settle": Message.objects.get(customer=customer).pk,
         "message_body": Message.objects.get(customer=customer).pk,
@@ -57,6 +58,8 @@ def addresses(customer: Customer) -> dict[str, str]:
         "answer": Reply.objects.get(customer=customer).pk,
         "answer_claim": rows.reply(None, creditor=customer.creditor).pk,
     }
+    values |= {"pay_link": customer.pk, "stories": customer.pk, "receipt": rows.credit(customer, 100, days_ago=1).pk}
+    values["chain"] = rows.chain(customer).pk
     scenario = shelf.save(data=shelf.shipped()[0], creditor=customer.creditor, now=clock.now()).pk
     values |= dict.fromkeys(("scenario", "scenario_edit", "scenario_activate", "scenario_retire"), scenario)
     values["experiment"] = scenario
@@ -80,6 +83,11 @@ def addresses(customer: Customer) -> dict[str, str]:
     found["channel"] = reverse("desk:channel", args=[customer.creditor_id, "mailgun"])
     for act in channel_pages.ACTS:
         found[f"channel_act:{act}"] = reverse("desk:channel_act", args=[customer.creditor_id, "mailgun", act])
+    found["acquirer"] = reverse("desk:acquirer", args=[customer.creditor_id, "stripe"])
+    for act in psp_pages.ACTS:
+        found[f"acquirer_act:{act}"] = reverse("desk:acquirer_act", args=[customer.creditor_id, "stripe", act])
+    call = rows.on_the_phone(customer)
+    found |= {name: reverse(f"desk:{name}", args=[call.token]) for name in ("phone", "phone_pay", "phone_state")}
     found["answer_file"] = reverse("desk:answer_file", args=[values["answer"], 0])
     found["scenario_migrate"] = reverse("desk:scenario_migrate", args=[scenario, scenario])
     found["scenario_message"] = reverse("desk:scenario_message", args=[scenario, "reminder_1"])
@@ -88,6 +96,11 @@ def addresses(customer: Customer) -> dict[str, str]:
         found[f"campaign_act:{act}"] = reverse("desk:campaign_act", args=[sent, act])
     for act in sending.ACTS:
         found[f"sending_act:{act}"] = reverse("desk:sending_act", args=[customer.creditor_id, act])
+    made = rows.plan(customer).pk
+    found["plan_new"] = reverse("desk:plan_new", args=[customer.pk])
+    found |= {name: reverse(f"desk:{name}", args=[made]) for name in ("plan", "plan_paper")}
+    for act in plan_pages.ACTS:
+        found[f"plan_act:{act}"] = reverse("desk:plan_act", args=[made, act])
     for act in acts.ACTS:
         found[f"act:{act}"] = reverse("desk:act", args=[customer.pk, act])
     found["act_on:lift"] = reverse("desk:act_on", args=[customer.pk, "lift", customer.holds.get().pk])
@@ -200,7 +213,7 @@ def test_who_only_reads_cannot_act(ours: Creditor) -> None:
     assert "/act/" not in page
     for name, address in addresses(customer).items():
         posts = {"task_done", "release", "message_settle", "answer", "answer_claim"}
-        if name.startswith(("act", "letter_batch_")) or name in posts:
+        if name.startswith(("act", "letter_batch_", "plan_act", "plan_new")) or name in posts:
             assert client.post(address, {"token": "t", "text": "x", "outcome": "paid"}).status_code == 404, name
 
 

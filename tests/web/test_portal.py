@@ -14,6 +14,7 @@ from django.utils import timezone
 from amiable.casework.models import Dispute
 from amiable.core import links
 from amiable.core.models import AuditEntry
+from amiable.ledger.accrue import accrue
 from amiable.ledger.models import Credit, Customer, Document, Hold, Invoice
 from amiable.outreach.models import Event, Message, OptOut
 from amiable.payments.models import Attempt, Promise, ProviderEvent
@@ -399,3 +400,25 @@ class Later:
 
     def start(self) -> None:
         return
+
+
+def test_interest_that_is_claimed_is_a_line_of_its_own_and_what_is_shown_is_not_asked_for(
+    client: Client, anna: Customer, late: Invoice, today: Any
+) -> None:
+    house = anna.creditor
+    choice = {
+        "interest": "claim",
+        "indemnity": "show",
+        "fees": "waive",
+        "percent": "15",
+    }  # whatever the year's rates are
+    house.policy = {"late_payment": [{"since": str(today - timedelta(days=90)), "business": choice, "wait_days": 0}]}
+    house.save(update_fields=["policy"])
+    boris = customer(house, number="K-78", kind="business")
+    row = invoice(boris, 1_000_000, today - timedelta(days=70), reference="F-CHARGED")
+    accrue(creditor=house, as_of=today, now=timezone.now())
+    row.refresh_from_db()
+    page = text(client.get(url("home", entered(client, boris))))
+    assert f"dont intérêts de retard {row.charged_minor // 100}," in page
+    assert "40,00 € d’intérêts et d’indemnités ont couru" in page
+    assert "intérêts de retard" not in text(client.get(url("home", entered(client, anna))))

@@ -13,8 +13,8 @@ import polars as pl
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from amiable.core.separated import plain
 from amiable.intake.formats import LINE, WRONG, At, Format, named_apart, nowhere
-from amiable.intake.headings import plain
 from amiable.intake.measure import Measured
 from amiable.intake.reading import Reading, UnableToImport
 

@@ -62,8 +62,8 @@ class Word:
 
     external_id: str
     kind: WordKind
-    attempt: str  # our token, as it was told to the provider; empty where it names only its own `payment` or `saved`
     at: datetime
+    attempt: str = ""  # our token, as it was told to the provider, or its own name of the attempt
     payment: str = ""  # the provider's identity of the money
     amount_minor: int = 0
     currency: str = ""
@@ -114,6 +114,8 @@ class PSP(ABC):
     supports: ClassVar[frozenset[str]] = frozenset()
     # Codes of a refusal that mean a typing error. None: its page keeps them to itself, so it cannot be measured.
     input_errors: ClassVar[frozenset[str] | None] = frozenset()
+    hook_events: ClassVar[tuple[str, ...]] = ()  # what its hook is to be told, as it calls it
+    hook_version: ClassVar[str] = ""  # the version of its interface in which it is to be told
 
     Config: ClassVar[type[forms.Form]] = forms.Form
 
@@ -163,6 +165,10 @@ class PSP(ABC):
         """What the provider knows of an attempt, in the words in which its hook would have told it."""
         return ()
 
+    def missed(self, *, since: datetime, now: datetime) -> Iterable[Word]:
+        """What its hook has tried to tell since then and could not, oldest first. Raises Refused or Unavailable."""
+        return ()
+
     def confirm(self, attempt: "Attempt", *, token: str, return_url: str, now: datetime) -> Reference:
         """Pays with what was typed into its fields and is now known to it under `token`. Raises Refused or Unavailable."""
         raise Refused(self._cannot())
@@ -174,6 +180,10 @@ class PSP(ABC):
     def save(self, mandate: "Mandate", *, return_url: str, now: datetime) -> Link | Fields:
         """Lets the customer enter a way to pay without paying now. Raises Refused or Unavailable."""
         raise Refused(self._cannot())
+
+    def let_go(self, mandate: "Mandate", *, now: datetime) -> None:
+        """The customer has taken a saved way to pay back: the provider is to forget it too. Raises Refused or Unavailable."""
+        return None
 
     def _cannot(self) -> str:
         return _("The payment provider “%(provider)s” cannot do that.") % {"provider": self.label}

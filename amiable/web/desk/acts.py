@@ -5,30 +5,34 @@ The same filling-in (token) posted twice is one act. A refusal comes back as a s
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
 
 from django.contrib import messages
 from django.db import connection, transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.utils.functional import Promise
+from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from amiable.casework import dispute, note
 from amiable.core import audit
 from amiable.core.errors import AmiableError
-from amiable.core.models import AuditEntry, User
-from amiable.ledger import hold, post
-from amiable.ledger.models import Customer, HoldKind, Invoice, Medium
+from amiable.core.models import AuditEntry
+from amiable.ledger import hold, post, waive
+from amiable.ledger.choose import claims_costs
+from amiable.ledger.models import Customer, EntryKind, HoldKind, Invoice, Medium
 from amiable.outreach.models import Tone
 from amiable.outreach.order import Order, order
+from amiable.payments import acquire, refund
+from amiable.payments.attempt import open_attempt
+from amiable.payments.models import Journey
 from amiable.scenario import leave
 from amiable.scenario.respond import customer_said
 from amiable.scenario.sayings import AlreadyPaid, Disputes, Promises
-from amiable.web.desk import forms, scope, wishes
+from amiable.web.desk import forms, money_forms, pay_link, scope, standing_orders, wishes
+from amiable.web.desk.deed import Act, Done
 from amiable.web.desk.dialog import dialog
 from amiable.web.ui import clock
 
@@ -43,37 +47,6 @@ LIFTABLE = {
     HoldKind.MORATORIUM,
     HoldKind.VULNERABLE,
 }
-
-
-@dataclass(frozen=True)
-class Done:
-    """One act as it reaches the domain: about whom, by whom, when, and what was filled in."""
-
-    customer: Customer
-    by: User
-    as_of: date
-    now: datetime
-    form: forms.Act
-    ref: int
-
-    @property
-    def said(self) -> dict[str, Any]:
-        return self.form.cleaned_data
-
-
-@dataclass(frozen=True)
-class Act:
-    title: Promise
-    button: Promise
-    done: Promise
-    right: str
-    form: type[forms.Act]
-    do: Callable[[Done], Any]
-    icon: str
-    key: str = ""
-    explains: Promise | str = ""
-    menu: bool = True
-    needs_open: bool = False
 
 
 def _note(act: Done) -> None:
@@ -165,6 +138,58 @@ def _statement(act: Done) -> None:
         capped=False,
     )
     order([wish], now=act.now)
+
+
+def _take(act: Done) -> None:
+    """Opens the payment; the card is asked for on the next page, in the provider's own fields."""
+    tried = open_attempt(
+        customer=act.customer,
+        amount_minor=act.said["amount_minor"],
+        currency=act.said["currency"],
+        invoices=[int(pk) for pk in act.said["invoices"]],
+        journey=Journey.AGENT,
+        provider=acquire.in_use(act.customer.creditor),
+        by=act.by,
+        now=act.now,
+    )
+    act.leads_to.append(reverse("desk:phone", args=[tried.token]))
+
+
+def _refund(act: Done) -> None:
+    refund.ask_back(
+        attempt=act.said["attempt"],
+        amount_minor=act.said["amount_minor"],
+        key=act.said["token"],
+        now=act.now,
+        by=act.by,
+    )
+
+
+def _waive(act: Done) -> None:
+    waive.waive(
+        customer=act.customer,
+        invoice=act.form.one(),
+        kind=act.said["kind"],
+        since=act.as_of if act.said["reach"] == "from_now" else None,
+        source_ref=f"desk:{act.said['token']}",
+        reason=act.said["reason"],
+        as_of=act.as_of,
+        now=act.now,
+        by=act.by,
+    )
+
+
+def _charge(act: Done) -> None:
+    invoice = act.form.one()
+    assert invoice is not None
+    if not claims_costs(act.customer, as_of=act.as_of):
+        raise post.UnableToPost(
+            _("Costs are not claimed of these customers: the law or the creditor’s choice says so.")
+        )
+    post.charge(
+        invoice=invoice, kind=EntryKind.FEE, amount_minor=act.said["amount_minor"], reason=act.said["reason"], as_of=act.as_of,
+        now=act.now, by=act.by,
+    )  # fmt: skip
 
 
 def _write_off(act: Done) -> None:
@@ -267,6 +292,33 @@ ACTS: dict[str, Act] = {
         ),
         needs_open=True,
     ),
+    "link": pay_link.ACT,
+    "take": Act(
+        gettext_lazy("Take a payment"),
+        gettext_lazy("Go on to the card"),
+        gettext_lazy("Ask for the card now, and type it into the provider's fields."),
+        "take",
+        money_forms.TakeForm,
+        _take,
+        "credit-card",
+        "k",
+        gettext_lazy(
+            "For a customer on the phone. The card goes straight to the payment provider; nobody here sees it."
+        ),
+        needs_open=True,
+        goes_on=True,
+    ),
+    "refund": Act(
+        gettext_lazy("Give a payment back"),
+        gettext_lazy("Give it back"),
+        gettext_lazy(
+            "The provider has been asked; the invoices open again as soon as it says that the money has left."
+        ),
+        "refund",
+        money_forms.RefundForm,
+        _refund,
+        "arrow-back-up",
+    ),
     "write_off": Act(
         gettext_lazy("Write off"),
         gettext_lazy("Write off for good"),
@@ -275,6 +327,29 @@ ACTS: dict[str, Act] = {
         forms.WriteOffForm,
         _write_off,
         "trash",
+        needs_open=True,
+    ),
+    "waive": Act(
+        gettext_lazy("Waive interest or indemnity"),
+        gettext_lazy("Waive it"),
+        gettext_lazy("Waived. What had been added is taken back by a new entry."),
+        "write_off",
+        forms.WaiveForm,
+        _waive,
+        "heart-handshake",
+        explains=gettext_lazy("It is kept with your name and reason, and the customer is asked for it no more."),
+        menu=False,
+    ),
+    "charge": Act(
+        gettext_lazy("Add costs"),
+        gettext_lazy("Add them"),
+        gettext_lazy("The costs are added to what is owed."),
+        "write_off",
+        forms.ChargeForm,
+        _charge,
+        "receipt",
+        explains=gettext_lazy("Only costs that you can prove: the invoice of a bailiff, of a bank, of a postage."),
+        menu=False,
         needs_open=True,
     ),
     "lift": Act(
@@ -299,6 +374,7 @@ ACTS: dict[str, Act] = {
         explains=gettext_lazy("The invoice goes on where it stood: the step that was next is next."),
         menu=False,
     ),
+    "standing_end": standing_orders.ACT,
     "wishes": Act(
         gettext_lazy("How to reach this person"),
         gettext_lazy("Keep these wishes"),
@@ -343,20 +419,45 @@ def act(request: scope.Asked, pk: int, name: str, ref: int = 0) -> HttpResponse:
         try:
             if once(name, done, lambda: wanted.do(done)):
                 messages.success(request, str(wanted.done))
-            return redirect("desk:customer", pk)
+            return _on(request, done)
         except AmiableError as error:
             form.add_error(None, str(error))
     content = {"act": wanted, "form": form, "customer": customer, "name": name, "ref": ref}
     return dialog(request, "act", content)
 
 
-def menu(rights: set[str], *, anything_open: bool) -> list[tuple[str, Act]]:
-    """The acts that this user may do about this customer, in the order of the day's work."""
-    return [
-        (name, each)
-        for name, each in ACTS.items()
-        if each.menu and each.right in rights and (anything_open or not each.needs_open)
-    ]
+def _on(request: scope.Asked, done: Done) -> HttpResponse:
+    """Back to the customer; or on, as a page of its own with a policy of its own."""
+    if not done.leads_to:
+        return redirect("desk:customer", done.customer.pk)
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Redirect": done.leads_to[0]})
+    return redirect(done.leads_to[0])
+
+
+def menu(
+    rights: set[str], *, anything_open: bool, customer: Customer, paid: bool | None = None
+) -> list[tuple[str, Act]]:
+    """The acts that this user may do about this customer, in the order of the day's work. `paid`: whether a provider told a
+    payment; looked up where it is not known.
+    """
+    missing = set() if anything_open else {name for name, each in ACTS.items() if each.needs_open}
+    missing |= {name for name, each in ACTS.items() if each.right not in rights or not each.menu}
+    if "take" not in missing and not _takes(customer):
+        missing.add("take")
+    if "refund" not in missing and not (money_forms.refundable(customer).exists() if paid is None else paid):
+        missing.add("refund")
+    return [(name, each) for name, each in ACTS.items() if name not in missing]
+
+
+def _takes(customer: Customer) -> bool:
+    acquirer = acquire.ready(customer.creditor)
+    return acquirer is not None and acquirer.can("moto")
+
+
+def going_on(rights: set[str], customer: Customer) -> list[tuple[str, Act]]:
+    """The acts by which a colleague goes on with a try to pay that came to nothing."""
+    return [(name, each) for name, each in menu(rights, anything_open=True, customer=customer) if each.goes_on]
 
 
 def once(name: str, done: Done, do: Callable[[], Any]) -> bool:

@@ -6,7 +6,6 @@ Never: a secret shown again, or a page for who does not administer the whole cre
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -15,14 +14,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from amiable.core import seal
 from amiable.core.seal import UnableToUnseal
 from amiable.ledger.models import Creditor, Medium
 from amiable.outreach import route
 from amiable.outreach.channel import Channel, Hook, channels
 from amiable.outreach.esp.overhear import USER
 from amiable.outreach.try_out import UnableToTry, try_out
-from amiable.web.desk import scope
+from amiable.web.desk import psp_pages, scope, sealed
 from amiable.web.desk.segment_edit import administered
 from amiable.web.ui import clock
 
@@ -44,6 +42,7 @@ def overview(request: scope.Asked) -> HttpResponse:
     content = {
         "creditors": creditors,
         "creditor": chosen,
+        "acquirers": psp_pages.offered(chosen),
         "media": [_medium(ways[chosen.pk, medium], waiting.get(medium, 0), kept) for medium in Medium.values],
     }
     return render(request, "desk/channels.html", content)
@@ -55,9 +54,9 @@ def channel(request: scope.Asked, pk: int, key: str) -> HttpResponse:
     """One channel: its settings, whether it is in use, where it calls us."""
     creditor, kind = _asked(request, pk, key)
     known, unread = _known(creditor, key)
-    form = _form(kind, known, request.POST if request.method == "POST" else None)
+    form = sealed.form(kind.Config, known, request.POST if request.method == "POST" else None, but=route.PASSWORD)
     if request.method == "POST" and form.is_valid():
-        route.keep(creditor=creditor, key=key, values=_plain(form.cleaned_data), now=clock.now(), by=request.user)
+        route.keep(creditor=creditor, key=key, values=sealed.plain(form.cleaned_data), now=clock.now(), by=request.user)
         messages.success(request, _("Kept, sealed. Send a test, then let it carry."))
         return redirect("desk:channel", pk, key)
     used = route.in_use(creditor, kind.medium)
@@ -143,36 +142,6 @@ def _known(creditor: Creditor, key: str) -> tuple[dict[str, Any] | None, str]:
         return route.known(creditor, key), ""
     except UnableToUnseal as error:
         return None, str(error)
-
-
-def _form(kind: type[Channel], known: dict[str, Any] | None, given: Any) -> forms.Form:
-    """The channel's own form; what was kept stands in it, but for the secrets."""
-    secret = seal.secrets_of(kind.Config)
-    shown = {name: value for name, value in (known or {}).items() if name not in secret}
-    form = kind.Config(given, initial=shown) if given is not None else kind.Config(initial=shown)
-    form.fields.pop(route.PASSWORD, None)
-    for name, field in form.fields.items():
-        if name in secret:
-            field.widget.attrs["autocomplete"] = "new-password"
-            if (known or {}).get(name):
-                field.required = False
-                field.widget.attrs["placeholder"] = _("kept; empty keeps it")
-        if isinstance(field.widget, forms.CheckboxInput):
-            style = "form-check-input"
-        else:
-            style = "form-select" if isinstance(field.widget, forms.Select) else "form-control"
-        field.widget.attrs.setdefault("class", style)
-        if field.help_text:
-            field.widget.attrs["aria-describedby"] = f"id_{name}_helptext"
-    return form
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """As JSON holds them."""
-    return {
-        name: value if value is None or isinstance(value, bool | int | float | str) else str(value)
-        for name, value in values.items()
-    }
 
 
 def _hook(creditor: Creditor, kind: type[Channel], known: dict[str, Any]) -> dict[str, str]:

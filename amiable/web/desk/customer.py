@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Subquery
 from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,10 +12,11 @@ from django.views.decorators.http import require_GET
 from amiable.casework.models import Case, Dispute, Task
 from amiable.ledger import hold
 from amiable.ledger.models import Contact, Customer
+from amiable.payments.models import PlanState
 from amiable.portfolio.models import Membership
 from amiable.scenario import decide, leave
 from amiable.scenario.models import Scenario
-from amiable.web.desk import acts, exposure, labels, scope, telling, timeline, wishes
+from amiable.web.desk import acts, exposure, labels, money_forms, scope, telling, timeline, wishes
 from amiable.web.ui import clock
 
 INVOICES = 100
@@ -26,7 +27,12 @@ MEMBERSHIPS = 8
 @require_GET
 @scope.inside
 def customer(request: scope.Asked, pk: int) -> HttpResponse:
-    found = scope.customer_or_404(request.user, pk, related=("creditor", "branch", "salesperson", "parent", "payer"))
+    found = scope.customer_or_404(
+        request.user,
+        pk,
+        related=("creditor", "branch", "salesperson", "parent", "payer"),
+        was_paid=Exists(money_forms.told_by_provider().filter(customer=OuterRef("pk"))),
+    )
     if found.merged_into_id:
         return redirect("desk:customer", found.merged_into_id)
     today = clock.today()
@@ -65,10 +71,11 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
         ],
         "memberships": _memberships(profiles, segment_names),
         "payment_method": labels.said(labels.METHODS, found.payment_method),
-        "acts": acts.menu(rights, anything_open=bool(lines)),
+        "acts": acts.menu(rights, anything_open=bool(lines), customer=found, paid=vars(found)["was_paid"]),
         "rights": rights,
         "liftable": acts.LIFTABLE,
         "outside": leave.waiting_for(holds),
+        "plans": list(found.plans.filter(state__in=PlanState.alive()).order_by("-pk")),
         "today": today,
     }
     return render(request, "desk/customer.html", content | _timeline(found, request, segment_names))

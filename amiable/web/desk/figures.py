@@ -94,7 +94,8 @@ def _creditor(creditors: list[Creditor], wanted: str) -> Creditor | None:
 
 def _shown(reading: Reading, value: float | None) -> str:
     if value is None:
-        return "–"
+        counted = reading.kpi.unit in {Unit.COUNT, Unit.MONEY} and reading.denominator
+        return _("not measurable") if counted else "–"
     unit = reading.kpi.unit
     if unit is Unit.PERCENT:
         return share(value)
@@ -204,11 +205,12 @@ def _line(reading: Reading) -> dict[str, Any]:
 def _journeys(readings: dict[str, Reading]) -> dict[str, Any]:
     """Tries to pay by journey: started, not completed, with an input error."""
     keys = ("transactions_started", "transactions_not_completed", "transactions_input_error")
-    found: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(keys, 0))
+    found: dict[str, dict[str, int | None]] = defaultdict(lambda: dict.fromkeys(keys, 0))
     for key in keys:
         for pairs, (value, _n, _d) in readings[key].slices if key in readings else ():
-            found[pairs.get("journey", "")][key] = int(value or 0)
-    rows = sorted(found.items(), key=lambda row: -row[1][keys[0]])
+            if "journey" in pairs:
+                found[pairs["journey"]][key] = None if value is None else int(value)
+    rows = sorted(found.items(), key=lambda row: -(row[1][keys[0]] or 0))
     names = [str(Journey(key).label) if key in Journey.values else key for key, _row in rows]
     return {
         "heads": [str(readings[key].kpi.label) for key in keys if key in readings],

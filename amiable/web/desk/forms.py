@@ -13,9 +13,15 @@ from amiable.core import money
 from amiable.core.calendar import next_business_day
 from amiable.core.models import User
 from amiable.ledger.models import Customer, Invoice
+from amiable.payments.models import Attempt
 from amiable.web.desk.scope import colleagues
 from amiable.web.templatetags.amiable_ui import language
 from amiable.web.templatetags.amiable_ui import money as shown
+
+
+def plain(amount_minor: int, currency: str) -> str:
+    """An amount as it stands in a field to be changed: without spaces or sign of the currency."""
+    return str(money.major(amount_minor, currency)).replace(".", "," if language() == "fr" else ".")
 
 
 class Act(forms.Form):
@@ -31,7 +37,7 @@ class Act(forms.Form):
         super().__init__(*args, **kwargs)
         self.prepare()
         for name, each in self.fields.items():
-            if isinstance(each.widget, forms.CheckboxSelectMultiple):
+            if isinstance(each.widget, forms.CheckboxSelectMultiple | forms.RadioSelect):
                 style = "form-check-input"
             else:
                 style = "form-select" if isinstance(each.widget, forms.Select) else "form-control"
@@ -41,6 +47,13 @@ class Act(forms.Form):
 
     def prepare(self) -> None:
         """Sets the choices and first values that depend on the customer."""
+
+    def tried(self) -> Attempt | None:
+        """The try to pay that the act goes on with, where it is about one."""
+        return Attempt.objects.filter(pk=self.ref, customer=self.customer).first() if self.ref else None
+
+    def spoken(self) -> str:
+        return language()
 
     def one(self, name: str = "invoice") -> Invoice | None:
         chosen = self.cleaned_data.get(name)
@@ -169,9 +182,7 @@ class PromiseForm(Act):
         late = [row for row in self.open.values() if row.due_on < self.today and row.currency == main]
         about = late or [row for row in self.open.values() if row.currency == main]
         self.fields["currency"].initial = main
-        self.fields["amount"].initial = str(money.major(sum(row.open_minor for row in about), main)).replace(
-            ".", "," if language() == "fr" else "."
-        )
+        self.fields["amount"].initial = plain(sum(row.open_minor for row in about), main)
         self.fields["promised_for"].initial = next_business_day(
             self.today + timedelta(days=7), self.customer.creditor.country
         )
@@ -263,6 +274,39 @@ class WriteOffForm(Act):
         if invoice := self.one():
             found["amount_minor"] = self.minor("amount", invoice.currency)
         return found
+
+
+class WaiveForm(Act):
+    invoice = forms.ChoiceField(label=gettext_lazy("On"), required=False)
+    kind = forms.ChoiceField(
+        label=gettext_lazy("What"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("Interest and indemnity")),
+            ("interest", gettext_lazy("Interest only")),
+            ("indemnity", gettext_lazy("Indemnity only")),
+        ],
+    )
+    reach = forms.ChoiceField(
+        label=gettext_lazy("From when"),
+        choices=[
+            ("all", gettext_lazy("All of it: what has run, and what would")),
+            ("from_now", gettext_lazy("From today on: what has run stays due")),
+        ],
+    )
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200)
+
+    def prepare(self) -> None:
+        self.fields["invoice"].choices = [("", _("The whole customer")), *self.invoice_choices()]  # type: ignore[attr-defined]
+
+
+class ChargeForm(WriteOffForm):
+    """Costs with their proof."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.fields["amount"].help_text = _("As on the proof.")
+        self.fields["reason"].label = _("What for, and where the proof is")
 
 
 class ResolveForm(Act):

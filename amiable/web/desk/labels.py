@@ -31,6 +31,7 @@ STEPS = {
     "plan_due": gettext_lazy("Instalment to come"),
     "plan_late": gettext_lazy("Plan late"),
     "payment_failed": gettext_lazy("Payment failed"),
+    "payment_link": gettext_lazy("Link to pay"),
     "dispute_received": gettext_lazy("Dispute received"),
     "dispute_answered": gettext_lazy("Dispute answered"),
     "hardship_help": gettext_lazy("Help in hardship"),
@@ -76,12 +77,17 @@ RUNS = {
     "import": gettext_lazy("Import"),
     "listen": gettext_lazy("Mailboxes read"),
     "catch_up": gettext_lazy("Catching up"),
+    "inquire": gettext_lazy("Payment providers asked"),
     "abandon": gettext_lazy("Abandoned payments"),
     "match": gettext_lazy("Matching"),
     "reconcile": gettext_lazy("Reconciliation"),
     "allocate": gettext_lazy("Allocation"),
+    "accrue": gettext_lazy("Late interest and indemnity"),
     "small_balances": gettext_lazy("Small balances"),
     "promises": gettext_lazy("Promises judged"),
+    "plans": gettext_lazy("Plans judged"),
+    "collect": gettext_lazy("Instalments collected"),
+    "standing": gettext_lazy("Standing orders"),
     "close": gettext_lazy("Cases closed"),
     "refresh": gettext_lazy("Facts and segments"),
     "decide": gettext_lazy("Decisions"),
@@ -91,6 +97,29 @@ RUNS = {
     "send": gettext_lazy("Sending"),
     "advance": gettext_lazy("Steps recorded"),
     "measure": gettext_lazy("Figures"),
+}
+# Why a payment was refused, for colleagues; providers share most of these codes.
+DECLINES = {
+    "insufficient_funds": gettext_lazy("not enough on the account"),
+    "card_declined": gettext_lazy("refused by the bank"),
+    "generic_decline": gettext_lazy("refused by the bank"),
+    "do_not_honor": gettext_lazy("refused by the bank"),
+    "refused": gettext_lazy("refused by the provider"),
+    "expired_card": gettext_lazy("the card has expired"),
+    "authentication_failed": gettext_lazy("not confirmed by the customer (3-D Secure)"),
+    "authentication_required": gettext_lazy("the bank wants the customer's confirmation (3-D Secure)"),
+    "incorrect_number": gettext_lazy("card number mistyped"),
+    "invalid_number": gettext_lazy("card number mistyped"),
+    "incorrect_cvc": gettext_lazy("security code mistyped"),
+    "invalid_cvc": gettext_lazy("security code mistyped"),
+    "invalid_expiry_month": gettext_lazy("expiry date mistyped"),
+    "invalid_expiry_year": gettext_lazy("expiry date mistyped"),
+    "account_closed": gettext_lazy("the account is closed"),
+    "debit_not_authorized": gettext_lazy("the debit is not authorised"),
+    "processing_error": gettext_lazy("something went wrong between the banks"),
+    "issuer_not_available": gettext_lazy("the bank could not be reached"),
+    "lost_card": gettext_lazy("refused by the bank"),
+    "stolen_card": gettext_lazy("refused by the bank"),
 }
 METHODS = {
     "transfer": gettext_lazy("bank transfer"),
@@ -115,6 +144,11 @@ def step(key: str) -> str:
 def rail(key: str) -> str:
     sentence = SENTENCES.get(key) or WAITS.get(key)
     return gettext(sentence) if sentence else key
+
+
+def decline(code: str) -> str:
+    """A refusal in words; a code that nobody named here reads as it is."""
+    return said(DECLINES, code)
 
 
 def said(words: dict[str, Any], key: str) -> str:

@@ -26,6 +26,10 @@ from amiable.ledger.adopt import adopt
 from amiable.ledger.models import Creditor, Medium
 from amiable.outreach.speak import colour
 from amiable.payments.arrange import GRACE_DAYS
+from amiable.payments.chain import CHAIN_DAYS
+from amiable.payments.plans.limits import limits_of
+from amiable.payments.plans.terms import MOST_PARTS
+from amiable.payments.standing import NOTICE_DAYS
 from amiable.scenario.announce import NEWS, tells
 from amiable.scenario.hear import CLAIMED_DAYS
 from amiable.scenario.react import REPLY_DAYS
@@ -196,6 +200,10 @@ class Terms(Rules):
     )
     claimed_hold_days = _days(gettext_lazy("Days of rest for “I have paid already”"), CLAIMED_DAYS, least=1)
     reply_days = _days(gettext_lazy("Days of rest for an answer that nobody has read"), REPLY_DAYS, least=1)
+    chain_days = _days(
+        gettext_lazy("Days after which tries to pay that nobody goes on with are closed"), CHAIN_DAYS, least=1
+    )
+    debit_notice_days = _days(gettext_lazy("Days between an invoice and its debit by a standing order"), NOTICE_DAYS)
     vanished_days = _days(gettext_lazy("Days after which what left the open items counts as settled"))
 
     def read(self, policy: Mapping[str, Any]) -> dict[str, Any]:
@@ -285,7 +293,76 @@ class Told(Rules):
         return {"announce": silent or None}
 
 
-FORMS = (Often, Hours, Terms, Person, Told, Costs)
+class Plans(Rules):
+    """The limits of payment plans; the policy keeps them under one key (payments/plans/limits.py reads it)."""
+
+    title = gettext_lazy("Payment plans")
+    lead = gettext_lazy("How far customers and colleagues may go. Beyond it a plan waits for who approves.")
+    amounts = {
+        "customer_minor": gettext_lazy("A customer alone, up to"),
+        "collector_minor": gettext_lazy("A collector alone, up to"),
+        "smallest_minor": gettext_lazy("Smallest payment"),
+        "guarantee_minor": gettext_lazy("A guarantee is asked from"),
+    }
+    numbers = {
+        "customer_parts": (gettext_lazy("Payments, a customer alone"), 0, MOST_PARTS),
+        "collector_parts": (gettext_lazy("Payments, a collector alone"), 0, MOST_PARTS),
+        "most_parts": (gettext_lazy("Payments, at most"), 1, MOST_PARTS),
+        "first_days": (gettext_lazy("Days to the first payment, at most"), 1, 366),
+        "longest_days": (gettext_lazy("Days to the last payment, at most"), 1, 3_660),
+        "deposit_percent": (gettext_lazy("Deposit of who does not wish to pay, in percent"), 0, 90),
+        "discount_percent": (gettext_lazy("Discount of a settlement, at most, in percent"), 0, 100),
+        "offer_days": (gettext_lazy("Days that an offer stands"), 1, 90),
+        "grace_days": (gettext_lazy("Days until a payment counts as late"), 1, 60),
+        "cure_days": (gettext_lazy("Days to put it right"), 1, 90),
+        "notice_days": (gettext_lazy("Days of a notice for the whole rest"), 1, 90),
+    }
+    switches = {
+        "portal": gettext_lazy("Customers may build a plan by themselves"),
+        "freeze": gettext_lazy("Late interest rests while a plan is kept"),
+        "accelerates": gettext_lazy("The whole rest may fall due after a notice"),
+    }
+
+    def read(self, policy: Mapping[str, Any]) -> dict[str, Any]:
+        own = policy.get("plans") or {}
+        said = {True: "yes", False: "no"}
+        return {
+            **{f"plan_{name}": _major(own.get(name), self.creditor) for name in self.amounts},
+            **{f"plan_{name}": own.get(name) for name in self.numbers},
+            **{f"plan_{name}": said.get(bool(own[name]), "") for name in self.switches if name in own},
+        }
+
+    def prepare(self) -> None:
+        usual = limits_of(Creditor(currency=self.creditor.currency), self.creditor.currency)
+        known = {
+            **vars(usual),
+            **{f"{who}_minor": usual.levels[who].minor for who in ("customer", "collector")},
+            **{f"{who}_parts": usual.levels[who].parts for who in ("customer", "collector")},
+            "guarantee_minor": None,
+        }
+        for name, label in self.amounts.items():
+            field = self.fields[f"plan_{name}"] = Amount(label=label).of(self.creditor.currency)
+            field.widget.attrs["placeholder"] = _major(known[name], self.creditor)
+        for name, (label, least, most) in self.numbers.items():
+            number = self.fields[f"plan_{name}"] = forms.IntegerField(label=label, min_value=least, max_value=most)
+            number.widget.attrs["placeholder"] = str(known.get(name, 0))
+        for name, label in self.switches.items():
+            usually = _("usual: yes") if known[name] else _("usual: no")
+            choices = [("", usually), ("yes", _("yes")), ("no", _("no"))]
+            self.fields[f"plan_{name}"] = forms.ChoiceField(label=label, choices=choices)
+
+    def choices(self) -> dict[str, Any]:
+        said = {
+            name.removeprefix("plan_"): value for name, value in self.cleaned_data.items() if value not in (None, "")
+        }
+        kept = self.creditor.policy.get("plans") or {}
+        shown = (*self.amounts, *self.numbers, *self.switches)
+        said |= {name: value == "yes" for name, value in said.items() if name in self.switches}
+        # What this page does not show, stays.
+        return {"plans": {**{name: value for name, value in kept.items() if name not in shown}, **said} or None}
+
+
+FORMS = (Often, Hours, Terms, Plans, Person, Told, Costs)
 
 
 @require_http_methods(["GET", "POST"])

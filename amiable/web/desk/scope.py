@@ -24,6 +24,11 @@ MAY: dict[str, set[str]] = {
     "talk": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.SALES, Role.BRANCH, Role.ACCOUNTANT, Role.SERVICE},
     "hold": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.SALES, Role.BRANCH, Role.SERVICE},
     "write": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
+    "plan": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN},
+    "approve_plan": {Role.MANAGER, Role.ADMIN},
+    "see_means": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN},
+    "take": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT, Role.SERVICE},  # a payment on the phone
+    "refund": {Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
     "write_off": {Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
     "release": {Role.MANAGER, Role.ADMIN},
     "administer": {Role.MANAGER, Role.ADMIN},
@@ -141,9 +146,11 @@ def colleagues(customer: Customer) -> QuerySet[User]:
     return User.objects.filter(pk__in=reaching, is_active=True).order_by("first_name", "last_name", "username")
 
 
-def customer_or_404(user: User, pk: int, *, act: str | None = None, related: Iterable[str] = ("creditor",)) -> Customer:
-    """The customer, when the user may see it (and may `act`); else the page does not exist."""
-    customer = get_object_or_404(customers_for(user).select_related(*related), pk=pk)
+def customer_or_404(
+    user: User, pk: int, *, act: str | None = None, related: Iterable[str] = ("creditor",), **told: Any
+) -> Customer:
+    """The customer, when the user may see it (and may `act`); else the page does not exist. `told`: annotations."""
+    customer = get_object_or_404(customers_for(user).select_related(*related).annotate(**told), pk=pk)
     if act is not None and not may(user, act, customer):
         raise Http404
     return customer

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from amiable.casework.models import DisputeReason, TaskKind
 from amiable.ledger.models import CreditKind, EntryKind, HoldKind, InvoiceKind, Medium
 from amiable.outreach.models import EventKind, MessageState
-from amiable.payments.models import AttemptState, Journey, PromiseState
+from amiable.payments.models import AttemptState, Journey, PlanState, PromiseState
 from amiable.scenario.engine.foresee import Foreseen
 from amiable.scenario.models import Arm, Verdict
 from amiable.web.desk import labels, scenario_words
@@ -20,7 +20,7 @@ from amiable.web.templatetags.amiable_ui import day, money
 
 @dataclass
 class Line:
-    """`more` are short facts in a row; `quote` is what somebody said or wrote."""
+    """`more` are short facts in a row; `quote` is what somebody said or wrote; `url` opens, `file` is downloaded."""
 
     icon: str
     tone: str
@@ -28,6 +28,7 @@ class Line:
     more: list[str] = field(default_factory=list)
     quote: str = ""
     url: str = ""
+    file: str = ""
     at: Any = None
     is_day: bool = False
     month: str = ""
@@ -101,7 +102,8 @@ def _credit(data: dict[str, Any], ref: int) -> Line:
         more.append(_("announced, not yet confirmed"))
     if data["open_minor"]:
         more.append(_("%(amount)s not allocated yet") % {"amount": _amount(data, "open_minor")})
-    return Line("cash", "good", what, more)
+    paper = reverse("desk:receipt", args=[ref]) if data["kind"] == CreditKind.PAYMENT else ""
+    return Line("cash", "good", what, more, file=paper)
 
 
 def _allocation(data: dict[str, Any], ref: int) -> Line:
@@ -130,7 +132,9 @@ def _attempt(data: dict[str, Any], ref: int) -> Line:
         "state": str(AttemptState(data["state"]).label).lower(),
     }
     errors = _("input errors: %(count)s") % {"count": data["input_errors"]} if data["input_errors"] else ""
-    return Line("credit-card", tone, what, [str(Journey(data["journey"]).label), errors, data["decline_code"]])
+    why = labels.decline(data["decline_code"]) if data["decline_code"] else ""
+    url = reverse("desk:chain", args=[data["chain"]])
+    return Line("credit-card", tone, what, [str(Journey(data["journey"]).label), errors, why], url=url)
 
 
 def _promise(data: dict[str, Any], ref: int) -> Line:
@@ -140,12 +144,9 @@ def _promise(data: dict[str, Any], ref: int) -> Line:
 
 
 def _plan(data: dict[str, Any], ref: int) -> Line:
-    return Line(
-        "calendar",
-        "info",
-        _("Payment plan over %(amount)s") % {"amount": _amount(data, "total_minor")},
-        [data["state"]],
-    )
+    tone = {"late": "bad", "broken": "bad", "done": "good"}.get(data["state"], "info")
+    what = _("Payment plan over %(amount)s") % {"amount": _amount(data, "total_minor")}
+    return Line("calendar", tone, what, [str(PlanState(data["state"]).label)], url=reverse("desk:plan", args=[ref]))
 
 
 def _message(data: dict[str, Any], ref: int) -> Line:
@@ -153,7 +154,7 @@ def _message(data: dict[str, Any], ref: int) -> Line:
     tone = {"sent": "accent", "in_doubt": "bad", "failed": "bad", "withheld": "warn"}.get(data["state"], "")
     what = format_html("{} <strong>{}</strong>", Medium(data["medium"]).label, labels.step(data["purpose"]))
     state = MessageState(data["state"])
-    more = [data["address"], "" if state == MessageState.SENT else str(state.label), data["verdict"]]
+    more = [data["address"], "" if state == MessageState.SENT else str(state.label), data["verdict"], _by(data)]
     url = reverse("desk:message", args=[ref]) if data["subject"] or state == MessageState.SENT else ""
     return Line(icon, tone, what, more, data["subject"], url)
 

@@ -97,7 +97,7 @@ def _message(place: Place, customer: Customer, today: date, agent: str) -> tuple
         creditor_id=customer.creditor_id, customer=customer, currency=currency, medium=place.medium, purpose=place.key,
         tone=place.tone, as_of=today, language=place.language, about=[row.pk for row in mine], context=context,
     )  # fmt: skip
-    return message, not told and place.key.startswith(("plan_", "promise_", "receipt", "payment_"))
+    return message, not told and place.key.startswith(("plan_", "promise_", "receipt", "payment_failed"))
 
 
 def _invented(rows: list[Invoice], today: date) -> Mapping[str, Any]:

@@ -129,6 +129,7 @@ def _money(customer: int) -> Iterable[tuple[str, Rows]]:
             "state",
             "input_errors",
             "decline_code",
+            chain="chain_id",
         ),
         _rows(
             "promise",
@@ -150,7 +151,13 @@ def _words(customer: int) -> Iterable[tuple[str, Rows]]:
     sent = Coalesce("sent_at", "created_at")
     yield (
         "words",
-        _rows("message", _of(Message, customer), sent, "purpose", "medium", "address", "state", "subject", "verdict"),
+        _rows(
+            "message",
+            _of(Message, customer),
+            sent,
+            *("purpose", "medium", "address", "state", "subject", "verdict"),
+            by="context__by",
+        ),
     )
     events = _of(Event, customer, "message__customer").exclude(kind__in=["queued", "sent"])
     yield "words", _rows("event", events, "at", "kind", message="message_id", purpose="message__purpose")

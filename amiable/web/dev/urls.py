@@ -1,7 +1,7 @@
 from django.urls import path
 
 from amiable.web.dev import outbox
-from amiable.web.dev.psp import psp
+from amiable.web.dev.psp import dashboard, psp
 
 app_name = "dev"
 urlpatterns = [
@@ -9,5 +9,6 @@ urlpatterns = [
     path("outbox/<str:mail_id>/", outbox.shown, name="mail"),
     path("outbox/<str:mail_id>/body/", outbox.body, name="body"),
     path("outbox/<str:mail_id>/files/<int:number>/", outbox.file, name="file"),
+    path("psp/", dashboard, name="psp_dashboard"),
     path("psp/<str:token>/", psp, name="psp"),
 ]

@@ -34,8 +34,8 @@ def psp(request: HttpRequest, key: str) -> HttpResponse:
 @require_POST
 def psp_of(request: HttpRequest, creditor: int, key: str) -> HttpResponse:
     """The words of one creditor's payment provider, believed by the creditor's own settings and about nobody else."""
-    owner = Creditor.objects.filter(pk=creditor).first()
-    if owner is None or key not in providers.providers():
+    owner, found = Creditor.objects.filter(pk=creditor).first(), providers.providers().get(key)
+    if owner is None or found is None or not found.Config.base_fields:
         return _said("There is no such provider.", status=404)
     return _heard(request, key, owner)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from amiable.core import money
-from amiable.ledger.balance import Statement
+from amiable.ledger.balance import Charge, Statement
 from amiable.ledger.models import Hold, HoldKind
 
 # What the customer is told about a hold; other kinds are the house's own affair.
@@ -29,6 +29,8 @@ class Line:
     held_until: date | None = None
     copy: bool = False
     ticked: bool = False
+    charges: tuple[Charge, ...] = ()  # interest, indemnity and costs: a part of what is open
+    principal_minor: int = 0
 
     @property
     def by_credit_minor(self) -> int:
@@ -60,11 +62,19 @@ def lines(statement: Statement, *, holds: Sequence[Hold], copies: Collection[int
                 held=held.kind if held else "",
                 held_until=held.until if held else None,
                 copy=row.id in copies,
+                charges=row.charges,
+                principal_minor=row.principal_minor,
             )
         )
     free = [line for line in found if line.to_pay_minor > 0 and not line.held]
     due = {line.id for line in free if line.days_late >= 0} or {line.id for line in free}
     return [replace(line, ticked=line.id in due) for line in found]
+
+
+def asked_for(rows: Sequence[Line], invoices: Collection[int]) -> list[Line]:
+    """The same lines, ticked as a colleague chose them; as they were where none of those can be paid any more."""
+    left = {row.id for row in rows if row.id in invoices and row.to_pay_minor > 0}
+    return [replace(row, ticked=row.id in left) for row in rows] if left else list(rows)
 
 
 def _after_credits(statement: Statement) -> dict[int, int]:

@@ -5,10 +5,11 @@ answer tried without end; a change by a GET.
 """
 
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import wraps
+from ipaddress import ip_address
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -32,12 +33,15 @@ KNOWN_FOR = timedelta(hours=2)
 
 @dataclass(frozen=True)
 class Visit:
-    """Who came by which link, when; `message_ref` is the message that carried it (0: none)."""
+    """Who came by which link, when; `message_ref` is the message that carried it (0: none), `asked` what a colleague put
+    into the link to be paid.
+    """
 
     token: str
     customer: Customer
     message_ref: int
     now: datetime
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def creditor(self) -> Creditor:
@@ -115,6 +119,15 @@ def identify(request: HttpRequest, visit: Visit, answer: str) -> bool:
     return right
 
 
+def address_of(request: HttpRequest) -> str | None:
+    """From which address somebody comes; behind the proxy of a server, what that proxy says."""
+    told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() if settings.PRODUCTION else ""
+    try:
+        return str(ip_address(told or request.META.get("REMOTE_ADDR", "")))
+    except ValueError:
+        return None
+
+
 def closed(request: HttpRequest, *, reason: str, status: int) -> HttpResponse:
     return _private(render(request, "portal/closed.html", {"reason": reason}, status=status))
 
@@ -134,7 +147,11 @@ def _visit(token: str, *, now: datetime) -> Visit:
     content = links.read(PURPOSE, token, now=now)
     customer = Customer.objects.select_related("creditor", "merged_into__creditor").get(pk=content["c"])
     return Visit(
-        token=token, customer=customer.merged_into or customer, message_ref=int(content.get("m") or 0), now=now
+        token=token,
+        customer=customer.merged_into or customer,
+        message_ref=int(content.get("m") or 0),
+        now=now,
+        asked=content.get("pay") or {},
     )
 
 

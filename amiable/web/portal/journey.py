@@ -37,6 +37,15 @@ class Transfer:
 
 
 @dataclass(frozen=True)
+class Wish:
+    """What a colleague asks to be paid by this link: which invoices (none: all that is due), and perhaps a part of them."""
+
+    invoices: frozenset[int] = frozenset()
+    amount_minor: int = 0
+    currency: str = ""
+
+
+@dataclass(frozen=True)
 class Contacted:
     on: date
     because: str
@@ -50,13 +59,21 @@ def origin(visit: Visit) -> dict[str, Any]:
     """Which journey, message, campaign and step an attempt came by."""
     message = _message(visit)
     if message is None:
-        return {"journey": Journey.PORTAL}
+        return {"journey": Journey.DESK_LINK if visit.asked else Journey.PORTAL}
     return {
         "journey": JOURNEYS.get(Medium(message.medium), Journey.PORTAL),
         "message_ref": message.pk,
         "campaign_ref": message.campaign_ref,
         "step": message.step,
     }
+
+
+def wish(visit: Visit) -> Wish:
+    """What the link, or the message that carried it, asks to be paid."""
+    message = _message(visit)
+    asked = visit.asked or (message.context.get("pay") if message else None) or {}
+    currency = str(asked.get("currency") or (message.currency if message else ""))
+    return Wish(frozenset(asked.get("invoices") or ()), int(asked.get("amount_minor") or 0), currency)
 
 
 def contacted(visit: Visit) -> Contacted | None:
@@ -68,6 +85,8 @@ def contacted(visit: Visit) -> Contacted | None:
         name = Campaign.objects.values_list("name", flat=True).get(pk=message.campaign_ref)
         because = _("This message is part of “%(name)s”, which goes to several customers with something open.")
         return Contacted(on=message.as_of, because=because % {"name": name})
+    if message.context.get("pay"):
+        return Contacted(on=message.as_of, because=_("A colleague sent you this link to pay."))
     if message.decision_ref is None:
         return None
     decision = Decision.objects.filter(pk=message.decision_ref, customer=visit.customer).first()

@@ -3,6 +3,8 @@
 In: a visit through the gate. Out: a page, or one domain call and a page. Never: a change by a GET, but 'opened'.
 """
 
+import io
+
 from django.conf import settings
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -19,15 +21,18 @@ from amiable.core.money import UnreadableAmount, exponent
 from amiable.ledger import balance, hold
 from amiable.ledger.keep import place_of
 from amiable.ledger.models import Document, Invoice
+from amiable.outreach.receipt import receipt, settled
 from amiable.outreach.statement import statement_pdf
-from amiable.payments import acquire
-from amiable.payments.attempt import local_day, open_attempt, pay_page
-from amiable.payments.models import Attempt, AttemptState
+from amiable.payments import acquire, chain
+from amiable.payments.attempt import LIVE, UnableToOpenAttempt, local_day, open_again, open_attempt, pay_page
+from amiable.payments.models import Attempt
+from amiable.payments.plans.limits import limits_of
 from amiable.payments.providers import Link
 from amiable.scenario import respond
-from amiable.web.portal import gate, journey
-from amiable.web.portal.amounts import Line, lines, read_amount
+from amiable.web.portal import gate, journey, plans
+from amiable.web.portal.amounts import Line, asked_for, lines, read_amount
 from amiable.web.portal.gate import Visit, arrives, known
+from amiable.web.portal.pay_pages import sorry
 from amiable.web.security import opened
 
 
@@ -43,16 +48,24 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         return render(request, "portal/gate.html", page | {"tries": gate.tries_left(visit)})
     if page["to"] == "preferences":
         return redirect("portal:preferences", token=visit.token)
+    ticked = sum(line.to_pay_minor for line in rows if line.ticked)
+    part = min(journey.wish(visit).amount_minor, ticked)
     acquirer = acquire.ready(visit.creditor)
     page |= {
         "lines": rows,
-        "ticked_minor": sum(line.to_pay_minor for line in rows if line.ticked),
+        "shown_minor": sum(statement.besides.values()),
+        "ticked_minor": ticked,
+        "part_minor": part if 0 < part < ticked else 0,
+        "unfinished": chain.to_continue(customer=visit.customer, currency=statement.currency),
         "exponent": exponent(statement.currency),
         "currencies": balance.currencies(customer=visit.customer),
         "can_pay": acquirer is not None,
+        "methods": acquirer is not None and acquirer.can("save"),
         "last_day": journey.last_day_to_promise(visit.creditor, statement.as_of),
         "contacted": journey.contacted(visit),
         "transfers": journey.transfers(visit, statement),
+        "plan": plans.current(visit, statement.currency),
+        "may_plan": limits_of(visit.creditor, statement.currency).portal,
     }
     response = render(request, "portal/home.html", page)
     response.headers["Content-Security-Policy"] = opened({"form-action": acquirer.origins() if acquirer else ()})
@@ -88,26 +101,55 @@ def pay(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     statement, chosen = _chosen(request, visit)
     owed = sum(line.to_pay_minor for line in chosen)
     try:
-        amount = read_amount(text, statement.currency) if (text := request.POST.get("amount", "").strip()) else owed
+        if not chosen:
+            raise UnableToOpenAttempt(_("Please tick at least one invoice."))
         attempt = open_attempt(
             customer=visit.customer,
-            amount_minor=min(amount, owed) if not text else amount,
+            amount_minor=_amount(request, statement.currency, owed),
             currency=statement.currency,
             invoices=[line.id for line in chosen],
             provider=acquire.in_use(visit.creditor),
             now=visit.now,
             **journey.origin(visit),
         )
-        back = reverse("portal:paid", args=[visit.token, attempt.token])
-        answer = pay_page(attempt=attempt, return_url=request.build_absolute_uri(back), now=visit.now)
-        return redirect(
-            answer.url if isinstance(answer, Link) else reverse("portal:fields", args=[visit.token, attempt.token])
-        )
+        return to_pay_page(request, visit, attempt)
     except UnreadableAmount:
         messages.error(request, _("Please write the amount in figures, for example 120.50."))
     except AmiableError as error:
+        messages.error(request, sorry(error))
+    return redirect("portal:home", token=visit.token)
+
+
+@require_POST
+@known
+def again(request: HttpRequest, visit: Visit, attempt: str) -> HttpResponseBase:
+    """One click goes on with a try that came to nothing: the same invoices and amount, as far as they are still open."""
+    origin = journey.origin(visit)
+    try:
+        key = acquire.in_use(visit.creditor)
+        return to_pay_page(
+            request, visit, open_again(attempt=_attempt(visit, attempt), provider=key, now=visit.now, **origin)
+        )
+    except AmiableError as error:
         messages.error(request, str(error))
     return redirect("portal:home", token=visit.token)
+
+
+def to_pay_page(request: HttpRequest, visit: Visit, attempt: Attempt) -> HttpResponseBase:
+    """On to where the customer pays. Raises Refused, Unavailable or UnableToOpenAttempt."""
+    back = reverse("portal:paid", args=[visit.token, attempt.token])
+    answer = pay_page(attempt=attempt, return_url=request.build_absolute_uri(back), now=visit.now)
+    return redirect(
+        answer.url if isinstance(answer, Link) else reverse("portal:fields", args=[visit.token, attempt.token])
+    )
+
+
+def _amount(request: HttpRequest, currency: str, owed: int) -> int:
+    """What is to be paid of that which is ticked: the amount typed, the part that the link asked for, or all of it."""
+    if text := request.POST.get("amount", "").strip():
+        return read_amount(text, currency)
+    part = request.POST.get("part", "")
+    return min(int(part), owed) if part.isdecimal() and len(part) < 16 else owed
 
 
 @require_safe
@@ -116,18 +158,34 @@ def paid(request: HttpRequest, visit: Visit, attempt: str) -> HttpResponseBase:
     """Where the provider leads back to: waiting, paid or declined, whatever has been told by now."""
     tried = _attempt(visit, attempt)
     statement, rows = _owed(request, visit, currency=tried.currency)
-    references = (
-        Invoice.objects.filter(id__in=tried.invoices).order_by("due_on", "id").values_list("reference", flat=True)
-    )
     page = {
         "visit": visit,
         "attempt": tried,
         "state": _shown_state(tried),
-        "references": list(references),
+        # What the money really went to: an invoice may have been paid by somebody else a moment before.
+        "settled": settled(tried.credit) if tried.credit else [],
+        "kept_minor": (tried.credit.confirmed_by or tried.credit).open_minor if tried.credit else 0,
         "left_minor": sum(line.to_pay_minor for line in rows if line.days_late >= 0),
         "currency": statement.currency,
     }
-    return render(request, "portal/paid.html", page)
+    response = render(request, "portal/paid.html", page)
+    acquirer = acquire.ready(visit.creditor)
+    response.headers["Content-Security-Policy"] = opened({"form-action": acquirer.origins() if acquirer else ()})
+    return response
+
+
+@require_safe
+@known
+def receipt_of(request: HttpRequest, visit: Visit, attempt: str) -> HttpResponseBase:
+    """The receipt of what a try to pay brought."""
+    tried = _attempt(visit, attempt)
+    if tried.credit is None:
+        raise Http404
+    spoken = get_language() or settings.LANGUAGE_CODE
+    paper = receipt(credit=tried.credit, language=spoken, as_of=local_day(visit.creditor, visit.now), now=visit.now)
+    return FileResponse(
+        io.BytesIO(paper.content), filename=paper.name, content_type=paper.media_type, as_attachment=True
+    )
 
 
 @require_safe
@@ -228,13 +286,14 @@ def statement_copy(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
 def _owed(request: HttpRequest, visit: Visit, *, currency: str | None = None) -> tuple[balance.Statement, list[Line]]:
     as_of = local_day(visit.creditor, visit.now)
-    wanted = currency or request.POST.get("currency") or request.GET.get("currency")
+    wish = journey.wish(visit)
+    wanted: str | None = currency or request.POST.get("currency") or request.GET.get("currency") or wish.currency
     if wanted not in balance.currencies(customer=visit.customer):
         wanted = currency
     statement = balance.statement(customer=visit.customer, as_of=as_of, currency=wanted)
     holds = list(hold.active(as_of=as_of).filter(customer=visit.customer))
     copies = set(Document.objects.filter(invoice__customer=visit.customer).values_list("invoice_id", flat=True))
-    return statement, lines(statement, holds=holds, copies=copies)
+    return statement, asked_for(lines(statement, holds=holds, copies=copies), wish.invoices)
 
 
 def _chosen(request: HttpRequest, visit: Visit) -> tuple[balance.Statement, list[Line]]:
@@ -264,8 +323,10 @@ def _invoice(visit: Visit, pk: int) -> Invoice:
 
 
 def _attempt(visit: Visit, token: str) -> Attempt:
-    return get_object_or_404(Attempt.objects.select_related("credit"), token=token, customer=visit.customer)
+    tries = Attempt.objects.select_related("credit__confirmed_by", "credit__creditor", "credit__customer", "customer")
+    found: Attempt = get_object_or_404(tries, token=token, customer=visit.customer)
+    return found
 
 
 def _shown_state(attempt: Attempt) -> str:
-    return "waiting" if attempt.state in {AttemptState.OPENED, AttemptState.STARTED} else attempt.state
+    return "waiting" if attempt.state in LIVE else attempt.state

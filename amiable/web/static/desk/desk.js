@@ -62,6 +62,15 @@
     else if (press(page(), key)) event.preventDefault();
   });
 
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const field = document.querySelector(button.dataset.copy);
+    field.select();
+    try { await navigator.clipboard.writeText(field.value); } catch { document.execCommand("copy"); } // without HTTPS
+    button.textContent = button.dataset.copied;
+  });
+
   // What is there to be copied is chosen whole.
   document.addEventListener("focusin", (event) => event.target.matches("[data-select]") && event.target.select());
 

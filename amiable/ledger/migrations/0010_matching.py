@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ledger', '0008_statements'),
+        ('ledger', '0009_interest'),
     ]
 
     operations = [

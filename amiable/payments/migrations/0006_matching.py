@@ -9,8 +9,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ledger', '0009_matching'),
-        ('payments', '0003_statements'),
+        ('ledger', '0010_matching'),
+        ('payments', '0005_statements'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,60 @@
+-- Charges (interest, indemnity, costs) beside what was invoiced. `charged_minor` is the sum of those posted, paid or not.
+-- What has come in covers the invoice first in this: it is settled once open_minor ≤ charged_minor, on the day from which on
+-- what was invoiced was covered. Charges that are still open make no settled invoice late again.
+
+CREATE FUNCTION ledger_covered_on(which bigint) RETURNS date LANGUAGE sql STABLE AS $$
+  WITH days AS (
+    SELECT effective_on AS day, sum(sum(amount_minor)) OVER (ORDER BY effective_on) AS left_minor
+    FROM ledger_entry WHERE invoice_id = which AND kind NOT IN ('interest', 'indemnity', 'fee') GROUP BY 1
+  )
+  SELECT min(day) FROM days WHERE day > coalesce((SELECT max(day) FROM days WHERE left_minor > 0), '-infinity')
+$$;
+
+CREATE OR REPLACE FUNCTION ledger_open_invoices() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT FROM added WHERE open_minor <> amount_minor OR charged_minor <> 0) THEN
+    RAISE EXCEPTION 'A new invoice is open in full: open_minor must equal amount_minor.' USING ERRCODE = 'check_violation';
+  END IF;
+  INSERT INTO ledger_entry (kind, invoice_id, amount_minor, effective_on, known_at)
+    SELECT 'principal', id, amount_minor, issued_on, known_at FROM added;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION ledger_post() RETURNS trigger LANGUAGE plpgsql
+  SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+  -- Depth 1: somebody posts by hand. Opening and allocation entries come only from the triggers of new rows.
+  IF pg_trigger_depth() = 1 AND EXISTS (SELECT FROM added WHERE kind IN ('principal', 'receipt', 'allocation', 'reversal')) THEN
+    RAISE EXCEPTION 'Entries of this kind are written by the database: insert the invoice, credit or allocation.'
+      USING ERRCODE = 'check_violation';
+  END IF;
+  IF EXISTS (SELECT FROM added WHERE credit_id IS NOT NULL AND kind <> 'receipt') THEN
+    PERFORM 1 FROM ledger_credit
+      WHERE id IN (SELECT credit_id FROM added WHERE kind <> 'receipt') ORDER BY id FOR NO KEY UPDATE;
+    UPDATE ledger_credit c SET open_minor = c.open_minor + d.moved
+      FROM (SELECT credit_id, sum(amount_minor) AS moved FROM added
+            WHERE credit_id IS NOT NULL AND kind <> 'receipt' GROUP BY credit_id) d
+      WHERE c.id = d.credit_id;
+  END IF;
+  IF EXISTS (SELECT FROM added WHERE invoice_id IS NOT NULL AND kind <> 'principal') THEN
+    PERFORM 1 FROM ledger_invoice
+      WHERE id IN (SELECT invoice_id FROM added WHERE kind <> 'principal') ORDER BY id FOR NO KEY UPDATE;
+    -- Settled on the day of its last posting, which need not be the one that is told last. The `+ 0` matters: a bare max()
+    -- is answered by walking the index of days backwards for every invoice, which is quadratic in a backfill.
+    UPDATE ledger_invoice i SET open_minor = i.open_minor + d.moved, charged_minor = i.charged_minor + d.charged,
+        settled_on = CASE WHEN i.open_minor + d.moved > i.charged_minor + d.charged THEN NULL
+                          WHEN i.charged_minor + d.charged > 0 OR d.charged <> 0 THEN ledger_covered_on(i.id)
+                          ELSE (SELECT max(e.effective_on + 0) FROM ledger_entry e
+                                WHERE e.invoice_id = i.id AND e.kind NOT IN ('interest', 'indemnity', 'fee')) END
+      FROM (SELECT invoice_id, sum(amount_minor) AS moved,
+                   coalesce(sum(amount_minor) FILTER (WHERE kind IN ('interest', 'indemnity', 'fee')), 0) AS charged
+            FROM added WHERE invoice_id IS NOT NULL AND kind <> 'principal' GROUP BY invoice_id) d
+      WHERE i.id = d.invoice_id;
+  END IF;
+  RETURN NULL;
+END $$;
+
+DROP TRIGGER invoice_money_fixed ON ledger_invoice;
+CREATE TRIGGER invoice_money_fixed BEFORE UPDATE OF open_minor, charged_minor, settled_on ON ledger_invoice
+  FOR EACH ROW WHEN (pg_trigger_depth() = 0)
+  EXECUTE FUNCTION ledger_refuse('The residual of an invoice is kept by the database: post an entry.');

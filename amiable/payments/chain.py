@@ -1,0 +1,99 @@
+"""Tries to pay that follow one another: one story until it is paid, or until nobody goes on with it.
+
+In: a customer's tries. Out: the chain that they belong to, the try that can be gone on with, chains closed.
+Never: two open chains of one customer in one currency, a chain closed while somebody pays.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from amiable.ledger.models import Creditor, Customer, Invoice
+from amiable.payments.models import Attempt, AttemptState, Chain
+
+CHAIN_DAYS = 14  # after which a chain closes that nobody went on with; policy chain_days
+UNDER_WAY = (AttemptState.STARTED, AttemptState.PENDING)
+CAME_TO_NOTHING = (AttemptState.FAILED, AttemptState.ABANDONED)
+
+# What the newest try of a chain wanted to pay has nothing open any more (without invoices it wanted to pay all), by
+# whatever money that was; and nobody is paying just now.
+_SETTLED = """
+UPDATE payments_chain c SET closed_at = %(now)s
+FROM (SELECT DISTINCT ON (o.id) o.id, a.invoices
+      FROM payments_chain o JOIN payments_attempt a ON a.chain_id = o.id
+      WHERE o.closed_at IS NULL AND (%(customers)s::bigint[] IS NULL OR o.customer_id = ANY(%(customers)s))
+        AND (%(creditor)s::bigint IS NULL OR o.creditor_id = %(creditor)s)
+      ORDER BY o.id, a.opened_at DESC, a.id DESC) newest
+WHERE newest.id = c.id AND c.closed_at IS NULL
+  AND NOT EXISTS (SELECT FROM payments_attempt a WHERE a.chain_id = c.id AND a.state IN ('started', 'pending'))
+  AND NOT EXISTS (SELECT FROM ledger_invoice i WHERE i.open_minor > 0 AND (i.id = ANY(newest.invoices)
+    OR (cardinality(newest.invoices) = 0 AND i.customer_id = c.customer_id AND i.currency = c.currency)))
+"""
+
+
+def open_chain(*, customer: Customer, currency: str, now: datetime) -> Chain:
+    """The chain that a new try belongs to: the one that is open, or a new one."""
+    chain, new = Chain.objects.get_or_create(
+        customer=customer,
+        currency=currency,
+        closed_at__isnull=True,
+        defaults={"creditor_id": customer.creditor_id, "opened_at": now, "moved_at": now},
+    )
+    if not new:
+        _moved(Chain.objects.filter(pk=chain.pk), now)
+    return chain
+
+
+def take_up(*, customer: Customer, currency: str, now: datetime) -> Chain | None:
+    """A colleague goes on with what a try left open, by whatever channel: the chain lives on from now."""
+    rows = Chain.objects.filter(customer=customer, currency=currency, closed_at=None)
+    _moved(rows, now)
+    return rows.first()
+
+
+def to_continue(*, customer: Customer, currency: str) -> Attempt | None:
+    """The newest try of the open chain where it came to nothing, what it wanted is still open, and nobody is paying."""
+    tries = Attempt.objects.filter(chain__customer=customer, chain__currency=currency, chain__closed_at=None)
+    newest = tries.order_by("-opened_at", "-pk").first()
+    if newest is None or newest.state not in CAME_TO_NOTHING or tries.filter(state__in=UNDER_WAY).exists():
+        return None
+    return newest if wanted(newest).exists() else None
+
+
+def wanted(attempt: Attempt) -> QuerySet[Invoice]:
+    """What is still open of that which a try wanted to pay."""
+    still = Invoice.objects.filter(currency=attempt.currency, open_minor__gt=0)
+    return still.filter(pk__in=attempt.invoices) if attempt.invoices else still.filter(customer=attempt.customer)
+
+
+def close_chains(*, now: datetime, customers: Iterable[int] | None = None, creditor: Creditor | None = None) -> int:
+    """Closes the open chains (of these customers, of one creditor) whose newest try has nothing left to pay."""
+    values = {
+        "now": now,
+        "customers": None if customers is None else list(customers),
+        "creditor": creditor.pk if creditor else None,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTLED, values)
+        return int(cursor.rowcount)
+
+
+def rest_chains(*, now: datetime, creditor: Creditor | None = None) -> int:
+    """Closes the chains that nobody went on with for the creditor's `chain_days`."""
+    rested = 0
+    for each in [creditor] if creditor else Creditor.objects.order_by("pk"):
+        still = Chain.objects.filter(creditor=each, closed_at=None, moved_at__lt=now - patience(each))
+        paying = Attempt.objects.filter(state__in=UNDER_WAY, creditor=each).values("chain")
+        rested += still.exclude(pk__in=paying).update(closed_at=now)
+    return rested
+
+
+def patience(creditor: Creditor) -> timedelta:
+    """How long a chain waits for somebody to go on with it."""
+    return timedelta(days=max(1, int(creditor.policy.get("chain_days", CHAIN_DAYS))))
+
+
+def _moved(rows: QuerySet[Chain], now: datetime) -> None:
+    rows.filter(moved_at__lt=now).update(moved_at=now)
