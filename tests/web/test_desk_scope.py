@@ -9,7 +9,17 @@ from amiable.core.models import Role, Run, Scope
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.outreach.models import Message, Reply
 from amiable.scenario import shelf
-from amiable.web.desk import acts, bank_pages, campaign_pages, channel_pages, match_pages, plan_pages, psp_pages, sending, urls
+from amiable.web.desk import (
+    acts,
+    bank_pages,
+    campaign_pages,
+    channel_pages,
+    match_pages,
+    plan_pages,
+    psp_pages,
+    sending,
+    urls,
+)
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 
