@@ -37,12 +37,13 @@ def main() -> None:
     """Runs the command; whatever goes wrong ends with one sentence and an exit code that is not 0."""
     logging.captureWarnings(True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "amiable.settings")
-    from amiable import cli_bank, cli_interest, cli_letters, cli_mail, cli_scenario
+    from amiable import cli_bank, cli_bench, cli_interest, cli_letters, cli_mail, cli_scenario
 
     cli_bank.join(app)
     cli_mail.join(app)
     cli_scenario.join(app)
     cli_letters.join(app)
+    cli_bench.join(app)
     cli_interest.join(app)
     try:
         app(standalone_mode=True)
@@ -296,56 +297,6 @@ def restore(
     print(verb.restore(source=source, force=force).sentence())
 
 
-@app.command()
-def bench(
-    name: Annotated[
-        str,
-        typer.Argument(help="import, day, facts, decide, interest, simulate, send, sending, letters or statement."),
-    ] = "",
-    rows: Annotated[int, typer.Option(help="import: lines of the FEC.")] = 1_000_000,
-    customers: Annotated[int, typer.Option(help="day, facts, decide, simulate: customers.")] = 250_000,
-    invoices: Annotated[int, typer.Option(help="day, facts, decide, interest: open invoices.")] = 1_000_000,
-    days: Annotated[int, typer.Option(help="simulate: days ahead.")] = 30,
-    messages: Annotated[int, typer.Option(help="send: e-mails.")] = 4_000,
-    waiting: Annotated[int, typer.Option(help="sending: messages that wait for a release.")] = 1_000_000,
-    statements: Annotated[bool, typer.Option(help="send: each with its statement as PDF.")] = False,
-    letters: Annotated[int, typer.Option(help="letters: letters in the batch.")] = 10_000,
-    entries: Annotated[int, typer.Option(help="statement: entries of the camt.053.")] = 100_000,
-    json: Json = False,
-) -> None:
-    """Measure, beside a reference in the same run, in a database of its own."""
-    house = {"customers": customers, "invoices": invoices}
-    sizes: dict[str, dict[str, int]] = {
-        "import": {"rows": rows},
-        "day": house,
-        "facts": house,
-        "decide": house,
-        "interest": {"invoices": invoices},
-    }
-    sizes["simulate"] = {"customers": customers, "days": days}
-    sizes["send"] = {"messages": messages, "statements": statements}
-    sizes["sending"] = {"messages": waiting}
-    sizes["letters"] = {"letters": letters}
-    sizes["statement"] = {"entries": entries}
-    wanted = [name] if name else list(sizes)
-    if unknown := set(wanted) - set(sizes):
-        raise UnableToObey(f"There is no bench {unknown.pop()}; there are {', '.join(sizes)}.")
-    if any(value < 1 for each in wanted for value in sizes[each].values() if value is not statements):
-        raise UnableToObey("Sizes are whole numbers from 1.")
-    with _database_of_its_own("amiable_bench"):
-        root = Path(__file__).resolve().parent.parent
-        if not (root / "bench").is_dir():
-            raise UnableToObey("The benchmarks stand beside the package in a checkout; this installation has none.")
-        sys.path.insert(0, str(root))
-        import importlib
-
-        for each in wanted:
-            result = importlib.import_module("bench.import_fec" if each == "import" else f"bench.{each}").run(
-                **sizes[each]
-            )
-            _tell(result if name else {each: result}, json)
-
-
 # -- what the commands share ---------------------------------------------------------------------------------------------
 
 
@@ -475,29 +426,3 @@ def _server_address() -> str:
     from amiable.core import postgres
 
     return postgres.database_url()
-
-
-@contextmanager
-def _database_of_its_own(name: str) -> Iterator[None]:
-    """An empty, migrated database beside the usual one, for the time of the block."""
-    from urllib.parse import urlsplit, urlunsplit
-
-    import psycopg
-
-    address = _server_address()
-    with psycopg.connect(address, autocommit=True) as server:
-        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        server.execute(f'CREATE DATABASE "{name}"')
-    os.environ["DATABASE_URL"] = urlunsplit(urlsplit(address)._replace(path=f"/{name}"))
-    try:
-        _start(migrate=False)
-        from django.core.management import call_command
-
-        call_command("migrate", verbosity=0, interactive=False)
-        yield
-    finally:
-        from django.db import connections
-
-        connections.close_all()
-        with psycopg.connect(address, autocommit=True) as server:
-            server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

@@ -26,7 +26,7 @@ from amiable.outreach import send
 from amiable.payments import allocate, arrange, attempt, chain, reconcile, standing
 from amiable.payments.plans import collect, judge
 from amiable.portfolio import refresh
-from amiable.scenario import announce, canvass, decide, dispatch, inquire
+from amiable.scenario import announce, canvass, decide, dispatch, inquire, match_up
 from amiable.scenario.listen import listen
 
 log = logging.getLogger(__name__)
@@ -71,6 +71,16 @@ def _abandon(one: Cycle) -> Figures:
 def _reconcile(one: Cycle) -> Figures:
     """The same money told twice is counted once, on the word of the cash authority."""
     return _of_each(reconcile.reconcile, one)
+
+
+def _match(one: Cycle) -> Figures:
+    """Money that is nobody's yet finds its customer and invoices, where that is sure."""
+    return _of_each(_matched, one)
+
+
+def _matched(*, creditor: Creditor, as_of: date, now: datetime) -> Figures:
+    done = match_up.match_money(creditor=creditor, as_of=as_of, now=now)
+    return {name: value for name, value in vars(done).items() if name != "credits"}
 
 
 def _allocate(one: Cycle) -> Figures:
@@ -162,6 +172,7 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "catch_up": _catch_up,
     "inquire": _inquire,
     "abandon": _abandon,
+    "match": _match,
     "reconcile": _reconcile,
     "allocate": _allocate,
     "accrue": _accrue,

@@ -270,6 +270,11 @@ class Credit(models.Model):
         indexes = [
             models.Index(fields=["customer", "received_on"], name="credit_customer"),
             models.Index(fields=["creditor"], condition=Q(open_minor__gt=0), name="credit_open"),
+            models.Index(
+                fields=["creditor", "-received_on", "-id"],
+                condition=Q(customer__isnull=True, kind="payment", open_minor__gt=0),
+                name="credit_suspense",
+            ),
         ]
 
     def __str__(self) -> str:

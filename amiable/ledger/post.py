@@ -99,6 +99,20 @@ def write_off_small(*, creditor: Creditor, as_of: date, now: datetime, by: User 
 
 
 @transaction.atomic
+def restore(*, entry: Entry, reason: str, as_of: date, now: datetime, by: User | None = None) -> Entry:
+    """Takes back what was given up or taken out by one entry: the same amount the other way."""
+    if entry.kind not in {EntryKind.WRITE_OFF, EntryKind.REFUND} or entry.amount_minor >= 0:
+        raise UnableToPost("Only what was written off or taken out can be put back.")
+    return _post(
+        Entry(
+            kind=entry.kind, invoice_id=entry.invoice_id, credit_id=entry.credit_id, amount_minor=-entry.amount_minor,
+            effective_on=max(as_of, entry.effective_on), known_at=now, reason=reason[:200], by=by,
+        ),
+        "What was taken out cannot be put back.",
+    )  # fmt: skip
+
+
+@transaction.atomic
 def charge(
     *, invoice: Invoice, kind: str, amount_minor: int, reason: str, as_of: date, now: datetime, by: User | None = None
 ) -> Entry:

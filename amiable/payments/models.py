@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from amiable.ledger.models import Credit, Creditor, Customer, Invoice
+from amiable.ledger.models import Credit, Creditor, Customer
 
 
 class Journey(models.TextChoices):
@@ -429,17 +429,45 @@ class StatementLine(models.Model):
         return f"{self.booked_on} {self.amount_minor}"
 
 
-class Match(models.Model):
-    """A proposed or confirmed spreading of a statement line over an invoice."""
+class MatchState(models.TextChoices):
+    PROPOSED = "proposed", _("Proposed")
+    APPLIED = "applied", _("Applied")
+    UNDONE = "undone", _("Undone")
 
-    line = models.ForeignKey(StatementLine, on_delete=models.CASCADE, related_name="matches")
-    invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="matches")
-    amount_minor = models.BigIntegerField()
-    confidence = models.FloatField()
-    reasons = models.JSONField(default=list)
+
+class Match(models.Model):
+    """What money that is nobody's yet may be, or was taken to be: a customer's, for certain invoices, or not customers'.
+
+    Proposals are written anew at each look (`rank` 0 is the best; one without customer says that nothing was found).
+    What was applied stays for good, undone or not: it is the history, and payers are remembered from it.
+    """
+
+    credit = models.ForeignKey(Credit, on_delete=models.PROTECT, related_name="matches")
+    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=10, choices=LineKind, default=LineKind.CUSTOMER)
+    state = models.CharField(max_length=10, choices=MatchState, default=MatchState.PROPOSED)
+    rank = models.PositiveSmallIntegerField(default=0)
+    parts = models.JSONField(default=list)  # [kind of item, its id, amount, given up], minor units
+    rest_minor = models.BigIntegerField(default=0)  # stays with the customer, on account
+    confidence = models.FloatField(default=0)
+    reasons = models.JSONField(default=list)  # [code, values]
+    looked_at = models.DateTimeField()
     confirmed_at = models.DateTimeField(null=True, blank=True)
-    confirmed_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL)
+    confirmed_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    # What applying it wrote: allocations of credit notes, entries of what was given up. The credit's own stand with it.
+    netted = ArrayField(models.BigIntegerField(), default=list)
+    entries = ArrayField(models.BigIntegerField(), default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["credit", "rank"], condition=Q(state="proposed"), name="match_proposed_once"
+            ),
+            models.UniqueConstraint(fields=["credit"], condition=Q(state="applied"), name="match_applied_once"),
+        ]
+        indexes = [models.Index(fields=["confirmed_at"], condition=Q(state="applied"), name="match_applied")]
 
     def __str__(self) -> str:
-        return f"{self.line_id}→{self.invoice_id}"
+        return f"{self.credit_id} {self.state}"

@@ -48,11 +48,11 @@ def reconcile(*, creditor: Creditor, as_of: date, now: datetime) -> Summary:
             words[credit.pk] = authority
         elif as_of - credit.received_on > LATEST:
             missing += 1
-    _take_over(words, creditor=creditor, as_of=as_of, now=now)
+    take_over(words, creditor=creditor, as_of=as_of, now=now)
     return Summary(confirmed=len(words), missing=missing)
 
 
-def _take_over(words: Mapping[int, Credit], *, creditor: Creditor, as_of: date, now: datetime) -> None:
+def take_over(words: Mapping[int, Credit], *, creditor: Creditor, as_of: date, now: datetime) -> None:
     """The authority's credits pay what the provisional ones (by id) paid, in the same order; these are closed."""
     paid: dict[int, list[Allocation]] = defaultdict(list)
     standing = Allocation.objects.filter(credit__in=list(words), reverses=None, reversed_by=None)

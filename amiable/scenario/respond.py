@@ -4,7 +4,8 @@ In: verified words. Out: entries, holds, promises, disputes, tasks, opt-outs. Ne
 transaction, and the same call twice changes nothing more.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -73,6 +74,7 @@ __all__ = [
     "WantsPerson",
     "customer_said",
     "link_opened",
+    "money_matched",
     "no_more_of",
     "payment_arrived",
     "payment_returned",
@@ -119,6 +121,25 @@ def payment_arrived(
         amount = word.amount_minor if word.currency == credit.currency else credit.amount_minor
         payment_returned(credit=credit, amount_minor=amount, key=word.external_id, reason=reason, now=now)
     return Arrival(credits=fresh, moved=len(received.moved), replayed=received.replayed, unknown=received.unknown)
+
+
+@transaction.atomic
+def money_matched(*, credits: Collection[int], now: datetime) -> None:
+    """Money that was nobody's has found its customers and invoices: what stood on those that it settled has ended, promises
+    are judged, cases and chains closed.
+    """
+    paid = Allocation.objects.filter(credit__in=credits, reverses=None, reversed_by=None)
+    whose: dict[int, set[int]] = defaultdict(set)
+    invoices: dict[int, set[int]] = defaultdict(set)
+    for owed, invoice, owner in paid.values_list("invoice__creditor", "invoice", "invoice__customer"):
+        invoices[owed].add(invoice)
+        whose[owed].add(owner)
+    for creditor in Creditor.objects.filter(pk__in=whose).order_by("pk"):
+        as_of, customers = local_day(creditor, now), sorted(whose[creditor.pk])
+        _lift_settled(invoices=sorted(invoices[creditor.pk]), as_of=as_of, now=now)
+        judge_promises(as_of=as_of, now=now, customers=customers)
+        close_settled(customers=customers, as_of=as_of, now=now)
+        close_chains(customers=customers, now=now)
 
 
 @transaction.atomic

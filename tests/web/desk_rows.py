@@ -11,7 +11,7 @@ from amiable.ledger import hold
 from amiable.ledger.models import Branch, Contact, ContactPoint, Credit, Creditor, Customer, Invoice
 from amiable.outreach.models import Letter, LetterBatch, Message, Reply
 from amiable.payments.attempt import open_attempt
-from amiable.payments.models import Attempt, Chain, Plan, Statement, StatementLine
+from amiable.payments.models import Attempt, Chain, Match, Plan, Statement, StatementLine
 from amiable.portfolio.refresh import refresh
 from amiable.scenario import shelf
 from amiable.scenario.models import Campaign, Experiment, Recipient, Scenario
@@ -179,6 +179,16 @@ def colleague(
             user=user, role=role, creditor_ref=of.pk, branch_ref=branch and branch.pk, own_customers_only=own
         )
     return user
+
+
+def suspense(of: Creditor) -> Match:
+    """Money that is nobody's yet, with what was found for it: nothing."""
+    number = f"S{Credit.objects.count() + 1:05d}"
+    money = Credit.objects.create(
+        creditor=of, source="bank:test", external_id=number, received_on=clock.today(), currency="EUR", amount_minor=777,
+        open_minor=777, known_at=clock.now(),
+    )  # fmt: skip
+    return Match.objects.create(credit=money, looked_at=clock.now())
 
 
 def desk(user: User) -> Client:

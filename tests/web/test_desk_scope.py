@@ -9,7 +9,17 @@ from amiable.core.models import Role, Run, Scope
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.outreach.models import Message, Reply
 from amiable.scenario import shelf
-from amiable.web.desk import acts, bank_pages, campaign_pages, channel_pages, plan_pages, psp_pages, sending, urls
+from amiable.web.desk import (
+    acts,
+    bank_pages,
+    campaign_pages,
+    channel_pages,
+    match_pages,
+    plan_pages,
+    psp_pages,
+    sending,
+    urls,
+)
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 
@@ -19,7 +29,7 @@ pytestmark = pytest.mark.django_db
 DOORS = {"login", "logout", "enter", "language", "theme", "news_read"}
 LISTS = {"home", "customers", "plans", "runs", "figures", "imports", "quarantine"} | {
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
-    "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments", "statements", "late_payment",
+    "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments", "statements", "money", "late_payment",
 }  # fmt: skip
 # Posts that name their creditor in what is filled in, and a signed token of the one who brought a file: asked where
 # the files, the segments and the campaigns are tested.
@@ -75,6 +85,11 @@ def addresses(customer: Customer) -> dict[str, str]:
     found = {name: reverse(f"desk:{name}", args=[pk]) for name, pk in values.items()}
     for act in bank_pages.ACTS:
         found[f"statement_act:{act}"] = reverse("desk:statement_act", args=[told.statement_id, act])
+    money = rows.suspense(customer.creditor)
+    found["money_one"] = reverse("desk:money_one", args=[money.credit_id])
+    found["money_undo"] = reverse("desk:money_undo", args=[money.pk])
+    for act in match_pages.ACTS:
+        found[f"money_act:{act}"] = reverse("desk:money_act", args=[money.credit_id, act])
     found["channel"] = reverse("desk:channel", args=[customer.creditor_id, "mailgun"])
     for act in channel_pages.ACTS:
         found[f"channel_act:{act}"] = reverse("desk:channel_act", args=[customer.creditor_id, "mailgun", act])

@@ -34,7 +34,7 @@ from amiable.outreach import release as verbs
 from amiable.outreach.models import Message, MessageState
 from amiable.payments.models import Promise, PromiseState
 from amiable.portfolio.models import Profile
-from amiable.web.desk import inbox, scope
+from amiable.web.desk import inbox, match_pages, scope
 from amiable.web.ui import clock
 
 TASKS = 30
@@ -167,6 +167,7 @@ def _glance(request: scope.Asked, today: date) -> dict[str, Any]:
     received = money.filter(confirmed_by=None).values("currency").annotate(minor=Sum("amount_minor"))
     return {
         "owed": list(owed.order_by("-minor")),
+        "suspense": match_pages.totals(request.user),
         "received": list(received.order_by("-minor")),
         "sent": Message.objects.filter(reach, state=MessageState.SENT, sent_at__gte=since, sent_at__lt=until).count(),
         "runs": list(scope.runs(request.user).filter(as_of=today).order_by("-started_at")[:8]),

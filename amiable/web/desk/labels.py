@@ -79,6 +79,7 @@ RUNS = {
     "catch_up": gettext_lazy("Catching up"),
     "inquire": gettext_lazy("Payment providers asked"),
     "abandon": gettext_lazy("Abandoned payments"),
+    "match": gettext_lazy("Matching"),
     "reconcile": gettext_lazy("Reconciliation"),
     "allocate": gettext_lazy("Allocation"),
     "accrue": gettext_lazy("Late interest and indemnity"),

@@ -30,6 +30,7 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
     places = [
         ("desk:home", _("To do"), "bolt", True),
         ("desk:inbox", _("Answers"), "inbox", True),
+        ("desk:money", _("Matching"), "cash", whole),
         ("desk:customers", _("Customers"), "users", True),
         ("desk:plans", _("Plans"), "calendar", True),
         ("desk:segments", _("Segments"), "category", True),

@@ -7,6 +7,7 @@
   const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
   const rows = () => [...document.querySelectorAll("[data-row]")];
   const page = () => document.getElementById("page");
+  const arrows = () => document.querySelector("[data-arrows]");
   const here = () => document.querySelector("[data-row].is-here");
 
   function walk(step) {
@@ -50,8 +51,10 @@
       if (where) { event.preventDefault(); location.assign(where); return; }
     }
     if (key === "g") leader = Date.now();
-    else if (key === "/") { event.preventDefault(); document.getElementById("search")?.select(); }
+    else if (key === "/") { event.preventDefault(); (document.querySelector("[data-search]") ?? document.getElementById("search"))?.select(); }
     else if (key === "?") keys.showModal();
+    else if (key === "ArrowDown" && arrows() && press(page(), "j")) event.preventDefault();
+    else if (key === "ArrowUp" && arrows() && press(page(), "k")) event.preventDefault();
     else if (key === "j") { if (!press(page(), key)) walk(1); }
     else if (key === "k") { if (!press(page(), key)) walk(-1); }
     else if (key === "Enter" && event.target.closest("a, button, summary")) return;
