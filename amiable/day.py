@@ -302,10 +302,27 @@ def soon() -> None:
     send.send(as_of=timezone.localdate(now), now=now)
 
 
+@queue.task(queueing_lock="matching", pass_context=False)
+def match_now() -> None:
+    """What a bank file has just brought finds its invoices while whoever brought it looks on."""
+    now = timezone.now()
+    for creditor in Creditor.objects.order_by("pk"):
+        match_up.match_money(creditor=creditor, as_of=timezone.localdate(now), now=now)
+
+
 def send_soon() -> None:
     """Asks the worker to send; where it has been asked already, once is enough."""
+    _ask(soon)
+
+
+def match_soon() -> None:
+    """Asks the worker to match."""
+    _ask(match_now)
+
+
+def _ask(task: Any) -> None:
     with suppress(AlreadyEnqueued), transaction.atomic():
-        soon.defer()
+        task.defer()
 
 
 @queue.periodic(cron="*/5 * * * *")

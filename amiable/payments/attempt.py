@@ -22,6 +22,7 @@ from amiable.core.models import User
 from amiable.core.money import shown
 from amiable.core.words import in_house
 from amiable.ledger import hold
+from amiable.ledger.factor import NOTHING, sold_by
 from amiable.ledger.models import Creditor, Customer, HoldKind, Invoice
 from amiable.payments import acquire, authorise, providers
 from amiable.payments.chain import CAME_TO_NOTHING, UNDER_WAY, open_chain, wanted
@@ -68,7 +69,7 @@ def open_attempt(
     """A new try, in the customer's open chain of that currency; `invoices` in the order of payment, none for all."""
     providers.kind(provider)
     chosen = list(dict.fromkeys(invoices))
-    _payable(customer=customer, currency=currency, amount_minor=amount_minor, chosen=chosen)
+    _payable(customer=customer, currency=currency, amount_minor=amount_minor, chosen=chosen, now=now)
     with transaction.atomic():
         return Attempt.objects.create(
             chain=open_chain(customer=customer, currency=currency, now=now),
@@ -89,7 +90,7 @@ def open_attempt(
         )
 
 
-def _payable(*, customer: Customer, currency: str, amount_minor: int, chosen: Sequence[int]) -> None:
+def _payable(*, customer: Customer, currency: str, amount_minor: int, chosen: Sequence[int], now: datetime) -> None:
     """Raises UnableToOpenAttempt, with what is wrong, where this cannot be paid."""
     if amount_minor <= 0:
         raise UnableToOpenAttempt(_("The amount must be more than zero."))
@@ -99,7 +100,10 @@ def _payable(*, customer: Customer, currency: str, amount_minor: int, chosen: Se
         raise UnableToOpenAttempt(_("One of these invoices is no longer open. Please look at the amounts again."))
     if any(row.currency != currency for row in rows.values()):
         raise UnableToOpenAttempt(_("These invoices are in another currency than the payment."))
-    owed = sum(row.open_minor for row in rows.values())
+    sold = sold_by([customer.pk], as_of=local_day(customer.creditor, now)).get(customer.pk, NOTHING)
+    if any(pk in sold for pk in chosen):
+        raise UnableToOpenAttempt(_("What was sold to a factor is settled by a transfer to the factor alone."))
+    owed = sum(row.open_minor for row in rows.values() if row.pk not in sold)
     if not owed:
         raise UnableToOpenAttempt(_("Nothing is left to pay."))
     if amount_minor > owed:

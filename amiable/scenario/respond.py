@@ -150,7 +150,10 @@ def payment_returned(
     case goes on, whoever is in charge is told. `key` names the return itself: told ten times, it is one.
     """
     as_of = local_day(credit.creditor, now)
-    return reopen(credit=credit, amount_minor=amount_minor, key=key, reason=reason, as_of=as_of, now=now, by=by)
+    told = reopen(credit=credit, amount_minor=amount_minor, key=key, reason=reason, as_of=as_of, now=now, by=by)
+    if credit.customer_id is not None:
+        judge_plans(as_of=as_of, now=now, customers=[credit.customer_id])
+    return told
 
 
 @transaction.atomic

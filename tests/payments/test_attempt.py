@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amiable.ledger import hold
+from amiable.ledger.factor import sell
 from amiable.payments import attempt as verbs
 from amiable.payments.attempt import UnableToOpenAttempt, abandon_stale, move_on, open_again, open_attempt
 from amiable.payments.models import Attempt, AttemptState
@@ -157,3 +158,17 @@ def test_a_debit_at_the_bank_is_left_its_days() -> None:
     payment_arrived(provider="dummy", words=[word(attempt, "succeeded")], now=NOW + timedelta(days=days + 1))
     attempt.refresh_from_db()
     assert attempt.state == "succeeded"
+
+
+@pytest.mark.django_db
+def test_what_was_sold_to_a_factor_is_not_paid_by_card() -> None:
+    factor = {"name": "Eurofactor", "iban": "FR1420041010050500013M02606", "bic": "PSSTFRPP"}
+    anna = customer(creditor(policy={"factor": factor}))
+    sold, kept = invoice(anna, 10_000), invoice(anna, 4_000)
+    sell(customer=anna, since=TODAY, now=NOW, invoices=[sold.pk])
+    how: dict[str, Any] = {"customer": anna, "currency": "EUR", "journey": "portal", "now": NOW}
+    with override("en"), pytest.raises(UnableToOpenAttempt, match="a transfer to the factor alone"):
+        open_attempt(amount_minor=10_000, invoices=[sold.pk], **how)
+    with pytest.raises(UnableToOpenAttempt):
+        open_attempt(amount_minor=14_000, invoices=[], **how)
+    assert open_attempt(amount_minor=4_000, invoices=[kept.pk], **how).amount_minor == 4_000

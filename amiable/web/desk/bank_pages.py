@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from amiable import day
 from amiable.core.errors import AmiableError
 from amiable.ledger.models import Credit, Creditor
 from amiable.payments import trace
@@ -79,6 +80,7 @@ def look(request: scope.Asked, token: str) -> HttpResponse:
         if request.method == "POST":
             told = bank_told(**asked)
             path.unlink(missing_ok=True)
+            day.match_soon()
             _say(request, told, name)
             fresh = [each.statement for each in told.booked.outcomes]
             return redirect("desk:statement", pk=fresh[0].pk) if len(fresh) == 1 else redirect("desk:statements")
@@ -132,6 +134,7 @@ def act(request: scope.Asked, pk: int, name: str) -> HttpResponse:
     try:
         if name == "accept":
             statement_accepted(statement=row, now=clock.now(), by=request.user)
+            day.match_soon()
             messages.success(request, _("The statement counts from now on."))
         else:
             drop(statement=row, now=clock.now(), by=request.user)

@@ -28,9 +28,15 @@ class Line:
     held: str = ""
     held_until: date | None = None
     copy: bool = False
+    sold: bool = False  # to a factor, who is paid by transfer alone
     ticked: bool = False
     charges: tuple[Charge, ...] = ()  # interest, indemnity and costs: a part of what is open
     principal_minor: int = 0
+
+    @property
+    def payable(self) -> bool:
+        """Whether it can be paid here."""
+        return self.to_pay_minor > 0 and not self.sold
 
     @property
     def by_credit_minor(self) -> int:
@@ -62,18 +68,19 @@ def lines(statement: Statement, *, holds: Sequence[Hold], copies: Collection[int
                 held=held.kind if held else "",
                 held_until=held.until if held else None,
                 copy=row.id in copies,
+                sold=row.id in statement.sold,
                 charges=row.charges,
                 principal_minor=row.principal_minor,
             )
         )
-    free = [line for line in found if line.to_pay_minor > 0 and not line.held]
+    free = [line for line in found if line.payable and not line.held]
     due = {line.id for line in free if line.days_late >= 0} or {line.id for line in free}
     return [replace(line, ticked=line.id in due) for line in found]
 
 
 def asked_for(rows: Sequence[Line], invoices: Collection[int]) -> list[Line]:
     """The same lines, ticked as a colleague chose them; as they were where none of those can be paid any more."""
-    left = {row.id for row in rows if row.id in invoices and row.to_pay_minor > 0}
+    left = {row.id for row in rows if row.id in invoices and row.payable}
     return [replace(row, ticked=row.id in left) for row in rows] if left else list(rows)
 
 

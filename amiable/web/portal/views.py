@@ -300,7 +300,7 @@ def _chosen(request: HttpRequest, visit: Visit) -> tuple[balance.Statement, list
     """The lines ticked in the form, in the order shown."""
     statement, rows = _owed(request, visit)
     ticked = set(request.POST.getlist("invoice"))
-    return statement, [line for line in rows if str(line.id) in ticked and line.to_pay_minor > 0]
+    return statement, [line for line in rows if str(line.id) in ticked and line.payable]
 
 
 def _say(
