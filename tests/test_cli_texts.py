@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 def test_the_library_has_nothing_against_it() -> None:
     told = said("texts", "check")
     assert told["ok"] is True
-    assert told["texts"] == 196
+    assert told["texts"] >= 196
     assert (told["errors"], told["warnings"]) == ([], [])
     assert {each["alphabet"] for each in told["sms"]} == {"gsm"}
     assert max(each["segments"] for each in told["sms"]) == 2

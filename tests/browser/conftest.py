@@ -24,6 +24,15 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
+PHONE = {"width": 360, "height": 780}
+DESKTOP = {"width": 1440, "height": 900}
+# Layout differs by size and contrast by theme: two of the four pairs see all of both. What a phone shows in the dark is
+# looked at each time, the other look with the long tests.
+LOOKS = [
+    pytest.param(DESKTOP, "light", id="desktop", marks=pytest.mark.long),
+    pytest.param(PHONE, "dark", id="phone"),
+]
+SCHEMES = ["light", pytest.param("dark", marks=pytest.mark.long)]
 Browse = Callable[..., BrowserContext]
 Open = Callable[..., Page]
 

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from amiable.payments.models import Statement, StatementLine
-from tests.browser.conftest import Open
-from tests.browser.test_desk_browser import DESKTOP, PHONE, flaws_at
+from tests.browser.conftest import LOOKS, Open
+from tests.browser.test_desk_browser import flaws_at
 from tests.payments import bank
 from tests.payments.bank import DAY, IBAN, Move, camt
 from tests.web import desk_rows as rows
@@ -39,9 +39,7 @@ def test_a_statement_is_brought_looked_at_and_booked(open_desk: Open, tmp_path: 
     assert StatementLine.objects.count() == 3
 
 
-@pytest.mark.parametrize(
-    ("size", "theme"), [(DESKTOP, "light"), (DESKTOP, "dark"), (PHONE, "dark")], ids=["d", "dark", "phone"]
-)
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(
     open_desk: Open, theme: str, size: dict[str, int], tmp_path: Path
 ) -> None:

@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import expect
 
 from amiable.scenario.models import Campaign, Recipient
-from tests.browser.conftest import Open
-from tests.browser.test_desk_browser import DESKTOP, PHONE, flaws, flaws_at
+from tests.browser.conftest import LOOKS, Open
+from tests.browser.test_desk_browser import flaws, flaws_at
 from tests.web import desk_rows as rows
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
@@ -36,7 +36,7 @@ def test_a_campaign_is_written_seen_ahead_frozen_and_released(open_desk: Open) -
     expect(page.get_by_role("dialog").get_by_text("900,00").first).to_be_visible()
 
 
-@pytest.mark.parametrize(("size", "theme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(open_desk: Open, theme: str, size: dict[str, int]) -> None:
     ours = rows.creditor("ours")
     who = rows.customer(ours, "Anna with a rather long name of a company")

@@ -5,8 +5,8 @@ from playwright.sync_api import expect
 
 from amiable.outreach import route
 from amiable.web.ui import clock
-from tests.browser.conftest import Open
-from tests.browser.test_desk_browser import DESKTOP, PHONE, flaws_at
+from tests.browser.conftest import LOOKS, Open
+from tests.browser.test_desk_browser import flaws_at
 from tests.contracts import anymail_samples as samples
 from tests.contracts.peer import peer
 from tests.web import desk_rows as rows
@@ -43,7 +43,7 @@ def test_a_channel_is_set_up_tested_and_put_in_use(open_desk: Open) -> None:
     assert route.in_use(ours, "email") == "postmark"
 
 
-@pytest.mark.parametrize(("size", "theme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(open_desk: Open, theme: str, size: dict[str, int]) -> None:
     ours = rows.creditor("ours")
     vera = rows.colleague("vera", ours)

@@ -14,12 +14,10 @@ from amiable.insight.measure import measure
 from amiable.ledger.models import Customer
 from amiable.payments.models import Promise
 from amiable.web.ui import clock
-from tests.browser.conftest import Open
+from tests.browser.conftest import DESKTOP, LOOKS, Open
 from tests.web import desk_rows as rows
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
-PHONE = {"width": 360, "height": 780}
-DESKTOP = {"width": 1440, "height": 900}
 
 
 @pytest.fixture
@@ -68,7 +66,7 @@ def flaws_at(page: Page, address: str) -> list[str]:
 
 
 # Layout differs by size and contrast by theme: two of the four pairs see all of both.
-@pytest.mark.parametrize(("size", "theme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(
     anna: Customer, camille: User, open_desk: Open, theme: str, size: dict[str, int]
 ) -> None:

@@ -11,8 +11,8 @@ from amiable.outreach.models import Reply
 from amiable.payments.models import Promise
 from amiable.scenario.respond import reply_heard
 from amiable.web.ui import clock
-from tests.browser.conftest import Open
-from tests.browser.test_desk_browser import DESKTOP, PHONE, flaws_at
+from tests.browser.conftest import LOOKS, Open
+from tests.browser.test_desk_browser import flaws_at
 from tests.web import desk_rows as rows
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
@@ -84,7 +84,7 @@ def test_whose_answer_it_is_is_said_with_one_key_too(open_desk: Open, ours: Cred
     assert Reply.objects.get(pk=found.pk).customer == anna
 
 
-@pytest.mark.parametrize(("size", "theme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(
     open_desk: Open, ours: Creditor, anna: Customer, theme: str, size: dict[str, int]
 ) -> None:

@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 from amiable.ledger.models import Credit, Creditor, Invoice
 from amiable.scenario import match_up
 from amiable.web.ui import clock
-from tests.browser.conftest import Open
-from tests.browser.test_desk_browser import DESKTOP, PHONE, flaws_at
+from tests.browser.conftest import LOOKS, Open
+from tests.browser.test_desk_browser import flaws_at
 from tests.web import desk_rows as rows
 from tests.web.test_desk_money import looked_at, money
 
@@ -57,7 +57,7 @@ def test_a_morning_of_matching_by_keyboard(open_desk: Open, ours: Creditor) -> N
     assert not Credit.objects.filter(customer=None, open_minor__gt=0).exists()
 
 
-@pytest.mark.parametrize(("size", "theme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(
     open_desk: Open, ours: Creditor, theme: str, size: dict[str, int]
 ) -> None:

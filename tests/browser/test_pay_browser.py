@@ -20,6 +20,7 @@ from amiable.payments import acquire
 from amiable.payments.models import Attempt, Mandate
 from amiable.web.desk import enter
 from amiable.web.ui import clock
+from tests.browser.conftest import SCHEMES
 from tests.browser.stripe_peer import Network, network
 from tests.contracts import stripe_samples as says
 from tests.contracts.peer import Answer, Peer, peer
@@ -92,7 +93,7 @@ def nowhere(seen: Network, *numbers: str) -> None:
             assert cursor.fetchone()[0] == 0, table
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_customer_pays_in_the_fields_after_a_mistake_and_a_refusal(
     browse: Browse, live_server: Any, row: Invoice, far: Peer, scheme: str
 ) -> None:

@@ -10,7 +10,7 @@ from amiable.core.models import Role
 from amiable.ledger.models import Customer
 from amiable.payments.models import Attempt, Plan
 from amiable.web.ui import clock
-from tests.browser.conftest import Open
+from tests.browser.conftest import SCHEMES, Open
 from tests.browser.test_desk_browser import flaws
 from tests.browser.test_portal_browser import PHONE, arrive, sound
 from tests.payments.rows import creditor, customer, invoice
@@ -28,7 +28,7 @@ def anna() -> Customer:
     return anna
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_in_three_parts_from_the_link_to_the_first_payment(
     browse: Callable[..., BrowserContext], anna: Customer, scheme: str
 ) -> None:

@@ -14,6 +14,7 @@ from amiable.core import links
 from amiable.ledger.models import Customer, Invoice
 from amiable.payments.models import Attempt
 from amiable.web.dev import psp
+from tests.browser.conftest import SCHEMES
 from tests.payments.rows import creditor, customer, invoice
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -46,7 +47,7 @@ def sound(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_from_the_link_to_the_receipt(browse: Callable[..., BrowserContext], anna: Customer, scheme: str) -> None:
     page = browse(**PHONE, color_scheme=scheme, bypass_csp=True).new_page()
     arrive(page, anna)
@@ -110,7 +111,7 @@ def test_saying_it_is_paid_and_contesting(browse: Callable[..., BrowserContext],
     sound(page)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_link_of_a_colleague_and_a_payment_that_is_gone_on_with(
     browse: Callable[..., BrowserContext], anna: Customer, scheme: str
 ) -> None:

@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from amiable.core import links
 from amiable.ledger.models import Contact, ContactPoint, Customer, Preference
-from tests.browser.conftest import Open
+from tests.browser.conftest import SCHEMES, Open
 from tests.browser.test_desk_browser import flaws
 from tests.browser.test_portal_browser import PHONE, sound
 from tests.payments.rows import creditor, customer, invoice
@@ -32,7 +32,7 @@ def anna() -> Customer:
     return anna
 
 
-@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (WIDE, "light"), (WIDE, "dark")])
+@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "dark"), (WIDE, "light")])
 def test_the_footer_leads_to_a_page_that_is_kept_with_one_button(
     browse: Callable[..., BrowserContext], anna: Customer, size: dict[str, Any], scheme: str
 ) -> None:
@@ -57,7 +57,7 @@ def test_the_footer_leads_to_a_page_that_is_kept_with_one_button(
     assert kept.hours == {"weekdays": "12:00-21:00", "saturday": "08:00-21:00"}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_colleague_notes_it_in_a_dialog_of_the_customers_page(anna: Customer, open_desk: Open, scheme: str) -> None:
     page = open_desk(desk_rows.colleague("camille", anna.creditor), color_scheme=scheme, bypass_csp=True, **WIDE)
     page.goto(reverse("desk:customer", args=[anna.pk]))

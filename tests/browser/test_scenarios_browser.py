@@ -9,8 +9,8 @@ from amiable.core.models import User
 from amiable.scenario import shelf
 from amiable.scenario.models import Scenario
 from amiable.web.ui import clock
-from tests.browser.conftest import Open
-from tests.browser.test_desk_browser import DESKTOP, PHONE, flaws
+from tests.browser.conftest import LOOKS, Open
+from tests.browser.test_desk_browser import PHONE, flaws
 from tests.web import desk_rows as rows
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
@@ -68,7 +68,7 @@ def test_two_scenarios_are_simulated_side_by_side(vera: User, open_desk: Open) -
     assert flaws(page) == []
 
 
-@pytest.mark.parametrize(("size", "theme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(vera: User, open_desk: Open, theme: str, size: Any) -> None:
     draft = Scenario.objects.get(creditor__key="ours")
     page = open_desk(vera, viewport=size, color_scheme=theme)

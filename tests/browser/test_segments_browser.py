@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import expect
 
 from amiable.portfolio.models import Profile, SegmentSet
-from tests.browser.conftest import Open
-from tests.browser.test_desk_browser import DESKTOP, PHONE, flaws, settled
+from tests.browser.conftest import LOOKS, Open
+from tests.browser.test_desk_browser import flaws, settled
 from tests.web import desk_rows as rows
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
@@ -37,7 +37,7 @@ def test_a_segment_is_built_moved_by_keyboard_seen_ahead_and_put_in_force(open_d
     assert Profile.objects.get().segment == "large_debts"
 
 
-@pytest.mark.parametrize(("size", "theme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(open_desk: Open, theme: str, size: dict[str, int]) -> None:
     ours = rows.creditor("ours")
     for n in range(4):

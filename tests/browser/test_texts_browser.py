@@ -5,8 +5,8 @@ from playwright.sync_api import expect
 
 from amiable.core.models import Role
 from amiable.outreach.models import Template
-from tests.browser.conftest import Open
-from tests.browser.test_desk_browser import DESKTOP, PHONE, flaws_at
+from tests.browser.conftest import LOOKS, Open
+from tests.browser.test_desk_browser import flaws_at
 from tests.web import desk_rows as rows
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
@@ -48,9 +48,7 @@ def test_what_is_typed_is_seen_kept_and_approved_by_another(open_desk: Open) -> 
     assert Template.objects.get().approved_by.username == "max"
 
 
-@pytest.mark.parametrize(
-    ("size", "theme"), [(DESKTOP, "light"), (DESKTOP, "dark"), (PHONE, "dark")], ids=["desktop", "dark", "phone"]
-)
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(open_desk: Open, theme: str, size: dict[str, int]) -> None:
     ours = rows.creditor("ours")
     rows.invoice(rows.customer(ours, "Anna with a rather long name of a company"), 90_000, late=20)

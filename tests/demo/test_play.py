@@ -96,6 +96,7 @@ def test_a_replay_that_stops_before_its_end_is_told(
         play(customers=10, days=1, seed=5, end=END, progress=False, json=True)
 
 
+@pytest.mark.long
 def test_the_same_seed_tells_the_same_story(
     transactional_db: None, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

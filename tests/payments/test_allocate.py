@@ -149,7 +149,7 @@ Steps = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=Steps)
 def test_whatever_happens_nothing_is_over_allocated(steps: list[tuple[str, int, int, str]]) -> None:
     anna = customer(creditor())

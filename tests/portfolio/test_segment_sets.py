@@ -260,7 +260,7 @@ def test_a_distribution_counts_everyone_once(house: Any) -> None:
     assert spread["dpd"].middle == 10
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.one_of(st.none(), st.floats(-1e9, 1e9), st.integers(0, 30).map(float)), max_size=60))
 def test_bars_are_in_order_and_hold_every_number(numbers: list[float | None]) -> None:
     from amiable.portfolio.distribute import _spread

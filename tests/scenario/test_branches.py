@@ -245,7 +245,7 @@ OWED = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(routes(), routes(), st.lists(st.tuples(PEOPLE, DID, st.lists(OWED, max_size=5)), min_size=1, max_size=6))
 def test_a_batch_says_what_each_says_alone_whatever_the_settings(
     one: Journey, two: Journey, people: list[tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]]
@@ -331,7 +331,7 @@ def walked(way: Journey, customer: dict[str, Any], bills: list[dict[str, Any]], 
     return [*found, *([held_back] if held_back else [])]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(routes(), PEOPLE, DID, st.lists(OWED, max_size=4))
 def test_what_is_foreseen_is_what_would_be_decided(
     way: Journey, person: dict[str, Any], did: dict[str, Any], owed: list[dict[str, Any]]

@@ -230,7 +230,7 @@ JOURNEYS = {
 }
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(PEOPLE, st.lists(BILLS, max_size=6)), min_size=1, max_size=8))
 def test_a_batch_says_what_each_says_alone_and_the_rules_hold(
     people: list[tuple[dict[str, Any], list[dict[str, Any]]]],

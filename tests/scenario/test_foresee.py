@@ -116,7 +116,7 @@ PEOPLE = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(who=PEOPLE, owed=BILLS, cap=st.sampled_from([1, 2, 4]), calls=st.sampled_from([0, 1, 3]))
 def test_the_foresight_is_the_engines_own_course(
     who: dict[str, Any], owed: list[dict[str, Any]], cap: int, calls: int

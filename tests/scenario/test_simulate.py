@@ -277,6 +277,7 @@ def test_people_known_only_by_their_bills_pay_about_as_those_who_are_known_in_fu
         assert made == pytest.approx(true, abs=0.1)
 
 
+@pytest.mark.long
 def test_a_replay_of_what_ran_says_what_the_days_decided(many: Creditor, post: Post) -> None:
     """Money comes in meanwhile, calls are made the same day: then step, customer and day agree."""
     days, first = 24, DAY

@@ -11,6 +11,7 @@ from django.utils import translation
 
 from amiable.core.models import AuditEntry, Role
 from amiable.ledger.models import Creditor
+from amiable.scenario.announce import NEWS
 from tests.web import desk_rows as rows
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +28,7 @@ KEPT: dict[str, Any] = {
     "promise_grace_days": 2,
     "person": {"name": "Sophie Lambert", "phone": "+33472000077", "hours": {"fr": "de 9 h à 17 h"}},
     "colour": "#0b5394",
-    "announce": {"promise_confirmed": False, "dispute_received": False, "dispute_answered": False},
+    "announce": {purpose: False for purpose in NEWS if purpose not in {"receipt", "payment_failed"}},
     "unit_cost_minor": {"letter": 143},
 }
 

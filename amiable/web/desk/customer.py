@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Prefetch, Q, Subquery
 from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -11,7 +11,8 @@ from django.views.decorators.http import require_GET
 
 from amiable.casework.models import Case, Dispute, Task
 from amiable.ledger import hold
-from amiable.ledger.models import Contact, Customer
+from amiable.ledger.models import Contact, ContactPoint, Customer
+from amiable.outreach.models import OptOut
 from amiable.payments.models import PlanState
 from amiable.portfolio.models import Membership
 from amiable.scenario import decide, leave
@@ -57,7 +58,6 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
         "holds": [each for each in holds if each.invoice_id is None],
         "contacts": (people := _contacts(found)),
         "wishes": {contact.pk: wishes.told(contact) for contact in people},
-        "opt_outs": {(out.medium, out.address) for out in found.opt_outs.filter(until__isnull=True)},
         "case": case,
         "steps": {step["level"]: labels.step(step["key"]) for step in (case.steps or [] if case else [])},
         "tasks": list(_open_tasks(found)),
@@ -136,7 +136,12 @@ def _memberships(profiles: list[Any], names: dict[str, str]) -> list[tuple[dict[
 
 
 def _contacts(found: Customer) -> list[Contact]:
-    return list(found.contacts.annotate(wished=wishes.newest()).order_by("role", "pk").prefetch_related("points"))
+    """Whom to reach and where; `closed`: its owner does not wish to be written to there."""
+    closing = OptOut.objects.filter(
+        Q(address="") | Q(address=OuterRef("value")), customer=found, medium=OuterRef("medium"), until=None
+    )
+    points = Prefetch("points", ContactPoint.objects.annotate(closed=Exists(closing)))
+    return list(found.contacts.annotate(wished=wishes.newest()).order_by("role", "pk").prefetch_related(points))
 
 
 def _open_tasks(found: Customer) -> Any:
