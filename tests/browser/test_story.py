@@ -142,7 +142,7 @@ def pay_a_part(page: Page) -> None:
     page.get_by_role("button", name="Pay with 3-D Secure").click()
     page.get_by_role("button", name="Yes, confirm").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Paid. Thank you.")
-    expect(page.get_by_text("€100.00")).to_be_visible()
+    expect(page.get_by_text("€100.00", exact=True)).to_be_visible()
     attempt = Attempt.objects.get()
     assert (attempt.state, attempt.input_errors, attempt.journey) == (AttemptState.SUCCEEDED, 1, "email_link")
 
