@@ -88,14 +88,14 @@ def test_from_the_mail_to_the_closed_case(
     pay_a_part(portal)
     pay_the_rest(portal)
 
-    # Nothing is left: the case is closed at once, and on Wednesday nobody hears from us.
+    # Nothing is left: the case is closed at once, and on Wednesday nobody hears from us but a thank-you for each payment.
     customer = Customer.objects.get(number="C-0012")
     assert Case.objects.get(customer=customer).closed_because == "paid"
     assert [credit.open_minor for credit in Credit.objects.filter(customer=customer)] == [0, 0]
     assert not customer.invoices.filter(open_minor__gt=0).exists()
     figures = morning(wall, WEDNESDAY)
-    assert (figures["send"]["sent"], figures["decide"]["do"]) == (0, 0)
-    assert len(post.letters()) == 1
+    assert (figures["announce"], figures["send"]["sent"], figures["decide"]["do"]) == ({"receipt": 2}, 2, 0)
+    assert ["Payment received" in str(each["Subject"]) for each in post.letters()] == [False, True, True]
     look_at_the_desk(desk, customer)
 
 
