@@ -9,8 +9,8 @@ from amiable.core.models import User
 from amiable.scenario import shelf
 from amiable.scenario.models import Scenario
 from amiable.web.ui import clock
-from tests.browser.conftest import LOOKS, Open
-from tests.browser.test_desk_browser import PHONE, flaws
+from tests.browser.conftest import LOOKS, PHONE, Open
+from tests.browser.test_desk_browser import flaws
 from tests.web import desk_rows as rows
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
