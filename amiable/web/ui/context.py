@@ -46,7 +46,7 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
         ("desk:quarantine", _("Quarantine"), "alert-triangle", whole),
         ("desk:late_payment", _("Late payment"), "scale", scope.administers(request.user)),
         ("desk:channels", _("Channels"), "settings", scope.administers(request.user)),
-        ("desk:rules", _("House rules"), "scale", scope.administers(request.user)),
+        ("desk:rules", _("House rules"), "shield-check", scope.administers(request.user)),
         ("desk:runs", _("Runs"), "history", whole),
         ("desk:figures", _("Figures"), "chart-bar", whole),
     ]
