@@ -104,15 +104,18 @@ def _failed(window: Window) -> Iterator[News]:
 
 def _taken_back(window: Window) -> Iterator[News]:
     """Money that had come and that a bank took back: a debit returned, a cheque that bounced, a card charged back."""
-    entries = {
-        entry.subject_ref or 0: entry
-        for entry in AuditEntry.objects.filter(
-            act="payment.returned", subject="credit", at__gt=window.since, at__lte=window.now
-        )
-    }
-    rows = Credit.objects.filter(window.of("creditor"), pk__in=list(entries), customer__isnull=False)
-    for row in _with_customer(rows):
-        entry = entries[row.pk]
+    told_of = AuditEntry.objects.filter(
+        act="payment.returned", subject="credit", at__gt=window.since, at__lte=window.now
+    )
+    entries = list(told_of.order_by("pk"))
+    rows = Credit.objects.filter(
+        window.of("creditor"), pk__in=[entry.subject_ref for entry in entries], customer__isnull=False
+    )
+    credits = {row.pk: row for row in _with_customer(rows)}
+    for entry in entries:
+        row = credits.get(entry.subject_ref or 0)
+        if row is None:
+            continue
         told = {"amount_minor": entry.detail["told_minor"], "failed_on": str(local_day(row.creditor, entry.at))}
         yield News(row.customer, row.currency, f"back:{entry.pk}", entry.detail["invoices"], {"payment": told})
 

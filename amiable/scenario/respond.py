@@ -111,11 +111,7 @@ def payment_arrived(
             ask_about_surplus(attempt=attempt, credit=credit, as_of=local_day(attempt.creditor, now), now=now)
     for customer, creditor in {credit.customer_id: attempt.creditor for attempt, credit in received.paid}.items():
         assert customer is not None
-        as_of = local_day(creditor, now)
-        judge_promises(as_of=as_of, now=now, customers=[customer])
-        judge_plans(as_of=as_of, now=now, customers=[customer])
-        close_settled(customers=[customer], as_of=as_of, now=now)
-        close_chains(customers=[customer], now=now)
+        _close(customers=[customer], as_of=local_day(creditor, now), now=now)
     for credit, word in received.taken_back:
         reason = in_house(gettext_lazy("taken back by the customer's bank (%(code)s)"), code=word.detail or "–")
         amount = word.amount_minor if word.currency == credit.currency else credit.amount_minor
@@ -126,7 +122,7 @@ def payment_arrived(
 @transaction.atomic
 def money_matched(*, credits: Collection[int], now: datetime) -> None:
     """Money that was nobody's has found its customers and invoices: what stood on those that it settled has ended, promises
-    are judged, cases and chains closed.
+    and plans are judged, cases and chains closed.
     """
     paid = Allocation.objects.filter(credit__in=credits, reverses=None, reversed_by=None)
     whose: dict[int, set[int]] = defaultdict(set)
@@ -137,9 +133,7 @@ def money_matched(*, credits: Collection[int], now: datetime) -> None:
     for creditor in Creditor.objects.filter(pk__in=whose).order_by("pk"):
         as_of, customers = local_day(creditor, now), sorted(whose[creditor.pk])
         _lift_settled(invoices=sorted(invoices[creditor.pk]), as_of=as_of, now=now)
-        judge_promises(as_of=as_of, now=now, customers=customers)
-        close_settled(customers=customers, as_of=as_of, now=now)
-        close_chains(customers=customers, now=now)
+        _close(customers=customers, as_of=as_of, now=now)
 
 
 @transaction.atomic
@@ -359,6 +353,14 @@ def _payable(credit: Credit, invoices: Sequence[int]) -> list[int]:
         )
     )
     return [invoice for invoice in invoices if invoice in fits]
+
+
+def _close(*, customers: Collection[int], as_of: date, now: datetime) -> None:
+    """What money that has come ends for whom it is: promises and plans are judged, cases and chains closed."""
+    judge_promises(as_of=as_of, now=now, customers=customers)
+    judge_plans(as_of=as_of, now=now, customers=customers)
+    close_settled(customers=customers, as_of=as_of, now=now)
+    close_chains(customers=customers, now=now)
 
 
 def _lift_settled(*, invoices: Sequence[int], as_of: date, now: datetime) -> None:
