@@ -19,6 +19,8 @@ from django.conf import settings
 from amiable.core.errors import UnableTo
 from amiable.core.models import Credential
 
+NOTHING_MADE: Mapping[str, str] = {}
+
 
 class UnableToUnseal(UnableTo):
     """What was sealed cannot be read: the key is another one, or the row was changed."""
@@ -38,12 +40,31 @@ def secrets_of(form: type[forms.Form]) -> set[str]:
     return {name for name, field in form.base_fields.items() if getattr(field.widget, "input_type", "") == "password"}
 
 
-def renewed(form: type[forms.Form], values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """The values to keep: a secret left empty stays what it was."""
+def renew(
+    form: type[forms.Form],
+    values: Mapping[str, Any],
+    *,
+    creditor_ref: int,
+    port: str,
+    key: str,
+    now: datetime,
+    made: Mapping[str, str] = NOTHING_MADE,
+) -> list[str]:
+    """Seals what a form of settings was filled in with, and returns the names of what changed. A secret left empty stays
+    what it was; what we make ourselves (`made`) is made once. Raises UnableToUnseal.
+    """
+    before = kept(creditor_ref=creditor_ref, port=port, key=key) or {}
     secret = secrets_of(form)
-    return {
+    renewed = {
         name: before.get(name) if name in secret and value in ("", None) else value for name, value in values.items()
-    }
+    } | {name: before.get(name) or value for name, value in made.items()}
+    keep(renewed, creditor_ref=creditor_ref, port=port, key=key, now=now)
+    return sorted(name for name in {*renewed, *before} if renewed.get(name) != before.get(name))
+
+
+def keys(*, creditor_ref: int, port: str) -> set[str]:
+    """What there are settings for at a port."""
+    return set(Credential.objects.filter(port=port, creditor_ref=creditor_ref).values_list("key", flat=True))
 
 
 def kept(*, creditor_ref: int, port: str, key: str) -> dict[str, Any] | None:

@@ -15,8 +15,18 @@ from amiable.ledger.models import Creditor
 
 
 @transaction.atomic
-def adopt(*, creditor: Creditor, choices: Mapping[str, Any], now: datetime, by: User | None) -> list[str]:
-    """Keeps the choices and returns the keys that changed; the trail has each with its value before and after."""
+def adopt(
+    *,
+    creditor: Creditor,
+    choices: Mapping[str, Any],
+    now: datetime,
+    by: User | None,
+    act: str = "policy.chosen",
+    **told: Any,
+) -> list[str]:
+    """Keeps the choices and returns the keys that changed; the trail has each with its value before and after, under the
+    name of the `act` and with what else is `told`.
+    """
     row = Creditor.objects.select_for_update().get(pk=creditor.pk)
     changed = {key: value for key, value in choices.items() if row.policy.get(key) != value}
     if not changed:
@@ -27,7 +37,7 @@ def adopt(*, creditor: Creditor, choices: Mapping[str, Any], now: datetime, by: 
     row.save(update_fields=["policy"])
     creditor.policy = row.policy
     audit.record(
-        "policy.chosen", now=now, user=by, actor="" if by else "command", creditor_ref=row.pk, subject="creditor",
-        subject_ref=row.pk, before=before, after=changed,
+        act, now=now, user=by, actor="" if by else "command", creditor_ref=row.pk, subject="creditor",
+        subject_ref=row.pk, before=before, after=changed, **told,
     )  # fmt: skip
     return sorted(changed)

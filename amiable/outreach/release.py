@@ -15,6 +15,7 @@ from amiable.core import audit
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.core.words import in_house
+from amiable.ledger.adopt import adopt
 from amiable.ledger.models import Creditor
 from amiable.outreach.guard import STALE_DAYS
 from amiable.outreach.models import Message, MessageState, Release
@@ -60,15 +61,11 @@ def resume(*, creditor: Creditor, now: datetime, by: User) -> None:
     _note("creditor.resumed", creditor, now, by)
 
 
-@transaction.atomic
 def choose(*, creditor: Creditor, hand: bool, now: datetime, by: User) -> None:
     """Whether the reminders ordered from now on wait for a person."""
-    row = Creditor.objects.select_for_update().get(pk=creditor.pk)
-    row.policy = {name: value for name, value in row.policy.items() if name != "release"}
-    if hand:
-        row.policy["release"] = BY_HAND
-    row.save(update_fields=["policy"])
-    _note("creditor.release_chosen", creditor, now, by, by_hand=hand)
+    adopt(
+        creditor=creditor, choices={"release": BY_HAND if hand else None}, now=now, by=by, act="creditor.release_chosen"
+    )
 
 
 @transaction.atomic

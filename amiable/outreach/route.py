@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from amiable.core import audit, seal
 from amiable.core.errors import NotConfigured, UnableTo
 from amiable.core.models import Credential, User
+from amiable.ledger.adopt import adopt
 from amiable.ledger.models import Creditor, Medium
 from amiable.outreach.channel import Channel, Hook, channels
 from amiable.outreach.models import Message, MessageState
@@ -143,12 +144,8 @@ def stuck(ways: Routes, *, as_of: date | None = None) -> list[Stuck]:
 def keep(*, creditor: Creditor, key: str, values: Mapping[str, Any], now: datetime, by: User) -> None:
     """Seals the settings of a channel for a creditor. A field left empty that holds a secret keeps what it had."""
     kind = channels()[key]
-    before = known(creditor, key) or {}
-    sealed = seal.renewed(kind.Config, values, before)
-    if kind.hook == Hook.PASSWORD:
-        sealed[PASSWORD] = before.get(PASSWORD) or secrets.token_urlsafe(24)
-    changed = sorted(name for name in {*sealed, *before} if sealed.get(name) != before.get(name))
-    seal.keep(sealed, creditor_ref=creditor.pk, port=PORT, key=key, now=now)
+    made = {PASSWORD: secrets.token_urlsafe(24)} if kind.hook == Hook.PASSWORD else {}
+    changed = seal.renew(kind.Config, values, creditor_ref=creditor.pk, port=PORT, key=key, now=now, made=made)
     _note("channel.kept", creditor, now, by, channel=key, changed=changed)
 
 
@@ -160,17 +157,16 @@ def use(*, creditor: Creditor, key: str, now: datetime, by: User) -> None:
         raise UnableToRoute(missing)
     row = Creditor.objects.select_for_update().get(pk=creditor.pk)
     medium = channels()[key].medium
-    row.policy["channels"] = {**row.policy.get("channels", {}), medium: key}
-    row.save(update_fields=["policy"])
-    _note("channel.used", creditor, now, by, channel=key, medium=medium)
+    used = {**row.policy.get("channels", {}), medium: key}
+    told = {"act": "channel.used", "channel": key, "medium": medium}
+    adopt(creditor=row, choices={"channels": used}, now=now, by=by, **told)
 
 
 @transaction.atomic
 def forget(*, creditor: Creditor, key: str, now: datetime, by: User) -> None:
     """The settings of a channel are taken away, and the medium goes back to the house's own way, if there is one."""
     row = Creditor.objects.select_for_update().get(pk=creditor.pk)
-    chosen = row.policy.get("channels", {})
-    row.policy["channels"] = {medium: used for medium, used in chosen.items() if used != key}
+    row.policy["channels"] = {medium: used for medium, used in row.policy.get("channels", {}).items() if used != key}
     row.save(update_fields=["policy"])
     Credential.objects.filter(creditor_ref=creditor.pk, port=PORT, key=key).delete()
     _note("channel.forgotten", creditor, now, by, channel=key)
@@ -183,7 +179,7 @@ def known(creditor: Creditor, key: str) -> dict[str, Any] | None:
 
 def kept_keys(creditor: Creditor) -> set[str]:
     """The channels that a creditor has settings for."""
-    return set(Credential.objects.filter(port=PORT, creditor_ref=creditor.pk).values_list("key", flat=True))
+    return seal.keys(creditor_ref=creditor.pk, port=PORT)
 
 
 def _route(creditor: Creditor, medium: str, key: str, row: Credential | None) -> Route:

@@ -64,16 +64,14 @@ def accounts() -> list[tuple[Creditor, str]]:
 
 def kept_keys(creditor: Creditor) -> set[str]:
     """The providers that a creditor has settings for."""
-    return set(Credential.objects.filter(port=PORT, creditor_ref=creditor.pk).values_list("key", flat=True))
+    return seal.keys(creditor_ref=creditor.pk, port=PORT)
 
 
 @transaction.atomic
 def keep(*, creditor: Creditor, key: str, values: Mapping[str, Any], now: datetime, by: User) -> None:
     """Seals the settings of a provider for a creditor. A field left empty that holds a secret keeps what it had."""
-    before = known(creditor, key) or {}
-    sealed = seal.renewed(providers.kind(key).Config, values, before)
-    seal.keep(sealed, creditor_ref=creditor.pk, port=PORT, key=key, now=now)
-    changed = sorted(name for name in {*sealed, *before} if sealed.get(name) != before.get(name))
+    form = providers.kind(key).Config
+    changed = seal.renew(form, values, creditor_ref=creditor.pk, port=PORT, key=key, now=now)
     _note("psp.kept", creditor, now, by, provider=key, changed=changed)
 
 
@@ -84,8 +82,7 @@ def use(*, creditor: Creditor, key: str, now: datetime, by: User) -> None:
         acquirer(creditor, key)
     except AmiableError as error:
         raise UnableToAcquire(str(error)) from error
-    adopt(creditor=creditor, choices={"psp": key}, now=now, by=by)
-    _note("psp.used", creditor, now, by, provider=key)
+    adopt(creditor=creditor, choices={"psp": key}, now=now, by=by, act="psp.used", provider=key)
 
 
 @transaction.atomic

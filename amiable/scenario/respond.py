@@ -355,7 +355,7 @@ def _payable(credit: Credit, invoices: Sequence[int]) -> list[int]:
     return [invoice for invoice in invoices if invoice in fits]
 
 
-def _close(*, customers: Collection[int], as_of: date, now: datetime) -> None:
+def _close(*, customers: Sequence[int], as_of: date, now: datetime) -> None:
     """What money that has come ends for whom it is: promises and plans are judged, cases and chains closed."""
     judge_promises(as_of=as_of, now=now, customers=customers)
     judge_plans(as_of=as_of, now=now, customers=customers)
