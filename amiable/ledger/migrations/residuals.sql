@@ -6,10 +6,13 @@
 -- The plans of these functions are kept by the session and may have been made when a table was empty: they are held to
 -- index look-ups, which are right for one row and for a million.
 -- Over-allocation meets the CHECKs on both residuals; rows are locked in one order, so concurrent payers queue.
+-- Charges (interest, indemnity, costs) stand beside what was invoiced: `charged_minor` is the sum of those posted, paid or not.
+-- What has come in covers the invoice first in this: it is settled once open_minor <= charged_minor, on the day from which on
+-- what was invoiced was covered. Charges that are still open make no settled invoice late again.
 
 CREATE FUNCTION ledger_open_invoices() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF EXISTS (SELECT FROM added WHERE open_minor <> amount_minor) THEN
+  IF EXISTS (SELECT FROM added WHERE open_minor <> amount_minor OR charged_minor <> 0) THEN
     RAISE EXCEPTION 'A new invoice is open in full: open_minor must equal amount_minor.' USING ERRCODE = 'check_violation';
   END IF;
   INSERT INTO ledger_entry (kind, invoice_id, amount_minor, effective_on, known_at)
@@ -51,6 +54,14 @@ BEGIN
   RETURN NULL;
 END $$;
 
+CREATE FUNCTION ledger_covered_on(which bigint) RETURNS date LANGUAGE sql STABLE AS $$
+  WITH days AS (
+    SELECT effective_on AS day, sum(sum(amount_minor)) OVER (ORDER BY effective_on) AS left_minor
+    FROM ledger_entry WHERE invoice_id = which AND kind NOT IN ('interest', 'indemnity', 'fee') GROUP BY 1
+  )
+  SELECT min(day) FROM days WHERE day > coalesce((SELECT max(day) FROM days WHERE left_minor > 0), '-infinity')
+$$;
+
 CREATE FUNCTION ledger_post() RETURNS trigger LANGUAGE plpgsql
   SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
@@ -72,11 +83,14 @@ BEGIN
       WHERE id IN (SELECT invoice_id FROM added WHERE kind <> 'principal') ORDER BY id FOR NO KEY UPDATE;
     -- Settled on the day of its last posting, which need not be the one that is told last. The `+ 0` matters: a bare max()
     -- is answered by walking the index of days backwards for every invoice, which is quadratic in a backfill.
-    UPDATE ledger_invoice i SET open_minor = i.open_minor + d.moved,
-        settled_on = CASE WHEN i.open_minor + d.moved = 0
-                          THEN (SELECT max(e.effective_on + 0) FROM ledger_entry e WHERE e.invoice_id = i.id) END
-      FROM (SELECT invoice_id, sum(amount_minor) AS moved FROM added
-            WHERE invoice_id IS NOT NULL AND kind <> 'principal' GROUP BY invoice_id) d
+    UPDATE ledger_invoice i SET open_minor = i.open_minor + d.moved, charged_minor = i.charged_minor + d.charged,
+        settled_on = CASE WHEN i.open_minor + d.moved > i.charged_minor + d.charged THEN NULL
+                          WHEN i.charged_minor + d.charged > 0 OR d.charged <> 0 THEN ledger_covered_on(i.id)
+                          ELSE (SELECT max(e.effective_on + 0) FROM ledger_entry e
+                                WHERE e.invoice_id = i.id AND e.kind NOT IN ('interest', 'indemnity', 'fee')) END
+      FROM (SELECT invoice_id, sum(amount_minor) AS moved,
+                   coalesce(sum(amount_minor) FILTER (WHERE kind IN ('interest', 'indemnity', 'fee')), 0) AS charged
+            FROM added WHERE invoice_id IS NOT NULL AND kind <> 'principal' GROUP BY invoice_id) d
       WHERE i.id = d.invoice_id;
   END IF;
   RETURN NULL;
@@ -100,7 +114,7 @@ CREATE TRIGGER entry_append_only BEFORE UPDATE OR DELETE ON ledger_entry
   FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse('Entries are append-only: a correction is a new entry.');
 CREATE TRIGGER allocation_append_only BEFORE UPDATE OR DELETE ON ledger_allocation
   FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse('Allocations are append-only: take one back with a reversal.');
-CREATE TRIGGER invoice_money_fixed BEFORE UPDATE OF open_minor, settled_on ON ledger_invoice
+CREATE TRIGGER invoice_money_fixed BEFORE UPDATE OF open_minor, charged_minor, settled_on ON ledger_invoice
   FOR EACH ROW WHEN (pg_trigger_depth() = 0)
   EXECUTE FUNCTION ledger_refuse('The residual of an invoice is kept by the database: post an entry.');
 CREATE TRIGGER credit_money_fixed BEFORE UPDATE OF open_minor ON ledger_credit

@@ -7,10 +7,10 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("portfolio", "0002_more_facts"),
-        ("ledger", "0003_entry_effective"),
+        ("portfolio", "0001_initial"),
+        ("ledger", "0002_residuals"),
         ("outreach", "0001_initial"),
-        ("casework", "0002_initial"),
+        ("casework", "0001_initial"),
         ("payments", "0001_initial"),
     ]
     operations = [
