@@ -36,7 +36,7 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
             ("desk:customers", _("Customers"), "users", True),
             ("desk:figures", _("Figures"), "chart-bar", whole),
         ]),
-        (_("Money"), [
+        (_("Cash"), [
             ("desk:money", _("Matching"), "cash", whole),
             ("desk:payments", _("Payments"), "credit-card", True),
             ("desk:plans", _("Plans"), "calendar", True),
