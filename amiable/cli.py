@@ -263,9 +263,10 @@ def doctor(json: Json = False) -> None:
     from dataclasses import asdict
 
     from amiable.core.doctor import examine
+    from amiable.ledger import diagnose as rates
     from amiable.outreach.diagnose import diagnose
 
-    findings = [*examine(now=now), *diagnose()]
+    findings = [*examine(now=now), *rates.diagnose(as_of=now.date()), *diagnose()]
     if json:
         _tell([asdict(finding) for finding in findings], json)
     else:
