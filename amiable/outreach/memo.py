@@ -22,6 +22,7 @@ from amiable.outreach.record import BACK_OFF, TRIES
 
 log = logging.getLogger(__name__)
 SENDER = "Amiable"
+UNSUBSCRIBE = "memo.unsubscribe"  # the purpose of the links that end one kind of e-mail: {u: user, k: kind}
 LOST_AFTER = timedelta(hours=1)  # a server that takes longer to answer one e-mail has lost it
 STALE = timedelta(days=3)  # news that could not leave for so long is none any more
 
