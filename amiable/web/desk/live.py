@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user
+from django.core.handlers.asgi import ASGIRequest
 from django.db import connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.utils.timezone import now as real_now
@@ -48,7 +49,9 @@ class Standing:
 
 @require_GET
 async def live(request: HttpRequest) -> HttpResponseBase:
-    """The stream. Who is not logged in is told to ask no more (204)."""
+    """The stream. Who is not logged in, and who asks a server that cannot keep one, is told to ask no more (204)."""
+    if not isinstance(request, ASGIRequest):
+        return HttpResponse(status=204)
     key = request.session.session_key or ""
     at, asked = request.GET.get("at", ""), request.GET.get("customer", "")
     customer = int(asked) if asked.isdecimal() and len(asked) < 16 else None
