@@ -7,14 +7,14 @@ Never: a customer whom they may not see; what is done, read or told already.
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from amiable.casework.entrust import still_sees
 from amiable.casework.models import Notification, Task, TaskKind, Way
 from amiable.casework.wish import ways
-from amiable.core.models import User
+from amiable.core.models import Role, Scope, User
 from amiable.outreach.draft import Page, Row, Section, address
 from amiable.outreach.news import line_rows
 from amiable.outreach.speak import amount, day, short_day
@@ -42,7 +42,11 @@ def daily(*, user: User, as_of: date, now: datetime) -> tuple[Page | None, list[
     """The page, and the news that it tells."""
     with override(user.language):
         tasks, promises, news = _tasks(user, as_of), _promises(user, as_of), _news(user, now)
-        sections = [*_task_sections(user, tasks, as_of), *_promise_section(user, promises)]
+        sections = [
+            *_task_sections(user, tasks, as_of),
+            *_promise_section(user, promises),
+            *_free_section(user, as_of),
+        ]
         if news:
             sections.append(
                 Section(_("News"), line_rows(news[:MOST]), more=_further(len(news) - MOST), url=address("news"))
@@ -63,11 +67,36 @@ def daily(*, user: User, as_of: date, now: datetime) -> tuple[Page | None, list[
 
 
 def _tasks(user: User, as_of: date) -> list[Task]:
-    owed = Profile.objects.filter(customer=OuterRef("customer"), currency=OuterRef("creditor__currency"))
     rows = Task.objects.filter(assignee=user, done_at=None, due_on__lte=as_of).select_related("customer", "creditor")
-    found = list(rows.annotate(owed=Subquery(owed.values("overdue_minor")[:1])).order_by("due_on", "pk"))
+    found = list(rows.annotate(owed=_owed()).order_by("due_on", "pk"))
     seen = still_sees(user, [task.customer for task in found])
     return [task for task in found if task.customer_id in seen]
+
+
+def _free_section(user: User, as_of: date) -> list[Section]:
+    """What nobody has taken yet, where this colleague collects: the most money first."""
+    mine = Q(pk__in=[])
+    for scope in Scope.objects.filter(user=user, role=Role.COLLECTOR):
+        part = Q(creditor_id=scope.creditor_ref)
+        if scope.branch_ref is not None:
+            part &= Q(customer__branch_id=scope.branch_ref)
+        if scope.own_customers_only:
+            part &= Q(customer__salesperson_id=user.pk)
+        mine |= part
+    free = Task.objects.filter(mine, assignee=None, done_at=None, due_on__lte=as_of, context__responsible__isnull=True)
+    count = free.count()
+    if not count:
+        return []
+    rows = free.annotate(owed=_owed()).select_related("customer", "creditor")
+    first = rows.order_by(F("owed").desc(nulls_last=True), "due_on", "pk")[:MOST]
+    told = [_task_row(user, task, as_of) for task in first]
+    return [Section(_("Free to take"), told, more=_further(count - MOST), url=address("home"))]
+
+
+def _owed() -> Subquery:
+    """What is overdue with the customer of a task, in the creditor's own currency."""
+    rows = Profile.objects.filter(customer=OuterRef("customer"), currency=OuterRef("creditor__currency"))
+    return Subquery(rows.values("overdue_minor")[:1])
 
 
 def _task_sections(user: User, tasks: Sequence[Task], as_of: date) -> list[Section]:
