@@ -167,4 +167,14 @@ def say(happening: Happening) -> None:
         cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, json.dumps(told)])
 
 
+def hears(*, seconds: float) -> bool:
+    """Whether a word said on one connection is heard on another: through some poolers none is."""
+    channel = f"{CHANNEL}_{secrets.token_hex(8)}"
+    with psycopg.connect(**_address(), autocommit=True) as connection:
+        connection.execute(f"LISTEN {channel}")
+        with psycopg.connect(**_address(), autocommit=True) as other:
+            other.execute("SELECT pg_notify(%s, '')", [channel])
+        return any(True for _word in connection.notifies(timeout=seconds, stop_after=1))
+
+
 listener = Listener()

@@ -194,6 +194,7 @@
   });
   window.addEventListener("pagehide", () => stream?.close());
   document.addEventListener("click", (event) => event.target.closest("[data-live-close]")?.closest(".am-notice")?.remove());
+  document.addEventListener("click", (event) => { for (const open of document.querySelectorAll(".am-bell[open]")) if (!open.contains(event.target)) open.open = false; });
   document.addEventListener("focusout", () => { if (place()?.querySelector("[data-live-changed]")) soon(CALM); });
   document.addEventListener("htmx:beforeSwap", (event) => {
     const target = event.detail.target;
