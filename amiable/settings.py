@@ -98,6 +98,7 @@ ALLOWED_HOSTS = env("AMIABLE_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 
 DATABASES = {"default": database(postgres.database_url())}
+POOL_SIZE = env_int("AMIABLE_POOL_SIZE", 10)  # connections that a server process shares among its threads
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
@@ -132,6 +133,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 MIDDLEWARE = [
+    "amiable.web.pieces.Pieces",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "amiable.web.security.ContentSecurityPolicy",
@@ -146,6 +148,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
 ]
 ROOT_URLCONF = "amiable.web.urls"
+ASGI_APPLICATION = "amiable.web.asgi.application"
 WSGI_APPLICATION = "amiable.web.wsgi.application"
 
 TEMPLATES = [

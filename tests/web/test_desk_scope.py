@@ -26,8 +26,8 @@ from tests.web import desk_rows as rows
 pytestmark = pytest.mark.django_db
 
 # Addresses that are no rows: the doors and switches, and the pages that are lists (asked below).
-DOORS = {"login", "logout", "enter", "language", "theme", "news_read"}
-LISTS = {"home", "customers", "plans", "runs", "figures", "imports", "quarantine"} | {
+DOORS = {"login", "logout", "enter", "language", "theme", "news_read"} | {"live", "news_mark", "news_unsubscribe"}
+LISTS = {"home", "customers", "plans", "runs", "figures", "imports", "quarantine", "news", "news_menu", "news_wishes"} | {
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
     "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments", "statements", "money", "late_payment",
 }  # fmt: skip
@@ -47,6 +47,7 @@ FILES = {
     "statement_look",
 } | {
     "text", "text_new", "text_look", "text_body", "text_version", "text_act", "text_house",  # in test_desk_texts.py
+    "news_follow",  # in test_desk_news.py
 }  # fmt: skip
 
 
@@ -96,6 +97,7 @@ def addresses(customer: Customer) -> dict[str, str]:
     found["acquirer"] = reverse("desk:acquirer", args=[customer.creditor_id, "stripe"])
     for act in psp_pages.ACTS:
         found[f"acquirer_act:{act}"] = reverse("desk:acquirer_act", args=[customer.creditor_id, "stripe", act])
+    found["live_told"] = reverse("desk:live_told", args=["task", values["task"]])
     call = rows.on_the_phone(customer)
     found |= {name: reverse(f"desk:{name}", args=[call.token]) for name in ("phone", "phone_pay", "phone_state")}
     found["answer_file"] = reverse("desk:answer_file", args=[values["answer"], 0])
