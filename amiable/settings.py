@@ -123,6 +123,7 @@ INSTALLED_APPS = [
     "amiable.web",
 ]
 AUTH_USER_MODEL = "core.User"
+AUTHENTICATION_BACKENDS = ["amiable.web.colleague.Colleagues"]
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 AUTH_PASSWORD_VALIDATORS = [
@@ -144,6 +145,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "amiable.web.seen.Views",
 ]
 ROOT_URLCONF = "amiable.web.urls"
 WSGI_APPLICATION = "amiable.web.wsgi.application"

@@ -3,6 +3,7 @@
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 
@@ -66,6 +67,9 @@ class Credential(models.Model):
         return f"{self.port}/{self.key}@{self.creditor_ref}"
 
 
+_IN_UTC = models.Func(models.Value("UTC"), "at", function="timezone", output_field=models.DateTimeField())
+
+
 class AuditEntry(models.Model):
     """Who did what to which row, when, from where. Append-only: the database refuses changes."""
 
@@ -80,6 +84,18 @@ class AuditEntry(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["subject", "subject_ref", "-at"], name="audit_subject")]
+        constraints = [
+            # Who looks at the same row again within the hour leaves no second line.
+            models.UniqueConstraint(
+                "user",
+                "act",
+                "subject",
+                Coalesce("subject_ref", models.Value(0)),
+                models.Func(models.Value("hour"), _IN_UTC, function="date_trunc", output_field=models.DateTimeField()),
+                condition=Q(act__endswith=".viewed"),
+                name="audit_viewed_once",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.act}"

@@ -46,7 +46,7 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
     user = User.objects.filter(pk=content["u"], is_active=True).first()
     if user is None or not _first_use(user, content["n"]):
         return _closed(request)
-    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    login(request, user)
     return speak(redirect("desk:home"), user.language)
 
 

@@ -16,6 +16,7 @@ from django.utils.cache import add_never_cache_headers
 
 from amiable.core.models import Role, Run, Scope, User
 from amiable.ledger.models import Creditor, Customer
+from amiable.web import seen
 
 P = ParamSpec("P")
 
@@ -60,11 +61,10 @@ def inside(view: Callable[Concatenate[Asked, P], HttpResponseBase]) -> Callable[
 
 
 def scopes(user: User) -> list[Scope]:
-    """The scopes of a user, read once per request."""
-    kept: list[Scope] | None = user.__dict__.get("_desk_scopes")
+    """The scopes of a user, read once per request; with the user of a session they come along (web/colleague.py)."""
+    kept: list[Scope] | None = getattr(user, "held_scopes", None)
     if kept is None:
-        kept = list(user.scopes.order_by("id"))
-        user.__dict__["_desk_scopes"] = kept
+        kept = user.held_scopes = list(user.scopes.order_by("id"))  # type: ignore[attr-defined]
     return kept
 
 
@@ -153,6 +153,7 @@ def customer_or_404(
     customer = get_object_or_404(customers_for(user).select_related(*related).annotate(**told), pk=pk)
     if act is not None and not may(user, act, customer):
         raise Http404
+    seen.customer(customer)
     return customer
 
 
@@ -169,4 +170,5 @@ def row_or_404(rows: QuerySet[Any], user: User, pk: int, *, act: str | None = No
     row = get_object_or_404(rows.filter(reach(user, path="customer__")).select_related("customer__creditor"), pk=pk)
     if act is not None and not may(user, act, row.customer):
         raise Http404
+    seen.customer(row.customer)
     return row
