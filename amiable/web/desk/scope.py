@@ -33,6 +33,7 @@ MAY: dict[str, set[str]] = {
     "write_off": {Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
     "release": {Role.MANAGER, Role.ADMIN},
     "administer": {Role.MANAGER, Role.ADMIN},
+    "audit": {Role.MANAGER, Role.ADMIN, Role.AUDITOR},  # reads who did and saw what
     "load": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
 }
 
@@ -119,6 +120,12 @@ def runs(user: User) -> QuerySet[Run]:
 def sees_whole(user: User) -> bool:
     """Whether this user sees the whole of any creditor."""
     return user.is_superuser or any(each.branch_ref is None and not each.own_customers_only for each in scopes(user))
+
+
+def audits(user: User) -> bool:
+    """Whether this user reads the trail of the whole of any creditor."""
+    whole = (each for each in scopes(user) if each.branch_ref is None and not each.own_customers_only)
+    return user.is_superuser or any(each.role in MAY["audit"] for each in whole)
 
 
 def administers(user: User) -> bool:
