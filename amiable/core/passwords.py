@@ -15,9 +15,15 @@ PLAIN = str.maketrans("013457@$€!", "oieastasei")
 SHORTEST, LONGEST = 4, 16  # letters of a word that counts
 FEWEST = 3  # words that make a phrase
 # What the list of the world lacks: words of France, of offices and of this house, as they are typed.
-HERE = frozenset(
-    ["motdepasse", "azerty", "azertyuiop", "qsdfgh", "wxcvbn", "amiable", "recouvrement", "relance", "facture", "impaye", "impayes", "bonjour", "bonsoir", "soleil", "doudou", "chouchou", "loulou", "marseille", "lyon", "paris", "toulouse", "france", "bienvenue", "societe", "entreprise", "comptabilite", "tresorerie", "printemps", "automne", "hiver", "janvier", "fevrier", "mars", "avril", "juin", "juillet", "aout", "septembre", "octobre", "novembre", "decembre", "spring", "summer", "autumn", "winter", "january", "february", "march", "april", "june", "july", "august", "october", "november", "december", "welcome", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "changeme", "changezmoi", "invoice", "secret", "letmein", "temporaire", "provisoire", "temporary", "company", "office"]
-)
+_OURS = """
+motdepasse azerty azertyuiop qsdfgh wxcvbn amiable recouvrement relance facture impaye impayes bonjour bonsoir soleil
+doudou chouchou loulou marseille lyon paris toulouse france bienvenue societe entreprise comptabilite tresorerie
+printemps automne hiver janvier fevrier mars avril juin juillet aout septembre octobre novembre decembre spring summer
+autumn winter january february march april june july august october november december welcome lundi mardi mercredi
+jeudi vendredi samedi dimanche monday tuesday wednesday thursday friday saturday sunday changeme changezmoi invoice
+secret letmein temporaire provisoire temporary company office
+"""
+HERE = frozenset(_OURS.split())
 
 
 class NotLeaked:

@@ -104,7 +104,7 @@ def _change(user: User, act: str, *, by: User, now: datetime, **fields: Any) -> 
         for name, value in fields.items():
             setattr(user, name, value)
         # Told to each creditor whom they work for, and to nobody else.
-        refs = set(user.scopes.values_list("creditor_ref", flat=True)) or {None}
+        refs: set[int | None] = {*user.scopes.values_list("creditor_ref", flat=True)} or {None}
         for ref in sorted(refs, key=str):
             audit.record(act, now=now, user=by, creditor_ref=ref, subject="user", subject_ref=user.pk)
 

@@ -1,20 +1,18 @@
 """The addresses of allauth that exist here, by the names that it calls them: no sign-up, no social log-in, no log-in by code."""
 
-from typing import Any
-
 from allauth.account import views
 from allauth.mfa.base import views as factor
 from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as app
 from allauth.mfa.webauthn import views as passkeys
 from allauth.usersessions import views as sessions
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from amiable.web.desk import enter
 
 
-def nobody(request: HttpRequest, **parts: Any) -> None:
+def nobody(request: HttpRequest) -> HttpResponse:
     raise Http404
 
 

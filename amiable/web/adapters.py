@@ -5,9 +5,11 @@ from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.userkit import filter_users_by_email, filter_users_by_username
+from allauth.account.models import EmailAddress
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -62,6 +64,7 @@ class Accounts(DefaultAccountAdapter):
         audit.record(
             "user.entered", now=clock.now(), user=user, subject="user", subject_ref=user.pk, from_=self._from()
         )
+        _know_address(user)
         return speak(response, user.language)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
@@ -69,10 +72,10 @@ class Accounts(DefaultAccountAdapter):
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """At the address of this installation, whatever host the request named."""
-        return settings.BASE_URL + urlsplit(super().get_reset_password_from_key_url(key)).path
+        return _here(super().get_reset_password_from_key_url(key))
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
-        return settings.BASE_URL + urlsplit(super().get_email_confirmation_url(request, emailconfirmation)).path
+        return _here(super().get_email_confirmation_url(request, emailconfirmation))
 
     def get_email_verification_redirect_url(self, email_address: Any) -> str:
         return "/account/"
@@ -86,7 +89,7 @@ class Factors(DefaultMFAAdapter):
         return "Amiable"
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        return super().get_public_key_credential_rp_entity() | {"name": "Amiable"}
+        return {**super().get_public_key_credential_rp_entity(), "name": "Amiable"}
 
     def encrypt(self, text: str) -> str:
         return seal.close(text)
@@ -100,4 +103,15 @@ class Factors(DefaultMFAAdapter):
         if not getattr(asking, "asked_for_factor", False) or authenticator.type not in FACTORS:
             return True
         others = type(authenticator).objects.filter(user=authenticator.user, type__in=FACTORS)
-        return others.exclude(pk=authenticator.pk).exists()
+        return bool(others.exclude(pk=authenticator.pk).exists())
+
+
+def _know_address(user: User) -> None:
+    """The address that an account was made with is taken as its owner's: allauth keeps those in rows of its own."""
+    rows = EmailAddress.objects
+    if user.email and not rows.filter(Q(user=user) | Q(email__iexact=user.email, verified=True)).exists():
+        rows.create(user=user, email=user.email.lower(), primary=True, verified=True)
+
+
+def _here(url: str) -> str:
+    return f"{settings.BASE_URL}{urlsplit(url).path}"

@@ -29,7 +29,7 @@ SECTIONS: tuple[tuple[str, Promise, str], ...] = (
 )
 
 
-class About(forms.ModelForm):
+class About(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = ("first_name", "last_name", "phone", "language")

@@ -182,7 +182,7 @@ def _harmless(cell: Any) -> Any:
 
 
 def _told(user: User, lines: list[AuditEntry], creditors: Iterable[Creditor]) -> list[dict[str, Any]]:
-    refs = [line.subject_ref for line in lines if line.subject == "customer"]
+    refs = [line.subject_ref or 0 for line in lines if line.subject == "customer"]
     customers = {each.pk: each for each in scope.customers_for(user).filter(pk__in=refs).only("pk", "name", "number")}
     others = [line.subject_ref for line in lines if line.subject == "user"]
     people = User.objects.in_bulk([ref for ref in others if ref])

@@ -5,7 +5,7 @@ The last exists only where DEV_ROOMS is on. A link that was used, has expired or
 
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.forms import LoginForm
 from allauth.account.internal.flows.login import perform_login
@@ -53,7 +53,7 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
     user = User.objects.filter(pk=content["u"], is_active=True).first()
     if user is None or not _first_use(user, content["n"]):
         return _closed(request)
-    return perform_login(request, Login(user=user))
+    return cast(HttpResponse, perform_login(request, Login(user=user)))
 
 
 class Door(LoginForm):
@@ -140,7 +140,7 @@ def invited(request: HttpRequest, token: str) -> HttpResponse:
             EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
     except people.UnableToChangePeople:
         return _closed(request)
-    return perform_login(request, Login(user=user))
+    return cast(HttpResponse, perform_login(request, Login(user=user)))
 
 
 def _known(request: HttpRequest, invitation: Invitation, known: User, content: dict[str, Any]) -> HttpResponse:

@@ -25,7 +25,9 @@ def account_sections(context: Context) -> list[dict[str, Any]]:
     from amiable.web.desk.account_pages import SECTIONS
 
     here = context["request"].path
-    found = [{"url": reverse(name), "label": label, "icon": icon} for name, label, icon in SECTIONS]
+    found: list[dict[str, Any]] = [
+        {"url": reverse(name), "label": label, "icon": icon} for name, label, icon in SECTIONS
+    ]
     best = max((each["url"] for each in found if here.startswith(each["url"])), key=len, default="")
     return [each | {"active": each["url"] == best} for each in found]
 
