@@ -121,7 +121,8 @@ def _someone_stays(creditor_ref: int, *, but: Any) -> None:
 
 def _record(act: str, row: Scope | Invitation, *, by: User, now: datetime, **more: Any) -> None:
     ref = more.pop("user_ref", None)
+    told = {"branch": row.branch_ref, "own_customers_only": row.own_customers_only, **more}
     audit.record(
         act, now=now, user=by, creditor_ref=row.creditor_ref, subject="user", subject_ref=ref, role=row.role,
-        branch=row.branch_ref, own_customers_only=row.own_customers_only, **more,
+        **{key: value for key, value in told.items() if value},
     )  # fmt: skip

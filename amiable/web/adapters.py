@@ -40,7 +40,7 @@ class Accounts(DefaultAccountAdapter):
         """Tells the owner what changed in their account, and the trail too."""
         what = template_prefix.rpartition("/")[2]
         audit.record(
-            f"user.{what}", now=clock.now(), user=user, subject="user", subject_ref=user.pk, from_=self._from()
+            f"user.{what}", now=clock.now(), user=user, subject="user", subject_ref=user.pk, address=self._from()
         )
         super().send_notification_mail(template_prefix, user, (context or {}) | {"user": user}, email)
 
@@ -56,13 +56,13 @@ class Accounts(DefaultAccountAdapter):
             actor="login",
             subject="user",
             subject_ref=user and user.pk,
-            from_=self._from(),
+            address=self._from(),
         )
 
     def post_login(self, request: HttpRequest, user: Any, **how: Any) -> HttpResponse:
         response = super().post_login(request, user, **how)
         audit.record(
-            "user.entered", now=clock.now(), user=user, subject="user", subject_ref=user.pk, from_=self._from()
+            "user.entered", now=clock.now(), user=user, subject="user", subject_ref=user.pk, address=self._from()
         )
         _know_address(user)
         return speak(response, user.language)

@@ -115,7 +115,7 @@ def test_an_unknown_name_and_a_wrong_password_are_answered_alike(ours: Creditor)
     # What was typed is in nobody's trail: people type passwords into the wrong field.
     refused = AuditEntry.objects.filter(act="user.refused")
     assert refused.count() == 3
-    assert all(set(line.detail) == {"from_"} for line in refused)
+    assert all(set(line.detail) == {"address"} for line in refused)
 
 
 def test_after_six_failures_the_right_password_waits_too(ours: Creditor) -> None:

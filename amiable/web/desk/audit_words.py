@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 THINGS: Mapping[str, Promise] = {
     "allocation": pgettext_lazy("audit", "allocation"),
@@ -27,7 +27,6 @@ THINGS: Mapping[str, Promise] = {
     "message": pgettext_lazy("audit", "message"),
     "page": pgettext_lazy("audit", "page"),
     "payment": pgettext_lazy("audit", "payment"),
-    "person": pgettext_lazy("audit", "a person"),
     "plan": pgettext_lazy("audit", "plan"),
     "portal": pgettext_lazy("audit", "portal"),
     "quarantined_row": pgettext_lazy("audit", "quarantined row"),
@@ -101,6 +100,23 @@ DONE: Mapping[str, Promise] = {
 }
 
 
+# What the desk calls its places; a look at one of them is told by its address's name.
+PLACES: Mapping[str, Promise] = {
+    "home": gettext_lazy("To do"),
+    "inbox": gettext_lazy("Answers"),
+    "money": gettext_lazy("Matching"),
+    "customers": gettext_lazy("Customers"),
+    "plans": gettext_lazy("Plans"),
+    "campaigns": gettext_lazy("Campaigns"),
+    "letters": gettext_lazy("Letters"),
+    "payments": gettext_lazy("Payments"),
+    "statements": gettext_lazy("Bank"),
+    "quarantine": gettext_lazy("Quarantine"),
+    "person": gettext_lazy("People"),
+    "simulate": gettext_lazy("Simulation"),
+}
+
+
 def act(key: str) -> str:
     """`hold.placed` in words; what is not named here is read as it stands."""
     thing, _dot, done = key.partition(".")
@@ -109,4 +125,4 @@ def act(key: str) -> str:
 
 
 def subject(key: str) -> str:
-    return str(THINGS.get(key, key.replace("_", " ")))
+    return str(THINGS.get(key) or PLACES.get(key) or key.replace("_", " "))
