@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 
 from amiable.core import audit, seal
 from amiable.core.models import User
@@ -23,6 +24,21 @@ from amiable.web.ui import clock
 
 
 class Accounts(DefaultAccountAdapter):
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "username_password_mismatch": _("The name or the password is not right."),
+        "email_password_mismatch": _("The name or the password is not right."),
+        "too_many_login_attempts": _("Too many failures: wait ten minutes, then try again."),
+    }
+    ways = {
+        "reauthenticate": _("With the password"),
+        "mfa_reauthenticate": _("With the app or a recovery code"),
+        "mfa_reauthenticate:webauthn": _("With a passkey"),
+    }
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        found = super().get_reauthentication_methods(user)
+        return [each | {"description": self.ways.get(each["id"], each["description"])} for each in found]
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 

@@ -17,7 +17,7 @@ from amiable.web.ui import clock
 # Pages that hold nobody's data. What is not named here is recorded, so that a new page is, too.
 BARE = {
     "login", "logout", "language", "theme", "live", "account", "facts", "runs", "rules", "channels", "channel", "channel_act",
-    "acquirer", "acquirer_act", "mailboxes", "mailbox", "late_payment", "people", "sending", "sending_act", "figures", "audit",
+    "acquirer", "acquirer_act", "mailboxes", "mailbox", "figures",
     "scenarios", "scenario", "scenario_edit", "segments", "segments_edit", "segments_rows", "texts", "text", "text_new",
     "text_version", "campaign_rows", "experiment", "pay_link", "imports",
 }  # fmt: skip
