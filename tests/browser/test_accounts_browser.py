@@ -69,7 +69,7 @@ def test_an_app_as_second_factor(vera: User, browse: Browse) -> None:
     expect(again.get_by_role("heading", name="Second factor")).to_be_visible()
     again.locator("[name=code]").fill(spare)
     again.get_by_role("button", name="Log in", exact=True).click()
-    expect(again.locator(".am-nav")).to_be_visible()
+    expect(again.locator(".am-desk")).to_be_visible()
 
 
 def test_a_passkey_logs_in_alone(vera: User, browse: Browse) -> None:
@@ -89,7 +89,7 @@ def test_a_passkey_logs_in_alone(vera: User, browse: Browse) -> None:
     context.clear_cookies()
     page.goto("/login/")
     page.get_by_role("button", name="Log in with a passkey").click()
-    expect(page.locator(".am-nav")).to_be_visible()
+    expect(page.locator(".am-desk")).to_be_visible()
 
 
 PAGES = {
