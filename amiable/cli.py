@@ -180,6 +180,8 @@ def user(
 
     if User.objects.filter(username=name).exists():
         raise UnableToObey(f"There is a user {name} already.")
+    if email and User.objects.filter(email__iexact=email).exists():
+        raise UnableToObey(f"Somebody has the address {email} already, and may log in with it.")
     password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     try:
         validate_password(password)

@@ -5,6 +5,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from amiable.casework.models import Note, Task
+from amiable.core import people
 from amiable.core.models import Role, Run, Scope
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.outreach.models import Message, Reply
@@ -15,6 +16,7 @@ from amiable.web.desk import (
     campaign_pages,
     channel_pages,
     match_pages,
+    people_pages,
     plan_pages,
     psp_pages,
     sending,
@@ -26,10 +28,13 @@ from tests.web import desk_rows as rows
 pytestmark = pytest.mark.django_db
 
 # Addresses that are no rows: the doors and switches, and the pages that are lists (asked below).
-DOORS = {"login", "logout", "enter", "language", "theme", "news_read"} | {"live", "news_mark", "news_unsubscribe"}
+DOORS = {"login", "logout", "enter", "language", "theme", "news_read"} | {
+    "live", "news_mark", "news_unsubscribe", "invited", "account", "session_end"
+}  # fmt: skip
 LISTS = {"home", "customers", "plans", "runs", "figures", "imports", "quarantine", "news", "news_menu", "news_wishes"} | {
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
     "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments", "statements", "money", "late_payment",
+    "people", "audit",
 }  # fmt: skip
 # Posts that name their creditor in what is filled in, and a signed token of the one who brought a file: asked where
 # the files, the segments and the campaigns are tested.
@@ -115,6 +120,15 @@ def addresses(customer: Customer) -> dict[str, str]:
         found[f"plan_act:{act}"] = reverse("desk:plan_act", args=[made, act])
     for act in acts.ACTS:
         found[f"act:{act}"] = reverse("desk:act", args=[customer.pk, act])
+    colleague = rows.colleague(f"works at {customer.creditor.key} {customer.pk}", customer.creditor, Role.SALES)
+    found["person"] = reverse("desk:person", args=[colleague.pk])
+    for act in people_pages.ACTS:
+        found[f"person_act:{act}"] = reverse("desk:person_act", args=[colleague.pk, act])
+    guest = people.invite(
+        email="guest@example.org", language="en", by=colleague, now=clock.now(),
+        scope={"role": Role.SALES, "creditor_ref": customer.creditor_id},
+    )  # fmt: skip
+    found["invitation_withdraw"] = reverse("desk:invitation_withdraw", args=[guest.pk])
     found["act_on:lift"] = reverse("desk:act_on", args=[customer.pk, "lift", customer.holds.get().pk])
     found["act_on:resolve"] = reverse("desk:act_on", args=[customer.pk, "resolve", customer.disputes.get().pk])
     return found

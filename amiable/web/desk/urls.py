@@ -1,10 +1,12 @@
 """Every address of the desk."""
 
-from django.contrib.auth.views import LogoutView
+from allauth.account.views import logout
 from django.urls import URLPattern, URLResolver, path
 
 from amiable.web.desk import (
+    account_pages,
     acts,
+    audit_pages,
     bank_pages,
     campaign_edit,
     campaign_pages,
@@ -28,6 +30,7 @@ from amiable.web.desk import (
     news_wishes,
     pay_link,
     payment_pages,
+    people_pages,
     phone_pages,
     plan_pages,
     psp_pages,
@@ -51,9 +54,17 @@ app_name = "desk"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
-    path("login/", enter.LogIn.as_view(), name="login"),
-    path("logout/", LogoutView.as_view(next_page="/login/"), name="logout"),
+    path("login/", enter.login, name="login"),
+    path("logout/", logout, name="logout"),
     path("enter/<str:token>/", enter.enter, name="enter"),
+    path("invited/<str:token>/", enter.invited, name="invited"),
+    path("account/", account_pages.account, name="account"),
+    path("account/sessions/<int:pk>/end/", account_pages.end_session, name="session_end"),
+    path("people/", people_pages.people_list, name="people"),
+    path("people/<int:pk>/", people_pages.person, name="person"),
+    path("people/<int:pk>/act/<slug:name>/", people_pages.act, name="person_act"),
+    path("people/invitations/<int:pk>/withdraw/", people_pages.withdraw, name="invitation_withdraw"),
+    path("audit/", audit_pages.trail, name="audit"),
     path("language/", switches.language, name="language"),
     path("theme/", switches.theme, name="theme"),
     path("live/", live.live, name="live"),

@@ -57,6 +57,8 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
             ("desk:quarantine", _("Quarantine"), "alert-triangle", whole),
             ("desk:channels", _("Channels"), "settings", administers),
             ("desk:rules", _("House rules"), "shield-check", administers),
+            ("desk:people", _("People"), "users", administers),
+            ("desk:audit", _("Audit trail"), "eye", scope.audits(request.user)),
             ("desk:runs", _("Runs"), "history", whole),
         ]),
     ]  # fmt: skip
