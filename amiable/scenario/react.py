@@ -10,11 +10,13 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from zlib import crc32
 
+from django.urls import reverse
 from django.utils.functional import Promise as Lazy
 from django.utils.translation import gettext_lazy as _
 
 from amiable.casework import task
-from amiable.casework.models import TaskKind
+from amiable.casework.models import NotificationKind, TaskKind
+from amiable.casework.notify import notify
 from amiable.core.calendar import start_of_day
 from amiable.core.words import in_house
 from amiable.ledger import hold
@@ -46,6 +48,7 @@ def react(reply: Reply, *, customer: Customer, as_of: date, now: datetime) -> No
     """Does what must not wait for a person. A machine's answer waits for nobody; nor does a copy sent by itself."""
     if reply.automatic:
         return
+    _tell(reply, customer, now)
     sure = (reply.confidence or 0) >= SURE
     copied = reply.intent == "copy" and (reply.confidence or 0) >= SURE_OF_COPY and _copied(reply, customer, as_of, now)
     follows = FOLLOWS.get(reply.intent, _read) if sure else _read
@@ -65,6 +68,17 @@ def react(reply: Reply, *, customer: Customer, as_of: date, now: datetime) -> No
         _leave_in_peace(reply, customer, as_of, now)
     if not copied:
         ask(reply, customer=customer, as_of=as_of, now=now)
+
+
+def _tell(reply: Reply, customer: Customer, now: datetime) -> None:
+    """Whoever is in charge of the open case hears that its customer has answered."""
+    case = task.open_case(customer=customer)
+    if case is not None and case.responsible is not None:
+        notify(
+            users=[case.responsible], text=f"{customer}: {' '.join((reply.words or reply.text).split())}",
+            key=f"reply:{reply.pk}", kind=NotificationKind.REPLY, customer=customer,
+            url=reverse("desk:answer", args=[reply.pk]), now=now,
+        )  # fmt: skip
 
 
 def _rest_beside(reply: Reply, as_of: date, now: datetime) -> None:
