@@ -15,13 +15,12 @@ from amiable.ledger.models import Contact, ContactPoint, Customer
 from amiable.outreach.models import OptOut
 from amiable.payments.models import PlanState
 from amiable.portfolio.models import Membership
-from amiable.scenario import decide, leave
+from amiable.scenario import leave
 from amiable.scenario.models import Scenario
 from amiable.web.desk import acts, exposure, labels, money_forms, scope, telling, timeline, wishes
 from amiable.web.ui import clock
 
 INVOICES = 100
-AHEAD, STEPS = 90, 8  # how far the next steps are foreseen: days, and how many are shown
 MEMBERSHIPS = 8
 
 
@@ -90,28 +89,16 @@ def happened(request: scope.Asked, pk: int) -> HttpResponse:
     return render(request, "desk/_timeline.html", {"customer": found} | _timeline(found, request, names))
 
 
-@require_GET
-@scope.inside
-def foreseen(request: scope.Asked, pk: int) -> HttpResponse:
-    """The next steps, if nothing changes, and why; asked for after the page is there, since the engine is run."""
-    found = scope.customer_or_404(request.user, pk)
-    steps = decide.preview(customer=found, as_of=clock.today(), now=clock.now(), days=AHEAD, steps=STEPS)
-    return render(
-        request, "desk/_foreseen.html", {"customer": found, "told": [telling.foresee(step) for step in steps]}
-    )
-
-
 def _timeline(found: Customer, request: HttpRequest, segment_names: dict[str, str]) -> dict[str, Any]:
-    group = request.GET.get("show", "")
-    page = request.GET.get("page", "")
-    number = max(int(page), 1) if page.isdecimal() and len(page) < 6 else 1
+    group, find, after = (request.GET.get(name, "") for name in ("show", "find", "after"))
     chosen = group if group in timeline.GROUPS else ""
-    lines, more = timeline.happened(customer=found, group=chosen, page=number)
+    lines, more = timeline.happened(customer=found, group=chosen, find=find, after=timeline.read(after))
     return {
-        "timeline": telling.tell(lines, segments=segment_names),
-        "more": number + 1 if more else 0,
-        "number": number,
+        "timeline": telling.tell(lines, segments=segment_names, month=request.GET.get("month", "")),
+        "more": more,
+        "goes_on": bool(after),
         "show": chosen,
+        "find": find,
         "groups": telling.groups(),
     }
 
