@@ -67,11 +67,11 @@ def happened(
     """
     sources = [source for source in SOURCES if not group or source.group == group]
     pages = [_page(source, customer, find.strip()[:LONGEST], after) for source in sources]
-    pages = [page for page in pages if page is not None]
-    if not pages:
+    asked = [page for page in pages if page is not None]
+    if not asked:
         return [], None
     order = ("-t_at", "-t_kind", "-t_ref")
-    found = list(pages[0].union(*pages[1:], all=True).order_by(*order)[: ROWS + 1])
+    found = list(asked[0].union(*asked[1:], all=True).order_by(*order)[: ROWS + 1])
     lines = [Happened(row["t_kind"], row["t_ref"], row["t_at"], row["t_data"]) for row in found[:ROWS]]
     return lines, Place(lines[-1].at, lines[-1].kind, lines[-1].ref) if len(found) > ROWS else None
 
