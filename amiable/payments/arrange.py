@@ -83,7 +83,6 @@ def promise(
 
 
 @transaction.atomic
-@transaction.atomic
 def withdraw(*, promise: Promise, as_of: date, now: datetime, by: User) -> None:
     """A promise that was noted by mistake counts no more. Raises UnableToPromise where it has been judged already."""
     if not Promise.objects.filter(pk=promise.pk, state=PromiseState.OPEN).update(
@@ -94,6 +93,7 @@ def withdraw(*, promise: Promise, as_of: date, now: datetime, by: User) -> None:
     _audit(promise, "promise.withdrawn", creditor_ref=promise.customer.creditor_id, now=now, by=by)
 
 
+@transaction.atomic
 def judge_promises(
     *, as_of: date, now: datetime, creditor: Creditor | None = None, customers: Collection[int] | None = None
 ) -> Summary:

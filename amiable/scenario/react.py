@@ -119,7 +119,8 @@ def send_copies(
         wish = Order(
             key=f"{key}:{currency}" if key else f"copy:{customer.pk}:{as_of}:{crc32(repr(documents).encode()):08x}",
             creditor_id=customer.creditor_id, customer_id=customer.pk, currency=currency,
-            purpose="invoice_copy", medium=Medium.EMAIL, tone=Tone.WARM, as_of=as_of, about=mine, capped=False, context={"documents": documents, "attach_statement": False},
+            purpose="invoice_copy", medium=Medium.EMAIL, tone=Tone.WARM, as_of=as_of, about=mine, capped=False,
+            context={"documents": documents, "attach_statement": False},
         )  # fmt: skip
         order([wish], now=now)
     return sent, [row for row in rows if row.pk not in kept]

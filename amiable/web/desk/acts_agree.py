@@ -82,6 +82,7 @@ ACTS: dict[str, Act] = {
         group=Group.AGREE,
         needs=with_open,
         undo=_promise_undone,
+        near=True,
     ),
     "paid": Act(
         gettext_lazy("Says it is paid"),
@@ -108,6 +109,7 @@ ACTS: dict[str, Act] = {
         gettext_lazy("Only this invoice leaves the reminders. Whoever is in charge of the customer gets a task."),
         group=Group.AGREE,
         needs=with_open,
+        near=True,
     ),
     "resolve": Act(
         gettext_lazy("End the dispute"),

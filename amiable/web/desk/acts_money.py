@@ -105,6 +105,7 @@ ACTS: dict[str, Act] = {
         goes_on=True,
         group=Group.MONEY,
         needs=_takes,
+        near=True,
     ),
     "refund": Act(
         gettext_lazy("Give a payment back"),

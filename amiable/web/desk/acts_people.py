@@ -43,15 +43,15 @@ class PersonForm(Form):
         self.contact: Contact | None = None
         self.points: dict[int, ContactPoint] = {}
         self.fields["language"].choices = _languages(_("as the customer"))  # type: ignore[attr-defined]
-        self.fields["email"].widget.input_type = "email"  # type: ignore[attr-defined]
-        self.fields["phone"].widget.input_type = "tel"  # type: ignore[attr-defined]
+        self.fields["email"].widget.input_type = "email"
+        self.fields["phone"].widget.input_type = "tel"
         if not self.ref:
             self.fields["email"].label, self.fields["phone"].label = _("E-mail address"), _("Phone number")
             return
         self.contact = self.customer.contacts.filter(pk=self.ref).first()
         if self.contact is None:
             raise Http404
-        self.initial |= {name: getattr(self.contact, name) for name in ("name", "role", "language")}
+        self.initial.update({name: getattr(self.contact, name) for name in ("name", "role", "language")})
         for point in self.contact.points.order_by("pk"):
             self.points[point.pk] = point
             self._ask(point)
@@ -118,7 +118,7 @@ class PlaceForm(Form):
 
     def prepare(self) -> None:
         self.fields["language"].choices = _languages(_("as the creditor"))  # type: ignore[attr-defined]
-        self.initial |= {name: getattr(self.customer, name) for name in correct.PLACE}
+        self.initial.update({name: getattr(self.customer, name) for name in correct.PLACE})
 
     def clean_country(self) -> str:
         return str(self.cleaned_data["country"]).upper()

@@ -98,6 +98,7 @@ ACTS: dict[str, Act] = {
         gettext_lazy("Nothing is sent and no step is taken while the hold lasts."),
         group=Group.REST,
         undo=_hold_undone,
+        near=True,
     ),
     "out": Act(
         gettext_lazy("Take out of the scenario"),

@@ -77,6 +77,7 @@ ACTS: dict[str, Act] = {
         group=Group.TALK,
         at_once=True,
         opens=True,
+        near=True,
     ),
     "write": write.ACT,
     "note": Act(
@@ -90,6 +91,7 @@ ACTS: dict[str, Act] = {
         "n",
         group=Group.TALK,
         undo=_note_undone,
+        near=True,
     ),
     "statement": Act(
         gettext_lazy("Send a statement"),

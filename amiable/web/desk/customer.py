@@ -25,7 +25,6 @@ from amiable.web.desk.deed import About
 from amiable.web.ui import clock
 
 INVOICES = 100
-NEAR = 7  # acts at hand without opening the menu
 MEMBERSHIPS = 8
 
 
@@ -62,7 +61,7 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
         "memberships": _memberships(profiles, names),
         "payment_method": labels.said(labels.METHODS, found.payment_method),
         "token": secrets.token_urlsafe(12),
-        "acts": offered[:NEAR],
+        "acts": [(name, each) for name, each in offered if each.near],
         "more_acts": acts.grouped(offered),
         "rights": rights,
         "liftable": acts.LIFTABLE,

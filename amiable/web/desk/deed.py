@@ -108,6 +108,7 @@ class Act:
     at_once: bool = False  # nothing to fill in: a click does it
     opens: bool = False  # where it leads to opens over the page; else it is a page with a policy of its own
     template: str = "act"
+    near: bool = False  # at hand without opening the menu
 
 
 def told(request: scope.Asked, text: str, *, undo: tuple[str, dict[str, Any]] | None = None) -> None:

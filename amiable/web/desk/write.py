@@ -38,7 +38,7 @@ MEDIA = (Medium.EMAIL, Medium.SMS, Medium.LETTER)
 # Texts that a colleague does not begin from: they tell what only a machine knows, or stand for several accounts.
 NOT_FOR_ONE = {*ANSWERS, "digest", "survey", "payment_link", "statement", "call"}
 BLANK = {Medium.SMS: "{{ creditor.name }} : "}
-EMPTY = "{{ greeting }}\n\n\n\n[signature]"
+EMPTY = "{{ greeting }}\n\n\n\n[talk]\n\n[signature]"
 NOWHERE = gettext_lazy("There is no address that works: add one to the contacts first.")
 
 
@@ -84,7 +84,7 @@ class WriteForm(Form):
         self.initial["text"] = key if begun else ""
         if begun:
             source = read(begun.source, subject=begun.subject)
-            self.initial |= {"subject": source.subject, "body": source.body.strip()}
+            self.initial.update(subject=source.subject, body=source.body.strip())
         else:
             self.initial.setdefault("body", BLANK.get(Medium(self.medium), EMPTY))
 
@@ -206,6 +206,7 @@ ACT = Act(
     group=Group.TALK,
     undo=_taken_back,
     template="write",
+    near=True,
 )
 
 
