@@ -72,7 +72,11 @@ def test_a_call_that_lies_on_the_desk_is_the_one_that_is_taken_up(client: Client
 
 def test_words_of_ones_own_leave_by_the_rails_and_are_taken_back(client: Client, anna: Customer) -> None:
     rows.email(anna, "anna@example.org")
-    said = {"how": "email", "subject": "Votre appel", "body": "{{ greeting }}\n\nMerci de votre appel.\n\n[talk]\n\n[signature]"}
+    said = {
+        "how": "email",
+        "subject": "Votre appel",
+        "body": "{{ greeting }}\n\nMerci de votre appel.\n\n[talk]\n\n[signature]",
+    }
     answer = do(client, anna, "write", **said)
     message = Message.objects.get()
     assert (message.purpose, message.state, message.capped, message.about) == ("own_words", "planned", False, [])
@@ -85,7 +89,8 @@ def test_words_of_ones_own_leave_by_the_rails_and_are_taken_back(client: Client,
 def test_words_that_ask_for_money_are_a_reminder(client: Client, anna: Customer) -> None:
     rows.email(anna, "anna@example.org")
     bill = anna.invoices.get()
-    do(client, anna, "write", how="email", subject="S", body="{{ greeting }}\n\n[invoices]\n\n[talk]\n\n[signature]", invoices=[bill.pk])
+    words = "{{ greeting }}\n\n[invoices]\n\n[talk]\n\n[signature]"
+    do(client, anna, "write", how="email", subject="S", body=words, invoices=[bill.pk])
     message = Message.objects.get()
     assert (message.capped, message.about) == (True, [bill.pk])
 

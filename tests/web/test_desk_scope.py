@@ -62,6 +62,7 @@ def addresses(customer: Customer) -> dict[str, str]:
         "customer": customer.pk,
         "habit": customer.pk,
         "known": customer.pk,
+        "inside": customer.pk,
         "write_look": customer.pk,
         "copy": rows.document(customer.invoices.earliest("pk")).pk,
         "happened": customer.pk,

@@ -83,6 +83,7 @@ ACTS: dict[str, Act] = {
         needs=with_open,
         undo=_promise_undone,
         near=True,
+        short=gettext_lazy("Promise"),
     ),
     "paid": Act(
         gettext_lazy("Says it is paid"),
@@ -110,6 +111,7 @@ ACTS: dict[str, Act] = {
         group=Group.AGREE,
         needs=with_open,
         near=True,
+        short=gettext_lazy("Dispute"),
     ),
     "resolve": Act(
         gettext_lazy("End the dispute"),

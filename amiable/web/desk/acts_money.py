@@ -106,6 +106,7 @@ ACTS: dict[str, Act] = {
         group=Group.MONEY,
         needs=_takes,
         near=True,
+        short=gettext_lazy("Take money"),
     ),
     "refund": Act(
         gettext_lazy("Give a payment back"),

@@ -99,6 +99,7 @@ ACTS: dict[str, Act] = {
         group=Group.REST,
         undo=_hold_undone,
         near=True,
+        short=gettext_lazy("Hold"),
     ),
     "out": Act(
         gettext_lazy("Take out of the scenario"),

@@ -65,7 +65,7 @@ def _taken_back(undoing: Undoing) -> None:
 
 ACTS: dict[str, Act] = {
     "call": Act(
-        gettext_lazy("Call"),
+        gettext_lazy("Call now"),
         gettext_lazy("Start the call"),
         gettext_lazy("The call is on."),
         "talk",
@@ -92,6 +92,7 @@ ACTS: dict[str, Act] = {
         group=Group.TALK,
         undo=_note_undone,
         near=True,
+        short=gettext_lazy("Note"),
     ),
     "statement": Act(
         gettext_lazy("Send a statement"),

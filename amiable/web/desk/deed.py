@@ -109,6 +109,7 @@ class Act:
     opens: bool = False  # where it leads to opens over the page; else it is a page with a policy of its own
     template: str = "act"
     near: bool = False  # at hand without opening the menu
+    short: Promise | str = ""  # what its button there says, where the title is long
 
 
 def told(request: scope.Asked, text: str, *, undo: tuple[str, dict[str, Any]] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What is known of a customer beside the money: who looks after it, its segments and scores with their reasons, its group.
+"""What is known of a customer beside the money: its segments and scores with their reasons, its group.
 
 In: a customer that the colleague may see. Out: a fragment, asked for after the page is there. Nothing is invented: where no
 model has spoken there is no score.
@@ -14,21 +14,16 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from amiable.casework import entrust
-from amiable.casework.models import Case
 from amiable.core.models import User
 from amiable.ledger.models import Customer
 from amiable.portfolio import facts
 from amiable.portfolio.gather import gather, names
 from amiable.portfolio.models import Profile, Score
 from amiable.web.desk import labels, scope, segment_words
-from amiable.web.desk.scenario_words import ROLES
 from amiable.web.templatetags.amiable_ui import money_short
 from amiable.web.ui import clock
 
 RELATIVES = 12
-# Who is asked for beside those whom the customer and its case name.
-INSIDE = ("branch_director", "credit_manager")
 
 
 @dataclass(frozen=True)
@@ -44,37 +39,15 @@ class Segment:
 @require_GET
 @scope.inside
 def shown(request: scope.Asked, pk: int) -> HttpResponse:
-    found = scope.customer_or_404(request.user, pk, related=("creditor", "branch", "salesperson"))
+    found = scope.customer_or_404(request.user, pk, related=("creditor",))
     rules = labels.segment_rules(scope.visible_creditors(request.user).filter(pk=found.creditor_id))
     content = {
         "customer": found,
-        "inside": inside(found),
         "segments": segments(found, rules),
         "scores": scores(found),
         "group": group(found, request.user),
-        "may_entrust": "plan" in scope.rights(request.user, found),
     }
     return render(request, "desk/_known.html", content)
-
-
-def inside(customer: Customer) -> list[tuple[str, User | None, bool]]:
-    """The roles that look after a customer, and who that is; nobody where several could be meant. True: the case's own."""
-    case = (
-        Case.objects.filter(customer=customer, closed_on=None)
-        .select_related("responsible")
-        .order_by("opened_on")
-        .first()
-    )
-    collector = case.responsible if case and case.responsible else _one("collector", customer)
-    rows: list[tuple[str, User | None, bool]] = [(str(ROLES["collector"]), collector, bool(case))]
-    if customer.salesperson:
-        rows.append((str(ROLES["sales"]), customer.salesperson, False))
-    rows += [(str(ROLES[role]), _one(role, customer), False) for role in INSIDE]
-    return [row for row in rows if row[1] or row[2]]
-
-
-def _one(role: str, customer: Customer) -> User | None:
-    return entrust.in_charge(role=role, customers=[customer]).get(customer.pk)
 
 
 def segments(customer: Customer, rules: Mapping[str, Mapping[str, Any]]) -> list[Segment]:
