@@ -71,7 +71,12 @@ def document(of: Invoice, content: bytes = b"%PDF-1.7 copy") -> Document:
     """The copy of an invoice, kept as a file."""
     digest = keep(content)
     return Document.objects.create(
-        creditor=of.creditor, invoice=of, name=f"{of.reference}.pdf", sha256=digest, size=len(content), known_at=clock.now()
+        creditor=of.creditor,
+        invoice=of,
+        name=f"{of.reference}.pdf",
+        sha256=digest,
+        size=len(content),
+        known_at=clock.now(),
     )
 
 
