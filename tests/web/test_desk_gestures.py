@@ -63,6 +63,16 @@ def test_a_call_that_nobody_asked_for(client: Client, anna: Customer, camille: U
     assert anna.invoices.get().reference in answer.content.decode()
 
 
+def test_who_closes_a_call_and_presses_again_is_back_in_it(client: Client, anna: Customer) -> None:
+    do(client, anna, "call")
+    address, task = reverse("desk:act", args=[anna.pk, "call"]), Task.objects.get()
+    assert client.post(address, {"token": "token-call"})["location"] == reverse("desk:task", args=[task.pk])
+    Task.objects.update(done_at=clock.now(), outcome="voicemail")
+    assert client.post(address, {"token": "token-call"})["location"] == reverse("desk:customer", args=[anna.pk])
+    task.refresh_from_db()
+    assert task.outcome == "voicemail"
+
+
 def test_a_call_that_lies_on_the_desk_is_the_one_that_is_taken_up(client: Client, anna: Customer) -> None:
     waiting = rows.task(anna)
     answer = do(client, anna, "call")

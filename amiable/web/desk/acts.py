@@ -78,7 +78,7 @@ def _wanted(name: str) -> Act:
 
 
 def _tell(request: scope.Asked, wanted: Act, name: str, done: Done) -> None:
-    if wanted.opens:
+    if wanted.then:
         return  # what opens says it
     words = done.back | {"token": done.said["token"]}
     address = reverse("desk:act_undone", args=[done.customer.pk, name])
@@ -87,9 +87,11 @@ def _tell(request: scope.Asked, wanted: Act, name: str, done: Done) -> None:
 
 def _on(request: scope.Asked, wanted: Act, done: Done) -> HttpResponse:
     """Back to the customer; or on, over the page or as a page of its own with a policy of its own."""
+    if wanted.then and (address := wanted.then(done)):
+        return redirect(address)
     if not done.leads_to:
         return redirect("desk:customer", done.customer.pk)
-    if request.headers.get("HX-Request") and not wanted.opens:
+    if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Redirect": done.leads_to[0]})
     return redirect(done.leads_to[0])
 

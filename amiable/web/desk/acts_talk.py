@@ -1,10 +1,11 @@
 """What a colleague says to a customer, or notes of it: a call, a message of their own, a note, a statement, a copy, a link."""
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from amiable.casework import note, task
-from amiable.casework.models import TaskKind
+from amiable.casework.models import Task, TaskKind
 from amiable.core.words import in_house
 from amiable.ledger.models import Medium
 from amiable.outreach.models import Tone
@@ -18,18 +19,27 @@ def _call(act: Done) -> None:
 
     Where one lies on the desk for today, it is this one that is taken up.
     """
-    calls = act.customer.tasks.filter(kind=TaskKind.CALL, done_at=None, due_on__lte=act.as_of).order_by("due_on", "pk")
-    found = calls.first() or task.ask(
-        kind=TaskKind.CALL,
-        key=f"desk:{act.said['token']}",
-        customer=act.customer,
-        title=in_house(gettext_lazy("Call of one's own accord")),
-        due_on=act.as_of,
-        context={"invoices": [pk for pk, row in act.form.open.items() if row.due_on < act.as_of]},
-        assignee=act.by,
-        now=act.now,
-    )
-    act.leads_to.append(reverse("desk:task", args=[found.pk]))
+    if not _calls(act).exists():
+        task.ask(
+            kind=TaskKind.CALL,
+            key=f"desk:{act.said['token']}",
+            customer=act.customer,
+            title=in_house(gettext_lazy("Call of one's own accord")),
+            due_on=act.as_of,
+            context={"invoices": [pk for pk, row in act.form.open.items() if row.due_on < act.as_of]},
+            assignee=act.by,
+            now=act.now,
+        )
+
+
+def _calls(act: Done) -> QuerySet[Task]:
+    return act.customer.tasks.filter(kind=TaskKind.CALL, done_at=None, due_on__lte=act.as_of).order_by("due_on", "pk")
+
+
+def _the_call(act: Done) -> str:
+    """Where the call is that is on; nowhere once its outcome is noted."""
+    found = _calls(act).first()
+    return reverse("desk:task", args=[found.pk]) if found else ""
 
 
 def _note(act: Done) -> None:
@@ -76,7 +86,7 @@ ACTS: dict[str, Act] = {
         gettext_lazy("The script and the outcomes open; nothing more is sent until the outcome is noted."),
         group=Group.TALK,
         at_once=True,
-        opens=True,
+        then=_the_call,
         near=True,
     ),
     "write": write.ACT,

@@ -40,7 +40,7 @@ class Done:
     now: datetime
     form: forms.Act
     ref: int
-    leads_to: list[str] = field(default_factory=list)  # an address beside the customer's, where the act goes on
+    leads_to: list[str] = field(default_factory=list)  # a page with a policy of its own, where the act goes on
     back: dict[str, Any] = field(default_factory=dict)  # what must be known to take it back; nothing: it cannot be
 
     @property
@@ -106,7 +106,7 @@ class Act:
     undo: Callable[[Undoing], Any] | None = None
     goes_on: bool = False  # with a try to pay that came to nothing, which `ref` names
     at_once: bool = False  # nothing to fill in: a click does it
-    opens: bool = False  # where it leads to opens over the page; else it is a page with a policy of its own
+    then: Callable[[Done], str] | None = None  # what opens over the page, after every click, the second one too
     template: str = "act"
     near: bool = False  # at hand without opening the menu
     short: Promise | str = ""  # what its button there says, where the title is long
