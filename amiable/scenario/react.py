@@ -117,11 +117,12 @@ def ask(reply: Reply, *, customer: Customer, as_of: date, now: datetime) -> None
 
 
 def send_copies(
-    *, customer: Customer, invoices: Sequence[int], as_of: date, now: datetime
+    *, customer: Customer, invoices: Sequence[int], as_of: date, now: datetime, key: str = ""
 ) -> tuple[list[Invoice], list[Invoice]]:
     """Orders one message with the copies of these invoices; returns those sent and those of which none is kept.
 
-    The same copies once a day to a customer, so that two machines never write to each other for long.
+    The same copies once a day to a customer, so that two machines never write to each other for long; a person, who says
+    so by a `key`, may send them again.
     """
     rows = list(Invoice.objects.filter(pk__in=list(invoices), customer=customer).order_by("due_on", "id"))
     kept = copies_of(row.pk for row in rows)
@@ -130,9 +131,10 @@ def send_copies(
         mine = [row.pk for row in sent if row.currency == currency]
         documents = [kept[pk].pk for pk in mine]
         wish = Order(
-            key=f"copy:{customer.pk}:{as_of}:{crc32(repr(documents).encode()):08x}", creditor_id=customer.creditor_id,
-            customer_id=customer.pk, currency=currency, purpose="invoice_copy", medium=Medium.EMAIL, tone=Tone.WARM,
-            as_of=as_of, about=mine, capped=False, context={"documents": documents, "attach_statement": False},
+            key=f"{key}:{currency}" if key else f"copy:{customer.pk}:{as_of}:{crc32(repr(documents).encode()):08x}",
+            creditor_id=customer.creditor_id, customer_id=customer.pk, currency=currency,
+            purpose="invoice_copy", medium=Medium.EMAIL, tone=Tone.WARM, as_of=as_of, about=mine, capped=False,
+            context={"documents": documents, "attach_statement": False},
         )  # fmt: skip
         order([wish], now=now)
     return sent, [row for row in rows if row.pk not in kept]

@@ -28,7 +28,7 @@ from tests.web import desk_rows as rows
 pytestmark = pytest.mark.django_db
 
 # Addresses that are no rows: the doors and switches, and the pages that are lists (asked below).
-DOORS = {"login", "logout", "enter", "language", "theme", "news_read"} | {
+DOORS = {"login", "logout", "enter", "language", "theme", "news_read", "news_unread"} | {
     "live", "news_mark", "news_unsubscribe", "invited", "account", "session_end"
 }  # fmt: skip
 LISTS = {"home", "customers", "plans", "runs", "figures", "imports", "quarantine", "news", "news_menu", "news_wishes"} | {
@@ -60,6 +60,11 @@ def addresses(customer: Customer) -> dict[str, str]:
     """Every address of the desk that names a row, of this customer's rows."""
     values = {
         "customer": customer.pk,
+        "habit": customer.pk,
+        "known": customer.pk,
+        "inside": customer.pk,
+        "write_look": customer.pk,
+        "copy": rows.document(customer.invoices.earliest("pk")).pk,
         "happened": customer.pk,
         "foreseen": customer.pk,
         "charges": customer.pk,
@@ -68,6 +73,7 @@ def addresses(customer: Customer) -> dict[str, str]:
         "message_body": Message.objects.get(customer=customer).pk,
         "task": Task.objects.get(customer=customer).pk,
         "task_done": Task.objects.get(customer=customer).pk,
+        "task_undone": Task.objects.get(customer=customer).pk,
         "task_message": Task.objects.get(customer=customer).pk,
         "release": customer.creditor_id,
         "mailbox": customer.creditor_id,
@@ -120,6 +126,9 @@ def addresses(customer: Customer) -> dict[str, str]:
         found[f"plan_act:{act}"] = reverse("desk:plan_act", args=[made, act])
     for act in acts.ACTS:
         found[f"act:{act}"] = reverse("desk:act", args=[customer.pk, act])
+        found[f"act_undone:{act}"] = reverse("desk:act_undone", args=[customer.pk, act])
+    contact = customer.contacts.get().pk
+    found |= {f"act_on:{act}": reverse("desk:act_on", args=[customer.pk, act, contact]) for act in ("person", "wishes")}
     colleague = rows.colleague(f"works at {customer.creditor.key} {customer.pk}", customer.creditor, Role.SALES)
     found["person"] = reverse("desk:person", args=[colleague.pk])
     for act in people_pages.ACTS:
@@ -238,7 +247,7 @@ def test_who_only_reads_cannot_act(ours: Creditor) -> None:
     page = client.get(reverse("desk:customer", args=[customer.pk])).content.decode()
     assert "/act/" not in page
     for name, address in addresses(customer).items():
-        posts = {"task_done", "release", "message_settle", "answer", "answer_claim"}
+        posts = {"task_done", "task_undone", "release", "message_settle", "answer", "answer_claim"}
         if name.startswith(("act", "letter_batch_", "plan_act", "plan_new")) or name in posts:
             assert client.post(address, {"token": "t", "text": "x", "outcome": "paid"}).status_code == 404, name
 

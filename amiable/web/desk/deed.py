@@ -1,15 +1,33 @@
-"""What an act about a customer is, and one act as it reaches the domain; acts.py has them all."""
+"""What an act about a customer is, and one act as it reaches the domain (acts.py has them all); how it is told, and undone.
+
+An act that can be taken back says so: its message has a button that posts sealed words to the address that takes it
+back. Never: an Undo by somebody else, at another address, or after ten minutes.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.contrib import messages
+from django.db.models import TextChoices
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from amiable.core import links
+from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.ledger.models import Customer
-from amiable.web.desk import forms
+from amiable.web.desk import forms, scope
+from amiable.web.ui import clock
+
+UNDO_WITHIN = timedelta(minutes=10)
+UNDO = "undo "  # what the tags of such a message begin with: then the address, and the token
+
+
+class UnableToUndo(UnableTo):
+    """What was done cannot be taken back by this button any more."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +40,54 @@ class Done:
     now: datetime
     form: forms.Act
     ref: int
-    leads_to: list[str] = field(default_factory=list)  # an address beside the customer's, where the act goes on
+    leads_to: list[str] = field(default_factory=list)  # a page with a policy of its own, where the act goes on
+    back: dict[str, Any] = field(default_factory=dict)  # what must be known to take it back; nothing: it cannot be
 
     @property
     def said(self) -> dict[str, Any]:
         return self.form.cleaned_data
+
+
+@dataclass(frozen=True)
+class Undoing:
+    """An act as it is taken back: `words` is what the act itself left in `back`."""
+
+    customer: Customer
+    by: User
+    as_of: date
+    now: datetime
+    words: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class About:
+    """What decides which acts a customer's page offers: whether a provider told a payment (None: look it up), whether
+    copies of invoices are kept, whether a case is open.
+    """
+
+    customer: Customer
+    anything_open: bool
+    paid: bool | None = None
+    copies: bool = False
+    case: bool = False
+
+
+def always(about: About) -> bool:
+    return True
+
+
+def with_open(about: About) -> bool:
+    return about.anything_open
+
+
+class Group(TextChoices):
+    """Where the menu shows an act; those of no group are found beside the row that they are about."""
+
+    TALK = "talk", gettext_lazy("Talk and write")
+    AGREE = "agree", gettext_lazy("Agree")
+    REST = "rest", gettext_lazy("Let rest")
+    MONEY = "money", gettext_lazy("Money")
+    PEOPLE = "people", gettext_lazy("People and addresses")
 
 
 @dataclass(frozen=True)
@@ -40,6 +101,40 @@ class Act:
     icon: str
     key: str = ""
     explains: Promise | str = ""
-    menu: bool = True
-    needs_open: bool = False
+    group: str = ""
+    needs: Callable[[About], bool] = always
+    undo: Callable[[Undoing], Any] | None = None
     goes_on: bool = False  # with a try to pay that came to nothing, which `ref` names
+    at_once: bool = False  # nothing to fill in: a click does it
+    then: Callable[[Done], str] | None = None  # what opens over the page, after every click, the second one too
+    template: str = "act"
+    near: bool = False  # at hand without opening the menu
+    short: Promise | str = ""  # what its button there says, where the title is long
+
+
+def told(request: scope.Asked, text: str, *, undo: tuple[str, dict[str, Any]] | None = None) -> None:
+    """Says what was done. `undo`: the address that takes it back, and what it needs to know to do so (JSON)."""
+    messages.success(request, text, extra_tags=_button(request.user, *undo) if undo else "")
+
+
+def taken_back(request: scope.Asked) -> dict[str, Any]:
+    """What an Undo brings back to the address that it was made for. Raises UnableToUndo."""
+    try:
+        content = links.read("desk.undo", request.POST.get("undo", ""), now=clock.now())
+    except links.UnableToOpen as error:
+        raise UnableToUndo(_("It is too late to undo this here. It can still be changed by hand.")) from error
+    if content["to"] != request.path or content["by"] != request.user.pk:
+        raise UnableToUndo(_("Only who did it can undo it here."))
+    words: dict[str, Any] = content["words"]
+    return words
+
+
+def _button(user: User, address: str, words: dict[str, Any]) -> str:
+    content = {"to": address, "by": user.pk, "words": words}
+    return f"{UNDO}{address} {links.sign('desk.undo', content, expires=clock.now() + UNDO_WITHIN)}"
+
+
+def button_of(tags: str) -> dict[str, str]:
+    """What `told` put into the tags of a message, apart; empty where there is no way back."""
+    address, _space, token = tags.removeprefix(UNDO).partition(" ")
+    return {"address": address, "token": token} if tags.startswith(UNDO) else {}
