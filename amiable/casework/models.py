@@ -57,7 +57,9 @@ class Task(models.Model):
     done_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     outcome = models.CharField(max_length=20, blank=True)  # promise, paid, dispute, call_back, voicemail, ...
     created_at = models.DateTimeField()
-    not_before = models.DateTimeField(null=True, blank=True)  # the time agreed with the customer, on the day that it is due
+    not_before = models.DateTimeField(
+        null=True, blank=True
+    )  # the time agreed with the customer, on the day that it is due
     # Who has it in hand, since when, and until when it is theirs where they say nothing more (take.py).
     taken_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     taken_at = models.DateTimeField(null=True, blank=True)
@@ -73,11 +75,15 @@ class Task(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["creditor", "due_on"], condition=Q(done_at__isnull=True), name="task_open"),
-            models.Index("rank", F("gain").desc(), "due_on", "id", condition=Q(done_at__isnull=True), name="task_worth"),
+            models.Index(
+                "rank", F("gain").desc(), "due_on", "id", condition=Q(done_at__isnull=True), name="task_worth"
+            ),
             models.Index(fields=["done_by", "done_at"], condition=Q(done_by__isnull=False), name="task_done_by"),
             models.Index(fields=["taken_until"], condition=Q(done_at__isnull=True), name="task_taken"),
             models.Index(
-                fields=["kind", "done_at"], condition=Q(done_at__isnull=False, taken_at__isnull=False), name="task_timed"
+                fields=["kind", "done_at"],
+                condition=Q(done_at__isnull=False, taken_at__isnull=False),
+                name="task_timed",
             ),
         ]
 

@@ -32,7 +32,9 @@ class Moved:
     refused: list[tuple[Task, str]] = field(default_factory=list)
 
 
-def snooze(*, tasks: Iterable[Task], until: date, words: str, batch: str, as_of: date, now: datetime, by: User) -> Moved:
+def snooze(
+    *, tasks: Iterable[Task], until: date, words: str, batch: str, as_of: date, now: datetime, by: User
+) -> Moved:
     """Puts tasks off until a later day."""
     if until <= as_of:
         raise UnableToMove(_("A task is put off until tomorrow or later."))
@@ -73,7 +75,9 @@ def share(*, tasks: Iterable[Task], to: Sequence[User], words: str, batch: str, 
 def undo(*, batch: str, now: datetime, by: User) -> Moved:
     """Puts back what one click of this colleague moved; what has changed since stays."""
     result, undone = Moved(batch), []
-    moves = TaskMove.objects.filter(batch=batch, by=by, undone_at=None).select_related("task__customer", "task__creditor")
+    moves = TaskMove.objects.filter(batch=batch, by=by, undone_at=None).select_related(
+        "task__customer", "task__creditor"
+    )
     for row in moves.select_for_update(of=("self",)).order_by("pk"):
         task = row.task
         columns = {name: value for name, value in row.after.items() if name != "shared"}

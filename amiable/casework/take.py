@@ -62,7 +62,7 @@ def take_first(*, tasks: QuerySet[Task], now: datetime, by: User) -> Task | None
     return None
 
 
-def let_go(*, by: User, but: int | None = None) -> None:
-    """What this colleague has in hand (but one task) is anybody's again."""
-    mine = Task.objects.filter(taken_by=by, done_at=None).exclude(taken_until=None).exclude(pk=but)
+def let_go(*, by: User) -> None:
+    """What this colleague has in hand is anybody's again."""
+    mine = Task.objects.filter(taken_by=by, done_at=None).exclude(taken_until=None)
     mine.update(taken_by=None, taken_at=None, taken_until=None)

@@ -1,5 +1,6 @@
 -- What a task may bring, and who waits: portfolio/worth.py in the words of the database, for a hundred thousand tasks at
--- once. `chosen`: these tasks, or all open ones (of one creditor) where null. `day`: null is the day on which each was made.
+-- once. `chosen`: these tasks, or all open ones (of one creditor) where null. `day`: null is the day on which each was made, or is due where
+-- that is later.
 CREATE FUNCTION portfolio_weigh(chosen bigint[], whose bigint, day date) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
   weighed integer;
@@ -18,7 +19,7 @@ BEGIN
     JOIN ledger_customer c ON c.id = t.customer_id
     JOIN ledger_creditor r ON r.id = t.creditor_id
     CROSS JOIN LATERAL (SELECT coalesce(nullif(t.context ->> 'currency', ''), r.currency) AS currency) v
-    CROSS JOIN LATERAL (SELECT coalesce(day, (t.created_at AT TIME ZONE r.time_zone)::date) AS today) n
+    CROSS JOIN LATERAL (SELECT coalesce(day, greatest((t.created_at AT TIME ZONE r.time_zone)::date, t.due_on)) AS today) n
     LEFT JOIN portfolio_profile p ON p.customer_id = t.customer_id AND p.currency = v.currency
     LEFT JOIN casework_pace k ON k.kind = t.kind
     WHERE t.done_at IS NULL AND (chosen IS NULL OR t.id = ANY(chosen)) AND (whose IS NULL OR t.creditor_id = whose)
@@ -62,9 +63,18 @@ END $$;
 CREATE TRIGGER weigh_insert AFTER INSERT ON casework_task REFERENCING NEW TABLE AS made
   FOR EACH STATEMENT EXECUTE FUNCTION portfolio_weigh_new();
 
--- Facts read whose a task is, of what kind, and when and how it ended. What else changes in a task makes nobody stale.
+-- Facts read whose a task is, of what kind, and when and how it ended: what else changes in a task makes nobody stale. One
+-- that lies on the desk again, or asks for something else, is weighed anew.
 CREATE FUNCTION portfolio_mark_task() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  other bigint[];
 BEGIN
+  SELECT array_agg(t.id) INTO other FROM touched t JOIN before b ON b.id = t.id
+    WHERE t.done_at IS NULL AND (t.kind, t.not_before, t.context, NULL::timestamptz)
+                                IS DISTINCT FROM (b.kind, b.not_before, b.context, b.done_at);
+  IF other IS NOT NULL THEN
+    PERFORM portfolio_weigh(other, NULL, NULL);
+  END IF;
   INSERT INTO portfolio_stale (customer_id)
     SELECT DISTINCT x.customer_id FROM touched t JOIN before b ON b.id = t.id
     CROSS JOIN LATERAL (VALUES (t.customer_id), (b.customer_id)) x(customer_id)

@@ -7,14 +7,15 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, Exists, F, OuterRef, QuerySet, Sum
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from amiable.ledger import hold
 from amiable.ledger.models import Customer, CustomerKind
 from amiable.portfolio.models import Profile
-from amiable.web.desk import scope, search
+from amiable.web.desk import saved, scope, search
 from amiable.web.desk.labels import segment_labels
 from amiable.web.ui import clock
 
@@ -72,6 +73,8 @@ class Asked:
 @require_GET
 @scope.inside
 def customers(request: scope.Asked) -> HttpResponse:
+    if not request.GET and (first := saved.opens_with(request.user, "customers")):
+        return redirect(f"{reverse('desk:customers')}?{first}")
     asked = Asked.read(request.GET)
     today = clock.today()
     found = search.find(request.user, asked.q) if asked.q else None
@@ -103,6 +106,7 @@ def customers(request: scope.Asked) -> HttpResponse:
         "kinds": CustomerKind.choices,
         "buckets": _bucket_choices(),
         "strangers": _without_profile(asked, found),
+        "saved": saved.bar(request.user, "customers", request.GET),
     }
     return render(request, "desk/customers.html", content)
 
