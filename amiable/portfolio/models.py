@@ -117,6 +117,8 @@ class Refreshed(models.Model):
     as_of = models.DateField()
     customers = models.IntegerField()
     whole = models.BooleanField()
+    # What the profiles of all customers came to, by currency: {"EUR": {"customers": 3, "open": 1200, "overdue": 700}}.
+    totals = models.JSONField(default=dict)
 
     def __str__(self) -> str:
         return f"{self.as_of} {self.customers}"

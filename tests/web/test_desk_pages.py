@@ -23,7 +23,6 @@ from tests.web import desk_rows as rows
 
 pytestmark = pytest.mark.django_db
 QUERIES = 15
-WITH_SCRIPT = 25  # the page of a call reads the script to be spoken, with everything that a message would be made of
 Limit = Callable[..., AbstractContextManager[Any]]
 
 
@@ -83,13 +82,14 @@ def test_no_page_costs_more_than_fifteen_queries(
         ("happened", [busy.pk], {"page": "2"}),
         ("foreseen", [busy.pk], {}),
         ("task", [call.pk], {}),
+        ("call", [call.pk], {}),
         ("message", [busy.messages.all()[0].pk], {}),
         ("act", [busy.pk, "promise"], {}),  # type: ignore[list-item]
         ("runs", [], {}),
         ("figures", [], {}),
     ]
     for name, args, query in asked:
-        with django_assert_max_num_queries(WITH_SCRIPT if name == "task" else QUERIES):
+        with django_assert_max_num_queries(QUERIES):
             page(client, name, *args, **query)
 
 

@@ -123,18 +123,18 @@ def undo(request: scope.Asked) -> HttpResponse:
 
 def _waiting(user: User) -> dict[str, list[Waiting]]:
     """Everything that waits for this colleague's word, who brings the most first."""
-    rows = worklist.at_hand(user, today=clock.today(), now=clock.now()).filter(kind__in=KINDS)
-    tasks = [
-        row
-        for row in worklist.ordered(rows.select_related("customer", "creditor"))[: 4 * ROWS]
-        if scope.may(user, "talk", row.customer)
-    ]
     proposed = plan_pages.seen(user).filter(state=PlanState.PROPOSED).order_by("-total_minor", "pk")
     return {
-        "steps": [row for row in tasks if row.kind == TaskKind.CONFIRM],
+        "steps": _tasks(user, TaskKind.CONFIRM),
         "plans": [row for row in proposed[: 2 * ROWS] if _may_approve(user, row)],
-        "by_hand": [row for row in tasks if row.kind == TaskKind.MANUAL],
+        "by_hand": _tasks(user, TaskKind.MANUAL),
     }
+
+
+def _tasks(user: User, kind: str) -> list[Waiting]:
+    rows = worklist.at_hand(user, today=clock.today(), now=clock.now()).filter(kind=kind)
+    found = worklist.ordered(rows.select_related("customer", "creditor"))[: 2 * ROWS]
+    return [row for row in found if scope.may(user, "talk", row.customer)]
 
 
 def _may_approve(user: User, row: Plan) -> bool:

@@ -15,13 +15,14 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from amiable.casework import take
-from amiable.casework.models import Task, TaskKind, TaskMove
+from amiable.casework.models import Task, TaskKind
 from amiable.core.calendar import end_of_day
 from amiable.core.errors import AmiableError
 from amiable.web.desk import labels, ring, saved, scope, tasks, worklist
 from amiable.web.ui import clock
 
 SKIPPED = "calls_skipped"  # in the session: those that this colleague leaves for later in this round
+MANY = 1000  # more than that are not counted
 LOOKED_AT = 40  # how far down the list an hour for calls is looked for
 NO_MORE = gettext_lazy("Nobody more to call now.")
 
@@ -40,7 +41,8 @@ def calls(request: scope.Asked) -> HttpResponse:
         not_before__lt=end_of_day(today),
     )
     content = {
-        "count": waiting.count(),
+        "count": waiting.order_by()[:MANY].count(),
+        "many": MANY,
         "first": list(worklist.ordered(waiting.select_related("customer", "creditor"))[:5]),
         "agreed": list(agreed.select_related("customer").order_by("not_before")[:20]),
         "busy": list(busy.select_related("customer", "taken_by").order_by("-taken_at")[:20]),
@@ -148,7 +150,8 @@ def _on(request: scope.Asked) -> HttpResponse:
 def _waiting(request: scope.Asked, query: str) -> Any:
     """The calls that this colleague may make now, narrowed as the list was."""
     asked = worklist.Asked.read(QueryDict(query))
-    rows = worklist.narrowed(request.user, asked, today=clock.today(), now=clock.now())
+    how: dict[str, Any] = {"today": clock.today(), "now": clock.now(), "meant": worklist.meant(request.user, asked)}
+    rows = worklist.narrowed(request.user, asked, **how)
     return rows.filter(kind=TaskKind.CALL, done_at=None, due_on__lte=clock.today()).exclude(
         not_before__gt=clock.now() + worklist.SOON
     )
@@ -156,9 +159,9 @@ def _waiting(request: scope.Asked, query: str) -> Any:
 
 def _show(request: scope.Asked, found: Task, filled: dict[str, Any] | None = None) -> HttpResponse:
     now, person = clock.now(), found.customer
-    wishes = ring.wishes_of(person, now=now)
-    taken = found.taken_until is not None and found.taken_until > now
-    content = tasks.content(request, found, filled) | {
+    told = tasks.content(request, found, filled)
+    wishes = ring.wishes_of(told["contacts"], now=now)
+    content = told | {
         "hours": ring.hours(person, now=now, wishes=wishes),
         "best": ring.told(ring.moment(person, now=now)),
         "words": [
@@ -166,8 +169,6 @@ def _show(request: scope.Asked, found: Task, filled: dict[str, Any] | None = Non
             for each in ring.last_words(person)
         ],
         "profiles": list(person.profiles.order_by("-overdue_minor")[:3]),
-        "moves": list(TaskMove.objects.filter(task=found, undone_at=None).select_related("by").order_by("-pk")[:3]),
-        "taken_by": found.taken_by if taken and found.taken_by_id != request.user.pk else None,
         "query": saved.normal(request.POST.get("query", "") if request.POST else request.GET.urlencode()),
     }
     return render(request, "desk/call.html", content)

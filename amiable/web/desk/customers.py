@@ -12,8 +12,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from amiable.core.models import User
 from amiable.ledger import hold
 from amiable.ledger.models import Customer, CustomerKind
+from amiable.portfolio import refresh
 from amiable.portfolio.models import Profile
 from amiable.web.desk import saved, scope, search
 from amiable.web.desk.labels import segment_labels
@@ -96,13 +98,9 @@ def customers(request: scope.Asked) -> HttpResponse:
     if request.headers.get("HX-Target") == "more":
         return render(request, "desk/_customer_rows.html", content)
     creditors = list(scope.visible_creditors(request.user))
-    # A customer has one profile per currency: to count profiles is to count customers.
-    totals = profiles.values("currency").annotate(
-        customers=Count("pk"), open=Sum("open_minor"), overdue=Sum("overdue_minor")
-    )
     content |= {
         "creditors": creditors,
-        "totals": totals.order_by("-overdue"),
+        "totals": totals(request.user) if not asked.narrowed else _sums(profiles),
         "kinds": CustomerKind.choices,
         "buckets": _bucket_choices(),
         "strangers": _without_profile(asked, found),
@@ -130,6 +128,32 @@ def _profiles(request: scope.Asked, asked: Asked, found: QuerySet[Customer] | No
     if asked.held:
         rows = rows.filter(Exists(hold.active(as_of=today).filter(customer=OuterRef("customer_id"))))
     return rows
+
+
+def totals(user: User) -> list[dict[str, Any]]:
+    """What the customers whom this user sees owe, per currency; of whole creditors as the day counted it."""
+    whole = scope.whole_creditors(user)
+    kept = refresh.totals(whole.values_list("pk", flat=True))
+    rest = Profile.objects.filter(
+        scope.reach(user, path="customer__", creditor="creditor_id"), customer__merged_into__isnull=True
+    ).exclude(creditor__in=whole)
+    if scope.sees_whole_only(user):
+        return [{"currency": currency, **sums} for currency, sums in kept.items()]
+    found = {row["currency"]: row for row in _sums(rest)}
+    for currency, sums in kept.items():
+        row = found.setdefault(currency, {"currency": currency, "customers": 0, "open": 0, "overdue": 0})
+        row.update({name: row[name] + value for name, value in sums.items()})
+    return sorted(found.values(), key=lambda row: -row["overdue"])
+
+
+def _sums(profiles: QuerySet[Profile]) -> Any:
+    """A customer has one profile per currency: to count profiles is to count customers."""
+    sums = (
+        profiles.order_by()
+        .values("currency")
+        .annotate(customers=Count("pk"), open=Sum("open_minor"), overdue=Sum("overdue_minor"))
+    )
+    return sums.order_by("-overdue")
 
 
 def _without_profile(asked: Asked, found: QuerySet[Customer] | None) -> list[Customer]:

@@ -1,11 +1,12 @@
 """What to do now: who waits first, then what brings the most per minute; what needs a person's eye; the day at a glance."""
 
+from collections import Counter
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
 from django.db.models import Count, Q, QuerySet, Sum, Value
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,11 +23,11 @@ from amiable.ledger.models import Branch, Credit, CreditKind
 from amiable.outreach import release as verbs
 from amiable.outreach.models import Message, MessageState
 from amiable.payments.models import Promise, PromiseState
-from amiable.portfolio.models import Profile
-from amiable.web.desk import deed, inbox, labels, match_pages, saved, scope, tasks, why, worklist
+from amiable.web.desk import customers, deed, inbox, labels, match_pages, saved, scope, tasks, why, worklist
 from amiable.web.ui import clock
 
 TASKS = 30
+MANY = 1000  # more of a kind than that are not counted
 AGES = {
     1: gettext_lazy("Late"), 31: gettext_lazy("Over 30 days late"), 61: gettext_lazy("Over 60 days late"),
     91: gettext_lazy("Over 90 days late"),
@@ -44,11 +45,12 @@ def home(request: scope.Asked) -> HttpResponse:
         return redirect(f"{reverse('desk:home')}?{first}")
     today, now = clock.today(), clock.now()
     asked = worklist.Asked.read(request.GET)
-    found = worklist.narrowed(request.user, asked, today=today, now=now)
+    how: dict[str, Any] = {"today": today, "now": now, "meant": worklist.meant(request.user, asked)}
+    found = worklist.narrowed(request.user, asked, **how)
     start = (asked.page - 1) * TASKS
     related = found.select_related("customer", "creditor", "assignee", "taken_by")
-    found_now = list(worklist.ordered(related)[start : start + TASKS + 1])
-    counts = _counts(request, asked, today=today, now=now)
+    found_now = list(worklist.ordered(related, asked.due)[start : start + TASKS + 1])
+    counts = _counts(request.user, asked, **how)
     content: dict[str, Any] = {
         "asked": asked,
         "rows": _rows(request, found_now[:TASKS], today=today, now=now),
@@ -57,6 +59,7 @@ def home(request: scope.Asked) -> HttpResponse:
         "today": today,
         "kinds": [(key, TaskKind(key).label, counts[key]) for key in worklist.KINDS if counts.get(key)],
         "all_count": sum(counts.values()),
+        "many": MANY,
         "saved": saved.bar(request.user, "todo", request.GET),
         "done": _done(request.user, today),
         "moves_at_hand": [(name, icon, key, label) for name, (icon, key, label) in tasks.MOVES.items()],
@@ -72,11 +75,11 @@ def _rows(request: scope.Asked, rows: list[Task], *, today: date, now: datetime)
     return [{"row": row, "urgency": why.urgency(row), "reasons": why.reasons(row)} for row in known]
 
 
-def _counts(request: scope.Asked, asked: worklist.Asked, *, today: date, now: datetime) -> dict[str, int]:
-    """How many tasks of each kind fit the other words of the address."""
-    query = QueryDict(asked.elsewhere[1:])
-    rows = worklist.narrowed(request.user, worklist.Asked.read(query), today=today, now=now)
-    return dict(rows.order_by().values_list("kind").annotate(n=Count("pk")))
+def _counts(user: User, asked: worklist.Asked, **how: Any) -> dict[str, int]:
+    """How many tasks of each kind fit the other words of the address; a thousand stands for all beyond. One query."""
+    rows = worklist.narrowed(user, asked.without_kind(), **how).order_by().values_list("kind", flat=True)
+    first, *rest = (rows.filter(kind=kind)[:MANY] for kind in worklist.KINDS)
+    return dict(Counter(first.union(*rest, all=True)))
 
 
 def _done(user: User, today: date) -> dict[str, Any]:
@@ -219,13 +222,12 @@ def _glance(request: scope.Asked, today: date) -> dict[str, Any]:
     """The day in figures, each per currency, of the customers whom this user sees."""
     reach = scope.reach(request.user, path="customer__", creditor="creditor_id")
     since, until = start_of_day(today), end_of_day(today)
-    owed = Profile.objects.filter(reach).values("currency").annotate(minor=Sum("overdue_minor"), open=Sum("open_minor"))
     money = Credit.objects.filter(
         reach, kind=CreditKind.PAYMENT, received_on__gt=today - timedelta(days=30), received_on__lte=today
     )
     received = money.filter(confirmed_by=None).values("currency").annotate(minor=Sum("amount_minor"))
     return {
-        "owed": list(owed.order_by("-minor")),
+        "owed": customers.totals(request.user),
         "suspense": match_pages.totals(request.user),
         "received": list(received.order_by("-minor")),
         "sent": Message.objects.filter(reach, state=MessageState.SENT, sent_at__gte=since, sent_at__lt=until).count(),

@@ -52,12 +52,16 @@ class SnoozeForm(MoveForm):
 
     def days(self) -> list[tuple[date, str]]:
         monday = self.today + timedelta(days=7 - self.today.weekday())
-        near = {
-            next_business_day(self.today + timedelta(days=1), self.country): _("Next working day"),
-            next_business_day(self.today + timedelta(days=3), self.country): _("In three days"),
-            next_business_day(monday, self.country): _("Next week"),
-        }
-        return sorted(near.items())
+        wanted = [
+            (self.today + timedelta(days=1), _("Next working day")),
+            (self.today + timedelta(days=3), _("In three days")),
+            (monday, _("Next week")),
+            (monday + timedelta(days=7), _("The week after")),
+        ]
+        near: dict[date, str] = {}
+        for day, label in wanted:
+            near.setdefault(next_business_day(day, self.country), label)
+        return sorted(near.items())[:4]
 
     def clean_until(self) -> date:
         until: date = self.cleaned_data["until"]

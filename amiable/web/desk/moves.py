@@ -90,9 +90,9 @@ KINDS: dict[str, Kind] = {
         "user",
     ),
     "share": Kind(
-        gettext_lazy("Share"), gettext_lazy("Share"),
+        gettext_lazy("Show to colleagues"), gettext_lazy("Show it"),
         gettext_lazy("They read your words, with a link to the task. Whose it is does not change."), ShareForm, _share,
-        "send",
+        "users",
     ),
 }  # fmt: skip
 
@@ -189,7 +189,7 @@ def _tell(request: scope.Asked, name: str, moved: move.Moved, form: Any) -> None
             told = ngettext("%(n)s task is handed to %(to)s.", "%(n)s tasks are handed to %(to)s.", number)
             to = str(form.chosen() or _("whoever comes first"))
         else:
-            told = ngettext("%(n)s task is shared with %(to)s.", "%(n)s tasks are shared with %(to)s.", number)
+            told = ngettext("%(n)s task is shown to %(to)s.", "%(n)s tasks are shown to %(to)s.", number)
             to = ", ".join(str(user) for user in form.chosen())
         deed.told(request, told % {"n": number, "to": to}, undo=(reverse("desk:moves_undo"), {"batch": moved.batch}))
     _refused(request, moved)

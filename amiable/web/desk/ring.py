@@ -4,6 +4,7 @@ best one so far, and the last words.
 Never: an hour called good on too few moments.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from amiable.core.calendar import zones
 from amiable.law.hours import next_open, open_at, silent, windows
 from amiable.law.packs import law
 from amiable.ledger import prefer
-from amiable.ledger.models import Customer, Medium
+from amiable.ledger.models import Contact, Customer, Medium
 from amiable.outreach.models import Event, EventKind, Reply
 from amiable.portfolio.hour import SPAN, Best, best
 
@@ -62,10 +63,10 @@ def hours(customer: Customer, *, now: datetime, wishes: prefer.Wishes = prefer.N
     return Hours(there[0], _zones(customer)[0], may, opens, tuple((_clock(a), _clock(b)) for a, b in spans), quiet)
 
 
-def wishes_of(customer: Customer, *, now: datetime) -> prefer.Wishes:
-    """What the main contact wished of hours and channels."""
-    main = customer.contacts.order_by("pk").values_list("pk", flat=True)[:1]
-    return next(iter(prefer.preferred(list(main), now=now).values()), prefer.NONE)
+def wishes_of(contacts: Sequence[Contact], *, now: datetime) -> prefer.Wishes:
+    """What the first of these people, the main contact, wished of hours and channels."""
+    main = min((contact.pk for contact in contacts), default=0)
+    return next(iter(prefer.preferred([main], now=now).values()), prefer.NONE)
 
 
 def _clock(minutes: int) -> str:

@@ -121,6 +121,12 @@ def sees_whole(user: User) -> bool:
     return user.is_superuser or any(each.branch_ref is None and not each.own_customers_only for each in scopes(user))
 
 
+def sees_whole_only(user: User) -> bool:
+    """Whether this user sees every creditor that they see in full."""
+    whole = {each.creditor_ref for each in scopes(user) if each.branch_ref is None and not each.own_customers_only}
+    return user.is_superuser or all(each.creditor_ref in whole for each in scopes(user))
+
+
 def administers(user: User) -> bool:
     """Whether this user administers the whole of any creditor."""
     whole = (each for each in scopes(user) if each.branch_ref is None and not each.own_customers_only)

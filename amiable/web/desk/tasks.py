@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -20,6 +20,7 @@ from amiable.core.calendar import next_business_day
 from amiable.core.errors import AmiableError, UnableTo
 from amiable.ledger.models import Medium
 from amiable.scenario import dispatch
+from amiable.scenario.approve import ALONE_DAYS
 from amiable.scenario.respond import customer_said
 from amiable.scenario.sayings import CallOutcome, Disputes, Promises
 from amiable.web.desk import deed, forms, labels, scope
@@ -34,11 +35,10 @@ from amiable.web.ui import clock
 OUTCOMES = ("promise", "paid", "dispute", "call_back", "voicemail", "wrong_number", "refused")
 AT_ONCE = ("paid", "voicemail", "wrong_number", "refused")
 SENT = (TaskKind.MANUAL, TaskKind.CONFIRM)  # what a message stands behind
-PAUSE_DAYS = 14
 MOVES = {
     "snooze": ("clock", "z", gettext_lazy("Put off")),
     "assign": ("user", "a", gettext_lazy("Hand on")),
-    "share": ("send", "m", gettext_lazy("Share")),
+    "share": ("users", "m", gettext_lazy("Show to colleagues")),
 }
 
 
@@ -112,7 +112,7 @@ def _finish(request: scope.Asked, found: Task, outcome: str) -> None:
     elif found.kind == TaskKind.CONFIRM:
         dispatch.decline(
             task=found,
-            days=PAUSE_DAYS,
+            days=ALONE_DAYS,
             reason=request.POST.get("words", "").strip(),
             as_of=today,
             now=now,
@@ -166,8 +166,10 @@ def content(request: scope.Asked, found: Task, filled: dict[str, Any] | None = N
     first = {"token": secrets.token_urlsafe(8)}
     tomorrow = next_business_day(about["today"] + timedelta(days=1), found.customer.creditor.country)
     busy = found.taken_until is not None and found.taken_until > clock.now() and found.taken_by_id != request.user.pk
+    contacts = list(found.customer.contacts.prefetch_related("points"))
     told: dict[str, Any] = {
         "task": found,
+        "contacts": contacts,
         "taken_by": found.taken_by if busy else None,
         "moves_at_hand": [(name, icon, key, label) for name, (icon, key, label) in MOVES.items()],
         "moves": list(found.moves.filter(undone_at=None).select_related("by").order_by("-pk")[:3]),
@@ -186,23 +188,32 @@ def content(request: scope.Asked, found: Task, filled: dict[str, Any] | None = N
         "step": labels.step(str(found.context.get("step", ""))) if found.context.get("step") else "",
         "points": [
             point
-            for contact in found.customer.contacts.prefetch_related("points")
+            for contact in contacts
             for point in contact.points.all()
             if point.medium in _media(found) and not point.failed_at
         ],
         "roles": ROLES if found.context.get("responsible") else None,
     }
-    if found.kind == TaskKind.CALL and not found.done_at:
-        try:
-            told["script"] = dispatch.script(task=found, as_of=clock.today(), now=clock.now(), by=request.user)
-        except UnableTo as error:
-            told["unprepared"] = str(error)
     if found.kind in SENT and not found.done_at:
         try:
             told["prepared"] = dispatch.prepare(task=found, as_of=clock.today(), now=clock.now())
         except UnableTo as error:
             told["unprepared"] = str(error)
     return told
+
+
+@require_GET
+@scope.inside
+def script(request: scope.Asked, pk: int) -> HttpResponse:
+    """What the colleague says in this call: read after the page, since it is made of all that a message would be."""
+    found: Task = scope.row_or_404(Task.objects.filter(kind=TaskKind.CALL), request.user, pk, act="talk")
+    told: dict[str, Any] = {"task": found}
+    try:
+        told["script"] = dispatch.script(task=found, as_of=clock.today(), now=clock.now(), by=request.user)
+    except UnableTo as error:
+        told["unprepared"] = str(error)
+    name = "desk/_script.html" if request.headers.get("HX-Request") else "desk/script.html"
+    return render(request, name, told)
 
 
 @require_GET

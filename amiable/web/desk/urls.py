@@ -104,6 +104,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("tasks/move/<slug:name>/", moves.act, name="move"),
     path("tasks/<int:pk>/", tasks.task, name="task"),
     path("tasks/<int:pk>/hand/", calls.keep, name="task_hand"),
+    path("tasks/<int:pk>/script/", tasks.script, name="task_script"),
     path("tasks/<int:pk>/message/", tasks.prepared, name="task_message"),
     path("tasks/<int:pk>/done/", tasks.done, name="task_done"),
     path("tasks/<int:pk>/undone/", tasks.undone, name="task_undone"),

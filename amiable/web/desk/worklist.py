@@ -5,7 +5,7 @@ whom they may not see.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -22,6 +22,7 @@ from amiable.portfolio.models import Profile
 from amiable.portfolio.worth import Facts, Worth, worth
 from amiable.web.desk import scope, search
 
+MEANT = 1_000  # customers; more mean that too little was typed
 SOON = timedelta(minutes=10)  # before an agreed time, the task is there
 AGES = (1, 31, 61, 91)
 DUES = ("late", "today", "week", "later")
@@ -75,6 +76,9 @@ class Asked:
     def narrowed(self) -> bool:
         return self.address() != "?"
 
+    def without_kind(self) -> "Asked":
+        return replace(self, kind="")
+
     @property
     def elsewhere(self) -> str:
         """The same without the kind: what the chips of the kinds stand in."""
@@ -120,10 +124,18 @@ def at_hand(user: User, *, today: date, now: datetime) -> QuerySet[Task]:
     return seen(user).filter(mine_to_do(user, today=today), due_on__lte=today).exclude(not_before__gt=now + SOON)
 
 
-def narrowed(user: User, asked: Asked, *, today: date, now: datetime) -> QuerySet[Task]:
-    """The tasks that the address asks for."""
+def meant(user: User, asked: Asked) -> list[int] | None:
+    """The customers whom the words of the address may mean; None where there are no words."""
+    return list(search.find(user, asked.q).values_list("pk", flat=True)[:MEANT]) if asked.q else None
+
+
+def narrowed(user: User, asked: Asked, *, today: date, now: datetime, meant: list[int] | None = None) -> QuerySet[Task]:
+    """The tasks that the address asks for. `meant`: the customers whom its words may mean."""
     if asked.due == "later":
-        rows = seen(user).filter(mine_to_do(user, today=today)).filter(Q(due_on__gt=today) | Q(not_before__gt=now))
+        later = Q(due_on__gt=today) | Q(not_before__gt=now)
+        rows = seen(user).filter(later, mine_to_do(user, today=today), due_on__gte=today)
+    elif asked.who == "me" and not asked.due:
+        rows = seen(user).filter(assignee=user, due_on__lte=today).exclude(not_before__gt=now + SOON)
     elif asked.due == "week":
         rows = seen(user).filter(mine_to_do(user, today=today), due_on__lte=today + timedelta(days=7))
     elif asked.who not in {"", "me", "nobody"}:
@@ -146,8 +158,8 @@ def narrowed(user: User, asked: Asked, *, today: date, now: datetime) -> QuerySe
         rows = rows.filter(_at_least(user, asked.least, asked.creditor))
     if asked.age:
         rows = rows.filter(oldest_due_on__lte=today - timedelta(days=asked.age), owed_minor__gt=0)
-    if asked.q:
-        rows = rows.filter(Q(title__icontains=asked.q) | Q(customer__in=search.find(user, asked.q)))
+    if meant is not None:
+        rows = rows.filter(customer__in=meant)
     return rows
 
 
@@ -161,8 +173,10 @@ def _at_least(user: User, amount: int, creditor: int | None) -> Q:
     return found
 
 
-def ordered(rows: QuerySet[Task]) -> QuerySet[Task]:
-    """Who waits first, an agreed time before all; then the most that a minute may bring."""
+def ordered(rows: QuerySet[Task], due: str = "") -> QuerySet[Task]:
+    """Who waits first, an agreed time before all; then the most that a minute may bring. What comes later, by its day."""
+    if due == "later":
+        return rows.order_by("due_on", "rank", F("gain").desc(), "id")
     return rows.order_by("rank", F("gain").desc(), "due_on", "id")
 
 
