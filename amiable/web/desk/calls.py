@@ -130,7 +130,8 @@ def _on(request: scope.Asked) -> HttpResponse:
         if not scope.may(request.user, "talk", row.customer):
             continue
         hours = ring.hours(row.customer, now=now)
-        if not hours.open_now:
+        # A time that the customer asked for is an hour for them, though it may not be a usual one of ours.
+        if not hours.open_now and (row.not_before is None or hours.silent):
             closed = min(filter(None, (closed, hours.opens_at)))
             continue
         try:
