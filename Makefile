@@ -12,7 +12,7 @@ export PYTHONUNBUFFERED := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo dev test test-long check bench golden lock
+.PHONY: help setup demo dev test test-long check bench golden screens lock
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ check: setup ## Look for mistakes without running the tests: style, types, floor
 
 bench: setup ## Run the benchmarks
 	$(VENV)/bin/amiable bench
+
+screens: setup ## Take the pictures of docs/screens anew (needs Chromium)
+	$(PYTHON) tools/screens.py
 
 golden: setup ## Write the golden files anew from what the code makes now; then read the difference
 	GOLDEN=1 $(VENV)/bin/pytest -q tests/outreach

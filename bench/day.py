@@ -31,7 +31,7 @@ _FILL = [
          %(now)s, %(now)s)""",
     """INSERT INTO ledger_customer (creditor_id, source, external_id, number, name, kind, siren, language, country, postcode,
          city, street, sector, terms_end_of_month, payment_method, potential, key_account, assistance, created_at)
-       SELECT c.id, 'bench', n, 'C' || n, 'Customer ' || n, CASE WHEN n %% 3 = 0 THEN 'consumer' ELSE 'business' END, '', 'fr',
+       SELECT c.id, 'bench', n, 'C' || n, @name, CASE WHEN n %% 3 = 0 THEN 'consumer' ELSE 'business' END, '', 'fr',
          'FR', '75001', 'Paris', '1 rue', '', false, '', '', n %% 50 = 0, '', %(now)s
        FROM ledger_creditor c, generate_series(1, %(customers)s) n""",
     """INSERT INTO ledger_contact (customer_id, name, role, language, preferences, created_at)
@@ -101,10 +101,10 @@ def timed(act: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def fill(values: dict[str, Any]) -> None:
-    """Customers and open invoices in a steady state: `values` has customers, invoices, as_of, now."""
+def fill(values: dict[str, Any], *, name: str = "'Customer ' || n") -> None:
+    """Customers and open invoices in a steady state: `values` has customers, invoices, as_of, now. `name`: in SQL, of the nth."""
     for statement in _FILL:
-        execute(statement, values)
+        execute(statement.replace("@name", name), values)
 
 
 def execute(statement: str, values: dict[str, Any]) -> None:

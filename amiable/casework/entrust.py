@@ -34,7 +34,7 @@ def in_charge(*, role: str, customers: Iterable[Customer]) -> dict[int, User]:
         if customer.pk in named:
             found[customer.pk] = named[customer.pk]
             continue
-        near = _nearest([scope for scope in members if _reaches(scope, customer)])
+        near = _nearest([scope for scope in members if reaches(scope, customer)])
         if len(near) == 1:
             found[customer.pk] = near.pop()
     return found
@@ -43,7 +43,7 @@ def in_charge(*, role: str, customers: Iterable[Customer]) -> dict[int, User]:
 def all_of(*, role: str, customer: Customer) -> list[User]:
     """Everyone who has the role for this customer."""
     return sorted(
-        {scope.user for scope in _members(role, [customer]) if _reaches(scope, customer)}, key=lambda user: user.pk
+        {scope.user for scope in _members(role, [customer]) if reaches(scope, customer)}, key=lambda user: user.pk
     )
 
 
@@ -66,7 +66,8 @@ def _members(role: str, customers: list[Customer]) -> list[Scope]:
     return list(scopes.select_related("user").order_by("pk"))
 
 
-def _reaches(scope: Scope, customer: Customer) -> bool:
+def reaches(scope: Scope, customer: Customer) -> bool:
+    """Whether a customer lies within a scope."""
     return (
         scope.creditor_ref == customer.creditor_id
         and (scope.branch_ref is None or scope.branch_ref == customer.branch_id)
@@ -83,3 +84,11 @@ def _nearest(scopes: list[Scope]) -> set[User]:
         if near:
             return {scope.user for scope in near}
     return set()
+
+
+def still_sees(user: User, customers: Iterable[Customer]) -> set[int]:
+    """Of these customers those whom this colleague may see: what leaves the house by e-mail is asked anew."""
+    if user.is_superuser:
+        return {customer.pk for customer in customers}
+    scopes = list(Scope.objects.filter(user=user).select_related("user"))
+    return {customer.pk for customer in customers if any(reaches(scope, customer) for scope in scopes)}

@@ -5,7 +5,7 @@ half-year of which none is known; more than the law allows.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,10 +15,16 @@ from typing import Any
 
 import yaml
 
+from amiable.core.errors import UnableTo
+from amiable.core.home import home
 from amiable.law.packs import Parameter, law
 
 PER_PERCENT = 10_000  # a rate of 12.15 % is 121 500 millionths
 DAYS_A_YEAR = 365  # everywhere: a 29 February is one more day, and the year stays 365 (docs/algorithms/interest.md)
+
+
+class UnableToReadRates(UnableTo):
+    """The installation's own rates are not written as they should be."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +172,38 @@ def _percent(value: int) -> str:
 
 @cache
 def _series() -> dict[str, Any]:
-    content = yaml.safe_load((Path(__file__).parent / "rates.yaml").read_text(encoding="utf-8"))
+    content: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "rates.yaml").read_text(encoding="utf-8"))
     for each in content.values():
         each["by_half"] = {row["from"]: Reference(_millionths(row["percent"]), row["source"]) for row in each["halves"]}
-    return dict(content)
+    for series, half, told in _own_rates(content):
+        content[series]["by_half"][half] = told
+    return content
+
+
+def own_rates() -> Path:
+    """Where an installation writes rates that came out after this version: in its home folder."""
+    return home() / "rates.yaml"
+
+
+def _own_rates(known: Mapping[str, Any]) -> Iterator[tuple[str, date, Reference]]:
+    path = own_rates()
+    if not path.is_file():
+        return
+    try:
+        told = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        for series, rows in told.items():
+            for row in rows:
+                half, source = row["from"], str(row["source"]).strip()
+                if series not in known or half != half_of(half) or not source:
+                    raise ValueError(row)
+                yield series, half, Reference(millionths(str(row["percent"])), source)
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+        raise UnableToReadRates(
+            f"{path} cannot be read. Each line below the name of a rate ({', '.join(known)}) is like "
+            '{from: 2027-01-01, percent: "2.40", source: "where it was published"}, from the first day of a half-year.'
+        ) from error
+
+
+def lacking(half: date) -> list[str]:
+    """The names of the rates that nobody has told for the half-year that begins on that day."""
+    return [str(each["name"]) for each in _series().values() if half not in each["by_half"]]

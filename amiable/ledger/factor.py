@@ -7,6 +7,7 @@ others are not.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from django.db import transaction
 from django.db.models import Q
@@ -50,16 +51,22 @@ NOTHING = Sold()
 def factor_of(creditor: Creditor) -> Payee | None:
     """The creditor's factor, as its policy names it: {"factor": {"name": …, "iban": …, "bic": …}}."""
     told = creditor.policy.get("factor")
-    if not isinstance(told, Mapping) or not told.get("name") or not iban.is_valid(str(told.get("iban", ""))):
+    account = _account(str(told.get("iban", ""))) if isinstance(told, Mapping) else ""
+    if not account or not told.get("name"):
         return None
-    return Payee(str(told["name"]), iban.compact(str(told["iban"])), str(told.get("bic", "")), factor=True)
+    return Payee(str(told["name"]), account, str(told.get("bic", "")), factor=True)
 
 
 def owner_of(creditor: Creditor) -> Payee | None:
     """The creditor itself; None without an account that can be paid."""
-    if not creditor.iban or not iban.is_valid(creditor.iban):
-        return None
-    return Payee(creditor.name, iban.compact(creditor.iban), creditor.bic)
+    account = _account(creditor.iban)
+    return Payee(creditor.name, account, creditor.bic) if account else None
+
+
+@lru_cache(maxsize=1_024)  # asked for every message, of few creditors
+def _account(told: str) -> str:
+    """The IBAN without blanks; empty where it is none."""
+    return iban.compact(told) if told and iban.is_valid(told) else ""
 
 
 def payee_of(creditor: Creditor, sold: Sold, invoices: Collection[int]) -> Payee | None:

@@ -55,6 +55,8 @@ def express(facts: Facts) -> dict[str, Any]:
         "about_count": len(about),
         "first": _line(about[0], facts) if about else NO_LINE,
         "invoices": [_line(line, facts) for line in about[:SHOWN_LINES]],
+        "also_apart": facts.apart,
+        "summed": len(facts.asked) > 1 or facts.credit_minor > 0,
         "also": [_line(line, facts) for line in also[: max(SHOWN_LINES - len(about), 0)]],
         "more": max(len(lines) - SHOWN_LINES, 0),
         "oldest_days_late": max(((facts.as_of - line.due_on).days for line in lines), default=0),

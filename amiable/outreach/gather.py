@@ -23,6 +23,7 @@ from amiable.ledger.models import Contact, Credit, Creditor, Customer, Invoice
 from amiable.ledger.prefer import NONE as NO_WISHES
 from amiable.ledger.prefer import Wishes, preferred
 from amiable.outreach.address import Address, addresses
+from amiable.outreach.mentions import FORMAL
 from amiable.outreach.models import Message, MessageState
 
 # A message that left, or may have left, is a contact. A courtesy notice is one too, but never waits for a gap.
@@ -78,9 +79,19 @@ class Facts:
     days_since_conversation: int | None = None
 
     @property
+    def apart(self) -> bool:
+        """Whether the other invoices are only named: a formal notice demands what it is about, and nothing else."""
+        return self.message.purpose == FORMAL
+
+    @property
+    def asked(self) -> list["Line"]:
+        """The invoices that the message asks to be paid."""
+        return self.about if self.apart else [*self.about, *self.also]
+
+    @property
     def total_minor(self) -> int:
         """What the message asks for, before credits."""
-        return sum(line.open_minor for line in (*self.about, *self.also))
+        return sum(line.open_minor for line in self.asked)
 
     @property
     def to_pay_minor(self) -> int:
@@ -89,7 +100,7 @@ class Facts:
     @property
     def payee(self) -> Payee | None:
         """Whose account is to be paid for what the message tells; None where that is not one account."""
-        return payee_of(self.creditor, self.sold, [line.id for line in (*self.about, *self.also)])
+        return payee_of(self.creditor, self.sold, [line.id for line in self.asked])
 
 
 def gather(messages: Sequence[Message], *, as_of: date, now: datetime) -> list[Facts]:

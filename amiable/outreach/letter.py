@@ -48,7 +48,7 @@ def letter_data(
         "date": words["date"].format(day=context["as_of"]),
         "subject": subject,
         "blocks": list(_told_on_paper(blocks, str(context["pay_url"]))),
-        **_lines(context, words, message.purpose),
+        **_lines(context, words),
         "balance": context.get("statement"),
         "transfer": _transfer(facts, context),
         "pay_url": context["pay_url"],
@@ -99,17 +99,19 @@ def _told_on_paper(blocks: Sequence[Block], pay_url: str) -> Iterator[Block]:
         yield {"kind": "account"}
 
 
-def _lines(context: Mapping[str, Any], words: Mapping[str, Any], purpose: str) -> dict[str, Any]:
+def _lines(context: Mapping[str, Any], words: Mapping[str, Any]) -> dict[str, Any]:
     """The table of invoices: the same lines, in the same order, as the e-mail has."""
-    more = context["more"]
+    more, apart = context["more"], context["also_apart"]
+    named = [f"{line['reference']} ({line['open']})" for line in context["also"]] if apart else []
     return {
         "invoices": context["invoices"],
-        "also": context["also"],
-        "also_title": words["also_apart" if purpose == "formal_notice" else "also"],
+        "also": [] if apart else context["also"],
+        "also_title": words["also"],
+        "apart": f"{words['also_apart']} {', '.join(named)}" if named else "",
         "more": words["more_one" if more == 1 else "more"].format(n=more) if more else "",
         "credit": context["credit"],
         "to_pay": context["to_pay"],
-        "sum": context["count"] > 1 or bool(context["credit"]),
+        "sum": context["summed"],
     }
 
 

@@ -81,6 +81,8 @@ NAMES: tuple[Name, ...] = (
     *_of("first", _LINE),
     *_of("invoices[]", _LINE),
     *_of("also[]", _LINE),
+    Name("also_apart", _("whether those besides are only named, as in a formal notice"), False),
+    Name("summed", _("whether the sum says more than its only line"), False),
     Name("as_of", _("the day on which the figures are true"), "23 janvier 2026", "23 January 2026"),
     Name("answer_by", _("the day by which an answer is asked for"), "2 février 2026", "2 February 2026"),
     Name("pay_url", _("the customer’s page, where they pay"), _PAGE),

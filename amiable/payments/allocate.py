@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
+from amiable.ledger.factor import NOTHING, sold_by
 from amiable.ledger.models import Allocation, Credit, Creditor, Invoice
 
 
@@ -57,7 +58,7 @@ def _spread(
     only_named: bool = False,
 ) -> list[Allocation]:
     locked = Credit.objects.select_for_update(no_key=True).get(pk=credit.pk)
-    rows = _in_order(locked, named, only_named)
+    rows = _in_order(locked, named, only_named, as_of=as_of)
     left, parts = locked.open_minor, dict.fromkeys((row.pk for row in rows), 0)
     # What was invoiced comes first, of all of them; then what is left of the charges on them.
     for of in ("principal_minor", "open_minor"):
@@ -83,7 +84,7 @@ def _spread(
     return made
 
 
-def _in_order(credit: Credit, named: list[int], only_named: bool) -> list[Invoice]:
+def _in_order(credit: Credit, named: list[int], only_named: bool, *, as_of: date) -> list[Invoice]:
     """The invoices that may receive, locked (by id, as the database's own triggers do), then in order."""
     same = Invoice.objects.filter(creditor_id=credit.creditor_id, currency=credit.currency)
     wanted = same.filter(id__in=named)
@@ -93,7 +94,12 @@ def _in_order(credit: Credit, named: list[int], only_named: bool) -> list[Invoic
     if not {row.pk for row in rows} >= set(named):
         raise UnableToAllocate("Only invoices of the same creditor and currency can receive from this credit.")
     place = {invoice: n for n, invoice in enumerate(named)}
-    rows.sort(key=lambda row: (place.get(row.pk, len(named)), row.due_on, row.pk))
+    sold = sold_by({row.customer_id for row in rows}, as_of=as_of)  # the factor is to be paid for these: they come last
+    rows.sort(
+        key=lambda row: (
+            place.get(row.pk, len(named)), row.pk in sold.get(row.customer_id, NOTHING), row.due_on, row.pk
+        )
+    )  # fmt: skip
     return [row for row in rows if row.open_minor > 0]
 
 
@@ -163,7 +169,8 @@ SELECT id FROM ledger_invoice i WHERE creditor_id = %(creditor)s AND open_minor 
 _BY_REFERENCE = {"group": "customer_id, currency, btrim(reference)", "named": "AND btrim(reference) <> ''"}
 _BY_DUE_DATE = {"group": "customer_id, currency", "named": ""}
 
-# An invoice lies on the line with what was invoiced, and, after those of all, with what is left of the charges on it.
+# An invoice lies on the line with what was invoiced, and, after those of all, with what is left of the charges on it;
+# those that were sold to a factor, who is to be paid for them, come last.
 # Each side is numbered within its group and its amounts are summed up from the left (`ends`). The cuts of both sides,
 # in order, part the line into pieces; how many cuts of a side lie to the left says whose piece it is.
 _SPREAD = """
@@ -174,15 +181,17 @@ WITH credits AS (
   WHERE creditor_id = %(creditor)s AND customer_id IS NOT NULL AND open_minor > 0 AND received_on <= %(as_of)s {named}
   WINDOW w AS (PARTITION BY {group} ORDER BY received_on, id ROWS UNBOUNDED PRECEDING)
 ), parts AS (
-  SELECT id, ({group}) AS grp, due_on, greatest(open_minor - charged_minor, 0) AS principal, open_minor
-  FROM ledger_invoice
+  SELECT id, ({group}) AS grp, due_on, greatest(open_minor - charged_minor, 0) AS principal, open_minor,
+         EXISTS (SELECT FROM ledger_sale s WHERE s.customer_id = i.customer_id AND s.since <= %(as_of)s
+                 AND (s.until IS NULL OR s.until > %(as_of)s) AND (s.invoice_id IS NULL OR s.invoice_id = i.id)) AS sold
+  FROM ledger_invoice i
   WHERE creditor_id = %(creditor)s AND open_minor > 0 AND issued_on <= %(as_of)s {named}
     AND customer_id IN (SELECT customer_id FROM credits)
 ), invoices AS (
   SELECT id, grp, row_number() OVER w AS nr, sum(part) OVER w AS ends
-  FROM (SELECT id, grp, due_on, 0 AS place, principal AS part FROM parts WHERE principal > 0
-        UNION ALL SELECT id, grp, due_on, 1, open_minor - principal FROM parts WHERE open_minor > principal) slots
-  WINDOW w AS (PARTITION BY grp ORDER BY place, due_on, id ROWS UNBOUNDED PRECEDING)
+  FROM (SELECT id, grp, sold, due_on, 0 AS place, principal AS part FROM parts WHERE principal > 0
+        UNION ALL SELECT id, grp, sold, due_on, 1, open_minor - principal FROM parts WHERE open_minor > principal) slots
+  WINDOW w AS (PARTITION BY grp ORDER BY place, sold, due_on, id ROWS UNBOUNDED PRECEDING)
 ), cuts AS (
   SELECT grp, ends, sum(is_credit) AS of_credit, sum(1 - is_credit) AS of_invoice
   FROM (SELECT grp, ends, 1 AS is_credit FROM credits UNION ALL SELECT grp, ends, 0 FROM invoices) both_sides

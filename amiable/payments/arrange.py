@@ -77,16 +77,7 @@ def promise(
         taken_by=by,
         origin=origin,
     )
-    hold.place_on(
-        rows,
-        kind=HoldKind.PROMISE,
-        source_ref=f"promise:{taken.pk}",
-        customer=customer,
-        since=as_of,
-        until=promised_for + timedelta(days=grace_days(customer.creditor)),
-        by=by,
-        now=now,
-    )
+    _hold(taken, as_of=as_of, now=now)
     _audit(taken, "promise.taken", creditor_ref=customer.creditor_id, now=now, by=by)
     return taken
 
@@ -105,7 +96,7 @@ def judge_promises(
     judged = {PromiseState.KEPT: 0, PromiseState.PARTLY: 0, PromiseState.BROKEN: 0}
     for row in rows:
         amount, settled = paid[row.pk]
-        over = as_of >= row.promised_for + timedelta(days=grace_days(row.customer.creditor))
+        over = as_of >= _held_until(row)
         if amount >= row.amount_minor or settled:
             state = PromiseState.KEPT
         elif over:
@@ -117,6 +108,53 @@ def judge_promises(
     return Summary(
         kept=judged[PromiseState.KEPT], partly=judged[PromiseState.PARTLY], broken=judged[PromiseState.BROKEN]
     )
+
+
+@transaction.atomic
+def judge_again(*, invoices: Collection[int], as_of: date, now: datetime) -> None:
+    """Money that had gone to these invoices has left them: a promise that it had kept runs on, or is judged anew."""
+    judged = Promise.objects.select_for_update(of=("self",)).filter(
+        state__in=[PromiseState.KEPT, PromiseState.PARTLY], invoices__overlap=list(invoices)
+    )
+    rows = list(judged.prefetch_related("customer__creditor", "taken_by").order_by("id"))
+    paid = _paid_since(rows)
+    for row in rows:
+        amount, settled = paid[row.pk]
+        if settled or amount >= (row.amount_minor if row.state == PromiseState.KEPT else row.kept_minor):
+            continue
+        running = Promise.objects.filter(customer=row.customer, state=PromiseState.OPEN, invoices__overlap=row.invoices)
+        if as_of < _held_until(row) and not running.exists():
+            _run_on(row, as_of=as_of, now=now)
+        else:
+            state = PromiseState.PARTLY if amount > 0 else PromiseState.BROKEN
+            _judge(row, state=state, kept_minor=max(0, amount), as_of=as_of, now=now)
+
+
+def _run_on(row: Promise, *, as_of: date, now: datetime) -> None:
+    """A promise that had been kept waits for its money again."""
+    row.state, row.judged_on, row.kept_minor = PromiseState.OPEN, None, 0
+    row.save(update_fields=["state", "judged_on", "kept_minor"])
+    _hold(row, as_of=as_of, now=now)
+    _audit(row, "promise.runs_on", creditor_ref=row.customer.creditor_id, now=now)
+
+
+def _hold(row: Promise, *, as_of: date, now: datetime) -> None:
+    """No reminder for its invoices while a promise runs."""
+    rows = list(Invoice.objects.filter(pk__in=row.invoices, open_minor__gt=0).order_by("due_on", "id"))
+    hold.place_on(
+        rows,
+        kind=HoldKind.PROMISE,
+        source_ref=f"promise:{row.pk}",
+        customer=row.customer,
+        since=as_of,
+        until=_held_until(row),
+        by=row.taken_by,
+        now=now,
+    )
+
+
+def _held_until(row: Promise) -> date:
+    return row.promised_for + timedelta(days=grace_days(row.customer.creditor))
 
 
 def grace_days(creditor: Creditor) -> int:

@@ -4,18 +4,16 @@ Comes in: who is marked as stale by the database (stale.sql), and the calendar. 
 Never: a profile that differs from what a computation of everything would give on that day.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, Sum
 
 from amiable.core.calendar import ZONE
 from amiable.ledger.models import Creditor
-from amiable.portfolio import facts, segments
-from amiable.portfolio.models import Profile, Refreshed
+from amiable.portfolio import facts, segments, tally
+from amiable.portfolio.models import Refreshed
 
 FARTHEST = 31  # days after which everything is computed anew
 
@@ -94,33 +92,13 @@ def refresh(
     # Conditions count days: everyone's segment is looked at, also of those for whom nothing is new.
     moves = sum(segments.place(creditor=each, as_of=as_of, customers=customers) for each in owners)
     if customers is None:
+        tally.tally(owners)
         counts = dict(measured.group_by("creditor_id").len().iter_rows())
         Refreshed.objects.bulk_create(
-            Refreshed(
-                creditor=each, as_of=as_of, customers=counts.get(each.pk, 0), whole=pause is None, totals=_sums(each)
-            )
+            Refreshed(creditor=each, as_of=as_of, customers=counts.get(each.pk, 0), whole=pause is None)
             for each in owners
         )
     return {"profiles": measured.height, "moves": moves}
-
-
-def totals(creditors: Iterable[int]) -> dict[str, dict[str, int]]:
-    """What all customers of these creditors owe, by currency, as of each one's last refresh; who most is overdue first."""
-    rows = Refreshed.objects.filter(creditor__in=list(creditors)).order_by("creditor", "-pk").distinct("creditor")
-    found: dict[str, Counter[str]] = defaultdict(Counter)
-    for told in rows.values_list("totals", flat=True):
-        for currency, sums in told.items():
-            found[currency].update(sums)
-    return dict(sorted(found.items(), key=lambda each: -each[1]["overdue"]))
-
-
-def _sums(creditor: Creditor) -> dict[str, dict[str, int]]:
-    seen = Profile.objects.filter(creditor=creditor, customer__merged_into__isnull=True)
-    sums = seen.values("currency").annotate(customers=Count("pk"), open=Sum("open_minor"), overdue=Sum("overdue_minor"))
-    return {
-        row["currency"]: {name: row[name] for name in ("customers", "open", "overdue")}
-        for row in sums.order_by("currency")
-    }
 
 
 def _pause(owners: Sequence[Creditor], *, as_of: date) -> int | None:

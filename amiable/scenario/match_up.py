@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from amiable.core.models import User
 from amiable.ledger.models import Credit, CreditKind, Creditor, Customer, Invoice
 from amiable.payments.accept import UnableToMatch, accept, undo
+from amiable.payments.arrange import judge_again
 from amiable.payments.attempt import local_day
 from amiable.payments.match import Summary, match
 from amiable.payments.matching import ItemKind
@@ -72,8 +73,11 @@ def put_aside(*, credit: Credit, kind: str, now: datetime, by: User) -> Match:
 def take_back(*, made: Match, now: datetime, by: User) -> Match:
     """A match is undone; the money waits again, for a person."""
     creditor = made.credit.creditor
-    undone = undo(match=made, as_of=local_day(creditor, now), now=now, by=by)
-    match(creditor=creditor, as_of=local_day(creditor, now), now=now, only=[made.credit_id])
+    as_of = local_day(creditor, now)
+    undone = undo(match=made, as_of=as_of, now=now, by=by)
+    invoices = [ref for kind, ref, *_rest in made.parts if kind == ItemKind.INVOICE]
+    judge_again(invoices=invoices, as_of=as_of, now=now)
+    match(creditor=creditor, as_of=as_of, now=now, only=[made.credit_id])
     return undone
 
 

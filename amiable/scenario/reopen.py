@@ -18,7 +18,7 @@ from amiable.core.models import AuditEntry, User
 from amiable.core.money import shown
 from amiable.core.words import in_house
 from amiable.ledger.models import Allocation, Credit, Customer, Invoice
-from amiable.payments import refund
+from amiable.payments import arrange, refund
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ def reopen(
         refund.give_back(credit=held, amount_minor=left, reason=reason, as_of=as_of, now=now, by=by)
     after = dict(Invoice.objects.filter(id__in=before).values_list("id", "open_minor"))
     opened = [pk for pk in before if after[pk] > before[pk]]
+    arrange.judge_again(invoices=opened, as_of=as_of, now=now)
     asked = None
     if held.customer is not None:
         asked = _tell(held, held.customer, amount_minor, opened, key=key, reason=reason, as_of=as_of, now=now)

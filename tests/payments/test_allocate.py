@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amiable.ledger import post
-from amiable.ledger.models import Allocation, Credit, Customer, Entry, Invoice
+from amiable.ledger.models import Allocation, Credit, Customer, Entry, Invoice, Sale
 from amiable.payments.allocate import UnableToAllocate, allocate, allocate_of_customer, allocate_open
 from amiable.payments.refund import UnableToRefund, give_back
 from tests.payments.rows import NOW, TODAY, credit, creditor, customer, invoice
@@ -246,3 +246,16 @@ def test_what_was_invoiced_on_all_invoices_comes_before_the_charges_on_any() -> 
         # 300 cover the three invoices; 20 are left for the charges, in the same order.
         assert opens(*rows) == ([20, 7, 0] if at_night else [27, 0, 0])
         assert Allocation.objects.filter(credit=money).count() == 3
+
+
+@pytest.mark.parametrize("nightly", [True, False])
+def test_what_was_sold_to_a_factor_comes_last(nightly: bool) -> None:
+    owner = customer(creditor())
+    sold, own = invoice(owner, 5_000, date(2026, 1, 1)), invoice(owner, 7_000, date(2026, 2, 1))
+    Sale.objects.create(customer=owner, invoice=sold, since=TODAY, created_at=NOW)
+    money = credit(owner, 8_000)
+    if nightly:
+        allocate_open(creditor=owner.creditor, as_of=TODAY, now=NOW)
+    else:
+        allocate(credit=money, as_of=TODAY, now=NOW)
+    assert [Invoice.objects.get(pk=row.pk).open_minor for row in (sold, own)] == [4_000, 0]

@@ -14,6 +14,7 @@ from amiable.ledger.models import Allocation, CashAuthority, Credit, CreditKind,
 from amiable.ledger.reference import payment_reference
 from amiable.payments.accept import UnableToMatch
 from amiable.payments.allocate import allocate_open
+from amiable.payments.arrange import promise
 from amiable.payments.match import match
 from amiable.payments.models import LineKind, Match, MatchState, Statement, StatementLine
 from amiable.payments.reconcile import reconcile
@@ -119,11 +120,19 @@ def test_a_match_taken_back_leaves_all_as_it_was_and_is_never_applied_by_itself_
     anna = customer(house, name="Anna Lefèvre")
     note = credit(anna, 1_000, kind=CreditKind.CREDIT_NOTE, reference="AV-9001")
     bill = invoice(anna, 12_345, reference="FA-2026-0112")
+    given = promise(
+        customer=anna, amount_minor=12_345, currency="EUR", promised_for=TODAY, invoices=[bill.pk], origin="call",
+        as_of=TODAY, now=NOW - timedelta(minutes=1),
+    )  # fmt: skip
     money = told(house, 11_345, payer="Anna Lefèvre", text="FA-2026-0112 moins AV-9001")
     assert run(house).applied == 1
     assert opens(bill, note, money) == [0, 0, 0]
+    given.refresh_from_db()
+    assert given.state == "kept"
     match_up.take_back(made=Match.objects.get(state=MatchState.APPLIED), now=NOW, by=vera)
     assert opens(bill, note, money) == [12_345, 1_000, 11_345]
+    given.refresh_from_db()
+    assert given.state == "open"
     assert whose(money) is None
     assert run(house).applied == 0
     assert Match.objects.filter(state=MatchState.PROPOSED, rank=0, customer=anna).exists()

@@ -7,7 +7,9 @@ from django.utils import translation
 
 from amiable.casework.models import Case, Notification, Task
 from amiable.core.models import User
+from amiable.ledger import hold
 from amiable.ledger.models import Credit, Invoice
+from amiable.payments import arrange
 from amiable.payments.allocate import allocate
 from amiable.scenario import respond
 from tests.payments.rows import NOW, TODAY, credit, creditor, customer, invoice
@@ -116,3 +118,24 @@ def test_money_of_nobody_leaves_without_a_task() -> None:
     assert back(got, 4_000).task is None
     assert back(got, 4_000).again
     assert Credit.objects.get(pk=got.pk).open_minor == 0
+
+
+@pytest.mark.parametrize(("later", "state", "held"), [(1, "open", True), (9, "broken", False)])
+def test_a_promise_that_this_money_had_kept_runs_on_or_is_broken(later: int, state: str, held: bool) -> None:
+    owner = customer(creditor())
+    row = invoice(owner, 5_000, date(2026, 2, 1))
+    given = arrange.promise(
+        customer=owner, amount_minor=5_000, currency="EUR", promised_for=TODAY + timedelta(days=5), invoices=[row.pk],
+        origin="call", as_of=TODAY, now=NOW,
+    )  # fmt: skip
+    got = credit(owner, 5_000)
+    allocate(credit=got, as_of=TODAY, now=NOW + timedelta(minutes=1))
+    arrange.judge_promises(as_of=TODAY, now=NOW)
+    given.refresh_from_db()
+    assert given.state == "kept"
+    when = NOW + timedelta(days=later)
+    respond.payment_returned(credit=got, amount_minor=5_000, key="bank:1", reason="AC04", now=when)
+    given.refresh_from_db()
+    assert (given.state, given.kept_minor) == (state, 0)
+    assert hold.active(as_of=when.date()).filter(invoice=row, kind="promise").exists() is held
+    assert Task.objects.filter(key=f"promise:{given.pk}:not_kept").exists() is not held

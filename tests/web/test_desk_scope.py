@@ -5,6 +5,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from amiable.casework.models import Note, Task
+from amiable.core import people
 from amiable.core.models import Role, Run, Scope
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.outreach.models import Message, Reply
@@ -15,6 +16,7 @@ from amiable.web.desk import (
     campaign_pages,
     channel_pages,
     match_pages,
+    people_pages,
     plan_pages,
     psp_pages,
     sending,
@@ -26,16 +28,18 @@ from tests.web import desk_rows as rows
 pytestmark = pytest.mark.django_db
 
 # Addresses that are no rows: the doors and switches, and the pages that are lists (asked below).
-DOORS = {"login", "logout", "enter", "language", "theme", "news_read", "news_unread"}
+DOORS = {"login", "logout", "enter", "language", "theme", "news_read", "news_unread"} | {
+    "live", "news_mark", "news_unsubscribe", "invited", "account", "session_end"
+}  # fmt: skip
 # Posts that name their rows in what is filled in: asked in test_desk_worklist.py.
 CHOSEN = {
     "move", "moves_undo", "approvals_answer", "approvals_undo", "calls_next", "calls_stop",
     "view_keep", "view_change", "view_back",
 }  # fmt: skip
-LISTS = {"home", "customers", "plans", "runs", "figures", "imports", "quarantine"} | {
+LISTS = {"home", "customers", "plans", "runs", "figures", "imports", "quarantine", "news", "news_menu", "news_wishes"} | {
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
     "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments", "statements", "money", "late_payment",
-    "glance", "filters", "calls", "approvals",
+    "people", "audit", "glance", "filters", "calls", "approvals",
 }  # fmt: skip
 # Posts that name their creditor in what is filled in, and a signed token of the one who brought a file: asked where
 # the files, the segments and the campaigns are tested.
@@ -53,6 +57,7 @@ FILES = {
     "statement_look",
 } | {
     "text", "text_new", "text_look", "text_body", "text_version", "text_act", "text_house",  # in test_desk_texts.py
+    "news_follow",  # in test_desk_news.py
 }  # fmt: skip
 
 
@@ -106,6 +111,7 @@ def addresses(customer: Customer) -> dict[str, str]:
     found["acquirer"] = reverse("desk:acquirer", args=[customer.creditor_id, "stripe"])
     for act in psp_pages.ACTS:
         found[f"acquirer_act:{act}"] = reverse("desk:acquirer_act", args=[customer.creditor_id, "stripe", act])
+    found["live_told"] = reverse("desk:live_told", args=["task", values["task"]])
     call = rows.on_the_phone(customer)
     found |= {name: reverse(f"desk:{name}", args=[call.token]) for name in ("phone", "phone_pay", "phone_state")}
     found["approval"] = reverse("desk:approval", args=[f"plan-{rows.plan(customer).pk}"])
@@ -124,6 +130,15 @@ def addresses(customer: Customer) -> dict[str, str]:
         found[f"plan_act:{act}"] = reverse("desk:plan_act", args=[made, act])
     for act in acts.ACTS:
         found[f"act:{act}"] = reverse("desk:act", args=[customer.pk, act])
+    colleague = rows.colleague(f"works at {customer.creditor.key} {customer.pk}", customer.creditor, Role.SALES)
+    found["person"] = reverse("desk:person", args=[colleague.pk])
+    for act in people_pages.ACTS:
+        found[f"person_act:{act}"] = reverse("desk:person_act", args=[colleague.pk, act])
+    guest = people.invite(
+        email="guest@example.org", language="en", by=colleague, now=clock.now(),
+        scope={"role": Role.SALES, "creditor_ref": customer.creditor_id},
+    )  # fmt: skip
+    found["invitation_withdraw"] = reverse("desk:invitation_withdraw", args=[guest.pk])
     found["act_on:lift"] = reverse("desk:act_on", args=[customer.pk, "lift", customer.holds.get().pk])
     found["act_on:resolve"] = reverse("desk:act_on", args=[customer.pk, "resolve", customer.disputes.get().pk])
     return found

@@ -15,14 +15,14 @@ from django.views.decorators.http import require_GET
 from amiable.core.models import User
 from amiable.ledger import hold
 from amiable.ledger.models import Customer, CustomerKind
-from amiable.portfolio import refresh
-from amiable.portfolio.models import Profile
+from amiable.portfolio import tally
+from amiable.portfolio.models import Profile, Total
 from amiable.web.desk import saved, scope, search
 from amiable.web.desk.labels import segment_labels
 from amiable.web.ui import clock
 
 ROWS = 50
-BUCKETS = ("not_due", "1_30", "31_60", "61_90", "over_90")
+BUCKETS = tuple(tally.BANDS)
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def customers(request: scope.Asked) -> HttpResponse:
     creditors = list(scope.visible_creditors(request.user))
     content |= {
         "creditors": creditors,
-        "totals": totals(request.user) if not asked.narrowed else _sums(profiles),
+        "totals": totals(request.user, asked) if found is None and not asked.held else _added_up(profiles),
         "kinds": CustomerKind.choices,
         "buckets": _bucket_choices(),
         "strangers": _without_profile(asked, found),
@@ -130,28 +130,26 @@ def _profiles(request: scope.Asked, asked: Asked, found: QuerySet[Customer] | No
     return rows
 
 
-def totals(user: User) -> list[dict[str, Any]]:
-    """What the customers whom this user sees owe, per currency; of whole creditors as the day counted it."""
-    whole = scope.whole_creditors(user)
-    kept = refresh.totals(whole.values_list("pk", flat=True))
-    rest = Profile.objects.filter(
-        scope.reach(user, path="customer__", creditor="creditor_id"), customer__merged_into__isnull=True
-    ).exclude(creditor__in=whole)
-    if scope.sees_whole_only(user):
-        return [{"currency": currency, **sums} for currency, sums in kept.items()]
-    found = {row["currency"]: row for row in _sums(rest)}
-    for currency, sums in kept.items():
-        row = found.setdefault(currency, {"currency": currency, "customers": 0, "open": 0, "overdue": 0})
-        row.update({name: row[name] + value for name, value in sums.items()})
-    return sorted(found.values(), key=lambda row: -row["overdue"])
+def totals(user: User, asked: Asked | None = None) -> Any:
+    """What the rows add up to, from the sums that are kept: per currency."""
+    asked = asked or Asked()
+    rows = Total.objects.filter(scope.reach(user, creditor="creditor_id"))
+    wanted = {"creditor_id": asked.creditor, "segment": asked.segment, "kind": asked.kind}
+    rows = rows.filter(**{name: value for name, value in wanted.items() if value})
+    if asked.overdue:
+        rows = rows.filter(tally.within(tally.LATE))
+    if asked.bucket:
+        rows = rows.filter(tally.within(tally.BANDS[asked.bucket]))
+    sums = rows.values("currency").annotate(
+        number=Sum("customers"), open=Sum("open_minor"), overdue=Sum("overdue_minor")
+    )
+    return sums.order_by("-overdue")
 
 
-def _sums(profiles: QuerySet[Profile]) -> Any:
-    """A customer has one profile per currency: to count profiles is to count customers."""
-    sums = (
-        profiles.order_by()
-        .values("currency")
-        .annotate(customers=Count("pk"), open=Sum("open_minor"), overdue=Sum("overdue_minor"))
+def _added_up(profiles: QuerySet[Profile]) -> Any:
+    """The same of few rows. A customer has one profile per currency: to count profiles is to count customers."""
+    sums = profiles.values("currency").annotate(
+        number=Count("pk"), open=Sum("open_minor"), overdue=Sum("overdue_minor")
     )
     return sums.order_by("-overdue")
 

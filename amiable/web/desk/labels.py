@@ -98,6 +98,7 @@ RUNS = {
     "send": gettext_lazy("Sending"),
     "advance": gettext_lazy("Steps recorded"),
     "measure": gettext_lazy("Figures"),
+    "digests": gettext_lazy("Daily lists and news for colleagues"),
 }
 # Why a payment was refused, for colleagues; providers share most of these codes.
 DECLINES = {

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods
 
 from amiable.core import money
 from amiable.core.conditions import UnableToRead
+from amiable.core.models import Role
 from amiable.law import hours
 from amiable.law.packs import law
 from amiable.ledger.adopt import adopt
@@ -362,7 +363,15 @@ class Plans(Rules):
         return {"plans": {**{name: value for name, value in kept.items() if name not in shown}, **said} or None}
 
 
-FORMS = (Often, Hours, Terms, Plans, Person, Told, Costs)
+class Doors(Rules):
+    title = gettext_lazy("Log-in")
+    lead = gettext_lazy("Whoever has one of these roles gets in with a second factor only: an app or a passkey.")
+    second_factor = forms.MultipleChoiceField(
+        label=gettext_lazy("A second factor is needed by"), choices=Role.choices, widget=forms.CheckboxSelectMultiple
+    )
+
+
+FORMS = (Often, Hours, Terms, Plans, Person, Told, Costs, Doors)
 
 
 @require_http_methods(["GET", "POST"])

@@ -16,6 +16,7 @@ from django.utils.cache import add_never_cache_headers
 
 from amiable.core.models import Role, Run, Scope, User
 from amiable.ledger.models import Creditor, Customer
+from amiable.web import seen
 
 P = ParamSpec("P")
 
@@ -32,6 +33,7 @@ MAY: dict[str, set[str]] = {
     "write_off": {Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
     "release": {Role.MANAGER, Role.ADMIN},
     "administer": {Role.MANAGER, Role.ADMIN},
+    "audit": {Role.MANAGER, Role.ADMIN, Role.AUDITOR},  # reads who did and saw what
     "load": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
 }
 
@@ -60,11 +62,10 @@ def inside(view: Callable[Concatenate[Asked, P], HttpResponseBase]) -> Callable[
 
 
 def scopes(user: User) -> list[Scope]:
-    """The scopes of a user, read once per request."""
-    kept: list[Scope] | None = user.__dict__.get("_desk_scopes")
+    """The scopes of a user, read once per request; with the user of a session they come along (web/colleague.py)."""
+    kept: list[Scope] | None = getattr(user, "held_scopes", None)
     if kept is None:
-        kept = list(user.scopes.order_by("id"))
-        user.__dict__["_desk_scopes"] = kept
+        kept = user.held_scopes = list(user.scopes.order_by("id"))  # type: ignore[attr-defined]
     return kept
 
 
@@ -121,10 +122,10 @@ def sees_whole(user: User) -> bool:
     return user.is_superuser or any(each.branch_ref is None and not each.own_customers_only for each in scopes(user))
 
 
-def sees_whole_only(user: User) -> bool:
-    """Whether this user sees every creditor that they see in full."""
-    whole = {each.creditor_ref for each in scopes(user) if each.branch_ref is None and not each.own_customers_only}
-    return user.is_superuser or all(each.creditor_ref in whole for each in scopes(user))
+def audits(user: User) -> bool:
+    """Whether this user reads the trail of the whole of any creditor."""
+    whole = (each for each in scopes(user) if each.branch_ref is None and not each.own_customers_only)
+    return user.is_superuser or any(each.role in MAY["audit"] for each in whole)
 
 
 def administers(user: User) -> bool:
@@ -159,6 +160,7 @@ def customer_or_404(
     customer = get_object_or_404(customers_for(user).select_related(*related).annotate(**told), pk=pk)
     if act is not None and not may(user, act, customer):
         raise Http404
+    seen.customer(customer)
     return customer
 
 
@@ -175,4 +177,5 @@ def row_or_404(rows: QuerySet[Any], user: User, pk: int, *, act: str | None = No
     row = get_object_or_404(rows.filter(reach(user, path="customer__")).select_related("customer__creditor"), pk=pk)
     if act is not None and not may(user, act, row.customer):
         raise Http404
+    seen.customer(row.customer)
     return row

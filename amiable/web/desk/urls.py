@@ -1,11 +1,13 @@
 """Every address of the desk."""
 
-from django.contrib.auth.views import LogoutView
+from allauth.account.views import logout
 from django.urls import URLPattern, URLResolver, path
 
 from amiable.web.desk import (
+    account_pages,
     acts,
     approvals,
+    audit_pages,
     bank_pages,
     calls,
     campaign_edit,
@@ -23,11 +25,15 @@ from amiable.web.desk import (
     intake_views,
     late_payment,
     letters,
+    live,
     mailbox_pages,
     match_pages,
     moves,
+    news,
+    news_wishes,
     pay_link,
     payment_pages,
+    people_pages,
     phone_pages,
     plan_pages,
     psp_pages,
@@ -52,11 +58,27 @@ app_name = "desk"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
-    path("login/", enter.LogIn.as_view(), name="login"),
-    path("logout/", LogoutView.as_view(next_page="/login/"), name="logout"),
+    path("login/", enter.login, name="login"),
+    path("logout/", logout, name="logout"),
     path("enter/<str:token>/", enter.enter, name="enter"),
+    path("invited/<str:token>/", enter.invited, name="invited"),
+    path("account/", account_pages.account, name="account"),
+    path("account/sessions/<int:pk>/end/", account_pages.end_session, name="session_end"),
+    path("people/", people_pages.people_list, name="people"),
+    path("people/<int:pk>/", people_pages.person, name="person"),
+    path("people/<int:pk>/act/<slug:name>/", people_pages.act, name="person_act"),
+    path("people/invitations/<int:pk>/withdraw/", people_pages.withdraw, name="invitation_withdraw"),
+    path("audit/", audit_pages.trail, name="audit"),
     path("language/", switches.language, name="language"),
     path("theme/", switches.theme, name="theme"),
+    path("live/", live.live, name="live"),
+    path("live/<slug:what>/<int:pk>/", live.told, name="live_told"),
+    path("notifications/", news.news, name="news"),
+    path("notifications/menu/", news.menu, name="news_menu"),
+    path("notifications/mark/", news.mark, name="news_mark"),
+    path("notifications/<int:pk>/", news.follow, name="news_follow"),
+    path("account/notifications/", news_wishes.wishes, name="news_wishes"),
+    path("unsubscribe/<str:token>/", news_wishes.unsubscribe, name="news_unsubscribe"),
     path("customers/", customers.customers, name="customers"),
     path("customers/<int:pk>/", customer.customer, name="customer"),
     path("customers/<int:pk>/happened/", customer.happened, name="happened"),

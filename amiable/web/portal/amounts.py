@@ -85,7 +85,7 @@ def asked_for(rows: Sequence[Line], invoices: Collection[int]) -> list[Line]:
 
 
 def _after_credits(statement: Statement) -> dict[int, int]:
-    """Spreads the open credits as the nightly allocation will: by reference first, then oldest due first."""
+    """Spreads the open credits as the nightly allocation will: by reference first, then oldest due first, sold ones last."""
     left = {row.id: row.open_minor for row in statement.invoices}
     by_reference: dict[str, list[int]] = defaultdict(list)
     for row in statement.invoices:
@@ -93,7 +93,7 @@ def _after_credits(statement: Statement) -> dict[int, int]:
     remaining = 0
     for credit in statement.credits:
         remaining += _take(left, by_reference.get(credit.reference.strip(), []), credit.open_minor)
-    _take(left, list(left), remaining)
+    _take(left, sorted(left, key=lambda row: row in statement.sold), remaining)
     return left
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from amiable.core.models import User
@@ -22,50 +22,64 @@ def room(request: HttpRequest) -> dict[str, Any]:
 
 
 def _nav(request: HttpRequest) -> list[dict[str, Any]]:
-    """The places of the desk that this user may go to: files, runs and figures are of whole creditors."""
+    """The places of the desk that this user may go to, in groups; the daily ones stand first and always open.
+
+    Files, runs and figures are of whole creditors.
+    """
     if not isinstance(request.user, User):
         return []
-    path = request.path
-    whole = scope.sees_whole(request.user)
-    places = [
-        ("desk:home", _("To do"), "bolt", True),
-        ("desk:inbox", _("Answers"), "inbox", True),
-        ("desk:money", _("Matching"), "cash", whole),
-        ("desk:customers", _("Customers"), "users", True),
-        ("desk:plans", _("Plans"), "calendar", True),
-        ("desk:segments", _("Segments"), "category", True),
-        ("desk:scenarios", _("Scenarios"), "list", True),
-        ("desk:campaigns", _("Campaigns"), "send", whole),
-        ("desk:sending", _("Sending"), "mail-forward", whole),
-        ("desk:letters", _("Letters"), "printer", whole),
-        ("desk:texts", _("Texts"), "message", True),
-        ("desk:simulate", _("Simulation"), "chart-line", whole),
-        ("desk:payments", _("Payments"), "credit-card", True),
-        ("desk:statements", _("Bank"), "building-bank", whole),
-        ("desk:imports", _("Imports"), "upload", whole),
-        ("desk:quarantine", _("Quarantine"), "alert-triangle", whole),
-        ("desk:late_payment", _("Late payment"), "scale", scope.administers(request.user)),
-        ("desk:channels", _("Channels"), "settings", scope.administers(request.user)),
-        ("desk:rules", _("House rules"), "shield-check", scope.administers(request.user)),
-        ("desk:runs", _("Runs"), "history", whole),
-        ("desk:figures", _("Figures"), "chart-bar", whole),
-    ]
+    whole, administers = scope.sees_whole(request.user), scope.administers(request.user)
+    groups: list[tuple[str, list[tuple[str, str, str, bool]]]] = [
+        ("", [
+            ("desk:home", _("To do"), "bolt", True),
+            ("desk:inbox", _("Answers"), "inbox", True),
+            ("desk:customers", _("Customers"), "users", True),
+            ("desk:figures", _("Figures"), "chart-bar", whole),
+        ]),
+        (_("Cash"), [
+            ("desk:money", _("Matching"), "cash", whole),
+            ("desk:payments", _("Payments"), "credit-card", True),
+            ("desk:plans", _("Plans"), "calendar", True),
+            ("desk:statements", _("Bank"), "building-bank", whole),
+            ("desk:late_payment", _("Late payment"), "scale", administers),
+        ]),
+        (_("Reminders"), [
+            ("desk:segments", _("Segments"), "category", True),
+            ("desk:scenarios", _("Scenarios"), "list", True),
+            ("desk:campaigns", _("Campaigns"), "send", whole),
+            ("desk:simulate", _("Simulation"), "chart-line", whole),
+            ("desk:texts", _("Texts"), "message", True),
+            ("desk:sending", _("Sending"), "mail-forward", whole),
+            ("desk:letters", _("Letters"), "printer", whole),
+        ]),
+        (_("The house"), [
+            ("desk:imports", _("Imports"), "upload", whole),
+            ("desk:quarantine", _("Quarantine"), "alert-triangle", whole),
+            ("desk:channels", _("Channels"), "settings", administers),
+            ("desk:rules", _("House rules"), "shield-check", administers),
+            ("desk:people", _("People"), "users", administers),
+            ("desk:audit", _("Audit trail"), "eye", scope.audits(request.user)),
+            ("desk:runs", _("Runs"), "history", whole),
+        ]),
+    ]  # fmt: skip
     shown = []
-    for name, label, icon, open_to in places:
-        if not open_to:
-            continue
-        try:
-            url = reverse(name)
-        except NoReverseMatch:
-            continue
-        active = path == url if url == "/" else path.startswith(url)
-        shown.append({"url": url, "label": label, "icon": icon, "active": active, "near": name in NEAR})
+    for label, named in groups:
+        places = [_place(request.path, name, *told) for name, *told, open_to in named if open_to]
+        if places:
+            here = any(place["active"] for place in places)
+            shown.append({"label": label, "places": places, "open": not label or here})
     return shown
+
+
+def _place(path: str, name: str, label: str, icon: str) -> dict[str, Any]:
+    url = reverse(name)
+    active = path == url if url == "/" else path.startswith(url)
+    return {"url": url, "label": label, "icon": icon, "active": active, "near": name in NEAR}
 
 
 def _tabs(request: HttpRequest) -> dict[str, Any]:
     """The places of a phone's lower edge: all of them where they fit, else the nearest, and the others behind "More"."""
-    places = _nav(request)
+    places = [place for group in _nav(request) for place in group["places"]]
     near = [place for place in places if place["near"] or len(places) <= FIT]
     further = [place for place in places if place not in near]
     return {"near": near, "further": further, "elsewhere": any(place["active"] for place in further)}

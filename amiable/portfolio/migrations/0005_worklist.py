@@ -1,15 +1,13 @@
-"""Tasks are weighed by the database when they are made; only the end of one makes its customer's facts stale. A refresh
-keeps what all customers come to."""
+"""Tasks are weighed by the database when they are made; only the end of one makes its customer's facts stale."""
 
 from pathlib import Path
 
-from django.db import migrations, models
+from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("portfolio", "0003_stale"), ("casework", "0003_worklist")]
+    dependencies = [("portfolio", "0004_totals"), ("casework", "0003_worklist")]
     operations = [
-        migrations.AddField(model_name="refreshed", name="totals", field=models.JSONField(default=dict)),
         migrations.RunSQL(
             (Path(__file__).parent / "weigh.sql").read_text(encoding="utf-8"),
             "DROP TRIGGER weigh_insert ON casework_task; DROP FUNCTION portfolio_weigh_new; DROP FUNCTION portfolio_weigh;"
