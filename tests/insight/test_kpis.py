@@ -378,5 +378,5 @@ def test_recovery_of_a_campaign_is_what_came_soon_after_its_message() -> None:
         Message.objects.filter(customer=who).update(campaign_ref=spring.pk, about=[owed.pk])
         paid(owed, 6_000, on=before(30 - days))
     measure(as_of=DAY, now=NOW)
-    reading = figures(creditor=helia, as_of=DAY)["recovery_rate"]
+    reading = figures(creditor=helia, as_of=DAY)["campaign_recovery"]
     assert reading.slices == [({"campaign": spring.pk}, (0.3, 6_000, 20_000))]
