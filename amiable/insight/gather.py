@@ -55,7 +55,7 @@ class Gathered:
     among: Sequence[int] | None = None
     _known: dict[str, pl.DataFrame] = field(default_factory=dict, repr=False)
 
-    @property
+    @cached_property
     def months(self) -> list[tuple[date, int]]:
         """The months that end with the day, newest first, each with the number of its days that have passed."""
         found, last = [], self.as_of

@@ -6,7 +6,7 @@ older day's look over a newer one's.
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from hashlib import blake2b
 
 import polars as pl
@@ -18,6 +18,7 @@ from amiable.insight.grain import Grain
 from amiable.insight.models import Kept
 from amiable.ledger.models import Creditor
 
+EPOCH = date(1970, 1, 1)
 MONTHS = 12  # that are kept from the first day on
 
 
@@ -32,12 +33,8 @@ def keep(gathered: Gathered, grains: Iterable[Grain], *, now: datetime) -> int:
     newest = Kept.objects.filter(creditor=gathered.creditor).aggregate(day=Max("as_of"))["day"]
     if newest and newest > gathered.as_of:
         return 0
-    known = dict(
-        ((grain, month), digest)
-        for grain, month, digest in Kept.objects.filter(creditor=gathered.creditor).values_list(
-            "grain", "month", "digest"
-        )
-    )
+    kept = Kept.objects.filter(creditor=gathered.creditor).values_list("grain", "month", "digest")
+    known = {(grain, month): digest for grain, month, digest in kept}
     written = []
     for grain in grains:
         for month, cells in _months(gathered, grain):
@@ -63,7 +60,7 @@ def load(*, creditor: Creditor, grain: Grain, since: date, until: date, columns:
     """Those columns of what is kept of the days of a period; of a stock, as it stood on the last day of each month."""
     rows = Kept.objects.filter(creditor=creditor, grain=grain.key, month__gte=since.replace(day=1), month__lte=until)
     tables = [
-        pl.read_parquet(io.BytesIO(content), columns=list(columns), use_statistics=False)
+        pl.read_ipc_stream(io.BytesIO(content), columns=list(columns))
         for content in rows.exclude(rows=0).order_by("month").values_list("content", flat=True)
     ]
     schema = {name: kind for name, kind in grain.schema.items() if name in columns}
@@ -79,22 +76,25 @@ def told(*, creditor: Creditor) -> date | None:
 
 def _months(gathered: Gathered, grain: Grain) -> Iterator[tuple[date, pl.DataFrame]]:
     """The cells of each month that was read whole, or to its newest day."""
-    key = ["currency", "day", *grain.dimensions]
+    key = ["day", "currency", *grain.dimensions]
     table = gathered.rows(grain)
-    cells = table.group_by(key).agg(pl.col(grain.sums).sum()).sort(key) if table.height else table.drop("customer")
+    cells = table.drop("customer")
+    if table.height:
+        cells = table.lazy().group_by(key).agg(pl.col(grain.sums).sum()).sort(key).collect()
     if grain.stock:
         yield gathered.as_of.replace(day=1), cells
         return
-    month = gathered.begin(grain).replace(day=1)
+    days, month = cells["day"].cast(pl.Int32), gathered.begin(grain).replace(day=1)
     while month <= gathered.as_of:
-        last = end_of_month(month)
-        yield month, cells.filter(pl.col("day").is_between(month, last)) if cells.height else cells
-        month = date(last.year + last.month // 12, last.month % 12 + 1, 1)
+        following = end_of_month(month) + timedelta(days=1)
+        first, last = ((days.search_sorted((each - EPOCH).days) if days.len() else 0) for each in (month, following))
+        yield month, cells.slice(first, last - first)
+        month = following
 
 
 def _packed(cells: pl.DataFrame) -> bytes:
     if not cells.height:
         return b""
     buffer = io.BytesIO()
-    cells.write_parquet(buffer, compression="zstd", statistics=False)
+    cells.write_ipc_stream(buffer, compression="zstd")
     return buffer.getvalue()

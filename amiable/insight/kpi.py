@@ -9,7 +9,7 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -67,6 +67,7 @@ class Kpi:
     days: int = WINDOW
     scale: float = 1.0  # the value is so many times numerator / denominator
     whole: tuple[str, ...] = ()
+    partly: bool = False  # of some rows it cannot be told (no numerator)
     of: Grain | None = None
     numerator: pl.Expr | None = None
     denominator: pl.Expr | None = None
@@ -79,6 +80,24 @@ class Kpi:
         if self.unit in SUMS:
             return float(numerator)
         return numerator / denominator * self.scale if denominator else None
+
+    @cached_property
+    def sums(self) -> tuple[pl.Expr, pl.Expr]:
+        """How rows add up to `<key>.n` and `<key>.d`.
+
+        A row without a numerator is left out of the denominator too; where no row has one, the numerator stays empty and
+        the denominator tells of what it would be. So there is no wrong nought.
+        """
+        n, d = self.numerator, self.denominator
+        assert n is not None
+        if self.partly:
+            known = n.is_not_null()
+            n = pl.when(known.any()).then(n.sum())
+            d = None if d is None else pl.when(known.any()).then(d.filter(known).sum()).otherwise(d.sum())
+        else:
+            n, d = n.sum(), None if d is None else d.sum()
+        told = pl.lit(None, pl.Int64) if d is None else d.cast(pl.Int64)
+        return n.cast(pl.Int64).alias(f"{self.key}.n"), told.alias(f"{self.key}.d")
 
     @property
     def counts(self) -> bool:
@@ -106,6 +125,7 @@ def kpi(
     whole: tuple[str, ...] = (),
     in_currency: bool = True,
     scale: float = 1.0,
+    partly: bool = False,
 ) -> Callable[[Any], Kpi]:
     """Declares the function below it as the KPI `key`."""
 
@@ -123,6 +143,7 @@ def kpi(
             days=days or (of.days if of else WINDOW),
             scale=scale,
             whole=whole,
+            partly=partly,
             of=of,
             numerator=numerator,
             denominator=denominator,

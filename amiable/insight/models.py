@@ -26,7 +26,7 @@ class Figure(models.Model):
 
 
 class Kept(models.Model):
-    """The rows of one grain and month, added up by all their dimensions, without any customer: a table as Parquet.
+    """The rows of one grain and month, added up by all their dimensions, without any customer: a table as an Arrow stream.
 
     Rewritten until the month has settled; what was measured of a day stands in its figures and never changes.
     """

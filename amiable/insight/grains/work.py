@@ -75,26 +75,25 @@ JOIN ledger_credit c ON c.id = e.credit_id AND c.kind = 'payment'""",
 
 def _effort(gathered: "Gathered") -> pl.DataFrame:
     """Contacts, work and agencies at their price, and money received on what was late."""
-    costs, names = gathered.costs, list(EFFORT.schema)
-    contacts = gathered.rows(CONTACTS).with_columns(contacts=pl.col("messages") + pl.col("calls"))
-    contacts = contacts.filter(pl.col("contacts") > 0).with_columns(
-        contact_minor=pl.col("contacts")
-        * pl.col("channel").replace_strict(costs.channels, default=0, return_dtype=pl.Int64)
-    )
+    costs = gathered.costs
+    price = pl.col("channel").replace_strict(costs.channels, default=0, return_dtype=pl.Int64)
     minutes = pl.col("task").replace_strict(costs.minutes, default=costs.other_minutes, return_dtype=pl.Int64)
-    # A call is paid for as a contact, with the time of whoever makes it.
-    work = gathered.rows(TASKS_DONE).filter(pl.col("task") != "call")
-    work = work.with_columns(work_minor=pl.col("done") * minutes * costs.minute_minor)
-    placed = gathered.rows(AGENCIES)
-    share = pl.col("agency").replace_strict(costs.agencies, default=costs.other_agency, return_dtype=pl.Float64)
-    placed = placed.with_columns(agency_minor=(pl.col("brought_minor") * share).round().cast(pl.Int64))
-    money = gathered.rows(MONEY_IN)
-    tables = [table for table in (contacts, work, placed, money) if table.height]
-    if not tables:
-        return pl.DataFrame(schema=EFFORT.schema)
-    every = pl.concat(tables, how="diagonal")
-    missing = [pl.lit(None, EFFORT.schema[name]).alias(name) for name in names if name not in every.columns]
-    return every.with_columns(missing).select(names).with_columns(pl.col(EFFORT.sums).fill_null(0))
+    share = pl.col("agency").replace_strict(costs.agencies or {"": 0.0}, default=costs.other_agency, return_dtype=pl.Float64)
+    contacts = pl.col("messages") + pl.col("calls")
+    priced: dict[Grain, dict[str, pl.Expr]] = {
+        CONTACTS: {"contacts": contacts, "contact_minor": contacts * price},
+        # A call is paid for as a contact, with the time of whoever makes it.
+        TASKS_DONE: {"work_minor": pl.when(pl.col("task") != "call").then(pl.col("done") * minutes * costs.minute_minor)},
+        AGENCIES: {"agency_minor": (pl.col("brought_minor") * share).round().cast(pl.Int64)},
+        MONEY_IN: {"recovered_minor": pl.col("recovered_minor")},
+    }
+    schema, tables = EFFORT.schema, []
+    for grain, sums in priced.items():
+        if gathered.rows(grain).height:
+            none = {name: pl.lit(None if name not in EFFORT.sums else 0, kind) for name, kind in schema.items()}
+            known = {name: pl.col(name) for name in schema if name in grain.schema and name not in EFFORT.sums}
+            tables.append(gathered.rows(grain).lazy().select(**(none | known | sums)))
+    return pl.concat(tables).collect() if tables else pl.DataFrame(schema=schema)
 
 
 EFFORT = Grain(

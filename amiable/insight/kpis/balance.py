@@ -91,18 +91,19 @@ def collection_effectiveness() -> tuple[pl.Expr, pl.Expr]:
 )  # fmt: skip
 def dso(gathered: Gathered) -> pl.DataFrame:
     credit = pl.col("credit_minor").fill_null(0)
-    owing = gathered.rows(ITEMS).group_by("currency").agg(pl.col("open_minor").sum())
+    billed = gathered.billed.lazy()
+    owing = gathered.rows(ITEMS).lazy().group_by("currency").agg(pl.col("open_minor").sum())
     open_now = (
-        gathered.billed.select("currency")
+        billed.select("currency")
         .unique()
         .join(owing, on="currency", how="full", coalesce=True)
-        .join(gathered.open_credits, on="currency", how="left")
+        .join(gathered.open_credits.lazy(), on="currency", how="left")
         .select("currency", owed=(pl.col("open_minor").fill_null(0) - credit).clip(0))
     )
-    months = pl.DataFrame(gathered.months, schema={"month": pl.Date, "days": pl.Int64}, orient="row")
+    months = pl.LazyFrame(gathered.months, schema={"month": pl.Date, "days": pl.Int64}, orient="row")
     back = (
         open_now.join(months, how="cross")
-        .join(gathered.billed, on=["currency", "month"], how="left")
+        .join(billed, on=["currency", "month"], how="left")
         .with_columns(pl.col("billed_minor").fill_null(0))
         .sort("month", descending=True)
         .with_columns(before=pl.col("billed_minor").cum_sum().over("currency") - pl.col("billed_minor"))
@@ -126,7 +127,7 @@ def dso(gathered: Gathered) -> pl.DataFrame:
         )
     )
     known = pl.when(pl.col("billed") >= pl.col("numerator")).then(pl.col("days"))
-    return counted.select("currency", "numerator", "denominator", value=known)
+    return counted.select("currency", "numerator", "denominator", value=known).collect()
 
 
 @kpi(

@@ -31,7 +31,7 @@ def messages_sent() -> tuple[pl.Expr, None]:
 
 
 @kpi(
-    "contact_rate", of=CONTACTS, in_currency=False,
+    "contact_rate", of=CONTACTS, partly=True, in_currency=False,
     label=_("Contact rate"), unit=PERCENT, better=UP, sources=SOURCES, slices=("channel", "step"),
     formula=_(
         "Of the messages and calls of the last 30 days, those that are known to have reached the customer: opened, clicked, "

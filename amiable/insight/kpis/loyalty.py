@@ -11,7 +11,7 @@ SOURCES = ("casework.Case", "ledger.Invoice")
 
 
 def _after(months: int, name: str) -> pl.Expr:
-    return pl.when(pl.col("months") == months).then(pl.col(name))
+    return pl.when(pl.col("months") == months).then(pl.col(name)).otherwise(0)
 
 
 def _customers(months: int) -> Kpi:

@@ -39,7 +39,7 @@ def transactions_not_completed() -> tuple[pl.Expr, pl.Expr]:
 
 
 @kpi(
-    "transactions_input_error", of=ATTEMPTS,
+    "transactions_input_error", of=ATTEMPTS, partly=True,
     label=_("Transactions with an input error"), unit=COUNT, better=DOWN, sources=SOURCES, slices=BY,
     formula=_(
         "Of the tries to pay that were started in the last 30 days, those with at least one input error. "
@@ -69,7 +69,7 @@ def amount_not_completed() -> tuple[pl.Expr, pl.Expr]:
 
 
 @kpi(
-    "amount_input_error", of=ATTEMPTS,
+    "amount_input_error", of=ATTEMPTS, partly=True,
     label=_("Amount of the transactions with an input error"), unit=MONEY, better=DOWN, sources=SOURCES, slices=BY_AMOUNT,
     formula=_(
         "What was to be paid by the tries of the last 30 days with at least one input error, where providers tell of them."

@@ -58,7 +58,7 @@ def cure_rate() -> tuple[pl.Expr, pl.Expr]:
 @kpi(
     "time_to_cure", of=CASES, in_currency=False,
     label=_("Time to cure"), unit=DAYS, better=DOWN, sources=("casework.Case",), slices=("segment",),
-    formula=_("Days from opening to closing, on average, of the cases opened in the last 90 days and closed because all is paid."),
+    formula=_("Days from opening to closing, on average, of the cases opened in the last 90 days and closed since all is paid."),
 )  # fmt: skip
 def time_to_cure() -> tuple[pl.Expr, pl.Expr]:
     return pl.col("cure_days"), pl.col("cured")
