@@ -37,7 +37,16 @@ def main() -> None:
     """Runs the command; whatever goes wrong ends with one sentence and an exit code that is not 0."""
     logging.captureWarnings(True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "amiable.settings")
-    from amiable import cli_bank, cli_bench, cli_interest, cli_letters, cli_mail, cli_scenario, cli_serve
+    from amiable import (
+        cli_bank,
+        cli_bench,
+        cli_figures,
+        cli_interest,
+        cli_letters,
+        cli_mail,
+        cli_scenario,
+        cli_serve,
+    )
 
     cli_bank.join(app)
     cli_mail.join(app)
@@ -46,6 +55,7 @@ def main() -> None:
     cli_bench.join(app)
     cli_interest.join(app)
     cli_serve.join(app)
+    cli_figures.join(app)
     try:
         app(standalone_mode=True)
     except Exception as error:

@@ -95,7 +95,7 @@ _WORDS = [
        WHERE m.medium <> 'letter' AND (k.kind = 'delivered' OR m.id %% 2 = 0) ORDER BY m.id""",
     """INSERT INTO casework_task (creditor_id, customer_id, kind, key, title, context, due_on, done_at, done_by_id, outcome,
          created_at)
-       SELECT creditor_id, customer_id, 'call', 't' || id, '', jsonb_build_object('decision', id, 'step', 'call'), as_of,
+       SELECT creditor_id, customer_id, 'call', 't' || d.id, '', jsonb_build_object('decision', d.id, 'step', 'call'), as_of,
          as_of + time '10:00', p.id, (ARRAY['promise','voicemail','no_answer','refused','call_back'])[1 + d.id %% 5],
          as_of + time '08:00'
        FROM scenario_decision d JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS place FROM core_user) p
@@ -158,7 +158,8 @@ def _fill(values: dict[str, Any]) -> None:
     )
     day.execute(
         "INSERT INTO core_user (username, first_name, last_name, email, password, is_superuser, is_staff, is_active, date_joined,"
-        " language, phone) SELECT 'u' || n, '', '', '', '', false, false, true, now(), 'fr', '' FROM generate_series(1, 20) n",
+        " language, phone) SELECT 'u' || n, '', '', '', '', false, false, true, now(), 'fr', '' FROM generate_series(1, 20) n"
+        " ON CONFLICT DO NOTHING",
         {},
     )
     every = (*TABLES, "outreach_message", "outreach_event", "casework_task", "payments_attempt", "casework_case")

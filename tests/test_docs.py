@@ -9,7 +9,16 @@ import pytest
 import typer
 from django.utils.translation import override
 
-from amiable import cli_bank, cli_bench, cli_interest, cli_letters, cli_mail, cli_scenario, cli_serve
+from amiable import (
+    cli_bank,
+    cli_bench,
+    cli_figures,
+    cli_interest,
+    cli_letters,
+    cli_mail,
+    cli_scenario,
+    cli_serve,
+)
 from amiable.cli import app
 from amiable.insight.kpi import declared
 from amiable.portfolio.facts import FACTS
@@ -48,6 +57,7 @@ def test_every_command_is_in_both_readmes() -> None:
     cli_bench.join(app)
     cli_interest.join(app)
     cli_serve.join(app)
+    cli_figures.join(app)
     commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
     for name in ("README.md", "README.fr.md"):
         text = (ROOT / name).read_text()

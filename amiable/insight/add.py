@@ -17,12 +17,10 @@ def add(table: pl.DataFrame, kpis: Sequence[Kpi], by: Sequence[str]) -> pl.DataF
         shared = [name for name in by if name not in each.whole]
         if each.whole and len(shared) < len(by):
             undivided = _sums(table, [each], shared).select(*shared, f"{each.key}.d")
-            found = found.drop(f"{each.key}.d")
-            found = (
-                found.join(undivided, on=shared, how="left", nulls_equal=True)
-                if shared
-                else found.with_columns(undivided.to_series(0).first())
-            )
+            if shared:
+                found = found.drop(f"{each.key}.d").join(undivided, on=shared, how="left", nulls_equal=True)
+            else:
+                found = found.with_columns(pl.lit(undivided.item(), pl.Int64).alias(f"{each.key}.d"))
     return found
 
 

@@ -70,9 +70,11 @@ class Gathered:
 
     def begin(self, grain: Grain) -> date:
         """The first day whose rows are read."""
+        window = self.as_of - timedelta(days=grain.days - 1)
+        if grain.stock:
+            return window
         if self.since:
             return self.since
-        window = self.as_of - timedelta(days=grain.days - 1)
         unsettled = (self.as_of - timedelta(days=grain.settles)).replace(day=1)
         return min(window, unsettled) if self.months_whole else window
 

@@ -39,8 +39,10 @@ def keep(gathered: Gathered, grains: Iterable[Grain], *, now: datetime) -> int:
     for grain in grains:
         for month, cells in _months(gathered, grain):
             content = _packed(cells)
-            digest = blake2b(content, digest_size=16).hexdigest()
-            if known.get((grain.key, month)) != digest and (cells.height or (grain.key, month) in known):
+            # How things stand is told anew each day, even where it is nothing.
+            told = gathered.as_of.isoformat().encode() if grain.stock else b""
+            digest = blake2b(told + content, digest_size=16).hexdigest()
+            if known.get((grain.key, month)) != digest and (told or cells.height or (grain.key, month) in known):
                 written.append(
                     Kept(
                         creditor=gathered.creditor, grain=grain.key, month=month, as_of=gathered.as_of, digest=digest,

@@ -4,6 +4,14 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 
+def move_costs(apps, schema_editor):
+    """What a contact costs stands with the other costs."""
+    for creditor in apps.get_model('ledger', 'Creditor').objects.filter(policy__has_key='unit_cost_minor'):
+        own = creditor.policy.pop('unit_cost_minor')
+        creditor.policy['costs'] = {'channels': own, **(creditor.policy.get('costs') or {})}
+        creditor.save(update_fields=['policy'])
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -12,6 +20,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunPython(move_costs, migrations.RunPython.noop),
         migrations.CreateModel(
             name='Kept',
             fields=[
