@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 import polars as pl
+from django.utils.translation import gettext as _
 
 from amiable.core.errors import UnableTo
 from amiable.insight import kept
@@ -80,7 +81,8 @@ def slice_up(
     if rows.height:
         total = next(_parts(each, rows, ()))
         found = sorted(_parts(each, rows, by), key=lambda part: tuple((one is None, str(one)) for one in part.by))
-    note = "" if rows.height else f"There is nothing of {each.key} from {since} to {until}, as of {as_of}."
+    words = {"kpi": each.label, "since": since, "until": until}
+    note = "" if rows.height else _("%(kpi)s: there is nothing from %(since)s to %(until)s.") % words
     return Sliced(
         kpi=each,
         by=tuple(by),
@@ -113,7 +115,7 @@ def _needed(each: Kpi, grain: Grain) -> set[str]:
 
 
 def _parts(each: Kpi, rows: pl.DataFrame, by: Sequence[str]) -> Any:
-    for _kpi, own, (numerator, denominator) in parts(rows, [each], by):
+    for _one, own, (numerator, denominator) in parts(rows, [each], by):
         yield Part(by=own, value=each.value(numerator, denominator), numerator=numerator, denominator=denominator)
 
 
@@ -127,17 +129,20 @@ def _check(
     as_of: date | None,
 ) -> None:
     if each is None:
-        raise UnableToSlice(f"There is no figure {key!r}.")
+        raise UnableToSlice(_("There is no figure “%(key)s”.") % {"key": key})
+    words = {"kpi": each.label, "since": since, "until": until, "as_of": as_of}
     if each.of is None:
-        raise UnableToSlice(f"{each.label} is told as a whole only: its formula cannot be parted.")
+        raise UnableToSlice(_("%(kpi)s is told as a whole only: its formula cannot be parted.") % words)
     known = (*each.dimensions, PERIOD)
     if odd := [name for name in (*by, *where) if name not in known]:
-        raise UnableToSlice(f"{each.label} cannot be parted by {odd[0]}; it can be by {', '.join(known)}.")
+        words |= {"odd": odd[0], "known": ", ".join(known)}
+        raise UnableToSlice(_("%(kpi)s cannot be parted by %(odd)s; it can be by %(known)s.") % words)
     if len(set(by)) > MOST or len(set(by)) < len(by):
-        raise UnableToSlice("A figure is parted by three different things at most.")
+        raise UnableToSlice(_("A figure is parted by three different things at most."))
     if since > until:
-        raise UnableToSlice(f"The period ends ({until}) before it begins ({since}).")
+        raise UnableToSlice(_("The period ends (%(until)s) before it begins (%(since)s).") % words)
     if as_of is None:
-        raise UnableToSlice("Nothing was measured yet: the first figures stand after the first run of the day.")
+        raise UnableToSlice(_("Nothing was measured yet: the first figures stand after the first run of the day."))
     if since > as_of:
-        raise UnableToSlice(f"The period from {since} on has not come yet: the last day that was measured is {as_of}.")
+        told = _("The period from %(since)s on has not come yet: the last day that was measured is %(as_of)s.")
+        raise UnableToSlice(told % words)

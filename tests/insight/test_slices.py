@@ -1,11 +1,13 @@
 """Slices on demand: they add up to the total, are those of the figures, and say in a sentence what cannot be told."""
 
 import io
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 import pytest
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +22,12 @@ from amiable.portfolio.models import Membership
 from tests.insight.rows import DAY, NOW, attempt, before, case, creditor, customer, invoice, message, paid, read
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
 
 
 def asked(at: Creditor, key: str, *by: str, days: int = 30, **fields: Any) -> Sliced:
@@ -101,7 +109,7 @@ def test_nothing_measured_and_nothing_there_are_said() -> None:
     measure(as_of=DAY, now=NOW)
     found = asked(helia, "csat", "segment")
     assert (found.total.value, found.parts) == (None, [])
-    assert "There is nothing of csat" in found.note
+    assert "there is nothing from" in found.note
     with pytest.raises(UnableToSlice, match="before it begins"):
         asked(helia, "csat", since=DAY, until=before(1))
 
