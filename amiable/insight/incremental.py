@@ -110,8 +110,10 @@ def sentence(each: Kpi, one: weigh.Difference, *, days: int, currency: str) -> s
     if one.points is None or one.low is None or one.high is None:
         return _("%(kpi)s: too few customers yet; at least %(n)s more are needed in the smaller arm.") % words
     edges = (one.low, one.high) if one.verdict == "open" else sorted((abs(one.low), abs(one.high)))
-    told = [_shown(each, edge, currency) for edge in (abs(one.points), *edges)]
-    words |= dict(zip(("difference", "low", "high"), told, strict=True))
+    difference = _shown(each, abs(one.points), currency)
+    points = _("%(number)s points") % {"number": difference} if each.unit in {Unit.PERCENT, Unit.SCORE} else difference
+    low, high = (_shown(each, edge, currency) for edge in edges)
+    words |= {"difference": points, "low": low, "high": high}
     if one.verdict == "open":
         said = _(
             "%(kpi)s: not enough yet. In %(days)s days, the difference of %(arm)s lies between %(low)s and %(high)s; about "
@@ -133,9 +135,8 @@ def _name(arm: str) -> str:
 
 
 def _shown(each: Kpi, value: float, currency: str) -> str:
-    """A difference in the KPI's own unit; of shares, in points."""
+    """A difference in the KPI's own unit; of shares, in hundredths."""
     if each.unit in {Unit.MONEY, Unit.PRICE}:
         return shown(round(value), currency, get_language() or "en")
     number = value * (100.0 if each.unit is Unit.PERCENT else each.scale)
-    told = format_decimal(number, format="#,##0.0;\N{MINUS SIGN}#,##0.0", locale=to_locale(get_language() or "en"))
-    return _("%(number)s points") % {"number": told} if each.unit in {Unit.PERCENT, Unit.SCORE} else str(told)
+    return str(format_decimal(number, format="#,##0.0;\N{MINUS SIGN}#,##0.0", locale=to_locale(get_language() or "en")))

@@ -81,15 +81,17 @@ def _months(gathered: Gathered, grain: Grain) -> Iterator[tuple[date, pl.DataFra
     key = ["day", "currency", *grain.dimensions]
     table = gathered.rows(grain)
     cells = table.drop("customer")
-    if table.height:
+    if table["customer"].null_count() < table.height:  # told by customer; a query's own rows are added up and in order
         cells = table.lazy().group_by(key).agg(pl.col(grain.sums).sum()).sort(key).collect()
+    elif grain.made and table.height:
+        cells = cells.sort(key)
     if grain.stock:
         yield gathered.as_of.replace(day=1), cells
         return
-    days, month = cells["day"].cast(pl.Int32), gathered.begin(grain).replace(day=1)
+    days, month = cells["day"].cast(pl.Int32).to_numpy(), gathered.begin(grain).replace(day=1)
     while month <= gathered.as_of:
         following = end_of_month(month) + timedelta(days=1)
-        first, last = ((days.search_sorted((each - EPOCH).days) if days.len() else 0) for each in (month, following))
+        first, last = (int(days.searchsorted((each - EPOCH).days)) for each in (month, following))
         yield month, cells.slice(first, last - first)
         month = following
 
