@@ -23,9 +23,13 @@ def join(main: typer.Typer) -> None:
 
 def figures(
     creditor: Whose = "",
-    since: Annotated[str, typer.Option("--from", help="The first day (YYYY-MM-DD); 30 days before the last when not said.")] = "",
+    since: Annotated[
+        str, typer.Option("--from", help="The first day (YYYY-MM-DD); 30 days before the last when not said.")
+    ] = "",
     until: Annotated[str, typer.Option("--to", help="The last day (YYYY-MM-DD); today when not said.")] = "",
-    out: Annotated[Path | None, typer.Option("--out", help="A .csv or .parquet file; standard output when not said.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A .csv or .parquet file; standard output when not said.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Give the figures that were measured: one line per day, KPI, currency and slice, as CSV or Parquet."""

@@ -71,7 +71,9 @@ def test_cases_are_cured_by_contact_or_by_themselves() -> None:
 def test_what_became_of_messages_and_calls() -> None:
     helia = creditor()
     anna, julie = customer(helia), User.objects.create(username="julie")
-    opened, _silent, letter = (message(anna, days=n, medium=medium) for n, medium in ((3, "email"), (2, "sms"), (1, "letter")))
+    opened, _silent, letter = (
+        message(anna, days=n, medium=medium) for n, medium in ((3, "email"), (2, "sms"), (1, "letter"))
+    )
     Event.objects.create(source="t", external_id="1", message=opened, kind="opened", at=at(3))
     Event.objects.create(source="t", external_id="2", message=opened, kind="clicked", at=at(2))
     Event.objects.create(source="t", external_id="3", message=letter, kind="delivered", at=at(1))
@@ -97,7 +99,9 @@ def test_agreements_that_were_kept() -> None:
         customer=anna, currency="EUR", amount_minor=1_000, promised_for=DAY, taken_at=at(9), origin="call", state="open"
     )
     for state in ("done", "done", "broken", "withdrawn"):
-        Plan.objects.create(customer=anna, currency="EUR", total_minor=10, state=state, offered_at=at(80), ended_on=before(3))
+        Plan.objects.create(
+            customer=anna, currency="EUR", total_minor=10, state=state, offered_at=at(80), ended_on=before(3)
+        )
     assert triple(helia, "promises_kept") == (pytest.approx(1 / 3), 1, 3)
     assert read(helia, "promised_received") == (pytest.approx(1_400 / 3_000), 1_400, 3_000)
     assert read(helia, "plans_kept") == (pytest.approx(2 / 3), 2, 3)
@@ -129,7 +133,9 @@ def test_what_customers_thought() -> None:
         who = customer(helia, number)
         for n, score in enumerate(scores):
             days = 120 if len(scores) == 2 and n == 0 else 10
-            SurveyAnswer.objects.create(customer=who, after="payment", subject_ref=f"{n}", score=score, answered_at=at(days))
+            SurveyAnswer.objects.create(
+                customer=who, after="payment", subject_ref=f"{n}", score=score, answered_at=at(days)
+            )
     assert triple(helia, "csat") == (0.5, 2, 4)  # 9, 8 of 9, 8, 6, 2
     assert read(helia, "nps") == (-25.0, -1, 4)  # one promoter, two detractors
     assert read(helia, "satisfaction_change") == (0.5, 1, 2)  # +5 and −4

@@ -28,7 +28,10 @@ def drawn(one: Experiment, arm: str, number: int, opened: int, **fields: Any) ->
     for n in range(number):
         who = customer(one.creditor, f"{arm}{n}")
         Assignment.objects.create(
-            experiment=one, customer=who, unit=who.pk, **{"arm": arm, "propensity": 0.5, "assigned_on": before(30)} | fields
+            experiment=one,
+            customer=who,
+            unit=who.pk,
+            **{"arm": arm, "propensity": 0.5, "assigned_on": before(30)} | fields,
         )
         told = message(who, days=25)
         message(who, days=3)  # after the fourteen days

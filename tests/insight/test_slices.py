@@ -82,7 +82,9 @@ def test_of_the_whole_each_way_is_a_part() -> None:
     paid(owed, 400, on=before(3))
     measure(as_of=DAY, now=NOW)
     assert told(asked(helia, "recovery_rate", "journey")) == {("other",): (400, 1_000)}
-    assert told(asked(helia, "recovery_rate", "period", "journey", days=60)) == {(date(2026, 5, 1), "other"): (400, 1_000)}
+    assert told(asked(helia, "recovery_rate", "period", "journey", days=60)) == {
+        (date(2026, 5, 1), "other"): (400, 1_000)
+    }
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,9 @@ def test_what_is_kept_has_no_customer_and_is_written_once() -> None:
 
 
 @given(
-    parts=st.lists(st.tuples(st.sampled_from("ABC"), st.integers(1, 5_000), st.integers(-20, 120)), min_size=1, max_size=8),
+    parts=st.lists(
+        st.tuples(st.sampled_from("ABC"), st.integers(1, 5_000), st.integers(-20, 120)), min_size=1, max_size=8
+    ),
     later=st.integers(1, 4),
 )
 def test_parts_add_up_and_a_past_day_stays_as_it_was_measured(parts: list[tuple[str, int, int]], later: int) -> None:

@@ -78,12 +78,16 @@ def _effort(gathered: "Gathered") -> pl.DataFrame:
     costs = gathered.costs
     price = pl.col("channel").replace_strict(costs.channels, default=0, return_dtype=pl.Int64)
     minutes = pl.col("task").replace_strict(costs.minutes, default=costs.other_minutes, return_dtype=pl.Int64)
-    share = pl.col("agency").replace_strict(costs.agencies or {"": 0.0}, default=costs.other_agency, return_dtype=pl.Float64)
+    share = pl.col("agency").replace_strict(
+        costs.agencies or {"": 0.0}, default=costs.other_agency, return_dtype=pl.Float64
+    )
     contacts = pl.col("messages") + pl.col("calls")
     priced: dict[Grain, dict[str, pl.Expr]] = {
         CONTACTS: {"contacts": contacts, "contact_minor": contacts * price},
         # A call is paid for as a contact, with the time of whoever makes it.
-        TASKS_DONE: {"work_minor": pl.when(pl.col("task") != "call").then(pl.col("done") * minutes * costs.minute_minor)},
+        TASKS_DONE: {
+            "work_minor": pl.when(pl.col("task") != "call").then(pl.col("done") * minutes * costs.minute_minor)
+        },
         AGENCIES: {"agency_minor": (pl.col("brought_minor") * share).round().cast(pl.Int64)},
         MONEY_IN: {"recovered_minor": pl.col("recovered_minor")},
     }
