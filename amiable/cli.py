@@ -33,19 +33,29 @@ class UnableToObey(Exception):
     """The command cannot be carried out as it was given."""
 
 
+def whole() -> typer.Typer:
+    """The command line with the commands of every part."""
+    from amiable import (
+        cli_bank,
+        cli_bench,
+        cli_figures,
+        cli_interest,
+        cli_letters,
+        cli_mail,
+        cli_scenario,
+        cli_serve,
+    )
+
+    for part in (cli_bank, cli_mail, cli_scenario, cli_letters, cli_bench, cli_interest, cli_figures, cli_serve):
+        part.join(app)
+    return app
+
+
 def main() -> None:
     """Runs the command; whatever goes wrong ends with one sentence and an exit code that is not 0."""
     logging.captureWarnings(True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "amiable.settings")
-    from amiable import cli_bank, cli_bench, cli_interest, cli_letters, cli_mail, cli_scenario, cli_serve
-
-    cli_bank.join(app)
-    cli_mail.join(app)
-    cli_scenario.join(app)
-    cli_letters.join(app)
-    cli_bench.join(app)
-    cli_interest.join(app)
-    cli_serve.join(app)
+    whole()
     try:
         app(standalone_mode=True)
     except Exception as error:

@@ -123,7 +123,7 @@ class Listener:
                     self._tell(AGAIN)
                     failed = 0
                     await self._hear(connection)
-            except psycopg.OperationalError as error:
+            except psycopg.Error as error:
                 log.warning("Live updates rest: the database does not answer (%s).", str(error).strip())
             await asyncio.sleep(PAUSES[min(failed, len(PAUSES) - 1)])
             failed += 1
@@ -132,7 +132,10 @@ class Listener:
         """Until the connection breaks."""
         while True:
             async for notice in connection.notifies(timeout=QUIET):
-                self._tell(_read(notice.payload))
+                try:
+                    self._tell(_read(notice.payload))
+                except (ValueError, KeyError, AttributeError):
+                    log.warning("Nobody of ours said “%s” on %s.", notice.payload[:200], CHANNEL)
             await connection.execute("SELECT")  # a connection that broke without a word is found out here
 
 

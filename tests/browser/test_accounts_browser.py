@@ -101,6 +101,7 @@ PAGES = {
     "passkeys": "/account/passkeys/",
     "passkey_add": "/account/passkeys/add/",
     "sessions": "/account/sessions/",
+    "notifications": "/account/notifications/",
     "people": "/people/",
     "person": "/people/{pk}/",
     "audit": "/audit/",

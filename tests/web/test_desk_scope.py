@@ -65,6 +65,11 @@ def addresses(customer: Customer) -> dict[str, str]:
     """Every address of the desk that names a row, of this customer's rows."""
     values = {
         "customer": customer.pk,
+        "habit": customer.pk,
+        "known": customer.pk,
+        "inside": customer.pk,
+        "write_look": customer.pk,
+        "copy": rows.document(customer.invoices.earliest("pk")).pk,
         "happened": customer.pk,
         "foreseen": customer.pk,
         "charges": customer.pk,
@@ -130,6 +135,9 @@ def addresses(customer: Customer) -> dict[str, str]:
         found[f"plan_act:{act}"] = reverse("desk:plan_act", args=[made, act])
     for act in acts.ACTS:
         found[f"act:{act}"] = reverse("desk:act", args=[customer.pk, act])
+        found[f"act_undone:{act}"] = reverse("desk:act_undone", args=[customer.pk, act])
+    contact = customer.contacts.get().pk
+    found |= {f"act_on:{act}": reverse("desk:act_on", args=[customer.pk, act, contact]) for act in ("person", "wishes")}
     colleague = rows.colleague(f"works at {customer.creditor.key} {customer.pk}", customer.creditor, Role.SALES)
     found["person"] = reverse("desk:person", args=[colleague.pk])
     for act in people_pages.ACTS:

@@ -37,6 +37,7 @@ STEPS = {
     "hardship_help": gettext_lazy("Help in hardship"),
     "early_warning": gettext_lazy("Early warning"),
     "survey": gettext_lazy("Satisfaction survey"),
+    "own_words": gettext_lazy("Message of a colleague"),
 }
 OUTCOMES = {
     "promise": gettext_lazy("Promise to pay"),

@@ -225,7 +225,7 @@ class Costs(Rules):
     lead = gettext_lazy("For simulations and figures: one message, or one call with the time of whoever makes it.")
 
     def read(self, policy: Mapping[str, Any]) -> dict[str, Any]:
-        own = policy.get("unit_cost_minor", {})
+        own = (policy.get("costs") or {}).get("channels") or {}
         return {medium: _major(own.get(medium), self.creditor) for medium in COSTLY}
 
     def prepare(self) -> None:
@@ -234,7 +234,8 @@ class Costs(Rules):
 
     def choices(self) -> dict[str, Any]:
         said = {name: value for name, value in self.cleaned_data.items() if value is not None}
-        return {"unit_cost_minor": said or None}
+        other = {name: value for name, value in (self.creditor.policy.get("costs") or {}).items() if name != "channels"}
+        return {"costs": other | ({"channels": said} if said else {}) or None}
 
 
 class Person(Rules):

@@ -40,7 +40,7 @@ def dressed(form: forms.Form) -> forms.Form:
         field.widget.attrs["class"] = "form-check-input" if box else "form-select" if select else "form-control"
         field.widget.attrs.pop("placeholder", None)
         if name == "code":
-            field.widget.attrs |= {"inputmode": "text", "autocomplete": "one-time-code", "autofocus": True}
+            field.widget.attrs |= {"inputmode": "text", "autocomplete": "one-time-code"}
         if not isinstance(field.widget, forms.HiddenInput):
             if field.help_text:
                 field.widget.attrs["aria-describedby"] = f"{form[name].id_for_label}_helptext"

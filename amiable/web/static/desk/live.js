@@ -10,7 +10,7 @@
   const theirs = new WeakSet(); // blocks in which the reader has opened or loaded something
   const page = () => document.getElementById("page");
   const place = () => document.getElementById("live");
-  let stream = null, waiting = 0, hidden = 0, lost = false, reading = false, once_more = false;
+  let stream = null, pause = LATER, waiting = 0, anew = 0, hidden = 0, lost = false, reading = false, once_more = false;
 
   // -- blocks: what lies side by side on a page, each with a name --------------------------------------------------------
 
@@ -100,6 +100,8 @@
       const answer = await fetch(location.href, { headers: { "X-Live": "1" }, cache: "no-store" });
       if (!answer.ok || answer.redirected) return;
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("page");
+      // A message that waited for the next page is on this one.
+      for (const said of fresh?.querySelectorAll("#messages > *") ?? []) document.getElementById("messages")?.append(said);
       if (fresh && page() && merge(page(), document.adoptNode(fresh))) changed();
     } catch { lost = true; } finally {
       reading = false;
@@ -183,12 +185,19 @@
       const marked = told.words && (told.new || told.what === "task" || told.what === "dispute" || told.what === "attempt") ? await tell(told) : false;
       if (!(at === "home" && marked)) soon(at === "home" ? 3 * CALM : CALM);
     });
-    stream.onerror = () => { lost = true; };
-    stream.onopen = () => { if (lost && rereads) soon(CALM); lost = false; };
+    stream.onopen = () => { if (lost && rereads) soon(CALM); lost = false; pause = LATER; };
+    stream.onerror = () => {
+      lost = true;
+      if (stream?.readyState !== EventSource.CLOSED) return; // the browser asks again by itself
+      clearTimeout(anew);
+      anew = setTimeout(() => document.hidden || open(""), pause);
+      pause = Math.min(pause * 2, 300000);
+    };
   }
 
   document.addEventListener("visibilitychange", () => {
     clearTimeout(hidden);
+    clearTimeout(anew);
     if (document.hidden) hidden = setTimeout(() => { stream?.close(); stream = null; }, HIDDEN);
     else if (!stream) { open(""); if (rereads) soon(CALM); }
   });
