@@ -200,9 +200,9 @@ def test_what_is_shown_to_a_colleague_reaches_them(ours: Creditor, client: Clien
     task = rows.task(debtor(ours, "Anna"))
     done = post(client, "move", "share", task=task.pk, batch="b", to=boris.pk, words="look at this")
     assert words(done) == ["1 task is shown to boris."]
-    assert "look at this" in page(rows.desk(boris), "home")
+    assert "look at this" in page(rows.desk(boris), "glance")
     undo(client, done)
-    assert "look at this" not in page(rows.desk(boris), "home")
+    assert "look at this" not in page(rows.desk(boris), "glance")
 
 
 def test_tasks_of_strangers_do_not_exist(ours: Creditor, client: Client) -> None:

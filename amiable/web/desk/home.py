@@ -185,7 +185,6 @@ def _needs_an_eye(request: scope.Asked) -> dict[str, Any]:
     nobodys = inbox.answers(request.user).filter(customer=None, confirmed_at=None, automatic=False)
     return {
         **_counted(quarantined=waiting, nobodys=nobodys),
-        "news": list(_news(request)),
         "stopped": [each for each in creditors if each.stopped_at],
         "dry": [each for each in creditors if not each.released_at],
     }
@@ -212,6 +211,7 @@ def _beside(request: scope.Asked, today: date) -> dict[str, Any]:
     broken = Promise.objects.filter(reach, state=PromiseState.BROKEN, judged_on__gt=today - timedelta(days=14))
     in_doubt = Message.objects.filter(reach, state=MessageState.IN_DOUBT)
     return {
+        "news": list(_news(request)),
         "broken": list(broken.select_related("customer").order_by("-judged_on", "-amount_minor")[:8]),
         "in_doubt": list(in_doubt.select_related("customer").order_by("created_at")[:8]),
         "runs": list(scope.runs(request.user).filter(as_of=today).order_by("-started_at")[:8]),

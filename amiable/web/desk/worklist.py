@@ -4,6 +4,7 @@ In: a colleague, the words of an address, now. Out: querysets and rows with thei
 whom they may not see.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -166,11 +167,22 @@ def narrowed(user: User, asked: Asked, *, today: date, now: datetime, meant: lis
 def _at_least(user: User, amount: int, creditor: int | None) -> Q:
     """So much overdue, in each creditor's own currency."""
     found = Q(pk__in=[])
-    wanted = scope.visible_creditors(user).filter(**({"pk": creditor} if creditor else {}))
-    for currency in sorted(set(wanted.values_list("currency", flat=True))):
+    for currency, creditors in _currencies(user).items():
         minor = int(Decimal(amount).scaleb(money.exponent(currency)))
-        found |= Q(creditor__in=wanted.filter(currency=currency).values("pk"), owed_minor__gte=minor)
+        meant = [pk for pk in creditors if creditor in (None, pk)]
+        found |= Q(creditor__in=meant, owed_minor__gte=minor)
     return found
+
+
+def _currencies(user: User) -> dict[str, list[int]]:
+    """The creditors whom this user sees by their currency, read once per request."""
+    kept: dict[str, list[int]] | None = user.__dict__.get("_desk_currencies")
+    if kept is None:
+        kept = defaultdict(list)
+        for pk, currency in scope.visible_creditors(user).values_list("pk", "currency"):
+            kept[currency].append(pk)
+        user.__dict__["_desk_currencies"] = kept
+    return kept
 
 
 def ordered(rows: QuerySet[Task], due: str = "") -> QuerySet[Task]:
