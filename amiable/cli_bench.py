@@ -26,12 +26,12 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="import, day, facts, decide, interest, simulate, send, sending, letters, statement, match or allocate."
+            help="import, day, facts, decide, interest, simulate, send, sending, letters, statement, match, allocate or search."
         ),
     ] = "",
     rows: Annotated[int, typer.Option(help="import: lines of the FEC.")] = 1_000_000,
-    customers: Annotated[int, typer.Option(help="day, facts, decide, simulate: customers.")] = 250_000,
-    invoices: Annotated[int, typer.Option(help="day, facts, decide, interest: open invoices.")] = 1_000_000,
+    customers: Annotated[int, typer.Option(help="day, facts, decide, simulate, search: customers.")] = 250_000,
+    invoices: Annotated[int, typer.Option(help="day, facts, decide, interest, search: open invoices.")] = 1_000_000,
     days: Annotated[int, typer.Option(help="simulate: days ahead.")] = 30,
     messages: Annotated[int, typer.Option(help="send: e-mails.")] = 4_000,
     waiting: Annotated[int, typer.Option(help="sending: messages that wait for a release.")] = 1_000_000,
@@ -52,6 +52,7 @@ def bench(
         "facts": house,
         "decide": house,
         "interest": {"invoices": invoices},
+        "search": house,
     }
     sizes["simulate"] = {"customers": customers, "days": days}
     sizes["send"] = {"messages": messages, "statements": statements}

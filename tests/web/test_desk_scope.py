@@ -32,6 +32,7 @@ DOORS = {"login", "logout", "enter", "language", "theme", "news_read"} | {
     "live", "news_mark", "news_unsubscribe", "invited", "account", "session_end"
 }  # fmt: skip
 LISTS = {"home", "customers", "plans", "runs", "figures", "imports", "quarantine", "news", "news_menu", "news_wishes"} | {
+    "search", "tokens",
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
     "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments", "statements", "money", "late_payment",
     "people", "audit",
@@ -51,6 +52,7 @@ FILES = {
     "statement_bring",
     "statement_look",
 } | {
+    "token_revoke",  # one's own: in test_api.py
     "text", "text_new", "text_look", "text_body", "text_version", "text_act", "text_house",  # in test_desk_texts.py
     "news_follow",  # in test_desk_news.py
 }  # fmt: skip

@@ -26,6 +26,7 @@ SECTIONS: tuple[tuple[str, Promise, str], ...] = (
     ("mfa_index", gettext_lazy("Second factor"), "shield-check"),
     ("mfa_list_webauthn", gettext_lazy("Passkeys"), "lock"),
     ("usersessions_list", gettext_lazy("Sessions"), "door-exit"),
+    ("desk:tokens", gettext_lazy("API tokens"), "key"),
 )
 
 

@@ -39,6 +39,7 @@ from amiable.web.desk import (
     runs,
     scenario_edit,
     scenario_pages,
+    search,
     segment_edit,
     segment_pages,
     sending,
@@ -47,6 +48,7 @@ from amiable.web.desk import (
     tasks,
     text_edit,
     text_pages,
+    token_pages,
     tray_pages,
 )
 
@@ -65,6 +67,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("people/<int:pk>/act/<slug:name>/", people_pages.act, name="person_act"),
     path("people/invitations/<int:pk>/withdraw/", people_pages.withdraw, name="invitation_withdraw"),
     path("audit/", audit_pages.trail, name="audit"),
+    path("account/tokens/", token_pages.own, name="tokens"),
+    path("account/tokens/<int:pk>/revoke/", token_pages.revoke, name="token_revoke"),
     path("language/", switches.language, name="language"),
     path("theme/", switches.theme, name="theme"),
     path("live/", live.live, name="live"),
@@ -75,6 +79,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("notifications/<int:pk>/", news.follow, name="news_follow"),
     path("account/notifications/", news_wishes.wishes, name="news_wishes"),
     path("unsubscribe/<str:token>/", news_wishes.unsubscribe, name="news_unsubscribe"),
+    path("search/", search.search, name="search"),
     path("customers/", customers.customers, name="customers"),
     path("customers/<int:pk>/", customer.customer, name="customer"),
     path("customers/<int:pk>/happened/", customer.happened, name="happened"),
