@@ -37,6 +37,7 @@ CHOSEN = {
     "view_keep", "view_change", "view_back",
 }  # fmt: skip
 LISTS = {"home", "customers", "plans", "runs", "figures", "imports", "quarantine", "news", "news_menu", "news_wishes"} | {
+    "search", "tokens",
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
     "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments", "statements", "money", "late_payment",
     "people", "audit", "glance", "filters", "calls", "approvals",
@@ -56,6 +57,7 @@ FILES = {
     "statement_bring",
     "statement_look",
 } | {
+    "token_revoke",  # one's own: in test_api.py
     "text", "text_new", "text_look", "text_body", "text_version", "text_act", "text_house",  # in test_desk_texts.py
     "news_follow",  # in test_desk_news.py
 }  # fmt: skip

@@ -69,6 +69,12 @@ def scopes(user: User) -> list[Scope]:
     return kept
 
 
+def granted(user: User, act: str) -> bool:
+    """Whether the token with which this user came (web/api/token.py) lets them act so; without a token it is theirs to say."""
+    acts: frozenset[str] | None = user.__dict__.get("_desk_acts")
+    return acts is None or act in acts
+
+
 def reach(user: User, *, path: str = "", creditor: str = "") -> Q:
     """The condition that rows belong to customers this user may see; `path` leads from the row to its customer.
 
@@ -100,6 +106,8 @@ def visible_creditors(user: User) -> QuerySet[Creditor]:
 
 def whole_creditors(user: User, *, act: str | None = None) -> QuerySet[Creditor]:
     """The creditors of whom this user sees everything (and may `act`): for files, runs and figures of the whole house."""
+    if act is not None and not granted(user, act):
+        return Creditor.objects.none()
     if user.is_superuser:
         return Creditor.objects.order_by("name")
     whole = {
@@ -131,11 +139,15 @@ def audits(user: User) -> bool:
 def administers(user: User) -> bool:
     """Whether this user administers the whole of any creditor."""
     whole = (each for each in scopes(user) if each.branch_ref is None and not each.own_customers_only)
+    if not granted(user, "administer"):
+        return False
     return user.is_superuser or any(each.role in MAY["administer"] for each in whole)
 
 
 def may(user: User, act: str, customer: Customer) -> bool:
     """Whether a scope that reaches this customer carries a role that may do this."""
+    if not granted(user, act):
+        return False
     if user.is_superuser:
         return True
     return any(scope.role in MAY[act] and _reaches(scope, user, customer) for scope in scopes(user))
