@@ -39,6 +39,7 @@ def whole() -> typer.Typer:
         cli_bank,
         cli_bench,
         cli_figures,
+        cli_forecast,
         cli_interest,
         cli_letters,
         cli_mail,
@@ -46,7 +47,18 @@ def whole() -> typer.Typer:
         cli_serve,
     )
 
-    for part in (cli_bank, cli_mail, cli_scenario, cli_letters, cli_bench, cli_interest, cli_figures, cli_serve):
+    parts = (
+        cli_bank,
+        cli_mail,
+        cli_scenario,
+        cli_letters,
+        cli_bench,
+        cli_interest,
+        cli_figures,
+        cli_forecast,
+        cli_serve,
+    )
+    for part in parts:
         part.join(app)
     return app
 

@@ -27,17 +27,17 @@ def bench(
         str,
         typer.Argument(
             help=(
-                "import, day, facts, kpis, decide, interest, simulate, send, sending, letters, statement, match, allocate, "
-                "search or desk."
+                "import, day, facts, kpis, decide, forecast, interest, simulate, send, sending, letters, statement, match, "
+                "allocate, search or desk."
             )
         ),
     ] = "",
     rows: Annotated[int, typer.Option(help="import: lines of the FEC.")] = 1_000_000,
     customers: Annotated[
-        int, typer.Option(help="day, facts, kpis, decide, simulate, search, desk: customers.")
+        int, typer.Option(help="day, facts, kpis, decide, forecast, simulate, search, desk: customers.")
     ] = 250_000,
     invoices: Annotated[
-        int, typer.Option(help="day, facts, decide, interest, search, desk: open invoices.")
+        int, typer.Option(help="day, facts, decide, forecast, interest, search, desk: open invoices.")
     ] = 1_000_000,
     events: Annotated[int, typer.Option(help="kpis: entries, messages and what carriers told, in a year.")] = 5_000_000,
     days: Annotated[int, typer.Option(help="simulate: days ahead.")] = 30,
@@ -60,6 +60,7 @@ def bench(
         "facts": house,
         "kpis": house | {"events": events},
         "decide": house,
+        "forecast": house,
         "interest": {"invoices": invoices},
         "search": house,
         "desk": house,

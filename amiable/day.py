@@ -20,6 +20,7 @@ from amiable.casework import close
 from amiable.core import runs
 from amiable.core.errors import UnableTo
 from amiable.insight import digest, measure
+from amiable.insight.forecast import keep
 from amiable.ledger import accrue, post
 from amiable.ledger.models import Creditor
 from amiable.outreach import memo, news, send
@@ -172,6 +173,11 @@ def _measure(one: Cycle) -> Figures:
     return _plain(measure.measure(as_of=one.as_of, now=one.now, creditor=one.creditor))
 
 
+def _forecast(one: Cycle) -> Figures:
+    """What is expected of the weeks ahead is kept, and earlier weeks are told what came."""
+    return _of_each(keep.keep, one)
+
+
 def _digests(one: Cycle) -> Figures:
     """Colleagues get their daily list, who leads the week's summary, and what they wish to hear at once."""
     written = _plain(digest.digest(as_of=one.as_of, now=one.now)) | {"news": news.tell(now=one.now)}
@@ -202,8 +208,11 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "send": _send,
     "advance": _advance,
     "measure": _measure,
+    "forecast": _forecast,
     "digests": _digests,
 }
+# What reaches outside, or tells of what was done.
+_NOT_REHEARSED = {"listen", "inquire", "collect", "standing", "send", "advance", "measure", "forecast", "digests"}
 MORNING = 7  # o'clock: the first hour at which e-mails may leave
 # The lock that keeps two days from running at once: of everyone it is held alone, of one creditor it is shared, and
 # a second one with the creditor's number is held alone.
@@ -264,7 +273,7 @@ def _rehearse(one: Cycle) -> dict[str, Figures]:
     done: dict[str, Figures] = {}
     with transaction.atomic():
         for name, step in STEPS.items():
-            if name in {"listen", "inquire", "collect", "standing", "send", "advance", "measure", "digests"}:
+            if name in _NOT_REHEARSED:
                 continue
             done[name] = step(one)
         transaction.set_rollback(True)

@@ -59,3 +59,48 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.as_of}"
+
+
+class Forecast(models.Model):
+    """What a day expected of the weeks after it, made once and never changed. `why`: the key of why it expects nothing."""
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.CASCADE, related_name="forecasts")
+    as_of = models.DateField()
+    why = models.CharField(max_length=20, blank=True)
+    learnt_from = models.IntegerField(default=0)  # payments seen
+    beside = models.JSONField(default=dict)  # by currency: open, netted and outside, in minor units
+    habits = models.JSONField(default=dict)  # of the house and its groups; emptied after some weeks
+    spreads = models.JSONField(default=dict)  # by currency: how far sums were off in past weeks
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["creditor", "as_of"], name="forecast_once")]
+
+    def __str__(self) -> str:
+        return f"{self.creditor_id} {self.as_of}"
+
+
+class ForecastWeek(models.Model):
+    """One week of a forecast in one currency; `came_minor` is written when the week is over."""
+
+    forecast = models.ForeignKey(Forecast, on_delete=models.CASCADE, related_name="weeks")
+    currency = models.CharField(max_length=3)
+    number = models.PositiveSmallIntegerField()
+    since = models.DateField()
+    until = models.DateField()
+    low_minor = models.BigIntegerField()
+    middle_minor = models.BigIntegerField()
+    high_minor = models.BigIntegerField()
+    upto_low_minor = models.BigIntegerField()  # of all weeks until the end of this one
+    upto_middle_minor = models.BigIntegerField()
+    upto_high_minor = models.BigIntegerField()
+    plain_minor = models.BigIntegerField()  # the reference: due date plus the customer's mean delay
+    parts = models.JSONField(default=dict)
+    came_minor = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["forecast", "currency", "number"], name="forecast_week_once")]
+        indexes = [models.Index(fields=["until"], name="forecast_week_until")]
+
+    def __str__(self) -> str:
+        return f"{self.forecast_id} {self.currency} {self.number}"

@@ -1,0 +1,123 @@
+"""Forecasts are kept on the day they are made, and told later what came: so nobody improves them afterwards.
+
+In: a day. Out: rows of that day's forecast, what came in the weeks that are over. Never: a forecast changed, or made twice.
+"""
+
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+from django.db import transaction
+
+from amiable.core import tables
+from amiable.insight.forecast.foresee import foresee
+from amiable.insight.forecast.habits import packed
+from amiable.insight.forecast.weeks import Spread, Spreads
+from amiable.insight.models import Forecast, ForecastWeek
+from amiable.ledger.models import Creditor
+
+SETTLES_DAYS = 14  # so long after its end a week is looked at again: money is sometimes told late
+HABITS_DAYS = 35  # so long the habits that a forecast was made from are kept: customers' pages read the newest
+
+# Money that settled invoices: by the day when it counted, the day from which the invoice was known, and the day from which the
+# money was. Invoices that were sold bring their money to the factor.
+_CAME = """
+SELECT currency, day, greatest(issued_on, invoice_on), greatest(received_on, credit_on), sum(amount)::bigint FROM (
+  SELECT i.currency, a.effective_on AS day, i.issued_on, (i.known_at AT TIME ZONE %(zone)s)::date AS invoice_on, c.received_on,
+    (c.known_at AT TIME ZONE %(zone)s)::date AS credit_on, a.amount_minor AS amount
+  FROM ledger_entry e JOIN ledger_allocation a ON a.id = e.allocation_id
+  JOIN ledger_invoice i ON i.id = a.invoice_id JOIN ledger_credit c ON c.id = a.credit_id AND c.kind = 'payment'
+  WHERE e.effective_on > %(since)s AND e.effective_on <= %(until)s AND i.creditor_id = %(creditor)s
+    AND NOT EXISTS (
+      SELECT FROM ledger_sale s WHERE s.customer_id = i.customer_id AND (s.invoice_id IS NULL OR s.invoice_id = i.id)
+        AND s.since <= a.effective_on AND (s.until IS NULL OR s.until > a.effective_on))) x
+GROUP BY 1, 2, 3, 4"""
+_COLUMNS = {"currency": pl.String, "day": pl.Date, "invoice_on": pl.Date, "credit_on": pl.Date, "minor": pl.Int64}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many forecasts were kept, and how many past weeks were told what came."""
+
+    kept: int = 0
+    told: int = 0
+
+
+def keep(*, creditor: Creditor, as_of: date, now: datetime) -> Summary:
+    """Keeps the forecast of a day, once; and writes what came in the weeks of earlier ones that are over."""
+    kept = 0
+    if not Forecast.objects.filter(creditor=creditor, as_of=as_of).exists():
+        told = foresee(creditor=creditor, as_of=as_of, off=_measured(creditor, as_of))
+        with transaction.atomic():
+            made, new = Forecast.objects.get_or_create(
+                creditor=creditor, as_of=as_of,
+                defaults={
+                    "made_at": now, "why": told.why, "learnt_from": told.learnt_from,
+                    "habits": packed(told.habits) if told.habits else {},
+                    "spreads": {code: [astuple(one) for one in both] for code, both in told.spreads.items()},
+                    "beside": {
+                        each.currency: {
+                            "open": each.open_minor, "netted": each.netted_minor, "outside": each.outside_minor
+                        }
+                        for each in told.currencies
+                    },
+                },
+            )  # fmt: skip
+            if new:
+                kept = 1
+                ForecastWeek.objects.bulk_create(
+                    ForecastWeek(
+                        forecast=made, currency=each.currency, number=week.number, since=week.since, until=week.until,
+                        low_minor=week.low, middle_minor=week.middle, high_minor=week.high, upto_low_minor=week.upto_low,
+                        upto_middle_minor=week.upto_middle, upto_high_minor=week.upto_high, plain_minor=week.plain,
+                        parts=week.parts,
+                    )
+                    for each in told.currencies
+                    for week in each.weeks
+                )  # fmt: skip
+    old = Forecast.objects.filter(creditor=creditor, as_of__lt=as_of - timedelta(days=HABITS_DAYS)).exclude(habits={})
+    old.update(habits={})
+    return Summary(kept=kept, told=_tell_what_came(creditor, as_of))
+
+
+def _measured(creditor: Creditor, as_of: date) -> Spreads | None:
+    """How far sums were off, as measured for the forecast a few days ago; every week it is measured anew."""
+    monday = as_of - timedelta(days=as_of.weekday())
+    before = Forecast.objects.filter(creditor=creditor, as_of__gte=monday, as_of__lt=as_of).exclude(spreads={})
+    kept = before.order_by("-as_of").values_list("spreads", flat=True).first()
+    return kept and {code: (Spread(*alone), Spread(*together)) for code, (alone, together) in kept.items()}
+
+
+def _tell_what_came(creditor: Creditor, as_of: date) -> int:
+    over = ForecastWeek.objects.filter(
+        forecast__creditor=creditor, until__lt=as_of, until__gte=as_of - timedelta(days=SETTLES_DAYS)
+    ).select_related("forecast")
+    weeks = list(over)
+    if not weeks:
+        return 0
+    money = came(creditor=creditor, since=min(week.since for week in weeks) - timedelta(days=1), until=as_of)
+    changed = []
+    for week in weeks:
+        minor = between(money, currency=week.currency, as_of=week.forecast.as_of, since=week.since, until=week.until)
+        if week.came_minor != minor:
+            week.came_minor = minor
+            changed.append(week)
+    ForecastWeek.objects.bulk_update(changed, ["came_minor"], batch_size=500)
+    return len(changed)
+
+
+def came(*, creditor: Creditor, since: date, until: date) -> pl.DataFrame:
+    """The money that settled invoices after one day and until another, summed by what was known when."""
+    values: Mapping[str, Any] = {"creditor": creditor.pk, "since": since, "until": until, "zone": creditor.time_zone}
+    return tables.read(_CAME, values, schema=_COLUMNS)
+
+
+def between(money: pl.DataFrame, *, currency: str, as_of: date, since: date, until: date) -> int:
+    """What came in a span of days, on invoices known by `as_of`, of money that was not there yet."""
+    mine = money.filter(
+        pl.col("currency") == currency, pl.col("day").is_between(since, until), pl.col("invoice_on") <= as_of,
+        pl.col("credit_on") > as_of,
+    )  # fmt: skip
+    return int(mine["minor"].sum())

@@ -1,0 +1,380 @@
+"""The forecast over a real ledger: what is expected, by which day, what is left out; and as it was known on a day."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from django.utils.translation import override
+
+from amiable.casework.dispute import open_dispute, resolve_dispute
+from amiable.insight.forecast import divide
+from amiable.insight.forecast.foresee import Outlook, UnableToForesee, foresee
+from amiable.insight.forecast.gather import gather, since
+from amiable.insight.forecast.keep import keep
+from amiable.insight.forecast.look_back import look_back
+from amiable.insight.forecast.of_customer import Awaited, of_customer
+from amiable.insight.forecast.read import expected, how_good
+from amiable.insight.models import Forecast, ForecastWeek
+from amiable.ledger import hold, post
+from amiable.ledger.models import Credit, Customer, Invoice, Sale
+from amiable.payments.models import Instalment, Mandate, Plan, PlanState, Promise, StandingOrder
+from tests.world import DAY, World, at, build, credit, invoice, later, paid
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world() -> World:
+    """Boris has paid fifteen invoices, each ten days late; Emil fifteen, on the day."""
+    world = build()
+    for n in range(15):
+        due = DAY - timedelta(days=40 + 18 * n)
+        paid(invoice(world.boris, due_on=due), on=due + timedelta(days=10))
+        paid(invoice(world.emil, due_on=due), on=due)
+    return world
+
+
+def told(world: World, *, as_of: date = DAY, weeks: int = 8, **asked: Any) -> Outlook:
+    return foresee(creditor=world.house, as_of=as_of, weeks=weeks, **asked)
+
+
+def middle(outlook: Outlook, currency: str = "EUR") -> list[int]:
+    [one] = [each for each in outlook.currencies if each.currency == currency]
+    return [week.middle for week in one.weeks]
+
+
+def test_each_customer_is_expected_by_their_own_habit(world: World) -> None:
+    """Due in three days: Emil's money comes in the first week, Boris's in the second."""
+    invoice(world.emil, 10_000, due_on=later(3))
+    emil = middle(told(world))
+    assert emil[0] > 7_000
+    invoice(world.boris, 10_000, due_on=later(3))
+    both = middle(told(world))
+    assert both[1] - emil[1] > 6_000
+    assert both[0] - emil[0] < 2_500
+    [one] = told(world).currencies
+    assert (one.open_minor, one.netted_minor, one.outside_minor) == (20_000, 0, 0)
+    first = one.weeks[0]
+    assert (first.since, first.until) == (later(1), later(7))
+    assert first.low <= first.middle <= first.high
+    assert first.plain == 10_000  # Emil on his day; Boris's mean lies in the second week
+    assert one.later_minor == one.open_minor - one.weeks[-1].upto_middle
+
+
+def test_a_day_is_seen_with_what_was_known_by_its_evening(world: World) -> None:
+    open_ = invoice(world.emil, 10_000, due_on=later(3))
+    secret = invoice(world.boris, 99_000, due_on=later(3), known_at=at(later(5)))
+    before = told(world)
+    paid(open_, on=later(2))
+    late = invoice(world.emil, 5_000, due_on=DAY - timedelta(days=9))
+    seen = told(world)
+    paid(late, on=DAY - timedelta(days=9), known_on=later(20))  # it came before the day, and was learnt after it
+    credit(world.emil, 3_000, received_on=DAY - timedelta(days=1), known_at=at(later(6)))
+    post.write_off(invoice=secret, amount_minor=99_000, reason="x", as_of=later(9), now=at(later(9)))
+    assert middle(told(world)) == middle(seen)
+    assert sum(middle(seen)) > sum(middle(before)) > 9_000
+    [one] = told(world).currencies
+    assert one.open_minor == 15_000
+
+
+def test_what_has_been_paid_already_is_not_expected_again(world: World) -> None:
+    invoice(world.emil, 10_000, due_on=later(3))
+    invoice(world.emil, 7_000, due_on=later(9))
+    credit(world.emil, 12_000)
+    credit(world.boris, 5_000)  # nothing of Boris's is open: it nets nothing of another customer's
+    [one] = told(world).currencies
+    assert (one.open_minor, one.netted_minor) == (5_000, 12_000)
+    assert sum(week.middle for week in one.weeks) <= 5_000
+
+
+def test_sold_invoices_and_the_insolvent_are_left_out_and_named(world: World) -> None:
+    sold = invoice(world.emil, 10_000, due_on=later(3))
+    invoice(world.dora, 20_000, due_on=later(3))
+    invoice(world.boris, 1_000, due_on=later(3))
+    Sale.objects.create(customer=world.emil, invoice=sold, since=DAY, created_at=at(DAY))
+    [one] = told(world).currencies
+    assert (one.open_minor, one.outside_minor) == (1_000, 30_000)
+    Sale.objects.update(until=later(5))
+    hold.lift(source_ref="bodacc:1", on=later(5))
+    [one] = told(world, as_of=later(6)).currencies
+    assert (one.open_minor, one.outside_minor) == (31_000, 0)
+
+
+def test_a_promise_moves_the_money_to_its_day(world: World) -> None:
+    """Emil pays on the day; this one he has promised for four weeks later."""
+    late = invoice(world.emil, 10_000, due_on=DAY)
+    without = middle(told(world))
+    promise(world.emil, late, for_=later(24))
+    [one] = told(world).currencies
+    assert one.weeks[0].middle < without[0] / 3
+    assert one.weeks[3].parts["promise"] > 2_000
+    assert sum(sum(week.parts.values()) for week in one.weeks) == pytest.approx(sum(middle(told(world))), abs=20)
+
+
+def test_promises_of_who_breaks_them_are_worth_less(world: World) -> None:
+    """What is learnt of promises is what became of the invoices: kept on the day, or paid weeks later."""
+    for n in range(12):
+        day = DAY - timedelta(days=60 + 8 * n)
+        for who, delay in ((world.boris, 25), (world.emil, 0)):
+            which = invoice(who, due_on=day - timedelta(days=20))
+            promise(who, which, for_=day, taken=day - timedelta(days=5))
+            paid(which, on=day + timedelta(days=delay))
+    for who in (world.boris, world.emil):
+        promise(who, invoice(who, 10_000, due_on=DAY - timedelta(days=20)), for_=later(3))
+    keep(creditor=world.house, as_of=DAY, now=at(DAY))
+    boris, emil = of(world.boris), of(world.emil)
+    assert emil.day is not None
+    assert boris.day is not None
+    assert emil.day <= later(4)
+    assert boris.day > later(14)
+    assert emil.reason == "Promised for 2026-03-05. Of 12 invoices promised in a year, 12 were paid in time."
+    assert "0 were paid in time" in boris.reason
+
+
+def test_a_promise_long_past_says_nothing_any_more(world: World) -> None:
+    late = invoice(world.emil, 10_000, due_on=DAY - timedelta(days=60))
+    promise(world.emil, late, for_=DAY - timedelta(days=29), taken=DAY - timedelta(days=40))
+    assert gather(creditor=world.house, as_of=DAY).open["part"].to_list() == ["promise"]
+    assert gather(creditor=world.house, as_of=later(1)).open["part"].to_list() == ["due"]
+
+
+def test_a_plan_stands_in_the_place_of_its_invoices(world: World) -> None:
+    owed = invoice(world.emil, 30_000, due_on=DAY - timedelta(days=50))
+    plan = agreed(world.emil, owed, days=(5, 33, 61))
+    rows = gather(creditor=world.house, as_of=DAY).open.sort("day")
+    assert rows["part"].to_list() == ["plan"] * 3
+    assert rows["minor"].to_list() == [10_000] * 3
+    [one] = told(world).currencies
+    assert one.weeks[0].parts["plan"] > one.weeks[2].parts.get("plan", 0)
+    paid(owed, 14_000, on=later(5))
+    rows = gather(creditor=world.house, as_of=later(5)).open.sort("day")
+    assert rows["minor"].to_list() == [6_000, 10_000]
+    Plan.objects.filter(pk=plan.pk).update(state=PlanState.BROKEN, ended_on=later(50))
+    rows = gather(creditor=world.house, as_of=later(50)).open
+    assert rows.select("part", "minor").rows() == [("due", 16_000)]
+    assert gather(creditor=world.house, as_of=later(49)).open["part"].unique().to_list() == ["plan"]
+
+
+def test_a_plan_never_brings_more_than_is_open(world: World) -> None:
+    owed = invoice(world.emil, 30_000, due_on=DAY - timedelta(days=50))
+    agreed(world.emil, owed, days=(5, 33, 61))
+    credit(world.emil, 12_000)
+    assert gather(creditor=world.house, as_of=DAY).open["minor"].sum() == 18_000
+
+
+def test_the_contested_part_waits_apart_and_comes_back_when_it_is_settled(world: World) -> None:
+    bill = invoice(world.clara, 10_000, due_on=DAY - timedelta(days=5))
+    dispute = open_dispute(invoice=bill, reason="amount", amount_minor=4_000, as_of=DAY, now=at(DAY))
+    rows = gather(creditor=world.house, as_of=DAY).open.sort("minor")
+    assert rows.select("part", "minor").rows() == [("dispute", 4_000), ("due", 6_000)]
+    resolve_dispute(dispute=dispute, resolution="refused", as_of=later(8), now=at(later(8)))
+    assert gather(creditor=world.house, as_of=later(8)).open.select("part", "minor").rows() == [("due", 10_000)]
+    assert gather(creditor=world.house, as_of=later(7)).open.height == 2
+
+
+def test_what_ended_in_credit_notes_is_no_money(world: World) -> None:
+    """Of fifteen contested invoices all ended without money; the next one is not expected either, and an uncontested one is."""
+    for n in range(15):
+        day = DAY - timedelta(days=60 + 6 * n)
+        bill = invoice(world.clara, due_on=day)
+        open_dispute(invoice=bill, reason="quality", as_of=day, now=at(day))
+        post.write_off(
+            invoice=bill,
+            amount_minor=10_000,
+            reason="x",
+            as_of=day + timedelta(days=9),
+            now=at(day + timedelta(days=9)),
+        )
+    bill = invoice(world.clara, 10_000, due_on=DAY)
+    open_dispute(invoice=bill, reason="quality", as_of=DAY, now=at(DAY))
+    [one] = told(world).currencies
+    assert one.weeks[-1].upto_middle < 2_500
+
+
+def test_a_standing_order_debits_on_the_due_date(world: World) -> None:
+    """Boris pays ten days late by hand; what falls due after his word is debited on the day."""
+    mandate = Mandate.objects.create(customer=world.boris, provider="dummy", token="t", asked_at=at(DAY), signed_on=DAY)
+    StandingOrder.objects.create(customer=world.boris, currency="EUR", mandate=mandate, given_at=at(DAY))
+    invoice(world.boris, 10_000, due_on=later(3))
+    invoice(world.boris, 5_000, due_on=DAY - timedelta(days=2))
+    [one] = told(world).currencies
+    assert one.weeks[0].parts["debit"] > 6_000
+    StandingOrder.objects.update(ended_at=at(later(1)))
+    assert gather(creditor=world.house, as_of=later(1)).open["part"].to_list() == ["due", "due"]
+
+
+def test_currencies_and_creditors_stay_apart(world: World) -> None:
+    invoice(world.emil, 10_000, due_on=later(3))
+    invoice(world.emil, 777, due_on=later(3), currency="JPY")
+    invoice(world.nadia, 50_000, due_on=later(3))
+    outlook = told(world)
+    assert [(each.currency, each.open_minor) for each in outlook.currencies] == [("EUR", 10_000), ("JPY", 777)]
+    assert 400 < middle(outlook, "JPY")[0] <= 777
+
+
+def test_where_nothing_can_be_told_a_sentence_says_why() -> None:
+    world = build()
+    with override("en"):
+        assert told(world).sentence == "No invoice of the year before 2026-03-02 was known by then."
+        paid(invoice(world.anna), on=DAY)
+        assert told(world).sentence == "Nothing is open on 2026-03-02 from which money could be expected."
+        invoice(world.anna)
+        outlook = told(world)
+        assert outlook.currencies == ()
+        assert "1 payments in a year; 20 are needed" in outlook.sentence
+        assert told(world, as_of=date(2001, 1, 1)).why == "no_past"
+        with pytest.raises(UnableToForesee, match="still to come"):
+            told(world, as_of=later(1), today=DAY)
+        with pytest.raises(UnableToForesee, match="from 1 to 52 weeks"):
+            told(world, weeks=0)
+
+
+def test_one_customer_alone_is_a_house_too(world: World) -> None:
+    lone = [row.pk for row in (world.anna, world.boris, world.clara, world.dora)]
+    Invoice.objects.filter(customer__in=lone, open_minor__gt=0).delete()
+    invoice(world.emil, 10_000, due_on=later(3))
+    [one] = told(world).currencies
+    assert one.weeks[0].low < one.weeks[0].middle <= one.weeks[0].high <= 10_000
+
+
+def test_the_forecast_of_a_day_is_kept_once_and_told_what_came(world: World) -> None:
+    bill = invoice(world.emil, 10_000, due_on=later(3))
+    first = keep(creditor=world.house, as_of=DAY, now=at(DAY))
+    assert (first.kept, first.told) == (1, 0)
+    kept = list(ForecastWeek.objects.order_by("number").values())
+    invoice(world.emil, 90_000, due_on=later(3))
+    assert keep(creditor=world.house, as_of=DAY, now=at(DAY, 20)).kept == 0
+    assert list(ForecastWeek.objects.order_by("number").values()) == kept
+    paid(bill, on=later(4))
+    paid(invoice(world.boris, 4_000, due_on=later(3), issued_on=later(2)), on=later(5))  # not issued on the day
+    early = Credit.objects.create(**like(credit(world.emil, 10, received_on=DAY)))
+    assert early.pk
+    assert keep(creditor=world.house, as_of=later(7), now=at(later(7))).told == 0  # its last day is not over
+    assert keep(creditor=world.house, as_of=later(8), now=at(later(8))).told == 1
+    assert keep(creditor=world.house, as_of=later(8), now=at(later(8))).told == 0
+    assert ForecastWeek.objects.get(forecast__as_of=DAY, number=1).came_minor == 10_000
+
+
+def like(row: Credit) -> dict[str, Any]:
+    return {
+        "creditor_id": row.creditor_id, "customer_id": row.customer_id, "source": "other", "external_id": "x",
+        "received_on": row.received_on, "currency": "EUR", "amount_minor": 10, "open_minor": 10, "known_at": row.known_at,
+    }  # fmt: skip
+
+
+def test_dashboards_read_what_was_kept_and_how_good_it_was(world: World) -> None:
+    bills = [invoice(world.emil, 10_000, due_on=later(7 * n + 3), issued_on=DAY) for n in range(8)]
+    keep(creditor=world.house, as_of=DAY, now=at(DAY))
+    read = expected(creditor=world.house, as_of=later(3), weeks=5)
+    made = told(world, weeks=13)
+    assert read.as_of == DAY
+    assert read.currencies[0].weeks == made.currencies[0].weeks[:5]
+    assert expected(creditor=world.house, as_of=later(7)).why == "not_made"
+    assert how_good(creditor=world.house, as_of=later(7)) == ()
+    for n, bill in enumerate(bills):
+        paid(bill, on=later(7 * n + 3))
+    for n in range(1, 5):
+        keep(creditor=world.house, as_of=later(7 * n + 1), now=at(later(7 * n + 1)))
+    [good] = how_good(creditor=world.house, as_of=later(28))
+    assert (good.first.sums, good.every.sums, good.four.sums) == (1, 4, 1)
+    assert good.past[0].came == 40_000
+    assert good.past[0].low <= good.past[0].middle <= good.past[0].high
+    assert good.four.error_minor == abs(good.past[0].middle - 40_000)
+
+
+def test_the_past_is_tried_with_what_was_known_then(world: World) -> None:
+    for n in range(10):
+        due = later(7 * n + 3)
+        paid(invoice(world.emil, due_on=due, issued_on=due - timedelta(days=40)), on=due)
+    looked = look_back(creditor=world.house, as_of=later(70), times=11, weeks=4)
+    [good] = looked.scores
+    assert good.first.sums == 11
+    assert good.every.error_share is not None
+    assert good.every.plain_error_share is not None
+    assert good.every.error_share < 0.35
+    kept = told(world, as_of=later(14), weeks=4).currencies[0]
+    [same] = [past for past in good.past if past.as_of == later(14)]
+    assert same.middle == kept.weeks[-1].upto_middle
+    assert same.came == 40_000
+    assert not Forecast.objects.exists()
+    assert look_back(creditor=world.neighbour, as_of=DAY, times=2).scores == ()
+
+
+def test_a_customer_is_told_invoice_by_invoice_with_reasons(world: World) -> None:
+    due = invoice(world.boris, 10_000, due_on=later(3))
+    covered = invoice(world.boris, 5_000, due_on=DAY - timedelta(days=30))
+    credit(world.boris, 5_000)
+    fresh = invoice(world.anna, 10_000, due_on=later(3))
+    invoice(world.dora, 10_000, due_on=later(3))
+    assert of_customer(customer=world.boris, as_of=DAY) == ()
+    keep(creditor=world.house, as_of=DAY, now=at(DAY))
+    with override("en"):
+        first, second = of_customer(customer=world.boris, as_of=later(1))
+        assert (first.invoice, first.day, first.chance) == (covered.pk, None, None)
+        assert first.reason == "Covered by money or a credit note that is there already."
+        assert second.invoice == due.pk
+        assert second.early is not None
+        assert second.day is not None
+        assert later(9) <= second.day <= later(15)
+        assert second.early <= second.day
+        assert second.reason == "Pays 10 days after the due date as a rule (15 invoices in a year)."
+        anna = of(world.anna)
+        assert anna.invoice == fresh.pk
+        assert anna.reason.startswith("Few invoices")
+        assert of(world.dora).day is None
+        assert of_customer(customer=world.clara, as_of=DAY) == ()
+
+
+def test_open_items_loaded_late_do_not_make_the_past_look_slow() -> None:
+    """A load of open items alone is seen from its day; one that brings settled invoices too is seen whole."""
+    day = date(2026, 1, 1)
+    rows = pl.DataFrame({
+        "issued_on": [day] * 4, "known_on": [date(2026, 2, 1)] * 2 + [date(2026, 2, 2)] * 2,
+        "until": [None, date(2026, 2, 20), None, date(2026, 1, 20)],
+    })  # fmt: skip
+    assert since(rows)["since"].to_list() == [date(2026, 2, 1)] * 2 + [day] * 2
+
+
+def test_the_newest_word_about_an_invoice_counts() -> None:
+    """A dispute that is resolved after a plan began takes nothing away from the plan."""
+    lived = pl.DataFrame({
+        "invoice": [1, 2], "due_on": [DAY] * 2, "since": [DAY - timedelta(days=30)] * 2, "until": [None, later(9)],
+        "amount": [100] * 2,
+    }, schema_overrides={"until": pl.Date})  # fmt: skip
+    marks = pl.DataFrame(
+        [
+            (1, "dispute", DAY, DAY, None), (1, "plan", later(5), None, None), (1, "end:dispute", later(7), None, None),
+            (2, "promise", DAY, later(20), 40), (2, "end:promise", later(50), None, None),
+        ],
+        schema={"invoice": pl.Int64, "part": pl.String, "at": pl.Date, "day": pl.Date, "minor": pl.Int64}, orient="row",
+    )  # fmt: skip
+    cut = divide.segments(lived, marks).select("invoice", "part", "since", "until", "paid").sort("invoice", "since")
+    month = DAY - timedelta(days=30)
+    assert cut.rows() == [
+        (1, "due", month, DAY, False), (1, "dispute", DAY, later(5), False), (1, "plan", later(5), None, True),
+        (2, "due", month, DAY, False), (2, "promise", DAY, later(9), True),
+    ]  # fmt: skip
+
+
+def promise(who: Customer, which: Invoice, *, for_: date, taken: date = DAY) -> Promise:
+    return Promise.objects.create(
+        customer=who, currency="EUR", amount_minor=which.amount_minor, promised_for=for_, invoices=[which.pk],
+        taken_at=at(taken), origin="call",
+    )  # fmt: skip
+
+
+def agreed(who: Customer, owed: Invoice, *, days: tuple[int, ...]) -> Plan:
+    plan = Plan.objects.create(
+        customer=who, currency="EUR", total_minor=owed.amount_minor, invoices=[owed.pk], state=PlanState.AGREED,
+        offered_at=at(DAY), agreed_at=at(DAY),
+    )  # fmt: skip
+    part = owed.amount_minor // len(days)
+    Instalment.objects.bulk_create(Instalment(plan=plan, due_on=later(day), amount_minor=part) for day in days)
+    return plan
+
+
+def of(who: Customer) -> Awaited:
+    with override("en"):
+        [one] = of_customer(customer=who, as_of=DAY)
+    return one
