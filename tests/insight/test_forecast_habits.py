@@ -148,7 +148,6 @@ def test_the_reference_is_the_due_date_and_the_customers_mean_delay() -> None:
     bills = table(row(1, due=0, paid=None), row(2, due=0, paid=None), row(3, due=-90, paid=None))
     # The mean of all is 5 days; 1 is drawn to 7.5, 2 to 2.5; who is later than their mean pays tomorrow.
     assert plain(past, bills, as_of=DAY, weeks=3).tolist() == [20_000, 10_000, 0]
-    assert plain(past, bills, as_of=DAY, weeks=3, mean=False).tolist() == [30_000, 0, 0]
 
 
 def test_a_score_by_hand() -> None:

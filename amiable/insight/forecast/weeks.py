@@ -156,18 +156,18 @@ def _fit(off: Sequence[tuple[Floats, ...]]) -> Spread:
     return Spread(shock, float(np.clip(far[place] / Z, 0.7, 3.0)), len(error))
 
 
-def plain(past: pl.DataFrame, bills: pl.DataFrame, *, as_of: date, weeks: int, mean: bool = True) -> Floats:
+def plain(past: pl.DataFrame, bills: pl.DataFrame, *, as_of: date, weeks: int) -> Floats:
     """The reference: everything comes on its due date plus the customer's mean delay, or tomorrow when that has passed."""
     delays = past.filter(pl.col("until") <= as_of).with_columns(
         late=(pl.col("until") - pl.col("due_on")).dt.total_days()
     )
-    house = delays["late"].mean() if mean else None
+    house = delays["late"].mean()
     usual = float(house) if isinstance(house, float | int) else 0.0
     theirs = delays.group_by("customer").agg(
         delay=(pl.col("late").sum() + MEAN_WEIGHT * usual) / (pl.len() + MEAN_WEIGHT)
     )
     said = bills.join(theirs, on="customer", how="left", maintain_order="left").with_columns(
-        pl.col("delay").fill_null(usual) if mean else pl.lit(0.0).alias("delay")
+        pl.col("delay").fill_null(usual)
     )
     ahead = (said["due_on"] - as_of).dt.total_days().to_numpy() + np.round(said["delay"].to_numpy())
     week = (np.maximum(ahead, 1).astype(np.int64) - 1) // 7
