@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
+from amiable.casework import entrust
 from amiable.casework.models import Case, Task
 from amiable.core import audit
 from amiable.core.errors import UnableTo
@@ -47,7 +48,10 @@ def ask(
             "title": title[:200],
             "context": context or {},
             "due_on": due_on,
-            "assignee": assignee or (case.responsible if case else None),
+            "assignee": assignee
+            or entrust.responsible(
+                customer=customer, case=case, as_of=due_on, invoices=(context or {}).get("invoices", ())
+            ),
             "created_at": now,
         },
     )

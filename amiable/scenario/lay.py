@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext_lazy
 
-from amiable.casework.entrust import all_of, in_charge
+from amiable.casework.entrust import all_of, by_rule, in_charge
 from amiable.casework.models import Notification, Task, TaskKind
 from amiable.core.models import User
 from amiable.ledger.models import Customer
@@ -40,7 +40,7 @@ def lay(decisions: Iterable[Decision], steps: Steps, *, as_of: date, now: dateti
     known = set(Task.objects.filter(key__in=keys).values_list("key", flat=True))
     fresh = [each for key, each in keys.items() if key not in known]
     roles = {each.pk: _role(each, steps) for each in fresh}
-    charged = _charged(fresh, roles)
+    charged = _charged(fresh, roles, as_of=as_of)
     Task.objects.bulk_create(
         [
             _task(each, steps[each.scenario_id, each.step], roles[each.pk], charged.get(each.pk), as_of=as_of, now=now)
@@ -53,7 +53,7 @@ def lay(decisions: Iterable[Decision], steps: Steps, *, as_of: date, now: dateti
         [
             line
             for each in raised
-            for line in _news(each, steps[each.scenario_id, each.step], roles[each.pk], charged.get(each.pk), now=now)
+            for line in _news(each, steps[each.scenario_id, each.step], roles[each.pk], charged.get(each.pk), as_of=as_of, now=now)
         ],
         ignore_conflicts=True,
     )
@@ -78,15 +78,19 @@ def _role(decision: Decision, steps: Steps) -> str:
     return HIGHER[min(unnamed.index(decision.step), len(HIGHER) - 1)]
 
 
-def _charged(decisions: Iterable[Decision], roles: Mapping[int, str]) -> dict[int, User]:
-    """The person of each decision, where there is one."""
+def _charged(decisions: Iterable[Decision], roles: Mapping[int, str], *, as_of: date) -> dict[int, User]:
+    """The person of each decision, where there is one; where no role is named, whom a rule makes the collector."""
     by_role: dict[str, list[Decision]] = defaultdict(list)
     for decision in decisions:
-        if roles[decision.pk]:
-            by_role[roles[decision.pk]].append(decision)
+        by_role[roles[decision.pk]].append(decision)
     found: dict[int, User] = {}
     for role, theirs in by_role.items():
-        users = in_charge(role=role, customers={each.customer_id: each.customer for each in theirs}.values())
+        customers = {each.customer_id: each.customer for each in theirs}
+        about: dict[int, list[int]] = defaultdict(list)
+        for each in theirs:
+            about[each.customer_id] += [*each.about, *each.also]
+        told: dict[str, Any] = {"customers": list(customers.values()), "as_of": as_of, "about": about}
+        users = in_charge(role=role, **told) if role else by_rule(role="collector", **told)
         found |= {each.pk: users[each.customer_id] for each in theirs if each.customer_id in users}
     return found
 
@@ -117,12 +121,12 @@ def title(decision: Decision, step: Mapping[str, Any], language: str) -> str:
 
 
 def _news(
-    decision: Decision, step: Mapping[str, Any], role: str, assignee: User | None, *, now: datetime
+    decision: Decision, step: Mapping[str, Any], role: str, assignee: User | None, *, as_of: date, now: datetime
 ) -> list[Notification]:
     """A line for whoever takes it over; for everyone of that role where nobody alone does."""
     customer: Customer = decision.customer
     told = []
-    for user in [assignee] if assignee else all_of(role=role, customer=customer):
+    for user in [assignee] if assignee else all_of(role=role, customer=customer, as_of=as_of):
         text = f"{customer.name}: {title(decision, step, user.language)}"
         told.append(
             Notification(user=user, customer=customer, text=text[:300], key=f"escalate:{decision.pk}", created_at=now)
