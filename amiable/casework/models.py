@@ -256,22 +256,66 @@ class Word(models.Model):
         return f"{self.user_id}: {self.customer_id}"
 
 
+class NotificationKind(models.TextChoices):
+    """What a line is about. Each person says per kind how it reaches them beside the desk."""
+
+    MENTION = "mention", _("You are named in a note")
+    TASK = "task", _("A task is handed to you or shared with you")
+    ESCALATION = "escalation", _("Work is passed up to you")
+    WORD = "word", _("A colleague is asked for a word, or gives it")
+    REPLY = "reply", _("A customer answers")
+    DISPUTE = "dispute", _("A dispute waits for you")
+    PROMISE = "promise", _("A promise that you took is not kept")
+    PLAN = "plan", _("A payment plan that you made is late or broken")
+    RETURNED = "returned", _("A payment is taken back")
+    OTHER = "other", _("Anything else")
+
+
 class Notification(models.Model):
-    """A line for a colleague; the day carries it on by e-mail where they wish so."""
+    """A line for a colleague (made by notify.py); the day carries it on by e-mail where they wish so."""
 
     user = models.ForeignKey("core.User", on_delete=models.CASCADE, related_name="notifications")
     customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.CASCADE)
+    kind = models.CharField(max_length=12, choices=NotificationKind, default=NotificationKind.OTHER)
     text = models.CharField(max_length=300)
     key = models.CharField(max_length=120)
+    url = models.CharField(max_length=200, blank=True, default="", db_default="")  # empty: the customer's page
     created_at = models.DateTimeField()
     read_at = models.DateTimeField(null=True, blank=True)
-    sent_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)  # when an e-mail took it along
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "key"], name="notification_once")]
+        indexes = [
+            models.Index(fields=["user", "-created_at"], name="notification_newest"),
+            models.Index(fields=["user"], condition=Q(read_at__isnull=True), name="notification_unread"),
+            models.Index(fields=["created_at"], condition=Q(sent_at__isnull=True), name="notification_unsent"),
+        ]
 
     def __str__(self) -> str:
         return self.text
+
+
+class Way(models.TextChoices):
+    AT_ONCE = "at_once", _("by e-mail at once")
+    DIGEST = "digest", _("in the daily list")
+    NEVER = "never", _("in the desk only")
+
+
+class NotificationWish(models.Model):
+    """How a colleague wishes to hear of a kind of line, or of a digest ("daily", "weekly"), where not as usual."""
+
+    user = models.ForeignKey("core.User", on_delete=models.CASCADE, related_name="notification_wishes")
+    kind = models.CharField(max_length=12)
+    way = models.CharField(max_length=8, choices=Way)
+    since = models.DateTimeField()
+    origin = models.CharField(max_length=12)  # account, one_click
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "kind"], name="notification_wish_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.kind} {self.way}"
 
 
 class SurveyAnswer(models.Model):

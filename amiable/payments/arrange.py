@@ -13,7 +13,8 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from amiable.casework.models import Notification, TaskKind
+from amiable.casework.models import NotificationKind, TaskKind
+from amiable.casework.notify import notify
 from amiable.casework.task import ask
 from amiable.core import audit
 from amiable.core.errors import UnableTo
@@ -186,10 +187,13 @@ def _judge(row: Promise, *, state: PromiseState, kept_minor: int, as_of: date, n
         now=now,
     )
     if row.taken_by is not None:
-        Notification.objects.get_or_create(
-            user=row.taken_by,
+        notify(
+            users=[row.taken_by],
+            text=f"{row.customer}: {title}",
             key=f"promise:{row.pk}:not_kept",
-            defaults={"customer": row.customer, "text": f"{row.customer}: {title}"[:300], "created_at": now},
+            kind=NotificationKind.PROMISE,
+            customer=row.customer,
+            now=now,
         )
 
 

@@ -13,7 +13,8 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy
 
 from amiable.casework.entrust import all_of, by_rule, in_charge
-from amiable.casework.models import Notification, Task, TaskKind
+from amiable.casework.models import NotificationKind, Task, TaskKind
+from amiable.casework.notify import notify
 from amiable.core.models import User
 from amiable.ledger.models import Customer
 from amiable.scenario.models import Decision, Verdict
@@ -49,14 +50,8 @@ def lay(decisions: Iterable[Decision], steps: Steps, *, as_of: date, now: dateti
         ignore_conflicts=True,
     )
     raised = [each for each in fresh if each.verdict == Verdict.DO and each.action == "escalate"]
-    Notification.objects.bulk_create(
-        [
-            line
-            for each in raised
-            for line in _news(each, steps[each.scenario_id, each.step], roles[each.pk], charged.get(each.pk), as_of=as_of, now=now)
-        ],
-        ignore_conflicts=True,
-    )
+    for each in raised:
+        _tell(each, steps[each.scenario_id, each.step], roles[each.pk], charged.get(each.pk), as_of=as_of, now=now)
     return len(fresh)
 
 
@@ -120,15 +115,17 @@ def title(decision: Decision, step: Mapping[str, Any], language: str) -> str:
     return str(own.get(language[:2]) or house)
 
 
-def _news(
+def _tell(
     decision: Decision, step: Mapping[str, Any], role: str, assignee: User | None, *, as_of: date, now: datetime
-) -> list[Notification]:
+) -> None:
     """A line for whoever takes it over; for everyone of that role where nobody alone does."""
     customer: Customer = decision.customer
-    told = []
     for user in [assignee] if assignee else all_of(role=role, customer=customer, as_of=as_of):
-        text = f"{customer.name}: {title(decision, step, user.language)}"
-        told.append(
-            Notification(user=user, customer=customer, text=text[:300], key=f"escalate:{decision.pk}", created_at=now)
+        notify(
+            users=[user],
+            text=f"{customer.name}: {title(decision, step, user.language)}",
+            key=f"escalate:{decision.pk}",
+            kind=NotificationKind.ESCALATION,
+            customer=customer,
+            now=now,
         )
-    return told

@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from amiable.casework import task
 from amiable.casework.entrust import in_charge
-from amiable.casework.models import Case, Notification, Task, TaskKind
+from amiable.casework.models import Case, NotificationKind, Task, TaskKind
+from amiable.casework.notify import notify
 from amiable.core import audit
 from amiable.core.models import AuditEntry, User
 from amiable.core.money import shown
@@ -96,10 +97,13 @@ def _tell(
         now=now,
     )
     if person is not None:
-        Notification.objects.get_or_create(
-            user=person,
+        notify(
+            users=[person],
+            text=f"{customer}: {title}",
             key=asked.key,
-            defaults={"customer": customer, "text": f"{customer}: {title}"[:300], "created_at": now},
+            kind=NotificationKind.RETURNED,
+            customer=customer,
+            now=now,
         )
     return asked
 

@@ -12,7 +12,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
-from amiable.casework.models import Notification, Task, TaskKind
+from amiable.casework.models import NotificationKind, Task, TaskKind
+from amiable.casework.notify import notify
 from amiable.casework.task import ask
 from amiable.core.money import shown
 from amiable.core.words import in_house
@@ -212,9 +213,11 @@ def _notify(row: Plan, stands: Standing, what: str, *, now: datetime) -> None:
         if what == "late"
         else gettext_lazy("plan broken, %(missing)s missing")
     )
-    text = f"{row.customer}: {in_house(said, missing=missing)}"[:300]
-    Notification.objects.get_or_create(
-        user=row.offered_by,
+    notify(
+        users=[row.offered_by],
+        text=f"{row.customer}: {in_house(said, missing=missing)}",
         key=f"{source_ref(row)}:{what}:{row.late_since}",
-        defaults={"customer": row.customer, "text": text, "created_at": now},
+        kind=NotificationKind.PLAN,
+        customer=row.customer,
+        now=now,
     )
