@@ -83,9 +83,7 @@ def by_rule(
     return found
 
 
-def responsible(
-    *, customer: Customer, case: Case | None, as_of: date, invoices: Collection[int] = ()
-) -> User | None:
+def responsible(*, customer: Customer, case: Case | None, as_of: date, invoices: Collection[int] = ()) -> User | None:
     """Whose work about this customer is: of whoever has the case, else of the collector whom a rule names."""
     if case is not None and case.responsible is not None:
         found = {customer.pk: case.responsible}

@@ -77,7 +77,9 @@ def take_back(*, row: HandOver, now: datetime, by: User) -> bool:
 
 
 @transaction.atomic
-def entrust_to(*, creditor: Creditor, role: str, user: User, since: date, now: datetime, by: User, **narrow: Any) -> Responsibility:
+def entrust_to(
+    *, creditor: Creditor, role: str, user: User, since: date, now: datetime, by: User, **narrow: Any
+) -> Responsibility:
     """This colleague is the `role` of every customer and invoice that `narrow` (columns of Responsibility) fits."""
     if role not in entrust.ROLES:
         raise UnableToEntrust(_("Please say in which role."))

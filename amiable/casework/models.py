@@ -167,7 +167,8 @@ class Dispute(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["invoice"], condition=Q(resolved_at__isnull=True), name="dispute_one_open"),
             models.CheckConstraint(
-                condition=Q(expected_minor__isnull=True) | Q(expected_minor__gt=0), name="dispute_expects_more_than_nothing"
+                condition=Q(expected_minor__isnull=True) | Q(expected_minor__gt=0),
+                name="dispute_expects_more_than_nothing",
             ),
         ]
         indexes = [

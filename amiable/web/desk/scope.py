@@ -146,9 +146,7 @@ def whole_creditors(user: User, *, act: str | None = None) -> QuerySet[Creditor]
     if user.is_superuser:
         return Creditor.objects.order_by("name")
     whole = {
-        scope.creditor_ref
-        for scope in scopes(user)
-        if is_whole(scope) and (act is None or scope.role in MAY[act])
+        scope.creditor_ref for scope in scopes(user) if is_whole(scope) and (act is None or scope.role in MAY[act])
     }
     return Creditor.objects.filter(pk__in=whole).order_by("name")
 
