@@ -22,11 +22,11 @@ from amiable.core.errors import UnableTo
 from amiable.insight import measure
 from amiable.ledger import accrue, post
 from amiable.ledger.models import Creditor
-from amiable.outreach import send
-from amiable.payments import allocate, arrange, attempt, chain, reconcile, standing
+from amiable.outreach import colleague, send
+from amiable.payments import allocate, arrange, attempt, chain, credit_notes, reconcile, standing
 from amiable.payments.plans import collect, judge
 from amiable.portfolio import refresh
-from amiable.scenario import announce, canvass, decide, dispatch, inquire, match_up
+from amiable.scenario import announce, canvass, decide, dispatch, escalate, inquire, match_up
 from amiable.scenario.listen import listen
 
 log = logging.getLogger(__name__)
@@ -81,6 +81,11 @@ def _match(one: Cycle) -> Figures:
 def _matched(*, creditor: Creditor, as_of: date, now: datetime) -> Figures:
     done = match_up.match_money(creditor=creditor, as_of=as_of, now=now)
     return {name: value for name, value in vars(done).items() if name != "credits"}
+
+
+def _credit_notes(one: Cycle) -> Figures:
+    """A credit note that was promised for a dispute ends it."""
+    return _of_each(credit_notes.match_credit_notes, one)
 
 
 def _allocate(one: Cycle) -> Figures:
@@ -152,6 +157,16 @@ def _announce(one: Cycle) -> Figures:
     return announce.announce(now=one.now, creditor=one.creditor)
 
 
+def _escalate(one: Cycle) -> Figures:
+    """What is too much, too old, too silent or left lying is passed up, by the creditor's rules."""
+    return _of_each(escalate.escalate, one)
+
+
+def _words(one: Cycle) -> Figures:
+    """Colleagues who are asked for a word get their e-mail."""
+    return colleague.send_words(now=one.now, creditor=one.creditor)
+
+
 def _send(one: Cycle) -> Figures:
     """Each message gets a last look and leaves once."""
     return _plain(send.send(as_of=one.as_of, now=one.now, clock=one.clock, creditor=one.creditor))
@@ -174,6 +189,7 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "abandon": _abandon,
     "match": _match,
     "reconcile": _reconcile,
+    "credit_notes": _credit_notes,
     "allocate": _allocate,
     "accrue": _accrue,
     "small_balances": _small,
@@ -187,6 +203,8 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "campaigns": _campaigns,
     "dispatch": _dispatch,
     "announce": _announce,
+    "escalate": _escalate,
+    "words": _words,
     "send": _send,
     "advance": _advance,
     "measure": _measure,
@@ -251,7 +269,7 @@ def _rehearse(one: Cycle) -> dict[str, Figures]:
     done: dict[str, Figures] = {}
     with transaction.atomic():
         for name, step in STEPS.items():
-            if name in {"listen", "inquire", "collect", "standing", "send", "advance", "measure"}:
+            if name in {"listen", "inquire", "collect", "standing", "words", "send", "advance", "measure"}:
                 continue
             done[name] = step(one)
         transaction.set_rollback(True)
@@ -292,6 +310,7 @@ def every_ten_minutes(timestamp: int) -> None:
     attempt.abandon_stale(now=now)
     announce.announce(now=now)
     send.send(as_of=timezone.localdate(now), now=now)
+    colleague.send_words(now=now)
     dispatch.advance(as_of=timezone.localdate(now))
 
 
@@ -300,6 +319,7 @@ def soon() -> None:
     """What a colleague ordered while the customer is on the telephone leaves at once."""
     now = timezone.now()
     send.send(as_of=timezone.localdate(now), now=now)
+    colleague.send_words(now=now)
 
 
 @queue.task(queueing_lock="matching", pass_context=False)
