@@ -8,6 +8,7 @@ from amiable.web.ui.components import components
 urlpatterns: list[URLPattern | URLResolver] = [
     path("hooks/", include("amiable.web.hooks.urls")),
     path("", include("amiable.web.portal.urls")),
+    path("", include("amiable.web.word.urls")),
     path("", include("amiable.web.desk.urls")),
 ]
 if settings.DEV_ROOMS:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from amiable.casework import dispute, note
+from amiable.casework import dispute
 from amiable.core import audit
 from amiable.core.errors import AmiableError
 from amiable.core.models import AuditEntry
@@ -31,7 +31,7 @@ from amiable.payments.models import Journey
 from amiable.scenario import leave
 from amiable.scenario.respond import customer_said
 from amiable.scenario.sayings import AlreadyPaid, Disputes, Promises
-from amiable.web.desk import forms, money_forms, pay_link, scope, standing_orders, wishes
+from amiable.web.desk import chain_forms, forms, money_forms, pay_link, scope, standing_orders, wishes
 from amiable.web.desk.deed import Act, Done
 from amiable.web.desk.dialog import dialog
 from amiable.web.ui import clock
@@ -47,10 +47,6 @@ LIFTABLE = {
     HoldKind.MORATORIUM,
     HoldKind.VULNERABLE,
 }
-
-
-def _note(act: Done) -> None:
-    note.write(customer=act.customer, text=act.said["text"], now=act.now, by=act.by)
 
 
 def _hold(act: Done) -> None:
@@ -210,12 +206,13 @@ ACTS: dict[str, Act] = {
         gettext_lazy("Write a note"),
         gettext_lazy("Keep the note"),
         gettext_lazy("The note is kept."),
-        "talk",
-        forms.NoteForm,
-        _note,
+        "note",
+        chain_forms.NoteForm,
+        chain_forms.write,
         "notes",
         "n",
     ),
+    "word": chain_forms.WORD,
     "promise": Act(
         gettext_lazy("Promise to pay"),
         gettext_lazy("Keep the promise in mind"),
@@ -491,4 +488,5 @@ def _form(wanted: Act, request: scope.Asked, customer: Customer, ref: int) -> fo
     first = {"token": secrets.token_urlsafe(12)} | {
         key: value for key, value in request.GET.items() if key == "invoice"
     }
-    return wanted.form(given, customer=customer, invoices=invoices, today=clock.today(), ref=ref, initial=first)
+    files = request.FILES if request.method == "POST" else None
+    return wanted.form(given, files, customer=customer, invoices=invoices, today=clock.today(), ref=ref, initial=first)

@@ -93,12 +93,12 @@ def _due(request: scope.Asked, today: date, *, mine: bool) -> QuerySet[Task]:
         scope.reach(request.user, path="customer__", creditor="creditor_id"), done_at=None, due_on__lte=today
     )
     if mine:
-        return due.filter(assignee=request.user)
+        return due.filter(assignee__in=scope.stands_for(request.user))
     # What waits for a role is shown to those who have it, and to everyone once it is late.
     roles = {role for role, held in ROLES.items() if any(each.role == held for each in scope.scopes(request.user))}
     open_to_me = Q(context__responsible__isnull=True) | Q(context__responsible__in=roles)
     free = Q(assignee=None) if request.user.is_superuser else Q(assignee=None) & open_to_me
-    return due.filter(Q(assignee=request.user) | free | Q(due_on__lt=today))
+    return due.filter(Q(assignee__in=scope.stands_for(request.user)) | free | Q(due_on__lt=today))
 
 
 def _ordered(due: QuerySet[Task], today: date) -> QuerySet[Task]:

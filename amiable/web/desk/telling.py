@@ -12,6 +12,7 @@ from amiable.ledger.models import CreditKind, EntryKind, HoldKind, InvoiceKind, 
 from amiable.outreach.models import EventKind, MessageState
 from amiable.payments.models import AttemptState, Journey, PlanState, PromiseState
 from amiable.scenario.engine.foresee import Foreseen
+from amiable.scenario.escalate import DOES, WHENS
 from amiable.scenario.models import Arm, Verdict
 from amiable.web.desk import labels, scenario_words
 from amiable.web.desk.timeline import Happened
@@ -20,7 +21,8 @@ from amiable.web.templatetags.amiable_ui import day, money
 
 @dataclass
 class Line:
-    """`more` are short facts in a row; `quote` is what somebody said or wrote; `url` opens, `file` is downloaded."""
+    """`more` are short facts in a row; `quote` is what somebody said or wrote; `url` opens over the page, `page` is one,
+    `file` is downloaded."""
 
     icon: str
     tone: str
@@ -29,6 +31,8 @@ class Line:
     quote: str = ""
     url: str = ""
     file: str = ""
+    page: str = ""
+    papers: list[tuple[str, str]] = field(default_factory=list)  # names and addresses of what is attached
     at: Any = None
     is_day: bool = False
     month: str = ""
@@ -197,7 +201,34 @@ def _task(data: dict[str, Any], ref: int) -> Line:
 
 
 def _note(data: dict[str, Any], ref: int) -> Line:
-    return Line("notes", "", _("Note"), [_by(data)], data["text"])
+    papers = [(each["name"], reverse("desk:note_file", args=[each["id"]])) for each in data["files"]]
+    return Line("notes", "", _("Note"), [_by(data)], data["text"], papers=papers)
+
+
+def _word(data: dict[str, Any], ref: int) -> Line:
+    if not data["answered_at"]:
+        what = _("%(name)s is asked for a word") % {"name": data["asked"]}
+        tone = "warn" if data["trouble"] else "info"
+        return Line("message", tone, what, [_by(data), data["trouble"]], data["question"])
+    told = data["told"] or {}
+    on = day(told["day"]) if told.get("day") else ""
+    answers = {
+        "promise": _("they will pay on %(day)s"),
+        "dispute": _("there is a dispute"),
+        "call": _("calls them on %(day)s"),
+        "hold": _("no reminders until %(day)s"),
+        "words": _("in their words"),
+    }
+    what = format_html("{} – <strong>{}</strong>", data["asked"], answers[data["answer"]] % {"day": on})
+    return Line("message", "good", what, [data["question"]], str(told.get("words") or ""))
+
+
+def _escalation(data: dict[str, Any], ref: int) -> Line:
+    told = data["told"]
+    what = _("Passed up to: %(role)s") % {"role": str(scenario_words.ROLES.get(data["role"], data["role"])).lower()}
+    when, does = str(WHENS.get(told["when"], "")), str(DOES.get(data["does"], data["does"]))
+    late = _("%(days)s days") % {"days": told["late"]}
+    return Line("arrow-up", "warn", what, [when, money(told["minor"], told["currency"]), late, does])
 
 
 def _hold(data: dict[str, Any], ref: int) -> Line:
@@ -216,7 +247,8 @@ def _dispute(data: dict[str, Any], ref: int) -> Line:
     }
     part = _("%(amount)s of it") % {"amount": _amount(data, "disputed_minor")} if data["disputed_minor"] else ""
     ended = _("resolved on %(day)s") % {"day": day(data["resolved_at"])} if data["resolved_at"] else ""
-    return Line("scale", "good" if ended else "bad", what, [part, ended, _by(data)], data["words"])
+    page = reverse("desk:dispute", args=[ref])
+    return Line("scale", "good" if ended else "bad", what, [part, ended, _by(data)], data["words"], page=page)
 
 
 def _decision(data: dict[str, Any], ref: int) -> Line:
@@ -269,6 +301,8 @@ TELLERS = {
     "survey": _survey,
     "task": _task,
     "note": _note,
+    "word": _word,
+    "escalation": _escalation,
     "hold": _hold,
     "dispute": _dispute,
     "decision": _decision,

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import CharField, DateTimeField, F, Model, QuerySet, Value
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import CharField, DateTimeField, F, Model, OuterRef, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce, Concat, JSONObject, NullIf, Trim
 
-from amiable.casework.models import Case, Dispute, Note, SurveyAnswer, Task
+from amiable.casework.models import Case, Dispute, Escalation, Note, NoteFile, SurveyAnswer, Task, Word
 from amiable.ledger.models import Allocation, Credit, Customer, Entry, EntryKind, Hold, HoldKind, Invoice
 from amiable.outreach.models import Event, Message, OptOut, Reply
 from amiable.payments.models import Attempt, Plan, Promise
@@ -176,7 +177,22 @@ def _people(customer: int) -> Iterable[tuple[str, Rows]]:
         "people",
         _rows("task", tasks, done, "title", "kind", "outcome", "due_on", "done_at", "context", by=_person("done_by")),
     )
-    yield "people", _rows("note", _of(Note, customer), "at", "text", by=_person("by"))
+    files = NoteFile.objects.filter(note=OuterRef("pk")).order_by("pk")
+    told = ArraySubquery(files.values(json=JSONObject(id="pk", name="name", size="size")))
+    yield "people", _rows("note", _of(Note, customer), "at", "text", by=_person("by"), files=told)
+    yield (
+        "people",
+        _rows(
+            "word",
+            _of(Word, customer),
+            Coalesce("answered_at", "asked_at"),
+            *("question", "answered_at", "answer", "told", "trouble", "sent_at"),
+            asked=_person("user"),
+            by=_person("by"),
+        ),
+    )
+    raised = _of(Escalation, customer)
+    yield "people", _rows("escalation", raised, "at", "rule", "role", "does", "told", "subject")
     # Disputes, promises, plans and payments under way have rows of their own that say more.
     own = [HoldKind.DISPUTE, HoldKind.PROMISE, HoldKind.PLAN, HoldKind.PAYMENT]
     holds = _of(Hold, customer).exclude(kind__in=own)
