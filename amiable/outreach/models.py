@@ -316,3 +316,33 @@ class Letter(models.Model):
 
     def __str__(self) -> str:
         return f"L{self.pk}"
+
+
+class Memo(models.Model):
+    """An e-mail to a colleague, or to whoever is to become one (memo.py). Its key makes it one."""
+
+    key = models.CharField(max_length=120, unique=True)
+    user = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="memos")
+    address = models.CharField(max_length=320)
+    name = models.CharField(max_length=150, blank=True)
+    reply_to = models.CharField(max_length=320, blank=True)
+    language = models.CharField(max_length=5)
+    subject = models.CharField(max_length=300)
+    text = models.TextField()
+    html = models.TextField()
+    unsubscribe_url = models.CharField(max_length=500, blank=True)
+    state = models.CharField(max_length=10, choices=MessageState, default=MessageState.PLANNED)
+    verdict = models.CharField(max_length=200, blank=True)  # why it failed, or what is in doubt
+    tries = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["created_at"], condition=Q(state__in=["planned", "sending"]), name="memo_open"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
