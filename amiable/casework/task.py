@@ -3,6 +3,8 @@
 from datetime import date, datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from amiable.casework import entrust
 from amiable.casework.models import Case, Task
 from amiable.core import audit
@@ -29,7 +31,7 @@ def ask(
 ) -> Task:
     """The task of this key: made, or, where it was done before, opened again with the new words."""
     case = open_case(customer=customer, currency=currency)
-    task, _new = Task.objects.update_or_create(
+    task, _made = Task.objects.update_or_create(
         key=key,
         defaults={
             "kind": kind,
@@ -62,7 +64,7 @@ def finish(*, task: Task, outcome: str, now: datetime, by: User | None = None) -
     """Marks a task done, with what came of it. Raises UnableToFinish where somebody was faster."""
     done = Task.objects.filter(pk=task.pk, done_at=None).update(done_at=now, done_by=by, outcome=outcome)
     if not done:
-        raise UnableToFinish("This task has been done already.")
+        raise UnableToFinish(_("This task has been done already."))
     task.refresh_from_db()
     audit.record(
         "task.done",
@@ -74,6 +76,25 @@ def finish(*, task: Task, outcome: str, now: datetime, by: User | None = None) -
         task=task.pk,
         outcome=outcome,
     )
+    return task
+
+
+def reopen(*, task: Task, now: datetime, by: User) -> Task:
+    """A task that this colleague finished, and from which nothing followed, lies on the desk again. Raises UnableToFinish."""
+    fresh = {"done_at": None, "done_by": None, "outcome": ""}
+    if not Task.objects.filter(pk=task.pk, done_by=by, done_at=task.done_at).exclude(done_at=None).update(**fresh):
+        raise UnableToFinish(_("This task has changed meanwhile; it stays as it is."))
+    audit.record(
+        "task.reopened",
+        now=now,
+        user=by,
+        creditor_ref=task.creditor_id,
+        subject="customer",
+        subject_ref=task.customer_id,
+        task=task.pk,
+        outcome=task.outcome,
+    )
+    task.refresh_from_db()
     return task
 
 

@@ -14,6 +14,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_lazy
 
 from amiable.casework.models import Task, TaskKind
+from amiable.casework.task import reopen
 from amiable.core import audit
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
@@ -212,3 +213,12 @@ def decline(*, task: Task, days: int, reason: str, as_of: date, now: datetime, b
         reason=reason,
     )  # fmt: skip
     return True
+
+
+@transaction.atomic
+def undo_decline(*, task: Task, as_of: date, now: datetime, by: User) -> None:
+    """The no to a step is taken back by who said it: its hold ends, and the step waits for a word again."""
+    if task.kind != TaskKind.CONFIRM or task.outcome != "declined":
+        raise UnableToConfirm("This task was not declined.")
+    reopen(task=task, now=now, by=by)
+    hold.lift(source_ref=f"task:{task.pk}", on=as_of)

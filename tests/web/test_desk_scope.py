@@ -26,7 +26,7 @@ from tests.web import desk_rows as rows
 pytestmark = pytest.mark.django_db
 
 # Addresses that are no rows: the doors and switches, and the pages that are lists (asked below).
-DOORS = {"login", "logout", "enter", "language", "theme", "news_read"}
+DOORS = {"login", "logout", "enter", "language", "theme", "news_read", "news_unread"}
 LISTS = {"home", "customers", "plans", "runs", "figures", "imports", "quarantine"} | {
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
     "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments", "statements", "money", "late_payment",
@@ -62,6 +62,7 @@ def addresses(customer: Customer) -> dict[str, str]:
         "message_body": Message.objects.get(customer=customer).pk,
         "task": Task.objects.get(customer=customer).pk,
         "task_done": Task.objects.get(customer=customer).pk,
+        "task_undone": Task.objects.get(customer=customer).pk,
         "task_message": Task.objects.get(customer=customer).pk,
         "release": customer.creditor_id,
         "mailbox": customer.creditor_id,
@@ -222,7 +223,7 @@ def test_who_only_reads_cannot_act(ours: Creditor) -> None:
     page = client.get(reverse("desk:customer", args=[customer.pk])).content.decode()
     assert "/act/" not in page
     for name, address in addresses(customer).items():
-        posts = {"task_done", "release", "message_settle", "answer", "answer_claim"}
+        posts = {"task_done", "task_undone", "release", "message_settle", "answer", "answer_claim"}
         if name.startswith(("act", "letter_batch_", "plan_act", "plan_new")) or name in posts:
             assert client.post(address, {"token": "t", "text": "x", "outcome": "paid"}).status_code == 404, name
 

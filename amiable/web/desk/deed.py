@@ -1,15 +1,31 @@
-"""What an act about a customer is, and one act as it reaches the domain; acts.py has them all."""
+"""What an act about a customer is, and one act as it reaches the domain (acts.py has them all); how it is told, and undone.
+
+An act that can be taken back says so: its message has a button that posts sealed words to the address that takes it
+back. Never: an Undo by somebody else, at another address, or after ten minutes.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.contrib import messages
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 
+from amiable.core import links
+from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.ledger.models import Customer
-from amiable.web.desk import forms
+from amiable.web.desk import forms, scope
+from amiable.web.ui import clock
+
+UNDO_WITHIN = timedelta(minutes=10)
+UNDO = "undo "  # what the tags of such a message begin with: then the address, and the token
+
+
+class UnableToUndo(UnableTo):
+    """What was done cannot be taken back by this button any more."""
 
 
 @dataclass(frozen=True)
@@ -43,3 +59,31 @@ class Act:
     menu: bool = True
     needs_open: bool = False
     goes_on: bool = False  # with a try to pay that came to nothing, which `ref` names
+
+
+def told(request: scope.Asked, text: str, *, undo: tuple[str, dict[str, Any]] | None = None) -> None:
+    """Says what was done. `undo`: the address that takes it back, and what it needs to know to do so (JSON)."""
+    messages.success(request, text, extra_tags=_button(request.user, *undo) if undo else "")
+
+
+def taken_back(request: scope.Asked) -> dict[str, Any]:
+    """What an Undo brings back to the address that it was made for. Raises UnableToUndo."""
+    try:
+        content = links.read("desk.undo", request.POST.get("undo", ""), now=clock.now())
+    except links.UnableToOpen as error:
+        raise UnableToUndo(_("It is too late to undo this here. It can still be changed by hand.")) from error
+    if content["to"] != request.path or content["by"] != request.user.pk:
+        raise UnableToUndo(_("Only who did it can undo it here."))
+    words: dict[str, Any] = content["words"]
+    return words
+
+
+def _button(user: User, address: str, words: dict[str, Any]) -> str:
+    content = {"to": address, "by": user.pk, "words": words}
+    return f"{UNDO}{address} {links.sign('desk.undo', content, expires=clock.now() + UNDO_WITHIN)}"
+
+
+def button_of(tags: str) -> dict[str, str]:
+    """What `told` put into the tags of a message, apart; empty where there is no way back."""
+    address, _space, token = tags.removeprefix(UNDO).partition(" ")
+    return {"address": address, "token": token} if tags.startswith(UNDO) else {}

@@ -1,6 +1,6 @@
 """What to do now: the tasks of the day by urgency and amount, what needs a person's eye, and the day at a glance."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -21,6 +21,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -34,7 +35,7 @@ from amiable.outreach import release as verbs
 from amiable.outreach.models import Message, MessageState
 from amiable.payments.models import Promise, PromiseState
 from amiable.portfolio.models import Profile
-from amiable.web.desk import inbox, match_pages, scope
+from amiable.web.desk import deed, inbox, match_pages, scope
 from amiable.web.ui import clock
 
 TASKS = 30
@@ -69,7 +70,22 @@ def home(request: scope.Asked) -> HttpResponse:
 @scope.inside
 def read(request: scope.Asked) -> HttpResponse:
     """What a colleague has read is out of the way."""
-    Notification.objects.filter(user=request.user, read_at=None).update(read_at=clock.now())
+    now = clock.now()
+    if Notification.objects.filter(user=request.user, read_at=None).update(read_at=now):
+        deed.told(request, _("Read."), undo=(reverse("desk:news_unread"), {"read_at": now.isoformat()}))
+    return redirect("desk:home")
+
+
+@require_POST
+@scope.inside
+def unread(request: scope.Asked) -> HttpResponse:
+    """What was marked as read by one click is news again."""
+    try:
+        when = deed.taken_back(request)["read_at"]
+    except UnableTo as error:
+        messages.warning(request, str(error))
+    else:
+        Notification.objects.filter(user=request.user, read_at=datetime.fromisoformat(when)).update(read_at=None)
     return redirect("desk:home")
 
 

@@ -21,7 +21,7 @@ from amiable.ledger.models import Medium
 from amiable.scenario import dispatch
 from amiable.scenario.respond import customer_said
 from amiable.scenario.sayings import CallOutcome, Disputes, Promises
-from amiable.web.desk import forms, labels, scope
+from amiable.web.desk import deed, forms, labels, scope
 from amiable.web.desk.dialog import dialog
 from amiable.web.desk.letters import BOX
 from amiable.web.desk.scenario_words import ROLES
@@ -64,11 +64,36 @@ def done(request: scope.Asked, pk: int) -> HttpResponse:
     except AmiableError as error:
         messages.warning(request, str(error))
     else:
-        messages.success(
-            request,
-            _("Done: %(task)s – %(outcome)s")
-            % {"task": found.customer.name, "outcome": labels.said(labels.OUTCOMES, outcome)},
-        )
+        _tell(request, found, outcome)
+    return _back(request)
+
+
+def _tell(request: scope.Asked, found: Task, outcome: str) -> None:
+    """What came of it; with the way back where nothing else followed from it."""
+    told = _("Done: %(task)s – %(outcome)s")
+    words = told % {"task": found.customer.name, "outcome": labels.said(labels.OUTCOMES, outcome)}
+    found.refresh_from_db(fields=["done_at", "outcome", "due_on"])
+    alone = found.kind not in {TaskKind.CALL, TaskKind.CONFIRM} or found.outcome in {"voicemail", "refused", "declined"}
+    back = reverse("desk:task_undone", args=[found.pk])
+    deed.told(request, words, undo=(back, {"done_at": found.done_at.isoformat()}) if alone and found.done_at else None)
+
+
+@require_POST
+@scope.inside
+def undone(request: scope.Asked, pk: int) -> HttpResponse:
+    """A task done by one click lies on the desk again, as it was."""
+    found: Task = scope.row_or_404(Task.objects.all(), request.user, pk, act="talk")
+    try:
+        if deed.taken_back(request)["done_at"] != (found.done_at.isoformat() if found.done_at else ""):
+            raise deed.UnableToUndo(_("This task has changed meanwhile; it stays as it is."))
+        if found.kind == TaskKind.CONFIRM:
+            dispatch.undo_decline(task=found, as_of=clock.today(), now=clock.now(), by=request.user)
+        else:
+            tasks.reopen(task=found, now=clock.now(), by=request.user)
+    except UnableTo as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(request, _("Undone: %(task)s lies on the desk again.") % {"task": found.customer.name})
     return _back(request)
 
 

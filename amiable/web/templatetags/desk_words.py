@@ -1,8 +1,9 @@
 """Keys of rows as the trade says them, for the pages of the desk."""
 
 from django import template
+from django.contrib.messages.storage.base import Message
 
-from amiable.web.desk import labels
+from amiable.web.desk import deed, labels
 
 register = template.Library()
 
@@ -22,3 +23,9 @@ def run_name(key: str) -> str:
 def named(choices: list[tuple[str, str]], key: str) -> str:
     """The label of a choice."""
     return dict(choices).get(key, key)
+
+
+@register.filter
+def undo(message: Message) -> dict[str, str]:
+    """The address and the token of the button that takes back what a message tells; empty where it cannot be."""
+    return deed.button_of(str(message.extra_tags or ""))
