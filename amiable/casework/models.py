@@ -240,9 +240,7 @@ class Word(models.Model):
     by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     asked_at = models.DateTimeField()
     expires_at = models.DateTimeField()
-    # Written before the e-mail is handed over, so that it leaves once; `trouble`: why it did not arrive.
-    sent_at = models.DateTimeField(null=True, blank=True)
-    trouble = models.CharField(max_length=300, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)  # when its e-mail was ordered
     answered_at = models.DateTimeField(null=True, blank=True)
     answer = models.CharField(max_length=12, blank=True)  # promise, dispute, call, hold, words
     told = models.JSONField(default=dict, blank=True)  # what was filled in

@@ -1,15 +1,14 @@
 """An e-mail to a colleague who is asked for a word about a customer: short, in their language, answered by clicking.
 
-In: words that wait. Out: handed over once each, by the creditor's own channel. Never: anything while the creditor is in
-dry run or stopped, an e-mail twice, a word of what the colleague may not see.
+In: words that wait. Out: one memo each. Never: anything while the creditor is in dry run or stopped, an e-mail twice, a
+word of what the colleague may not see.
 """
 
-import logging
-from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -18,63 +17,38 @@ from django.utils.translation import ngettext
 from amiable.casework import word as words
 from amiable.casework.models import Word
 from amiable.core.calendar import day_of
-from amiable.core.errors import AmiableError, Refused, Unavailable
-from amiable.ledger.models import Creditor, Customer, Invoice, Medium
-from amiable.outreach import route
-from amiable.outreach.channel import Channel, InDoubt, Parcel
+from amiable.ledger.models import Creditor, Customer, Invoice
+from amiable.outreach import memo
 from amiable.outreach.speak import amount, day
 
-log = logging.getLogger(__name__)
 SHOWN = 5  # invoices that the e-mail names
-MOST = 500  # words a run and creditor
+MOST = 500  # words a run
 
 
-def send_words(
-    *, now: datetime, creditor: Creditor | None = None, carriers: Mapping[str, str] | None = None
-) -> dict[str, int]:
-    """Hands over what waits; returns how many were. What cannot leave now waits on, until it expires."""
-    whose = Creditor.objects.filter(released_at__isnull=False, stopped_at=None)
+def send_words(*, now: datetime, creditor: Creditor | None = None) -> dict[str, int]:
+    """Writes the e-mails of what waits; returns how many. What may not leave now waits on, until it expires."""
+    waiting = Word.objects.filter(
+        sent_at=None, answered_at=None, expires_at__gt=now, user__is_active=True, creditor__released_at__isnull=False,
+        creditor__stopped_at=None,
+    )  # fmt: skip
     if creditor is not None:
-        whose = whose.filter(pk=creditor.pk)
-    waiting = Word.objects.filter(sent_at=None, answered_at=None, expires_at__gt=now, user__is_active=True)
-    creditors = list(whose.filter(pk__in=waiting.values("creditor")).order_by("pk"))
-    ways = route.routes(creditors) if carriers is None else route.given(carriers, creditors)
-    sent = 0
-    for each in creditors:
-        try:
-            with ways[each.pk, Medium.EMAIL].channel() as channel:
-                rows = waiting.filter(creditor=each).select_related("customer", "creditor", "user", "by")
-                sent += sum(_send(row, channel, now=now) for row in rows.order_by("pk")[:MOST])
-        except AmiableError as error:
-            log.warning("%s: words wait. %s", each, error)
-    return {"words": sent}
+        waiting = waiting.filter(creditor=creditor)
+    rows = waiting.select_related("customer", "creditor", "user", "by").order_by("pk")[:MOST]
+    return {"words": sum(_write(row, now=now) for row in rows)}
 
 
-def _send(word: Word, channel: Channel, *, now: datetime) -> bool:
-    """Written down and committed before it is handed over: at most once."""
+@transaction.atomic
+def _write(word: Word, *, now: datetime) -> bool:
+    """The e-mail is ordered, once, with the word marked; memo.py hands it over."""
     if not Word.objects.filter(pk=word.pk, sent_at=None).update(sent_at=now):
         return False
-    try:
-        channel.send(parcel(word, now=now))
-    except Unavailable:
-        Word.objects.filter(pk=word.pk).update(sent_at=None)  # nothing was taken: tried again
-        raise
-    except (Refused, InDoubt) as error:
-        Word.objects.filter(pk=word.pk).update(trouble=str(error)[:300])
-        return False
-    return True
-
-
-def parcel(word: Word, *, now: datetime) -> Parcel:
-    """The e-mail as it leaves, in the colleague's language."""
     language = word.user.language[:2]
     with translation.override(language):
         content = _content(word, language, now=now)
         html = render_to_string("outreach/colleague.html", content)
-    return Parcel(
-        key=f"word:{word.pk}", recipient=word.user.email, recipient_name=str(word.user), sender_name=word.creditor.name,
-        reply_to=(word.by.email if word.by else "") or word.creditor.email, language=language, subject=content["subject"],
-        text=_plain(content), html=html, unsubscribe_url="", at=now, country=word.creditor.country,
+    return memo.write(
+        key=f"word:{word.pk}", to=word.user, subject=content["subject"], text=_plain(content), html=html, now=now,
+        language=language, reply_to=(word.by.email if word.by else "") or word.creditor.email,
     )  # fmt: skip
 
 

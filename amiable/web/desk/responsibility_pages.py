@@ -4,7 +4,7 @@ In: a colleague's scope; what is changed needs the right to administer, one's ow
 portfolio handed by a colleague to somebody of another role.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -22,7 +22,7 @@ from amiable.casework import entrust, hand_over
 from amiable.core.errors import AmiableError
 from amiable.core.models import Role, Scope, User
 from amiable.ledger.models import Account, Branch, Creditor, CustomerKind, InvoiceKind
-from amiable.web.desk import scope
+from amiable.web.desk import deed, scope
 from amiable.web.desk.forms import Day
 from amiable.web.desk.rule_pages import Amount
 from amiable.web.desk.scenario_words import ROLES
@@ -148,7 +148,7 @@ def _administers(user: User, creditor: Creditor) -> bool:
     return scope.whole_creditors(user, act="administer").filter(pk=creditor.pk).exists()
 
 
-Said = tuple[str, tuple[str, Mapping[str, Any]] | None]  # the sentence, and the act that takes it back
+Said = tuple[str, tuple[str, dict[str, Any]] | None]  # the sentence, and the act that takes it back
 
 
 def _entrust(request: scope.Asked, creditor: Creditor, form: forms.Form | None) -> Said:
@@ -222,16 +222,18 @@ def act(request: scope.Asked, pk: int, name: str) -> HttpResponse:
         if not form.is_valid():
             return _show(request, creditor, creditors, wrong=form)
     try:
-        sentence, _undo = ACTS[name](request, creditor, form)
+        sentence, back = ACTS[name](request, creditor, form)
     except AmiableError as error:
         messages.warning(request, str(error))
     else:
-        messages.success(request, sentence)
+        undo = (reverse("desk:responsibility_act", args=[creditor.pk, back[0]]), back[1]) if back else None
+        deed.told(request, sentence, undo=undo)
     return redirect(f"{reverse('desk:responsibility')}?creditor={creditor.pk}")
 
 
 def _row(request: scope.Asked, rows: Any) -> Any:
-    wanted = request.POST.get("row", "")
+    """The row that a button names, or that an Undo was sealed for."""
+    wanted = str(deed.taken_back(request)["row"]) if "undo" in request.POST else request.POST.get("row", "")
     return get_object_or_404(rows, pk=int(wanted) if wanted.isdecimal() and len(wanted) < 18 else 0)
 
 

@@ -208,8 +208,7 @@ def _note(data: dict[str, Any], ref: int) -> Line:
 def _word(data: dict[str, Any], ref: int) -> Line:
     if not data["answered_at"]:
         what = _("%(name)s is asked for a word") % {"name": data["asked"]}
-        tone = "warn" if data["trouble"] else "info"
-        return Line("message", tone, what, [_by(data), data["trouble"]], data["question"])
+        return Line("message", "info", what, [_by(data)], data["question"])
     told = data["told"] or {}
     on = day(told["day"]) if told.get("day") else ""
     answers = {

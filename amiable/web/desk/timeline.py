@@ -186,7 +186,7 @@ def _people(customer: int) -> Iterable[tuple[str, Rows]]:
             "word",
             _of(Word, customer),
             Coalesce("answered_at", "asked_at"),
-            *("question", "answered_at", "answer", "told", "trouble", "sent_at"),
+            *("question", "answered_at", "answer", "told", "sent_at"),
             asked=_person("user"),
             by=_person("by"),
         ),
