@@ -66,6 +66,7 @@ def test_late_disputes_come_first_and_their_causes_are_counted(client: Client, c
     assert page.index(slow.invoice.reference) < page.index(quick.invoice.reference)
     assert "€40.00" in page
     assert "of €100.00" in page
+    assert page.count("am-badge bad") == 2  # in the row, and among the causes
     late = client.get(reverse("desk:disputes"), {"show": "late"}).content.decode()
     assert slow.invoice.reference in late
     assert quick.invoice.reference not in late

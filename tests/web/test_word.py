@@ -56,7 +56,7 @@ def test_opening_the_link_changes_nothing_and_needs_no_account(word: Word) -> No
         answer = Client().get(address)
         assert answer.status_code == 200
         assert answer["Cache-Control"] == "no-store"
-        assert answer["Referrer-Policy"] == "no-referrer"
+        assert answer["Referrer-Policy"] == "same-origin"
         text = answer.content.decode()
         assert "Garage Martin" in text
         assert "€123.45" in text

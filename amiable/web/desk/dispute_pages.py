@@ -35,11 +35,11 @@ from amiable.web.ui import clock
 
 SHOWN = 100
 SHOWS = {
-    "": gettext_lazy("Open"),
-    "late": gettext_lazy("Late"),
-    "mine": gettext_lazy("Mine"),
+    "": gettext_lazy("All open ones"),
+    "late": gettext_lazy("Late answers"),
+    "mine": gettext_lazy("Mine to answer"),
     "credit": gettext_lazy("Credit note expected"),
-    "ended": gettext_lazy("Ended"),
+    "ended": gettext_lazy("Closed disputes"),
 }
 # How old a dispute is, in days, and the heading of its column.
 BANDS = {

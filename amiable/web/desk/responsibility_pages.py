@@ -29,7 +29,7 @@ from amiable.web.desk.scenario_words import ROLES
 from amiable.web.desk.segment_pages import pick
 from amiable.web.ui import clock
 
-ANY = ("", gettext_lazy("any"))
+ANY = ("", gettext_lazy("no matter which"))
 
 
 class Entrust(forms.Form):
@@ -38,7 +38,10 @@ class Entrust(forms.Form):
     role = forms.ChoiceField(label=gettext_lazy("As"), choices=[(key, ROLES[key]) for key in entrust.ROLES])
     user = forms.ModelChoiceField(label=gettext_lazy("Who"), queryset=User.objects.none())
     branch = forms.ModelChoiceField(
-        label=gettext_lazy("Branch"), queryset=Branch.objects.none(), required=False, empty_label=gettext_lazy("any")
+        label=gettext_lazy("Branch"),
+        queryset=Branch.objects.none(),
+        required=False,
+        empty_label=gettext_lazy("no matter which"),
     )
     customer_kind = forms.ChoiceField(
         label=gettext_lazy("Customers"), choices=[ANY, *CustomerKind.choices], required=False

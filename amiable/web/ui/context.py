@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from amiable.core.models import User
 from amiable.web.desk import scope
@@ -36,7 +37,7 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
             ("desk:inbox", _("Answers"), "inbox", True),
             ("desk:customers", _("Customers"), "users", True),
             ("desk:portfolio", _("My portfolio"), "star", scope.sells(request.user)),
-            ("desk:disputes", _("Disputes"), "scale", True),
+            ("desk:disputes", pgettext("page", "Disputes"), "scale", True),
             ("desk:figures", _("Figures"), "chart-bar", whole),
         ]),
         (_("Cash"), [

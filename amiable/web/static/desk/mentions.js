@@ -8,7 +8,6 @@
     list?.remove();
     list = null;
     box?.removeAttribute("aria-activedescendant");
-    box?.setAttribute("aria-expanded", "false");
   };
 
   const choose = (option) => {
@@ -43,7 +42,6 @@
       option.addEventListener("mousedown", (event) => { event.preventDefault(); choose(option); });
       list.append(option);
     });
-    box.setAttribute("aria-expanded", "true");
     box.after(list);
     mark(0);
   };
