@@ -105,13 +105,27 @@ def present(*, user: User, customer: Customer, as_of: date) -> User:
     return _present({0: user}, {0: customer.creditor_id}, as_of=as_of)[0]
 
 
-def who_may_see(*, customer: Customer) -> QuerySet[User]:
-    """Every colleague, agencies included, whose role reaches this customer."""
+def who_may_see(*, customer: Customer, as_of: date) -> QuerySet[User]:
+    """Every colleague, agencies included, whose role reaches this customer, or who stands in for one."""
     rows = Scope.objects.filter(creditor_ref=customer.creditor_id, user__is_active=True)
     reaching = {scope.user_id for scope in rows if reaches(scope, customer)}
+    reaching |= standing_in(reaching, creditor_id=customer.creditor_id, as_of=as_of)
     return User.objects.filter(Q(pk__in=reaching) | Q(is_superuser=True), is_active=True).order_by(
         "first_name", "last_name", "username"
     )
+
+
+def standing_in(absent: Collection[int], *, creditor_id: int, as_of: date) -> set[int]:
+    """Who stands in for any of these at a creditor on a day, and who for those."""
+    found: set[int] = set()
+    near = set(absent)
+    for _hop in range(HOPS):
+        rows = HandOver.objects.filter(creditor=creditor_id, absent__in=near)
+        near = set(running(rows, as_of).values_list("stand_in", flat=True))
+        found |= near
+        if not near:
+            break
+    return found
 
 
 def reaches(scope: Scope, customer: Customer) -> bool:

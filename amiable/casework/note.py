@@ -7,7 +7,7 @@ colleague told of a customer whom they may not see.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import PurePath
 
 from django.db import transaction
@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from amiable.casework.entrust import who_may_see
 from amiable.casework.models import Note, NoteFile, NotificationKind
 from amiable.casework.notify import notify
+from amiable.core.calendar import day_of
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.core.words import in_house
@@ -70,19 +71,20 @@ def write(
         NoteFile(note=note, name=PurePath(file.name).name[-200:], sha256=keep(file.content), size=len(file.content))
         for file in files
     )
-    named = [user for user in mentioned(text=text, customer=customer) if user != by]
+    as_of = day_of(now, customer.creditor.time_zone)
+    named = [user for user in mentioned(text=text, customer=customer, as_of=as_of) if user != by]
     if named:
         said = in_house(gettext_lazy("%(name)s names you: %(words)s"), name=by or customer, words=text[:200])
         notify(users=named, text=said, key=f"note:{note.pk}", kind=NotificationKind.MENTION, customer=customer, now=now)
     return note
 
 
-def mentioned(*, text: str, customer: Customer) -> list[User]:
+def mentioned(*, text: str, customer: Customer, as_of: date) -> list[User]:
     """Whom the words name by @ and their log-in name, of those who may see the customer."""
     names = {name.rstrip(".-").casefold() for name in _MENTION.findall(text)}
     if not names:
         return []
-    return [user for user in who_may_see(customer=customer) if user.username.casefold() in names]
+    return [user for user in who_may_see(customer=customer, as_of=as_of) if user.username.casefold() in names]
 
 
 def check(file: File) -> None:

@@ -29,7 +29,7 @@ def test_whoever_is_named_and_may_see_the_customer_hears_of_it(world: World) -> 
     assert note is not None
     line = Notification.objects.get()
     assert (line.user, line.kind, line.customer) == (lea, "mention", world.boris)
-    assert mentioned(text=text, customer=world.boris) == [lea, sam]
+    assert mentioned(text=text, customer=world.boris, as_of=DAY) == [lea, sam]
 
 
 def test_files_are_kept_by_their_digest_once(world: World) -> None:

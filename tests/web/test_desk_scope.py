@@ -8,7 +8,7 @@ from django.urls import URLPattern, reverse
 
 from amiable.casework.hand_over import hand_over, take_back
 from amiable.casework.models import Case, Note, NoteFile, Placement, Task
-from amiable.core.models import Role, Run, Scope
+from amiable.core.models import AuditEntry, Role, Run, Scope
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.outreach.models import Message, Reply
 from amiable.scenario import shelf
@@ -233,13 +233,18 @@ def test_who_has_no_scope_sees_nothing(ours: Creditor) -> None:
 
 def test_who_only_reads_cannot_act(ours: Creditor) -> None:
     customer = rows.full(ours, "Anna")
-    client = rows.desk(rows.colleague("audrey", ours, Role.AUDITOR))
+    audrey = rows.colleague("audrey", ours, Role.AUDITOR)
+    client = rows.desk(audrey)
     page = client.get(reverse("desk:customer", args=[customer.pk])).content.decode()
     assert "/act/" not in page
-    posts = addresses(customer) | {name: reverse(f"desk:{name}") for name in LISTS}
-    for name, address in posts.items():
+    words = {"token": "t", "text": "x", "outcome": "paid", "act": "keep"}
+    for name, address in addresses(customer).items():
         # Nothing can be posted, or there is nothing to post to.
-        assert client.post(address, {"token": "t", "text": "x", "outcome": "paid"}).status_code in {404, 405}, name
+        assert client.post(address, words).status_code in {404, 405}, name
+    for name in LISTS:
+        # Some pages of those who administer are there, and empty.
+        assert client.post(reverse(f"desk:{name}"), words).status_code in {200, 404, 405}, name
+    assert not AuditEntry.objects.filter(user=audrey).exclude(act__endswith=".viewed").exists()
 
 
 def test_a_right_at_one_creditor_is_none_at_another(ours: Creditor, theirs: Creditor) -> None:
@@ -353,6 +358,8 @@ def test_a_stand_in_sees_the_portfolio_for_that_time_with_rights_of_their_own(ou
         now=clock.now(), by=karim,
     )  # fmt: skip
     assert rows.desk(zoe).get(page).status_code == 200
+    mine.refresh_from_db()
+    assert zoe in scope.colleagues(mine)
     assert "Mine" in rows.desk(zoe).get(reverse("desk:portfolio")).content.decode()
     assert rows.desk(zoe).get(reverse("desk:customer", args=[strangers.pk])).status_code == 404
     take_back(row=row, now=clock.now(), by=karim)

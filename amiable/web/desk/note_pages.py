@@ -10,6 +10,7 @@ from amiable.casework.entrust import who_may_see
 from amiable.casework.models import NoteFile
 from amiable.ledger.keep import place_of
 from amiable.web.desk import scope
+from amiable.web.ui import clock
 
 OFFERED = 8
 
@@ -35,7 +36,7 @@ def colleagues(request: scope.Asked, pk: int) -> HttpResponse:
     """Whom a note about this customer may name, by a part of their name."""
     customer = scope.customer_or_404(request.user, pk, act="note")
     words = request.GET.get("q", "").strip()[:60]
-    rows = who_may_see(customer=customer).exclude(pk=request.user.pk)
+    rows = who_may_see(customer=customer, as_of=clock.today()).exclude(pk=request.user.pk)
     if words:
         rows = rows.annotate(full=Concat("first_name", Value(" "), "last_name")).filter(
             Q(username__istartswith=words) | Q(full__icontains=words)

@@ -197,8 +197,10 @@ def rights(user: User, customer: Customer) -> set[str]:
 
 def colleagues(customer: Customer) -> QuerySet[User]:
     """Whoever may do something about this customer, and can so be given a task."""
-    rows = Scope.objects.filter(role__in=MAY["talk"], creditor_ref=customer.creditor_id)
+    rows = list(Scope.objects.filter(role__in=MAY["talk"], creditor_ref=customer.creditor_id))
     reaching = {scope.user_id for scope in rows if entrust.reaches(scope, customer)}
+    near = entrust.standing_in(reaching, creditor_id=customer.creditor_id, as_of=clock.today())
+    reaching |= near & {scope.user_id for scope in rows}
     return User.objects.filter(pk__in=reaching, is_active=True).order_by("first_name", "last_name", "username")
 
 
