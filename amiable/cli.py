@@ -33,18 +33,29 @@ class UnableToObey(Exception):
     """The command cannot be carried out as it was given."""
 
 
+def whole() -> typer.Typer:
+    """The command line with the commands of every part."""
+    from amiable import (
+        cli_bank,
+        cli_bench,
+        cli_figures,
+        cli_interest,
+        cli_letters,
+        cli_mail,
+        cli_scenario,
+        cli_serve,
+    )
+
+    for part in (cli_bank, cli_mail, cli_scenario, cli_letters, cli_bench, cli_interest, cli_figures, cli_serve):
+        part.join(app)
+    return app
+
+
 def main() -> None:
     """Runs the command; whatever goes wrong ends with one sentence and an exit code that is not 0."""
     logging.captureWarnings(True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "amiable.settings")
-    from amiable import cli_bank, cli_bench, cli_interest, cli_letters, cli_mail, cli_scenario
-
-    cli_bank.join(app)
-    cli_mail.join(app)
-    cli_scenario.join(app)
-    cli_letters.join(app)
-    cli_bench.join(app)
-    cli_interest.join(app)
+    whole()
     try:
         app(standalone_mode=True)
     except Exception as error:
@@ -179,6 +190,8 @@ def user(
 
     if User.objects.filter(username=name).exists():
         raise UnableToObey(f"There is a user {name} already.")
+    if email and User.objects.filter(email__iexact=email).exists():
+        raise UnableToObey(f"Somebody has the address {email} already, and may log in with it.")
     password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     try:
         validate_password(password)
@@ -189,16 +202,6 @@ def user(
 
 
 # -- rooms ---------------------------------------------------------------------------------------------------------------
-
-
-@app.command()
-def serve(
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8000,
-) -> None:
-    """Serve the desk and the portal."""
-    _start()
-    _serve(host, port)
 
 
 @app.command()
@@ -233,6 +236,7 @@ def demo(
     _start(migrate=False)
     from django.utils import timezone
 
+    from amiable.cli_serve import serve
     from amiable.demo import play, stand
 
     play.play(customers=customers, days=days, seed=seed, end=timezone.localdate(), progress=not json, json=json)
@@ -241,7 +245,7 @@ def demo(
     with stand.mailbox():
         print(f"\nThe desk: http://127.0.0.1:{port}{play.way_in(now=timezone.now())}", file=sys.stderr)
         print(f"The outbox: http://127.0.0.1:{port}/dev/outbox/", file=sys.stderr)
-        _serve("127.0.0.1", port)
+        serve(host="127.0.0.1", port=port)
 
 
 # -- care ----------------------------------------------------------------------------------------------------------------
@@ -399,28 +403,6 @@ def _bar(title: str, quiet: bool) -> Iterator[Any]:
         yield lambda what, done, whole: progress.update(
             task, description=f"{title} {what}", completed=done, total=whole
         )
-
-
-def _serve(host: str, port: int) -> None:
-    """Serves until interrupted."""
-    from django.conf import settings
-    from waitress.server import create_server
-
-    from amiable.web.wsgi import application
-
-    # On a server a proxy stands in front: what it says of the visitor (https, address) must arrive.
-    keep = bool(settings.PRODUCTION)
-    try:
-        server = create_server(application, host=host, port=port, threads=8, clear_untrusted_proxy_headers=not keep)
-    except OSError as error:
-        raise UnableToObey(
-            f"Port {port} of {host} cannot be used: {error.strerror}. Name another with --port."
-        ) from error
-    print(f"Amiable is served at http://{host}:{port}/", file=sys.stderr, flush=True)
-    try:
-        server.run()
-    except KeyboardInterrupt:
-        print("Served until here.", file=sys.stderr)
 
 
 def _server_address() -> str:

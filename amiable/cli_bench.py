@@ -26,12 +26,13 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="import, day, facts, decide, interest, simulate, send, sending, letters, statement, match or allocate."
+            help="import, day, facts, kpis, decide, interest, simulate, send, sending, letters, statement, match or allocate."
         ),
     ] = "",
     rows: Annotated[int, typer.Option(help="import: lines of the FEC.")] = 1_000_000,
-    customers: Annotated[int, typer.Option(help="day, facts, decide, simulate: customers.")] = 250_000,
+    customers: Annotated[int, typer.Option(help="day, facts, kpis, decide, simulate: customers.")] = 250_000,
     invoices: Annotated[int, typer.Option(help="day, facts, decide, interest: open invoices.")] = 1_000_000,
+    events: Annotated[int, typer.Option(help="kpis: entries, messages and what carriers told, in a year.")] = 5_000_000,
     days: Annotated[int, typer.Option(help="simulate: days ahead.")] = 30,
     messages: Annotated[int, typer.Option(help="send: e-mails.")] = 4_000,
     waiting: Annotated[int, typer.Option(help="sending: messages that wait for a release.")] = 1_000_000,
@@ -50,6 +51,7 @@ def bench(
         "import": {"rows": rows},
         "day": house,
         "facts": house,
+        "kpis": house | {"events": events},
         "decide": house,
         "interest": {"invoices": invoices},
     }

@@ -19,10 +19,10 @@ from procrastinate.exceptions import AlreadyEnqueued
 from amiable.casework import close
 from amiable.core import runs
 from amiable.core.errors import UnableTo
-from amiable.insight import measure
+from amiable.insight import digest, measure
 from amiable.ledger import accrue, post
 from amiable.ledger.models import Creditor
-from amiable.outreach import colleague, send
+from amiable.outreach import colleague, memo, news, send
 from amiable.payments import allocate, arrange, attempt, chain, credit_notes, reconcile, standing
 from amiable.payments.plans import collect, judge
 from amiable.portfolio import refresh
@@ -182,6 +182,12 @@ def _measure(one: Cycle) -> Figures:
     return _plain(measure.measure(as_of=one.as_of, now=one.now, creditor=one.creditor))
 
 
+def _digests(one: Cycle) -> Figures:
+    """Colleagues get their daily list, who leads the week's summary, and what they wish to hear at once."""
+    written = _plain(digest.digest(as_of=one.as_of, now=one.now)) | {"news": news.tell(now=one.now)}
+    return written | _plain(memo.carry(now=one.now, clock=one.clock))
+
+
 STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "listen": _listen,
     "catch_up": _catch_up,
@@ -208,6 +214,7 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "send": _send,
     "advance": _advance,
     "measure": _measure,
+    "digests": _digests,
 }
 MORNING = 7  # o'clock: the first hour at which e-mails may leave
 # The lock that keeps two days from running at once: of everyone it is held alone, of one creditor it is shared, and
@@ -269,7 +276,7 @@ def _rehearse(one: Cycle) -> dict[str, Figures]:
     done: dict[str, Figures] = {}
     with transaction.atomic():
         for name, step in STEPS.items():
-            if name in {"listen", "inquire", "collect", "standing", "words", "send", "advance", "measure"}:
+            if name in {"listen", "inquire", "collect", "standing", "words", "send", "advance", "measure", "digests"}:
                 continue
             done[name] = step(one)
         transaction.set_rollback(True)
@@ -328,6 +335,15 @@ def match_now() -> None:
     now = timezone.now()
     for creditor in Creditor.objects.order_by("pk"):
         match_up.match_money(creditor=creditor, as_of=timezone.localdate(now), now=now)
+
+
+@queue.periodic(cron="* * * * *")
+@queue.task(queueing_lock="news", pass_context=False)
+def every_minute(timestamp: int) -> None:
+    """What colleagues wish to hear at once reaches them while it is new."""
+    now = timezone.now()
+    news.tell(now=now)
+    memo.carry(now=now)
 
 
 def send_soon() -> None:

@@ -98,6 +98,7 @@ ALLOWED_HOSTS = env("AMIABLE_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 
 DATABASES = {"default": database(postgres.database_url())}
+POOL_SIZE = env_int("AMIABLE_POOL_SIZE", 10)  # connections that a server process shares among its threads
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
@@ -121,17 +122,58 @@ INSTALLED_APPS = [
     "amiable.scenario",
     "amiable.insight",
     "amiable.web",
+    "allauth",  # after ours, whose templates are taken first
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
 ]
 AUTH_USER_MODEL = "core.User"
+AUTHENTICATION_BACKENDS = ["amiable.web.colleague.Colleagues"]
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "amiable.core.passwords.NotLeaked"},
 ]
+PASSWORD_RESET_TIMEOUT = 2 * 3600
+
+# How people get in: by name or e-mail, whom a colleague invited; nobody signs up.
+ACCOUNT_ADAPTER = "amiable.web.adapters.Accounts"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+ACCOUNT_LOGOUT_REDIRECT_URL = "/login/"
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # here; every other session of the person ends
+# Failures are counted for a name and for an address, over all processes (CACHES).
+ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "30/m/ip,6/10m/key", "reset_password": "20/m/ip,4/10m/key"}
+MFA_ADAPTER = "amiable.web.adapters.Factors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_TOLERANCE = 1
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
+# How many proxies of ours stand before us: the address of who asks is taken from what they tell.
+ALLAUTH_TRUSTED_PROXY_COUNT = env_int("AMIABLE_PROXIES", 0)
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "core_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 
 MIDDLEWARE = [
+    "amiable.web.pieces.Pieces",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "amiable.web.security.ContentSecurityPolicy",
@@ -144,8 +186,13 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "amiable.web.post.Post",
+    "amiable.web.seen.Views",
+    "amiable.web.factor.FactorFirst",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 ROOT_URLCONF = "amiable.web.urls"
+ASGI_APPLICATION = "amiable.web.asgi.application"
 WSGI_APPLICATION = "amiable.web.wsgi.application"
 
 TEMPLATES = [

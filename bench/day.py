@@ -22,13 +22,16 @@ from amiable.scenario.decide import decide
 AS_OF = date(2026, 3, 11)
 NOW = datetime(2026, 3, 11, 6, tzinfo=ZoneInfo("Europe/Paris"))
 
-_FILL = [
+BEGINNING = [
     "TRUNCATE ledger_creditor, portfolio_refreshed, portfolio_stale, scenario_scenario CASCADE",
     "DROP TABLE IF EXISTS bench_reference",
     """INSERT INTO ledger_creditor (key, name, siren, country, currency, language, time_zone, address, email, phone,
          payment_phone, iban, bic, cash_authority, policy, stopped_why, released_at, created_at)
        VALUES ('bench', 'Bench', '', 'FR', 'EUR', 'fr', 'Europe/Paris', '', '', '', '', '', '', 'accounts', '{}', '',
          %(now)s, %(now)s)""",
+]
+_FILL = [
+    *BEGINNING,
     """INSERT INTO ledger_customer (creditor_id, source, external_id, number, name, kind, siren, language, country, postcode,
          city, street, sector, terms_end_of_month, payment_method, potential, key_account, assistance, created_at)
        SELECT c.id, 'bench', n, 'C' || n, @name, CASE WHEN n %% 3 = 0 THEN 'consumer' ELSE 'business' END, '', 'fr',

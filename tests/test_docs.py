@@ -9,8 +9,7 @@ import pytest
 import typer
 from django.utils.translation import override
 
-from amiable import cli_bank, cli_bench, cli_interest, cli_letters, cli_mail, cli_scenario
-from amiable.cli import app
+from amiable.cli import whole
 from amiable.insight.kpi import declared
 from amiable.portfolio.facts import FACTS
 from amiable.portfolio.segments import starter
@@ -41,13 +40,7 @@ def test_every_setting_is_in_the_readme() -> None:
 
 
 def test_every_command_is_in_both_readmes() -> None:
-    cli_bank.join(app)
-    cli_mail.join(app)
-    cli_scenario.join(app)
-    cli_letters.join(app)
-    cli_bench.join(app)
-    cli_interest.join(app)
-    commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    commands = set(typer.main.get_command(whole()).commands)  # type: ignore[attr-defined]
     for name in ("README.md", "README.fr.md"):
         text = (ROOT / name).read_text()
         assert [command for command in sorted(commands) if not re.search(rf"\bamiable {command}\b", text)] == [], name

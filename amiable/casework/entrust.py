@@ -6,8 +6,9 @@ Comes in: a role of the house, customers, a day. Goes out: a colleague each; nob
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from amiable.casework.models import Case, HandOver, Placement, Responsibility
 from amiable.core.models import Role, Scope, User
@@ -113,6 +114,28 @@ def who_may_see(*, customer: Customer, as_of: date) -> QuerySet[User]:
     return User.objects.filter(Q(pk__in=reaching) | Q(is_superuser=True), is_active=True).order_by(
         "first_name", "last_name", "username"
     )
+
+
+def held_by(user: User | OuterRef, *, as_of: date) -> QuerySet[Scope]:
+    """A colleague's scopes, and those of whom they stand in for, at the creditor of the hand-over; in one query, or, with a
+    reference to the user of an outer one, as a part of it.
+    """
+    inner: Any = OuterRef(user) if isinstance(user, OuterRef) else user
+    innermost: Any = OuterRef(inner) if isinstance(user, OuterRef) else user
+    of = HandOver.objects.filter(absent=OuterRef("user"), creditor=OuterRef("creditor_ref"))
+    near = running(of.filter(stand_in=inner), as_of)
+    between = running(HandOver.objects.filter(stand_in=innermost, creditor=OuterRef("creditor")), as_of)
+    further = running(of.filter(stand_in__in=between.values("absent")), as_of)
+    rows = Scope.objects.filter(Q(user=user) | Exists(near) | Exists(further), user__is_active=True)
+    return rows.order_by("id")
+
+
+def still_sees(user: User, customers: Iterable[Customer], *, as_of: date) -> set[int]:
+    """Of these customers those whom this colleague may see: what leaves the house by e-mail is asked anew."""
+    if user.is_superuser:
+        return {customer.pk for customer in customers}
+    scopes = list(held_by(user, as_of=as_of))
+    return {customer.pk for customer in customers if any(reaches(scope, customer) for scope in scopes)}
 
 
 def standing_in(absent: Collection[int], *, creditor_id: int, as_of: date) -> set[int]:

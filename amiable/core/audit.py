@@ -41,3 +41,24 @@ def line(
         subject_ref=subject_ref,
         detail=detail,
     )
+
+
+def viewed(
+    *,
+    user: User,
+    act: str,
+    subject: str,
+    subject_ref: int | None,
+    now: datetime,
+    creditor_ref: int | None = None,
+    **detail: Any,
+) -> None:
+    """Writes that a colleague looked at a row: one line per person, subject and hour, however often they look."""
+    views_once(
+        [line(act, now=now, user=user, creditor_ref=creditor_ref, subject=subject, subject_ref=subject_ref, **detail)]
+    )
+
+
+def views_once(lines: Iterable[AuditEntry]) -> None:
+    """Writes lines whose act ends in `.viewed`; the database drops those that it has for this hour."""
+    AuditEntry.objects.bulk_create(lines, ignore_conflicts=True)

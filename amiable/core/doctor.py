@@ -19,12 +19,15 @@ from zoneinfo import available_timezones
 
 import dns.exception
 import dns.resolver
+import psycopg
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+
+from amiable.core.live import hears
 
 SECONDS = 5.0  # for each server that is asked
 OLDEST_POSTGRES = 15
@@ -38,7 +41,7 @@ PARTS = ("tabler.min.css", "tabler.min.js", "htmx.min.js", "sse.min.js", "echart
 class Finding:
     """One thing looked at. `ok` is None where it could not be told, or where nothing was asked for."""
 
-    area: str  # clock, database, keys, mail, sender, pages, translations or python
+    area: str  # clock, database, live, keys, mail, sender, pages, translations or python
     ok: bool | None
     sentence: str
 
@@ -64,6 +67,7 @@ def examine(*, now: datetime) -> list[Finding]:
         # The clock comes first: the others may wait for servers that do not answer.
         ("clock", _clock(now)),
         ("database", _database()),
+        ("live", _live()),
         ("keys", _keys()),
         ("mail", _mail()),
         ("sender", _sender()),
@@ -126,6 +130,29 @@ def _database() -> Iterator[Look]:
         yield bad(_("Only %(free).1f GB are free for %(path)s: make room.") % space)
     else:
         yield good(_("%(free).0f GB are free for %(path)s.") % space)
+
+
+def _live() -> Iterator[Look]:
+    try:
+        heard = hears(seconds=SECONDS)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('max_connections')::int")
+            most = cursor.fetchone()[0]
+    except (DatabaseError, psycopg.OperationalError):
+        yield unknown(_("Live updates cannot be tried: the database does not answer."))
+        return
+    if heard:
+        yield good(_("Live updates arrive (LISTEN and NOTIFY)."))
+    else:
+        yield bad(
+            _("Live updates do not arrive: let DATABASE_URL lead to PostgreSQL itself, or to a pooler in session mode.")
+        )
+    if most < settings.POOL_SIZE + 10:
+        told = {"pool": settings.POOL_SIZE, "most": most}
+        yield bad(
+            _("A server process may open %(pool)d connections, the database allows %(most)d: lower AMIABLE_POOL_SIZE.")
+            % told
+        )
 
 
 def _nearest(path: Path) -> Path:

@@ -1,8 +1,12 @@
 """Users and what they may see, runs of the day, the audit trail, and the credentials of providers."""
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 
@@ -24,9 +28,15 @@ class User(AbstractUser):
 
     language = models.CharField(max_length=5, default="fr")
     phone = models.CharField(max_length=32, blank=True)
+    # Every session that began before is over: part of what a session is checked against.
+    sessions_from = models.DateTimeField(null=True, blank=True, editable=False)
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        since = self.sessions_from.isoformat() if self.sessions_from else ""
+        return salted_hmac("amiable.session", self.password + since, secret=secret, algorithm="sha256").hexdigest()
 
 
 class Scope(models.Model):
@@ -52,6 +62,26 @@ class Scope(models.Model):
         return f"{self.user} {self.role}@{self.creditor_ref}"
 
 
+class Invitation(models.Model):
+    """Somebody asked to work here, by e-mail: the account and the scope that they get when they say yes."""
+
+    email = models.EmailField()
+    language = models.CharField(max_length=5, default="fr")
+    role = models.CharField(max_length=12, choices=Role.choices)
+    creditor_ref = models.BigIntegerField(db_index=True)
+    branch_ref = models.BigIntegerField(null=True, blank=True)
+    own_customers_only = models.BooleanField(default=False)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="invitations")
+    at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    accepted_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.email} {self.role}@{self.creditor_ref}"
+
+
 class Credential(models.Model):
     """The encrypted settings of one provider for one creditor (JSON, sealed by core.seal)."""
 
@@ -68,11 +98,14 @@ class Credential(models.Model):
         return f"{self.port}/{self.key}@{self.creditor_ref}"
 
 
+_IN_UTC = models.Func(models.Value("UTC"), "at", function="timezone", output_field=models.DateTimeField())
+
+
 class AuditEntry(models.Model):
     """Who did what to which row, when, from where. Append-only: the database refuses changes."""
 
-    at = models.DateTimeField(db_index=True)
-    user = models.ForeignKey(User, null=True, on_delete=models.PROTECT)
+    at = models.DateTimeField()
+    user = models.ForeignKey(User, null=True, on_delete=models.PROTECT, db_index=False)
     actor = models.CharField(max_length=40, blank=True)  # 'day', 'portal', 'hook:dummy' where no colleague acted
     act = models.CharField(max_length=60)  # 'hold.placed', 'customer.viewed'
     creditor_ref = models.BigIntegerField(null=True)
@@ -81,7 +114,27 @@ class AuditEntry(models.Model):
     detail = models.JSONField(default=dict)
 
     class Meta:
-        indexes = [models.Index(fields=["subject", "subject_ref", "-at"], name="audit_subject")]
+        # Each way of asking is one walk along an index, newest first (web/desk/audit_pages.py).
+        indexes = [
+            models.Index(fields=["-at", "-id"], name="audit_at"),
+            models.Index(fields=["creditor_ref", "-at", "-id"], name="audit_creditor"),
+            models.Index(fields=["user", "-at", "-id"], name="audit_user"),
+            models.Index(fields=["act", "-at", "-id"], name="audit_act"),
+            models.Index(fields=["subject", "subject_ref", "-at", "-id"], name="audit_subject"),
+            GinIndex(SearchVector("detail", config="simple"), name="audit_words"),
+        ]
+        constraints = [
+            # Who looks at the same row again within the hour leaves no second line.
+            models.UniqueConstraint(
+                "user",
+                "act",
+                "subject",
+                Coalesce("subject_ref", models.Value(0)),
+                models.Func(models.Value("hour"), _IN_UTC, function="date_trunc", output_field=models.DateTimeField()),
+                condition=Q(act__endswith=".viewed"),
+                name="audit_viewed_once",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.act}"

@@ -83,6 +83,19 @@ def unseal(row: Credential) -> dict[str, Any]:
     return values
 
 
+def close(text: str) -> str:
+    """A short text sealed, to be kept in a row of somebody else's."""
+    return _box().encrypt(text.encode()).decode()
+
+
+def open_(sealed: str) -> str:
+    """What `close` sealed. Raises UnableToUnseal."""
+    try:
+        return _box().decrypt(sealed.encode()).decode()
+    except InvalidToken as error:
+        raise UnableToUnseal("This was sealed with another key: put AMIABLE_CREDENTIAL_KEY back.") from error
+
+
 def _box() -> MultiFernet:
     return _boxes(settings.CREDENTIAL_KEY)
 

@@ -31,8 +31,8 @@ def read(query: str, values: Mapping[str, Any] | None = None, *, schema: Schema)
         return pl.DataFrame(schema=dict(schema))
     buffer.seek(0)
     table = pl.read_csv(buffer, has_header=False, schema=wire, try_parse_dates=False)
-    booleans = [name for name, kind in schema.items() if kind == pl.Boolean]
-    return table.with_columns([(pl.col(name) == "t").alias(name) for name in booleans])
+    booleans = [(pl.col(name) == "t").alias(name) for name, kind in schema.items() if kind == pl.Boolean]
+    return table.with_columns(booleans) if booleans else table
 
 
 def write(table: pl.DataFrame, target: str, columns: Sequence[str]) -> None:

@@ -4,23 +4,34 @@ Measuring a day again writes only what changed, as a newer row: no figure is eve
 figure without a value, never a zero.
 """
 
+import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 from django.db import transaction
 
+from amiable.core import tables
+from amiable.core.errors import UnableTo
+from amiable.insight import kept
+from amiable.insight.add import parts
 from amiable.insight.gather import Gathered
-from amiable.insight.kpi import COUNT, DAYS, MONEY, PERCENT, Kpi, declared
+from amiable.insight.kpi import SUMS, Kpi, declared
 from amiable.insight.models import Figure
 from amiable.ledger.models import Creditor
 
-# creditor, kpi, currency, slice as sorted pairs
-Name = tuple[int, str, str, tuple[tuple[str, str], ...]]
+# kpi, currency, slice as sorted pairs
+Name = tuple[str, str, tuple[tuple[str, Any], ...]]
 # value, numerator, denominator
 Value = tuple[float | None, int | None, int | None]
+
+
+class UnableToMeasure(UnableTo):
+    """There is nothing to measure on that day."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +56,29 @@ class Reading:
 
 
 def measure(*, as_of: date, now: datetime, creditor: Creditor | None = None) -> Summary:
-    """Writes the figures of `as_of` for every creditor (or one) and currency; the same day again writes only what changed."""
-    measured = Creditor.objects.all() if creditor is None else Creditor.objects.filter(pk=creditor.pk)
-    creditors = dict(measured.values_list("id", "currency"))
-    found = dict(_all(Gathered(as_of=as_of, creditor=creditor), creditors))
+    """Writes the figures of `as_of` for every creditor (or one) and currency; the same day again writes only what changed.
+
+    Each creditor's stand for themselves: what was measured before a crash stays, and is found unchanged the next time.
+    """
+    total = Summary(kpis=len(declared()), written=0, unchanged=0)
+    for each in [creditor] if creditor else Creditor.objects.order_by("pk"):
+        written, unchanged = _measure(each, as_of=as_of, now=now)
+        total = Summary(kpis=total.kpis, written=total.written + written, unchanged=total.unchanged + unchanged)
+    return total
+
+
+def _measure(creditor: Creditor, *, as_of: date, now: datetime) -> tuple[int, int]:
+    if as_of > now.astimezone(ZoneInfo(creditor.time_zone)).date():
+        raise UnableToMeasure(f"The figures of {as_of} can be measured when that day has come.")
+    first = kept.told(creditor=creditor) is None
+    gathered = Gathered(
+        as_of=as_of, creditor=creditor, since=kept.first_month(as_of) if first else None, months_whole=True
+    )
+    found = dict(_all(gathered))
     with transaction.atomic():
         # One measuring at a time: two would both write the same new rows.
-        list(measured.select_for_update(no_key=True).order_by("id").values_list("id", flat=True))
-        known = _newest(as_of=as_of, creditors=creditors)
+        Creditor.objects.select_for_update(no_key=True).get(pk=creditor.pk)
+        known = _newest(creditor, as_of=as_of)
         # A slice that was there and is no more says so, or its old amount would stay on the screen.
         gone: dict[Name, Value] = {
             name: (None, None, None)
@@ -60,24 +86,30 @@ def measure(*, as_of: date, now: datetime, creditor: Creditor | None = None) -> 
             if name not in found and any(part is not None for part in value)
         }
         changed = {name: value for name, value in {**found, **gone}.items() if known.get(name) != value}
-        Figure.objects.bulk_create(
-            [
-                Figure(
-                    creditor_id=creditor,
-                    kpi=key,
-                    as_of=as_of,
-                    currency=currency,
-                    slice=dict(pairs),
-                    value=value,
-                    numerator=numerator,
-                    denominator=denominator,
-                    measured_at=now,
-                )
-                for (creditor, key, currency, pairs), (value, numerator, denominator) in changed.items()
-            ],
-            batch_size=5_000,
-        )
-    return Summary(kpis=len(declared()), written=len(changed), unchanged=len(found) - len(changed) + len(gone))
+        _write(creditor, changed, as_of=as_of, now=now)
+        kept.keep(gathered, {each.of.key: each.of for each in declared().values() if each.of}.values(), now=now)
+    return len(changed), len(found) - len(changed) + len(gone)
+
+
+def _write(creditor: Creditor, changed: Mapping[Name, Value], *, as_of: date, now: datetime) -> None:
+    """The figures as new rows, all at once."""
+    if not changed:
+        return
+    names, values = list(changed), list(changed.values())
+    table = pl.DataFrame(
+        {
+            "creditor_id": [creditor.pk] * len(names),
+            "kpi": [name[0] for name in names],
+            "as_of": [as_of.isoformat()] * len(names),
+            "currency": [name[1] for name in names],
+            "slice": [json.dumps(dict(name[2])) for name in names],
+            "value": pl.Series([value[0] for value in values], dtype=pl.Float64),
+            "numerator": pl.Series([value[1] for value in values], dtype=pl.Int64),
+            "denominator": pl.Series([value[2] for value in values], dtype=pl.Int64),
+            "measured_at": [now.isoformat()] * len(names),
+        }
+    )
+    tables.write(table, Figure._meta.db_table, table.columns)
 
 
 def figures(
@@ -126,49 +158,53 @@ def _reading(each: Kpi, currency: str, days: Mapping[date, Mapping[tuple[tuple[s
     )
 
 
-def _all(gathered: Gathered, creditors: Mapping[int, str]) -> Iterator[tuple[Name, Value]]:
-    """The figures of every KPI; where a KPI has no row for a creditor and currency, its total is nought or unknown."""
-    tables = {key: each.rows(gathered) for key, each in declared().items()}
-    pairs = {(creditor, currency) for creditor, currency in creditors.items()}
-    for table in tables.values():
-        if "currency" in table.columns:
-            pairs |= set(table.select("creditor", "currency").unique().iter_rows())
+def _all(gathered: Gathered) -> Iterator[tuple[Name, Value]]:
+    """The figures of every KPI; where a KPI has no row for a currency, its total is nought or unknown."""
+    found = dict(_told(gathered))
+    currencies = {gathered.creditor.currency} | {currency for _key, currency, _pairs in found if currency}
     for key, each in declared().items():
-        for creditor, currency in sorted(pairs if each.in_currency else {(creditor, "") for creditor in creditors}):
-            yield (creditor, key, currency, ()), _empty(each)
-        yield from _named(each, tables[key])
+        for currency in sorted(currencies) if each.in_currency else [""]:
+            yield (key, currency, ()), (0.0, 0, None) if each.unit in SUMS else (None, None, None)
+    yield from found.items()
 
 
-def _empty(each: Kpi) -> Value:
-    return (0.0, 0, None) if each.unit in {MONEY, COUNT} else (None, None, None)
+def _told(gathered: Gathered) -> Iterator[tuple[Name, Value]]:
+    """What rows there are for: KPIs of one grain and window are added up together."""
+    together: dict[Any, list[Kpi]] = defaultdict(list)
+    for each in declared().values():
+        if each.rows:
+            for row in each.rows(gathered).iter_rows(named=True):
+                yield (each.key, row["currency"], ()), (row["value"], row["numerator"], row["denominator"])
+        elif each.of:
+            together[each.of.key, each.days, each.in_currency].append(each)
+    for (_grain, days, in_currency), kpis in together.items():
+        grain = kpis[0].of
+        assert grain is not None
+        table = gathered.rows(grain)
+        if not grain.stock and table.height:
+            table = table.filter(pl.col("day") > date.fromordinal(gathered.as_of.toordinal() - days))
+        if not table.height:
+            continue
+        for by in {(): None} | {part: None for each in kpis for part in each.slices}:
+            wanted = [each for each in kpis if not by or by in each.slices]
+            key = ["currency", *by] if in_currency else list(by)
+            for each, told, (numerator, denominator) in parts(table, wanted, key):
+                currency, own = (str(told[0]), told[1:]) if in_currency else ("", told)
+                # A part of which nothing is known, or with nothing in it, is in the total only.
+                if by and (all(part is None for part in own) or not (numerator or denominator)):
+                    continue
+                pairs = tuple(sorted((name, "" if part is None else part) for name, part in zip(by, own, strict=True)))
+                yield (each.key, currency, pairs), (each.value(numerator, denominator), numerator, denominator)
 
 
-def _named(each: Kpi, table: pl.DataFrame) -> Iterator[tuple[Name, Value]]:
-    """The rows of a KPI's table as figures."""
-    for row in table.iter_rows(named=True):
-        numerator, denominator = row["numerator"], row.get("denominator")
-        pairs = tuple(sorted((column, row[column]) for column in each.slices if row.get(column) is not None))
-        currency = row["currency"] if each.in_currency else ""
-        yield (row["creditor"], each.key, currency, pairs), (_value(each, row), numerator, denominator)
-
-
-def _value(each: Kpi, row: Mapping[str, Any]) -> float | None:
-    if each.unit is PERCENT:
-        return row["numerator"] / row["denominator"] if row["denominator"] else None
-    if each.unit is DAYS:
-        value: float | None = row["value"]
-        return value
-    return None if row["numerator"] is None else float(row["numerator"])
-
-
-def _newest(*, as_of: date, creditors: Mapping[int, str]) -> dict[Name, Value]:
+def _newest(creditor: Creditor, *, as_of: date) -> dict[Name, Value]:
     """What was last written for the day."""
     rows = (
-        Figure.objects.filter(as_of=as_of, creditor_id__in=list(creditors), kpi__in=list(declared()))
+        Figure.objects.filter(as_of=as_of, creditor=creditor, kpi__in=list(declared()))
         .order_by("measured_at", "id")
-        .values_list("creditor_id", "kpi", "currency", "slice", "value", "numerator", "denominator")
+        .values_list("kpi", "currency", "slice", "value", "numerator", "denominator")
     )
     return {
-        (creditor, key, currency, tuple(sorted(pairs.items()))): (value, numerator, denominator)
-        for creditor, key, currency, pairs, value, numerator, denominator in rows
+        (key, currency, tuple(sorted(pairs.items()))): (value, numerator, denominator)
+        for key, currency, pairs, value, numerator, denominator in rows
     }

@@ -1,4 +1,4 @@
-"""Measured values, each of one KPI, one day, one slice; and the reports that were sent."""
+"""Measured values, each of one KPI, one day, one slice; the sums that any other slice is made of; reports that were sent."""
 
 from django.db import models
 
@@ -23,6 +23,28 @@ class Figure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kpi} {self.as_of} {self.value}"
+
+
+class Kept(models.Model):
+    """The rows of one grain and month, added up by all their dimensions, without any customer: a table as an Arrow stream.
+
+    Rewritten until the month has settled; what was measured of a day stands in its figures and never changes.
+    """
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.CASCADE)
+    grain = models.CharField(max_length=20)
+    month = models.DateField()
+    as_of = models.DateField()  # the day by whose evening it is told
+    digest = models.CharField(max_length=32)  # of what is in it: the same again is not written again
+    rows = models.IntegerField()
+    content = models.BinaryField()
+    measured_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["creditor", "grain", "month"], name="kept_once")]
+
+    def __str__(self) -> str:
+        return f"{self.grain} {self.month}"
 
 
 class Report(models.Model):

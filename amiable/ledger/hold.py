@@ -68,6 +68,17 @@ def lift(*, source_ref: str, on: date, invoice: Invoice | None = None) -> int:
     return end(holds.filter(invoice=invoice) if invoice is not None else holds, on=on)
 
 
+def same(hold: Hold) -> QuerySet[Hold]:
+    """A hold, and where it is on the whole customer the others of its source: what `lift` ends together with it."""
+    rows = Hold.objects.filter(source_ref=hold.source_ref, customer=hold.customer_id)
+    return rows.filter(invoice=hold.invoice_id) if hold.invoice_id is not None else rows
+
+
+def prolong(*, hold: Hold, until: date | None) -> None:
+    """The hold goes on up to `until`, or without an end."""
+    Hold.objects.filter(pk=hold.pk).update(until=until)
+
+
 def end(holds: QuerySet[Hold], *, on: date) -> int:
     """Ends those of these holds that go on after `on`. One that would end before it began never acted: it ends then."""
     return holds.filter(Q(until__isnull=True) | Q(until__gt=on)).update(until=Greatest("since", Value(on)))

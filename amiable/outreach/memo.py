@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -16,12 +17,14 @@ from django.utils.translation import gettext_lazy as _
 from amiable.core.errors import NotConfigured, Refused, Unavailable
 from amiable.core.models import User
 from amiable.core.words import in_house
+from amiable.ledger.models import Creditor
 from amiable.outreach.channel import Channel, InDoubt, Parcel, Unreachable, channels
 from amiable.outreach.models import Memo, MessageState
 from amiable.outreach.record import BACK_OFF, TRIES
 
 log = logging.getLogger(__name__)
 SENDER = "Amiable"
+UNSUBSCRIBE = "memo.unsubscribe"  # the purpose of the links that end one kind of e-mail: {u: user, k: kind}
 LOST_AFTER = timedelta(hours=1)  # a server that takes longer to answer one e-mail has lost it
 STALE = timedelta(days=3)  # news that could not leave for so long is none any more
 
@@ -130,8 +133,11 @@ def _hand_over(channel: Channel, memo: Memo, summary: Summary, *, now: datetime)
 
 
 def _parcel(memo: Memo, now: datetime) -> Parcel:
+    reply_to = memo.reply_to
+    if not (reply_to or settings.MAIL_FROM):  # somebody must have sent it: the house, as to its customers
+        reply_to = Creditor.objects.exclude(email="").order_by("pk").values_list("email", flat=True).first() or ""
     return Parcel(
-        key=memo.key, recipient=memo.address, recipient_name=memo.name, sender_name=SENDER, reply_to=memo.reply_to,
+        key=memo.key, recipient=memo.address, recipient_name=memo.name, sender_name=SENDER, reply_to=reply_to,
         language=memo.language, subject=memo.subject, text=memo.text, html=memo.html,
         unsubscribe_url=memo.unsubscribe_url, at=now,
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """What is to be said, each try to carry it, what the provider reports, what the customer answers."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -192,6 +193,7 @@ class Event(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="event_once")]
+        indexes = [BrinIndex(fields=["at"], name="event_at")]  # they come in the order of time
 
     def __str__(self) -> str:
         return f"{self.kind} {self.message_id}"

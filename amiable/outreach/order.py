@@ -11,8 +11,11 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from amiable.core.errors import UnableTo
 from amiable.core.words import in_house
 from amiable.ledger.models import Creditor, Customer
 from amiable.outreach.address import Address, addresses, spoken
@@ -99,6 +102,23 @@ def _message(wish: Order, customer: Customer, address: Address | None, creditor:
         fallback=list(wish.fallback),
         context=dict(wish.context),
         created_at=now,
+    )
+
+
+class UnableToTakeBack(UnableTo):
+    """The message has left, or is leaving."""
+
+
+@transaction.atomic
+def take_back(*, key: str, customer: Customer) -> int:
+    """What a colleague ordered under this key (one message for each currency) does not leave. Raises UnableToTakeBack."""
+    mine = Message.objects.filter(Q(key=key) | Q(key__startswith=f"{key}:"), customer=customer)
+    waiting = mine.filter(state__in=[MessageState.WAITING, MessageState.PLANNED]).select_for_update(skip_locked=True)
+    rows = list(waiting.values_list("pk", flat=True))
+    if len(rows) < mine.count() or not rows:
+        raise UnableToTakeBack(gettext("The message has left already, or is leaving now."))
+    return Message.objects.filter(pk__in=rows).update(
+        state=MessageState.WITHHELD, verdict=in_house(_("Taken back by who ordered it."))
     )
 
 

@@ -57,11 +57,16 @@ def render_all(facts: Sequence[Facts], own: Texts) -> list[Rendered | UnableTo]:
 
 
 def text_of(facts: Facts, own: Texts) -> Spoken:
-    """The text that a message uses: own or the house's, in its tone or the nearest. Raises UnableToCompose."""
+    """The text that a message uses: own or the house's, in its tone or the nearest. Raises UnableToCompose.
+
+    A colleague's own words stand in the message itself.
+    """
     message = facts.message
     audience = "consumer" if facts.customer.kind == CustomerKind.CONSUMER else "business"
     purpose = together.PURPOSE if facts.together else message.purpose
     place = Place(purpose, message.medium, message.language, audience, message.tone)
+    if own_words := message.context.get("text"):
+        return Spoken(own_words["body"], place, own_words["subject"])
     return speaks(place, creditor=facts.creditor.pk, own=own)
 
 

@@ -83,6 +83,17 @@ def promise(
 
 
 @transaction.atomic
+def withdraw(*, promise: Promise, as_of: date, now: datetime, by: User) -> None:
+    """A promise that was noted by mistake counts no more. Raises UnableToPromise where it has been judged already."""
+    if not Promise.objects.filter(pk=promise.pk, state=PromiseState.OPEN).update(
+        state=PromiseState.WITHDRAWN, judged_on=as_of
+    ):
+        raise UnableToPromise(_("This promise has been judged meanwhile; it stays as it is."))
+    hold.lift(source_ref=f"promise:{promise.pk}", on=as_of)
+    _audit(promise, "promise.withdrawn", creditor_ref=promise.customer.creditor_id, now=now, by=by)
+
+
+@transaction.atomic
 def judge_promises(
     *, as_of: date, now: datetime, creditor: Creditor | None = None, customers: Collection[int] | None = None
 ) -> Summary:

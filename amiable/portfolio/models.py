@@ -101,6 +101,28 @@ class Profile(models.Model):
         return max((day - self.oldest_due_on).days, 0) if self.oldest_due_on else 0
 
 
+class Total(models.Model):
+    """Profiles added up by what lists are narrowed by, as of the last refresh (tally.py). Derived."""
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.CASCADE, db_constraint=False)
+    currency = models.CharField(max_length=3)
+    branch = models.ForeignKey(
+        "ledger.Branch", null=True, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+    )
+    salesperson = models.ForeignKey(
+        "core.User", null=True, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+    )
+    kind = models.CharField(max_length=10)
+    segment = models.CharField(max_length=40)
+    bands = models.SmallIntegerField()  # in which bands of age something is open: the sum of tally.BANDS
+    customers = models.IntegerField()
+    open_minor = models.BigIntegerField()
+    overdue_minor = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.creditor_id} {self.currency} {self.segment}"
+
+
 class Stale(models.Model):
     """A customer of whom something has changed since the last refresh; written by the database (stale.sql)."""
 

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from amiable.core.calendar import ZONE
 from amiable.ledger.models import Creditor
-from amiable.portfolio import facts, segments
+from amiable.portfolio import facts, segments, tally
 from amiable.portfolio.models import Refreshed
 
 FARTHEST = 31  # days after which everything is computed anew
@@ -92,6 +92,7 @@ def refresh(
     # Conditions count days: everyone's segment is looked at, also of those for whom nothing is new.
     moves = sum(segments.place(creditor=each, as_of=as_of, customers=customers) for each in owners)
     if customers is None:
+        tally.tally(owners)
         counts = dict(measured.group_by("creditor_id").len().iter_rows())
         Refreshed.objects.bulk_create(
             Refreshed(creditor=each, as_of=as_of, customers=counts.get(each.pk, 0), whole=pause is None)

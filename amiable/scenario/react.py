@@ -10,11 +10,13 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from zlib import crc32
 
+from django.urls import reverse
 from django.utils.functional import Promise as Lazy
 from django.utils.translation import gettext_lazy as _
 
 from amiable.casework import task
-from amiable.casework.models import TaskKind
+from amiable.casework.models import NotificationKind, TaskKind
+from amiable.casework.notify import notify
 from amiable.core.calendar import start_of_day
 from amiable.core.words import in_house
 from amiable.ledger import hold
@@ -46,6 +48,7 @@ def react(reply: Reply, *, customer: Customer, as_of: date, now: datetime) -> No
     """Does what must not wait for a person. A machine's answer waits for nobody; nor does a copy sent by itself."""
     if reply.automatic:
         return
+    _tell(reply, customer, now)
     sure = (reply.confidence or 0) >= SURE
     copied = reply.intent == "copy" and (reply.confidence or 0) >= SURE_OF_COPY and _copied(reply, customer, as_of, now)
     follows = FOLLOWS.get(reply.intent, _read) if sure else _read
@@ -65,6 +68,17 @@ def react(reply: Reply, *, customer: Customer, as_of: date, now: datetime) -> No
         _leave_in_peace(reply, customer, as_of, now)
     if not copied:
         ask(reply, customer=customer, as_of=as_of, now=now)
+
+
+def _tell(reply: Reply, customer: Customer, now: datetime) -> None:
+    """Whoever is in charge of the open case hears that its customer has answered."""
+    case = task.open_case(customer=customer)
+    if case is not None and case.responsible is not None:
+        notify(
+            users=[case.responsible], text=f"{customer}: {' '.join((reply.words or reply.text).split())}",
+            key=f"reply:{reply.pk}", kind=NotificationKind.REPLY, customer=customer,
+            url=reverse("desk:answer", args=[reply.pk]), now=now,
+        )  # fmt: skip
 
 
 def _rest_beside(reply: Reply, as_of: date, now: datetime) -> None:
@@ -103,11 +117,12 @@ def ask(reply: Reply, *, customer: Customer, as_of: date, now: datetime) -> None
 
 
 def send_copies(
-    *, customer: Customer, invoices: Sequence[int], as_of: date, now: datetime
+    *, customer: Customer, invoices: Sequence[int], as_of: date, now: datetime, key: str = ""
 ) -> tuple[list[Invoice], list[Invoice]]:
     """Orders one message with the copies of these invoices; returns those sent and those of which none is kept.
 
-    The same copies once a day to a customer, so that two machines never write to each other for long.
+    The same copies once a day to a customer, so that two machines never write to each other for long; a person, who says
+    so by a `key`, may send them again.
     """
     rows = list(Invoice.objects.filter(pk__in=list(invoices), customer=customer).order_by("due_on", "id"))
     kept = copies_of(row.pk for row in rows)
@@ -116,9 +131,10 @@ def send_copies(
         mine = [row.pk for row in sent if row.currency == currency]
         documents = [kept[pk].pk for pk in mine]
         wish = Order(
-            key=f"copy:{customer.pk}:{as_of}:{crc32(repr(documents).encode()):08x}", creditor_id=customer.creditor_id,
-            customer_id=customer.pk, currency=currency, purpose="invoice_copy", medium=Medium.EMAIL, tone=Tone.WARM,
-            as_of=as_of, about=mine, capped=False, context={"documents": documents, "attach_statement": False},
+            key=f"{key}:{currency}" if key else f"copy:{customer.pk}:{as_of}:{crc32(repr(documents).encode()):08x}",
+            creditor_id=customer.creditor_id, customer_id=customer.pk, currency=currency,
+            purpose="invoice_copy", medium=Medium.EMAIL, tone=Tone.WARM, as_of=as_of, about=mine, capped=False,
+            context={"documents": documents, "attach_statement": False},
         )  # fmt: skip
         order([wish], now=now)
     return sent, [row for row in rows if row.pk not in kept]

@@ -345,7 +345,7 @@ class Walk:
 
 def unit_cost(portfolio: Portfolio) -> dict[str, int]:
     """What one contact costs by channel, in minor units: the creditor's own figure, else the shipped one."""
-    own = portfolio.policy.get("unit_cost_minor", {})
+    own = portfolio.policy.get("costs", {}).get("channels", {})
     shipped = parameters()["unit_cost_minor"]
     return {medium: int(own.get(medium, shipped[medium])) for medium in MEDIA}
 

@@ -42,13 +42,13 @@ WITH drawn AS (
   JOIN ledger_entry e ON e.invoice_id = i.id LEFT JOIN ledger_credit c ON c.id = e.credit_id
   GROUP BY 1, 2
 )
-SELECT d.customer_id, d.unit, d.arm, d.propensity, d.spared, coalesce(sum(o.minor), 0)::bigint,
-       coalesce(sum(least(greatest(o.got, 0), o.minor)), 0)::bigint
+SELECT d.customer_id, d.unit, d.arm, d.propensity, d.spared, coalesce(sum(o.minor), 0)::bigint AS denominator,
+       coalesce(sum(least(greatest(o.got, 0), o.minor)), 0)::bigint AS numerator
 FROM drawn d LEFT JOIN owed o ON o.customer_id = d.customer_id GROUP BY 1, 2, 3, 4, 5
 """
 _OUTCOME: dict[str, type[pl.DataType]] = {
-    "customer_id": pl.Int64, "unit": pl.Int64, "arm": pl.String, "propensity": pl.Float64, "spared": pl.Boolean,
-    "owed_minor": pl.Int64, "got_minor": pl.Int64,
+    "customer": pl.Int64, "unit": pl.Int64, "arm": pl.String, "propensity": pl.Float64, "spared": pl.Boolean,
+    "denominator": pl.Int64, "numerator": pl.Int64,
 }  # fmt: skip
 
 
@@ -103,37 +103,48 @@ def weigh(*, experiment: Experiment, as_of: date) -> Weighed:
         customer__assignment__experiment=experiment, opened_on__gte=F("customer__assignment__assigned_on")
     )
     opened = Counter(dict(cases.order_by().values_list("customer__assignment__arm").annotate(n=Count("pk"))))
-    currency = experiment.creditor.currency
-    values: dict[str, Any] = {"experiment": experiment.pk, "as_of": as_of, "currency": currency}
-    found = [compared(tables.read(_OUTCOMES, values | {"days": days}, schema=_OUTCOME), days=days) for days in HORIZONS]
+    found = [compared(outcomes(experiment=experiment, as_of=as_of, days=days), days=days) for days in HORIZONS]
     return Weighed(
-        currency=currency,
+        currency=experiment.creditor.currency,
         customers={arm: counts[arm] for arm in Arm.values},
         cases={arm: opened[arm] for arm in Arm.values},
         horizons=tuple(found),
     )
 
 
-def compared(outcomes: pl.DataFrame, *, days: int) -> Horizon:
-    """The arms beside the champion. Who could not be held out is left out where the hold-out is compared."""
-    by_arm = {arm: outcomes.filter(pl.col("arm") == arm) for arm in Arm.values}
-    differences = []
+def outcomes(*, experiment: Experiment, as_of: date, days: int) -> pl.DataFrame:
+    """Per customer drawn long enough ago: what they owed (denominator), and what of it came in (numerator)."""
+    values: dict[str, Any] = {"experiment": experiment.pk, "as_of": as_of, "days": days}
+    return tables.read(_OUTCOMES, values | {"currency": experiment.creditor.currency}, schema=_OUTCOME)
+
+
+def compared(rows: pl.DataFrame, *, days: int) -> Horizon:
+    """The arms beside the champion, in money recovered."""
+    arms = tuple(_recovered(arm, rows.filter(pl.col("arm") == arm)) for arm in Arm.values)
+    return Horizon(days, arms, differences(rows))
+
+
+def differences(rows: pl.DataFrame, *, least: float = LEAST_POINTS) -> tuple[Difference, ...]:
+    """Each rival less the champion. Who could not be held out is left out where the hold-out is compared.
+
+    `rows`: per customer its arm, unit, propensity and `spared`, and any numerator and denominator.
+    """
+    champion, found = rows.filter(pl.col("arm") == Arm.CHAMPION), []
     for arm in (Arm.CHALLENGER, Arm.HOLDOUT):
-        champion = by_arm[Arm.CHAMPION]
-        if arm == Arm.HOLDOUT:
-            champion = champion.filter(~pl.col("spared"))
-        if by_arm[arm].height:
-            differences.append(difference(by_arm[arm], champion, arm=arm))
-    return Horizon(days, tuple(_recovered(arm, rows) for arm, rows in by_arm.items()), tuple(differences))
+        own = rows.filter(pl.col("arm") == arm)
+        beside = champion.filter(~pl.col("spared")) if arm == Arm.HOLDOUT else champion
+        if own.height:
+            found.append(difference(own, beside, arm=arm, least=least))
+    return tuple(found)
 
 
 def _recovered(arm: str, rows: pl.DataFrame) -> Recovered:
     share, _spread = ratio(rows)
-    return Recovered(arm, rows.height, int(rows["owed_minor"].sum()), int(rows["got_minor"].sum()), share)
+    return Recovered(arm, rows.height, int(rows["denominator"].sum()), int(rows["numerator"].sum()), share)
 
 
-def difference(rows: pl.DataFrame, champion: pl.DataFrame, *, arm: str) -> Difference:
-    """The share that an arm recovered less the champion's, with its interval."""
+def difference(rows: pl.DataFrame, champion: pl.DataFrame, *, arm: str, least: float = LEAST_POINTS) -> Difference:
+    """An arm's ratio less the champion's, with its interval; `least`: a difference smaller than that is not looked for."""
     (one, spread), (other, spread_other) = ratio(rows), ratio(champion)
     units = min(_owing(rows), _owing(champion))
     if one is None or other is None or units < FEWEST:
@@ -143,26 +154,26 @@ def difference(rows: pl.DataFrame, champion: pl.DataFrame, *, arm: str) -> Diffe
     if points - margin > 0 or points + margin < 0:
         verdict, needed = ("more" if points > 0 else "less"), 0
     else:
-        wanted = (SURE + POWER) ** 2 * (spread + spread_other) / max(abs(points), LEAST_POINTS) ** 2
+        wanted = (SURE + POWER) ** 2 * (spread + spread_other) / max(abs(points), least) ** 2
         verdict, needed = "open", max(ceil(wanted) - min(_units(rows), _units(champion)), 1)
     return Difference(arm, points, points - margin, points + margin, verdict, needed)
 
 
 def ratio(rows: pl.DataFrame) -> tuple[float | None, float]:
-    """The recovered share of an arm's money, weighted by one over the chance of being there, and its variance per unit.
+    """An arm's numerator by its denominator, weighted by one over the chance of being there, and its variance per unit.
 
-    Linearised: a ratio of two sums varies as the sum of what each unit's money recovers above the ratio. A group is one
-    unit, since it was drawn as one.
+    Linearised: a ratio of two sums varies as the sum of what each unit has above the ratio. A group is one unit, since it
+    was drawn as one.
     """
     weight: npt.NDArray[np.float64] = 1 / rows["propensity"].to_numpy()
-    owed, got = weight * rows["owed_minor"].to_numpy(), weight * rows["got_minor"].to_numpy()
-    if not owed.sum():
+    whole, part = weight * rows["denominator"].to_numpy(), weight * rows["numerator"].to_numpy()
+    if not whole.sum():
         return None, 0.0
-    share = float(got.sum() / owed.sum())
+    share = float(part.sum() / whole.sum())
     _names, places = np.unique(rows["unit"].to_numpy(), return_inverse=True)
-    above = np.bincount(places, weights=got - share * owed)
+    above = np.bincount(places, weights=part - share * whole)
     count = above.size
-    variance = count / max(count - 1, 1) * float((above**2).sum()) / float(owed.sum()) ** 2
+    variance = count / max(count - 1, 1) * float((above**2).sum()) / float(whole.sum()) ** 2
     return share, variance * count
 
 
@@ -171,5 +182,5 @@ def _units(rows: pl.DataFrame) -> int:
 
 
 def _owing(rows: pl.DataFrame) -> int:
-    """Units that owed something."""
-    return rows.filter(pl.col("owed_minor") > 0)["unit"].n_unique()
+    """Units of which there is something to tell."""
+    return rows.filter(pl.col("denominator") > 0)["unit"].n_unique()

@@ -113,7 +113,7 @@ def morning(wall: Wall, day: date) -> dict[str, dict[str, Any]]:
 
 def log_in(page: Page) -> None:
     page.goto("/")
-    page.locator("[name=username]").fill("zoe")
+    page.locator("[name=login]").fill("zoe")
     page.locator("[name=password]").fill(PASSWORD)
     page.locator("form.card-form button[type=submit]").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("All done for today")

@@ -138,7 +138,7 @@ def test_a_sound_installation_has_nothing_wrong() -> None:
     wrong = [finding for finding in found if finding.ok is False and finding.area not in {"pages", "translations"}]
     assert wrong == []
     assert {finding.area for finding in found} == {
-        *("clock", "database", "keys", "mail", "sender", "pages", "translations", "python")
+        *("clock", "database", "live", "keys", "mail", "sender", "pages", "translations", "python")
     }
 
 

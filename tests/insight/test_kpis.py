@@ -1,89 +1,34 @@
 """Each KPI against an example worked by hand, over a real PostgreSQL."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
 
-from amiable.casework.models import Case, Task
 from amiable.insight.kpi import declared
-from amiable.insight.measure import figures, measure
+from amiable.insight.measure import UnableToMeasure, figures, measure
 from amiable.insight.models import Figure
-from amiable.ledger.models import Allocation, Credit, Creditor, Customer, Entry, Invoice
+from amiable.ledger.models import Entry
 from amiable.outreach.models import Message, OptOut
-from amiable.payments.models import Attempt, Chain
+from amiable.payments.models import Attempt
 from amiable.portfolio.models import Membership
 from amiable.scenario.models import Campaign, Recipient
+from tests.insight.rows import (
+    DAY,
+    NOW,
+    attempt,
+    before,
+    case,
+    creditor,
+    customer,
+    invoice,
+    message,
+    paid,
+    received,
+    task,
+    triple,
+)
 
 pytestmark = pytest.mark.django_db
-
-DAY = date(2026, 5, 31)
-NOW = datetime(2026, 5, 31, 18, tzinfo=UTC)
-
-
-def creditor(key: str = "helia", **fields: Any) -> Creditor:
-    return Creditor.objects.create(key=key, name=key.title(), created_at=NOW, **fields)
-
-
-def customer(at: Creditor, number: str = "C1") -> Customer:
-    return Customer.objects.create(
-        creditor=at, source="test", external_id=number, number=number, name=number, created_at=NOW
-    )
-
-
-def invoice(who: Customer, amount: int, *, issued: date, due: date, currency: str = "EUR") -> Invoice:
-    count = Invoice.objects.count()
-    return Invoice.objects.create(
-        creditor=who.creditor,
-        customer=who,
-        source="test",
-        external_id=f"F{count}",
-        reference=f"F{count}",
-        issued_on=issued,
-        due_on=due,
-        currency=currency,
-        amount_minor=amount,
-        open_minor=amount,
-        known_at=NOW,
-    )
-
-
-def paid(which: Invoice, amount: int, *, on: date, kind: str = "payment", **fields: Any) -> Credit:
-    credit = received(which.customer, amount, on=on, kind=kind, currency=which.currency, **fields)
-    Allocation.objects.create(
-        credit=credit, invoice=which, amount_minor=amount, effective_on=on, known_at=NOW, rule="named"
-    )
-    return credit
-
-
-def received(who: Customer, amount: int, *, on: date, currency: str = "EUR", **fields: Any) -> Credit:
-    count = Credit.objects.count()
-    return Credit.objects.create(
-        creditor=who.creditor,
-        customer=who,
-        source="test",
-        external_id=f"P{count}",
-        received_on=on,
-        currency=currency,
-        amount_minor=amount,
-        open_minor=amount,
-        known_at=NOW,
-        **fields,
-    )
-
-
-def case(who: Customer, *, on: date, overdue: int) -> None:
-    Case.objects.create(creditor=who.creditor, customer=who, currency="EUR", opened_on=on, opened_overdue_minor=overdue)
-
-
-def before(days: int) -> date:
-    return DAY - timedelta(days=days)
-
-
-def triple(at: Creditor, key: str, currency: str = "") -> tuple[float | None, int | None, int | None]:
-    measure(as_of=DAY, now=NOW)
-    reading = figures(creditor=at, as_of=DAY, currency=currency, keys=[key])[key]
-    return reading.value, reading.numerator, reading.denominator
 
 
 def test_each_kpi_says_what_it_is() -> None:
@@ -168,6 +113,12 @@ def test_aged_balance_by_segment_and_age_and_never_over_two_currencies() -> None
     assert triple(helia, "amount_overdue", "GBP") == (77_700.0, 77_700, 77_700)
 
 
+def test_a_day_that_has_not_come_is_not_measured() -> None:
+    creditor()
+    with pytest.raises(UnableToMeasure, match="when that day has come"):
+        measure(as_of=DAY + timedelta(days=1), now=NOW)
+
+
 def test_dso_counts_the_billing_back_month_by_month() -> None:
     helia = creditor()
     anna = customer(helia)
@@ -190,27 +141,6 @@ def test_dso_is_nought_when_all_is_paid_and_a_dash_when_billing_does_not_explain
     assert triple(valmont, "dso")[:2] == (None, 500)
 
 
-def attempt(who: Customer, journey: str, state: str, *, errors: int = 0, days: int = 1) -> None:
-    at = NOW - timedelta(days=days)
-    chain, _ = Chain.objects.get_or_create(
-        creditor=who.creditor, customer=who, currency="EUR", defaults={"opened_at": at, "moved_at": at}
-    )
-    Attempt.objects.create(
-        chain=chain,
-        creditor=who.creditor,
-        customer=who,
-        token=f"T{Attempt.objects.count()}",
-        provider="dummy",
-        journey=journey,
-        currency="EUR",
-        amount_minor=100,
-        state=state,
-        input_errors=errors,
-        opened_at=at,
-        started_at=None if state == "opened" else at,
-    )
-
-
 def test_transactions_by_journey() -> None:
     helia = creditor()
     anna = customer(helia)
@@ -231,24 +161,6 @@ def test_transactions_by_journey() -> None:
     assert reading.slices == [({"journey": "email_link"}, (2.0, 2, 4)), ({"journey": "portal"}, (0.0, 0, 1))]
 
 
-def message(who: Customer, *, days: int, state: str = "sent", capped: bool = True, medium: str = "email") -> None:
-    Message.objects.create(
-        key=f"M{Message.objects.count()}",
-        creditor=who.creditor,
-        customer=who,
-        currency="EUR",
-        purpose="reminder_1",
-        medium=medium,
-        language="fr",
-        tone="neutral",
-        as_of=before(days),
-        capped=capped,
-        state=state,
-        created_at=NOW,
-        sent_at=NOW - timedelta(days=days) if state == "sent" else None,
-    )
-
-
 def test_late_customers_contacted_by_message_or_call() -> None:
     helia = creditor()
     written, called, receipt_only, long_ago, withheld, punctual = (customer(helia, name) for name in "ABCDEF")
@@ -260,9 +172,7 @@ def test_late_customers_contacted_by_message_or_call() -> None:
     message(receipt_only, days=1, capped=False)
     message(long_ago, days=30)
     message(withheld, days=1, state="withheld")
-    Task.objects.create(
-        creditor=helia, customer=called, kind="call", key="t", title="t", due_on=DAY, done_at=NOW, created_at=NOW
-    )
+    task(called, "call", days=0)
     assert triple(helia, "overdue_contacted") == (0.4, 2, 5)
     assert triple(helia, "messages_sent") == (3.0, 3, None)
     OptOut.objects.create(customer=written, medium="email", address="a@example.org", since=NOW, origin="one_click")
@@ -378,5 +288,5 @@ def test_recovery_of_a_campaign_is_what_came_soon_after_its_message() -> None:
         Message.objects.filter(customer=who).update(campaign_ref=spring.pk, about=[owed.pk])
         paid(owed, 6_000, on=before(30 - days))
     measure(as_of=DAY, now=NOW)
-    reading = figures(creditor=helia, as_of=DAY)["recovery_rate"]
+    reading = figures(creditor=helia, as_of=DAY)["campaign_recovery"]
     assert reading.slices == [({"campaign": spring.pk}, (0.3, 6_000, 20_000))]

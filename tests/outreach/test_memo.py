@@ -8,6 +8,7 @@ import pytest
 from amiable.core.models import User
 from amiable.outreach import memo
 from amiable.outreach.models import Memo, MessageState
+from tests import world as worlds
 from tests.conftest import Post
 from tests.world import DAY, at
 
@@ -35,6 +36,14 @@ def test_one_key_is_one_e_mail_with_a_way_out(post: Post) -> None:
     assert (letter["Subject"], letter["List-Unsubscribe"].strip()) == ("Today", f"<{url}>")
     assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert (Memo.objects.get().state, Memo.objects.get().sent_at) == (MessageState.SENT, NOW)
+
+
+def test_without_a_sender_of_its_own_the_installation_writes_as_the_house(post: Post, settings: Any) -> None:
+    worlds.creditor(email="accounts@helia.example")
+    settings.MAIL_FROM = ""
+    order(vera())
+    assert memo.carry(now=NOW).sent == 1
+    assert "accounts@helia.example" in post.letters()[0]["From"]
 
 
 def test_who_left_or_has_no_address_is_not_written_to(post: Post) -> None:

@@ -170,7 +170,7 @@ def test_rails_are_kept_no_sunday_and_no_more_contacts_than_the_caps(many: Credi
     assert days["gap"].drop_nulls().min() >= 2
     assert days["week"].max() <= 4
     strict = Creditor.objects.get(pk=many.pk)
-    Creditor.objects.filter(pk=many.pk).update(policy={"contacts_per_7_days": 1, "unit_cost_minor": {"email": 50}})
+    Creditor.objects.filter(pk=many.pk).update(policy={"contacts_per_7_days": 1, "costs": {"channels": {"email": 50}}})
     strict.refresh_from_db()
     less = replayed(strict, journey(*OFTEN), days=40)
     week = less["decisions"].sort("customer_id", "day").select(

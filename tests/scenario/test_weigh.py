@@ -20,7 +20,7 @@ def arm(rng: np.random.Generator, number: int, pays: float, *, share: float, gro
     unit = np.arange(number) // group
     paid = rng.random(unit.max() + 1)[unit] < pays
     return pl.DataFrame({
-        "unit": unit, "propensity": np.full(number, share), "owed_minor": owed, "got_minor": np.where(paid, owed, 0),
+        "unit": unit, "propensity": np.full(number, share), "denominator": owed, "numerator": np.where(paid, owed, 0),
         "arm": ["challenger" if share == 0.3 else "champion"] * number, "spared": [False] * number,
     })  # fmt: skip
 
@@ -45,7 +45,7 @@ def test_the_interval_is_the_one_that_drawing_again_gives() -> None:
 
     def again(rows: pl.DataFrame) -> float:
         drawn = rows[rng.integers(0, rows.height, rows.height)]
-        return float(drawn["got_minor"].sum()) / float(drawn["owed_minor"].sum())
+        return float(drawn["numerator"].sum()) / float(drawn["denominator"].sum())
 
     low, high = np.quantile([again(one) - again(other) for _ in range(2_000)], [0.025, 0.975])
     assert found.low == pytest.approx(low, abs=0.012)
@@ -68,7 +68,7 @@ def test_chances_that_changed_meanwhile_do_not_bend_the_share() -> None:
     assert abs(found.points) < 0.05
 
     def plain(rows: pl.DataFrame) -> float:
-        return float(rows["got_minor"].sum()) / float(rows["owed_minor"].sum())
+        return float(rows["numerator"].sum()) / float(rows["denominator"].sum())
 
     assert plain(challenger) - plain(champion) < -0.2
 

@@ -82,7 +82,7 @@ def tells(peer: Twilio, url: str, said: dict[str, str]) -> int:
 
 
 def told(who: Customer) -> list[str]:
-    lines, _more = timeline.happened(customer=who, group="words", page=1)
+    lines, _more = timeline.happened(customer=who, group="words")
     return [str(line.what) for line in telling.tell(lines, segments={})]
 
 

@@ -9,7 +9,7 @@ from amiable.core.models import Role, Scope, User
 from amiable.intake.models import Import, QuarantinedRow, Source
 from amiable.ledger import hold
 from amiable.ledger.keep import keep
-from amiable.ledger.models import Branch, Contact, ContactPoint, Credit, Creditor, Customer, Invoice
+from amiable.ledger.models import Branch, Contact, ContactPoint, Credit, Creditor, Customer, Document, Invoice
 from amiable.outreach.models import Letter, LetterBatch, Message, Reply
 from amiable.payments.attempt import open_attempt
 from amiable.payments.models import Attempt, Chain, Match, Plan, Statement, StatementLine
@@ -65,6 +65,19 @@ def credit(of: Customer, minor: int, *, days_ago: int, currency: str = "EUR", **
         "currency": currency,
     }
     return Credit.objects.create(**words | {"amount_minor": minor, "open_minor": minor, "known_at": midday(day)} | more)
+
+
+def document(of: Invoice, content: bytes = b"%PDF-1.7 copy") -> Document:
+    """The copy of an invoice, kept as a file."""
+    digest = keep(content)
+    return Document.objects.create(
+        creditor=of.creditor,
+        invoice=of,
+        name=f"{of.reference}.pdf",
+        sha256=digest,
+        size=len(content),
+        known_at=clock.now(),
+    )
 
 
 def email(of: Customer, address: str) -> ContactPoint:

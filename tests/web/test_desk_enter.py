@@ -21,7 +21,7 @@ def test_a_link_logs_in_once() -> None:
     assert first.get("/").status_code == 200
     assert second.get(address).status_code == 410
     assert second.get("/").status_code == 302
-    assert AuditEntry.objects.filter(act="user.entered", user=user).count() == 1
+    assert AuditEntry.objects.filter(act="user.link_used", user=user).count() == 1
 
 
 def test_a_link_for_who_is_in_already_only_goes_home() -> None:
@@ -51,8 +51,8 @@ def test_log_in_speaks_the_language_of_the_user_and_log_out_ends() -> None:
     user.set_password("correct horse battery")
     user.save()
     client = Client()
-    assert client.post("/login/", {"username": "anna", "password": "wrong"}).status_code == 200
-    response = client.post("/login/", {"username": "anna", "password": "correct horse battery"})
+    assert client.post("/login/", {"login": "anna", "password": "wrong"}).status_code == 200
+    response = client.post("/login/", {"login": "anna", "password": "correct horse battery"})
     assert response["location"] == "/"
     assert client.cookies["django_language"].value == "en"
     assert "All done for today" in client.get("/").content.decode()

@@ -29,7 +29,7 @@ KEPT: dict[str, Any] = {
     "person": {"name": "Sophie Lambert", "phone": "+33472000077", "hours": {"fr": "de 9 h à 17 h"}},
     "colour": "#0b5394",
     "announce": {purpose: False for purpose in NEWS if purpose not in {"receipt", "payment_failed"}},
-    "unit_cost_minor": {"letter": 143},
+    "costs": {"channels": {"letter": 143}},
 }
 
 

@@ -8,6 +8,7 @@ from django.urls import URLPattern, reverse
 
 from amiable.casework.hand_over import hand_over, take_back
 from amiable.casework.models import Case, Note, NoteFile, Placement, Task
+from amiable.core import people
 from amiable.core.models import AuditEntry, Role, Run, Scope
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.outreach.models import Message, Reply
@@ -19,6 +20,7 @@ from amiable.web.desk import (
     channel_pages,
     dispute_pages,
     match_pages,
+    people_pages,
     plan_pages,
     psp_pages,
     responsibility_pages,
@@ -54,6 +56,7 @@ FILES = {
     "statement_look",
 } | {
     "text", "text_new", "text_look", "text_body", "text_version", "text_act", "text_house",  # in test_desk_texts.py
+    "news_follow",  # in test_desk_news.py
 }  # fmt: skip
 
 
@@ -61,6 +64,11 @@ def addresses(customer: Customer) -> dict[str, str]:
     """Every address of the desk that names a row, of this customer's rows."""
     values = {
         "customer": customer.pk,
+        "habit": customer.pk,
+        "known": customer.pk,
+        "inside": customer.pk,
+        "write_look": customer.pk,
+        "copy": rows.document(customer.invoices.earliest("pk")).pk,
         "happened": customer.pk,
         "foreseen": customer.pk,
         "charges": customer.pk,
@@ -104,6 +112,7 @@ def addresses(customer: Customer) -> dict[str, str]:
     found["acquirer"] = reverse("desk:acquirer", args=[customer.creditor_id, "stripe"])
     for act in psp_pages.ACTS:
         found[f"acquirer_act:{act}"] = reverse("desk:acquirer_act", args=[customer.creditor_id, "stripe", act])
+    found["live_told"] = reverse("desk:live_told", args=["task", values["task"]])
     call = rows.on_the_phone(customer)
     found |= {name: reverse(f"desk:{name}", args=[call.token]) for name in ("phone", "phone_pay", "phone_state")}
     found["answer_file"] = reverse("desk:answer_file", args=[values["answer"], 0])
@@ -121,6 +130,18 @@ def addresses(customer: Customer) -> dict[str, str]:
         found[f"plan_act:{act}"] = reverse("desk:plan_act", args=[made, act])
     for act in acts.ACTS:
         found[f"act:{act}"] = reverse("desk:act", args=[customer.pk, act])
+        found[f"act_undone:{act}"] = reverse("desk:act_undone", args=[customer.pk, act])
+    contact = customer.contacts.get().pk
+    found |= {f"act_on:{act}": reverse("desk:act_on", args=[customer.pk, act, contact]) for act in ("person", "wishes")}
+    colleague = rows.colleague(f"works at {customer.creditor.key} {customer.pk}", customer.creditor, Role.SALES)
+    found["person"] = reverse("desk:person", args=[colleague.pk])
+    for act in people_pages.ACTS:
+        found[f"person_act:{act}"] = reverse("desk:person_act", args=[colleague.pk, act])
+    guest = people.invite(
+        email="guest@example.org", language="en", by=colleague, now=clock.now(),
+        scope={"role": Role.SALES, "creditor_ref": customer.creditor_id},
+    )  # fmt: skip
+    found["invitation_withdraw"] = reverse("desk:invitation_withdraw", args=[guest.pk])
     found["act_on:lift"] = reverse("desk:act_on", args=[customer.pk, "lift", customer.holds.get().pk])
     found["mentionable"] = reverse("desk:mentionable", args=[customer.pk])
     found["note_file"] = reverse("desk:note_file", args=[NoteFile.objects.get(note__customer=customer).pk])

@@ -1,58 +1,70 @@
-"""Contacts: who of the late customers was reached out to, how much was sent, who wished to hear no more."""
+"""Contacts: who of the late customers was reached out to, how much was sent, who answered, what was promised."""
 
 import polars as pl
 from django.utils.translation import gettext_lazy as _
 
-from amiable.insight.gather import Gathered
-from amiable.insight.kpi import COUNT, DOWN, NEITHER, PERCENT, UP, kpi
+from amiable.insight.grains.balance import LATE
+from amiable.insight.grains.contact import CONTACTS
+from amiable.insight.kpi import COUNT, NEITHER, PERCENT, UP, kpi
+
+SOURCES = ("outreach.Message", "outreach.Event", "casework.Task")
+SENT = pl.col("messages")
 
 
 @kpi(
-    "overdue_contacted",
-    label=_("Late customers contacted"),
-    unit=PERCENT,
-    better=UP,
+    "overdue_contacted", of=LATE,
+    label=_("Late customers contacted"), unit=PERCENT, better=UP,
+    sources=("ledger.Invoice", "outreach.Message", "casework.Task"), slices=("segment",),
     formula=_("Of the customers with an overdue invoice, those who had a reminder or a call in the last 30 days."),
-    sources=("ledger.Invoice", "outreach.Message", "casework.Task"),
-)
-def overdue_contacted(gathered: Gathered) -> pl.DataFrame:
-    reminded = gathered.messages.filter("capped").select("customer")
-    reached = pl.concat([reminded, gathered.calls.select("customer")]).unique()
-    late = gathered.open_items.filter(pl.col("dpd") > 0).select("creditor", "currency", "customer").unique()
-    return late.group_by("creditor", "currency").agg(
-        numerator=pl.col("customer").is_in(reached["customer"].implode()).sum().cast(pl.Int64),
-        denominator=pl.len().cast(pl.Int64),
-    )
+)  # fmt: skip
+def overdue_contacted() -> tuple[pl.Expr, pl.Expr]:
+    return pl.col("contacted"), pl.col("late")
 
 
 @kpi(
-    "messages_sent",
-    label=_("Messages sent"),
-    unit=COUNT,
-    better=NEITHER,
-    formula=_("Messages sent in the last 30 days, by medium."),
-    sources=("outreach.Message",),
-    slices=("medium",),
-    in_currency=False,
-)
-def messages_sent(gathered: Gathered) -> pl.DataFrame:
-    each = gathered.messages.group_by("creditor", "medium").agg(numerator=pl.col("sent").sum())
-    total = each.group_by("creditor").agg(pl.col("numerator").sum())
-    return pl.concat([total, each], how="diagonal")
+    "messages_sent", of=CONTACTS, in_currency=False,
+    label=_("Messages sent"), unit=COUNT, better=NEITHER, sources=("outreach.Message",), slices=("channel", "step"),
+    formula=_("Messages sent in the last 30 days, by channel and step."),
+)  # fmt: skip
+def messages_sent() -> tuple[pl.Expr, None]:
+    return SENT, None
 
 
 @kpi(
-    "opt_outs",
-    label=_("Opt-outs"),
-    unit=COUNT,
-    better=DOWN,
-    formula=_("Customers who opted out in the last 30 days, beside the number of customers written to in these days."),
-    sources=("outreach.OptOut", "outreach.Message"),
-    in_currency=False,
-)
-def opt_outs(gathered: Gathered) -> pl.DataFrame:
-    left = gathered.opt_outs.group_by("creditor").agg(numerator=pl.col("customer").n_unique().cast(pl.Int64))
-    written = gathered.messages.group_by("creditor").agg(denominator=pl.col("customer").n_unique().cast(pl.Int64))
-    return written.join(left, on="creditor", how="full", coalesce=True).with_columns(
-        pl.col("numerator", "denominator").fill_null(0)
-    )
+    "contact_rate", of=CONTACTS, partly=True, in_currency=False,
+    label=_("Contact rate"), unit=PERCENT, better=UP, sources=SOURCES, slices=("channel", "step"),
+    formula=_(
+        "Of the messages and calls of the last 30 days, those that are known to have reached the customer: opened, clicked, "
+        "replied to, or spoken with. Letters cannot tell, and are left out."
+    ),
+)  # fmt: skip
+def contact_rate() -> tuple[pl.Expr, pl.Expr]:
+    tells = pl.col("channel") != "letter"
+    return pl.when(tells).then(pl.col("reached")), pl.when(tells).then(SENT + pl.col("calls"))
+
+
+@kpi(
+    "answer_rate", of=CONTACTS, in_currency=False,
+    label=_("Answer rate"), unit=PERCENT, better=UP, sources=("casework.Task",), slices=("collector",),
+    formula=_("Of the calls of the last 30 days, those that somebody answered."),
+)  # fmt: skip
+def answer_rate() -> tuple[pl.Expr, pl.Expr]:
+    return pl.col("answered"), pl.col("calls")
+
+
+@kpi(
+    "right_party_rate", of=CONTACTS, in_currency=False,
+    label=_("Right-party contact rate"), unit=PERCENT, better=UP, sources=("casework.Task",), slices=("collector",),
+    formula=_("Of the calls of the last 30 days, those in which the right person was spoken with."),
+)  # fmt: skip
+def right_party_rate() -> tuple[pl.Expr, pl.Expr]:
+    return pl.col("right_party"), pl.col("calls")
+
+
+@kpi(
+    "promise_rate", of=CONTACTS, in_currency=False,
+    label=_("Promise rate"), unit=PERCENT, better=UP, sources=("casework.Task",), slices=("collector",),
+    formula=_("Of the calls of the last 30 days in which the right person was spoken with, those that ended with a promise."),
+)  # fmt: skip
+def promise_rate() -> tuple[pl.Expr, pl.Expr]:
+    return pl.col("promised"), pl.col("right_party")

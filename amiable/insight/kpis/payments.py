@@ -3,7 +3,7 @@
 import polars as pl
 from django.utils.translation import gettext_lazy as _
 
-from amiable.insight.gather import Gathered
+from amiable.insight.grains.payment import ATTEMPTS
 from amiable.insight.kpi import COUNT, DOWN, MONEY, UP, kpi
 
 SOURCES = ("payments.Attempt",)
@@ -11,109 +11,69 @@ BY = ("journey", "campaign", "step", "segment")
 BY_AMOUNT = ("journey", "campaign")
 
 
-def _split(table: pl.DataFrame, by: tuple[str, ...] = BY, **sums: pl.Expr) -> pl.DataFrame:
-    """These sums of all tries, and of each part. What belongs to no part (no campaign, no step) is only in the total."""
-    tables = [table.group_by("creditor", "currency").agg(**sums)]
-    for part in by:
-        named = table.filter(pl.col(part).is_not_null() & (pl.col(part).cast(pl.String) != ""))
-        tables.append(named.group_by("creditor", "currency", part).agg(**sums))
-    return pl.concat(tables, how="diagonal")
-
-
-def _measured(name: str, of: str) -> dict[str, pl.Expr]:
-    """`name` of `of`, for the tries whose provider tells of typing errors; where none does there is no numerator."""
-    told, known = pl.col("measured"), pl.col("measured").any()
-    return {
-        "numerator": pl.when(known).then(pl.col(name).filter(told).sum()),
-        "denominator": pl.when(known).then(pl.col(of).filter(told).sum()).otherwise(pl.col(of).sum()),
-    }
-
-
-def _all(name: str, of: str) -> dict[str, pl.Expr]:
-    return {"numerator": pl.col(name).sum(), "denominator": pl.col(of).sum()}
+def _measured(name: str, of: str, measured: str) -> tuple[pl.Expr, pl.Expr]:
+    """`name` of those whose provider tells of typing errors; nothing of the others."""
+    told = pl.col("measured") > 0
+    return pl.when(told).then(pl.col(name)), pl.when(told).then(pl.col(measured)).otherwise(pl.col(of))
 
 
 @kpi(
-    "transactions_started",
-    label=_("Transactions started"),
-    unit=COUNT,
-    better=UP,
+    "transactions_started", of=ATTEMPTS,
+    label=_("Transactions started"), unit=COUNT, better=UP, sources=SOURCES, slices=BY,
     formula=_("Tries to pay that were started in the last 30 days, by journey, campaign, step and segment."),
-    sources=SOURCES,
-    slices=BY,
-)
-def transactions_started(gathered: Gathered) -> pl.DataFrame:
-    return _split(gathered.attempts, numerator=pl.col("started").sum())
+)  # fmt: skip
+def transactions_started() -> tuple[pl.Expr, None]:
+    return pl.col("started"), None
 
 
 @kpi(
-    "transactions_not_completed",
-    label=_("Transactions not completed"),
-    unit=COUNT,
-    better=DOWN,
+    "transactions_not_completed", of=ATTEMPTS,
+    label=_("Transactions not completed"), unit=COUNT, better=DOWN, sources=SOURCES, slices=BY,
     formula=_(
         "Of the tries to pay that were started in the last 30 days, those that failed or were abandoned. "
         "A try still under way is not counted."
     ),
-    sources=SOURCES,
-    slices=BY,
-)
-def transactions_not_completed(gathered: Gathered) -> pl.DataFrame:
-    return _split(gathered.attempts, BY, **_all("not_completed", "started"))
+)  # fmt: skip
+def transactions_not_completed() -> tuple[pl.Expr, pl.Expr]:
+    return pl.col("not_completed"), pl.col("started")
 
 
 @kpi(
-    "transactions_input_error",
-    label=_("Transactions with an input error"),
-    unit=COUNT,
-    better=DOWN,
+    "transactions_input_error", of=ATTEMPTS, partly=True,
+    label=_("Transactions with an input error"), unit=COUNT, better=DOWN, sources=SOURCES, slices=BY,
     formula=_(
         "Of the tries to pay that were started in the last 30 days, those with at least one input error. "
         "Where the provider's page keeps typing errors to itself, it is not measurable, and such tries are left out."
     ),
-    sources=SOURCES,
-    slices=BY,
-)
-def transactions_input_error(gathered: Gathered) -> pl.DataFrame:
-    return _split(gathered.attempts, BY, **_measured("input_error", "started"))
+)  # fmt: skip
+def transactions_input_error() -> tuple[pl.Expr, pl.Expr]:
+    return _measured("input_error", "started", "measured")
 
 
 @kpi(
-    "amount_started",
-    label=_("Amount of the transactions started"),
-    unit=MONEY,
-    better=UP,
+    "amount_started", of=ATTEMPTS,
+    label=_("Amount of the transactions started"), unit=MONEY, better=UP, sources=SOURCES, slices=BY_AMOUNT,
     formula=_("What was to be paid by the tries that were started in the last 30 days, by journey and campaign."),
-    sources=SOURCES,
-    slices=BY_AMOUNT,
-)
-def amount_started(gathered: Gathered) -> pl.DataFrame:
-    return _split(gathered.attempts, BY_AMOUNT, numerator=pl.col("started_minor").sum())
+)  # fmt: skip
+def amount_started() -> tuple[pl.Expr, None]:
+    return pl.col("started_minor"), None
 
 
 @kpi(
-    "amount_not_completed",
-    label=_("Amount of the transactions not completed"),
-    unit=MONEY,
-    better=DOWN,
+    "amount_not_completed", of=ATTEMPTS,
+    label=_("Amount of the transactions not completed"), unit=MONEY, better=DOWN, sources=SOURCES, slices=BY_AMOUNT,
     formula=_("What was to be paid by the tries of the last 30 days that failed or were abandoned."),
-    sources=SOURCES,
-    slices=BY_AMOUNT,
-)
-def amount_not_completed(gathered: Gathered) -> pl.DataFrame:
-    return _split(gathered.attempts, BY_AMOUNT, **_all("not_completed_minor", "started_minor"))
+)  # fmt: skip
+def amount_not_completed() -> tuple[pl.Expr, pl.Expr]:
+    return pl.col("not_completed_minor"), pl.col("started_minor")
 
 
 @kpi(
-    "amount_input_error",
-    label=_("Amount of the transactions with an input error"),
-    unit=MONEY,
-    better=DOWN,
+    "amount_input_error", of=ATTEMPTS, partly=True,
+    label=_("Amount of the transactions with an input error"), unit=MONEY, better=DOWN, sources=SOURCES, slices=BY_AMOUNT,
     formula=_(
         "What was to be paid by the tries of the last 30 days with at least one input error, where providers tell of them."
     ),
-    sources=SOURCES,
-    slices=BY_AMOUNT,
-)
-def amount_input_error(gathered: Gathered) -> pl.DataFrame:
-    return _split(gathered.attempts, BY_AMOUNT, **_measured("input_error_minor", "started_minor"))
+)  # fmt: skip
+def amount_input_error() -> tuple[pl.Expr, pl.Expr]:
+    return _measured("input_error_minor", "started_minor", "measured_minor")

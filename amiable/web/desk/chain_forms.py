@@ -11,7 +11,7 @@ from amiable import day
 from amiable.casework import note, word
 from amiable.core.models import User
 from amiable.web.desk import forms as desk_forms
-from amiable.web.desk.deed import Act, Done
+from amiable.web.desk.deed import Act, Done, Group
 from amiable.web.desk.scope import colleagues
 
 
@@ -77,10 +77,6 @@ class WordForm(desk_forms.Act):
         self.fields["user"].initial = self.customer.salesperson_id
 
 
-def write(act: Done) -> None:
-    note.write(customer=act.customer, text=act.said["text"], files=act.said["attached"], now=act.now, by=act.by)
-
-
 def _ask(act: Done) -> None:
     word.ask_word(
         customer=act.customer, user=act.said["user"], question=act.said["question"], key=f"desk:{act.said['token']}",
@@ -101,4 +97,5 @@ WORD = Act(
     gettext_lazy(
         "They answer by clicking, without an account: when it is paid, a dispute, a call, a pause, or in their words."
     ),
+    group=Group.TALK,
 )

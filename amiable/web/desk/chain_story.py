@@ -21,6 +21,7 @@ from amiable.outreach.models import Message
 from amiable.payments import chain as verbs
 from amiable.payments import standing
 from amiable.payments.models import Attempt, AttemptState, Chain
+from amiable.web import seen
 from amiable.web.desk import acts, labels, scope
 from amiable.web.desk.dialog import dialog
 from amiable.web.desk.telling import Line
@@ -79,6 +80,7 @@ def story(request: scope.Asked, pk: int) -> HttpResponse:
     """One chain in the dialog."""
     reach = scope.reach(request.user, path="customer__", creditor="creditor_id")
     found = get_object_or_404(Chain.objects.filter(reach).select_related("customer"), pk=pk)
+    seen.customer(found.customer)
     [one] = told(Chain.objects.filter(pk=pk))
     rights = scope.rights(request.user, found.customer)
     content = {"customer": found.customer, "story": one, "go_on_acts": acts.going_on(rights, found.customer)}

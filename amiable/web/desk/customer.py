@@ -1,9 +1,12 @@
 """One customer on one page: money, people, everything that happened, the next step and why."""
 
+import secrets
+from collections import Counter
+from datetime import date
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, OuterRef, Prefetch, Q, Subquery
+from django.db.models import Exists, Func, JSONField, OuterRef, Prefetch, Q, Subquery
 from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -11,74 +14,96 @@ from django.views.decorators.http import require_GET
 
 from amiable.casework.models import Case, Dispute, Task
 from amiable.ledger import hold
-from amiable.ledger.models import Contact, ContactPoint, Customer
+from amiable.ledger.models import Contact, ContactPoint, Customer, Document, HoldKind, Sale
 from amiable.outreach.models import OptOut
-from amiable.payments.models import PlanState
+from amiable.payments.models import Match, MatchState, PlanState
 from amiable.portfolio.models import Membership
-from amiable.scenario import decide, leave
+from amiable.scenario import leave
 from amiable.scenario.models import Scenario
 from amiable.web.desk import acts, exposure, labels, money_forms, scope, telling, timeline, wishes
+from amiable.web.desk.deed import About
 from amiable.web.ui import clock
 
 INVOICES = 100
-AHEAD, STEPS = 90, 8  # how far the next steps are foreseen: days, and how many are shown
 MEMBERSHIPS = 8
 
 
 @require_GET
 @scope.inside
 def customer(request: scope.Asked, pk: int) -> HttpResponse:
+    today = clock.today()
     found = scope.customer_or_404(
         request.user,
         pk,
-        related=("creditor", "branch", "salesperson", "parent", "payer"),
+        related=("creditor", "branch", "salesperson"),
         was_paid=Exists(money_forms.told_by_provider().filter(customer=OuterRef("pk"))),
+        has_copies=Exists(Document.objects.filter(invoice__customer=OuterRef("pk"))),
+        suspense=_suspense(),
     )
     if found.merged_into_id:
         return redirect("desk:customer", found.merged_into_id)
-    today = clock.today()
-    holds = list(hold.active(as_of=today).filter(customer=found).select_related("by").order_by("since", "pk"))
-    lines = exposure.lines(
-        invoices=found.invoices.filter(open_minor__gt=0).annotate(dispute=_dispute()).order_by("due_on", "pk"),
-        holds=holds,
-        today=today,
-    )
-    credits = list(found.credits.filter(open_minor__gt=0))
-    shown = lines if request.GET.get("all") else lines[:INVOICES]
     rules = labels.segment_rules(scope.visible_creditors(request.user).filter(pk=found.creditor_id))
-    case, segment_names = _case(found), labels.names(rules)
+    names = labels.names(rules)
+    content = _money(found, today, everything="all" in request.GET) | _people(found) | _work(found)
     rights = scope.rights(request.user, found)
+    told = vars(found)
+    about = About(
+        found, anything_open=content["anything_open"], paid=told["was_paid"], copies=told["has_copies"],
+        case=bool(content["case"]),
+    )  # fmt: skip
     profiles = list(found.profiles.annotate(stays=_stays()).order_by("-overdue_minor"))
-    content: dict[str, Any] = {
+    offered = acts.menu(rights, about)
+    content |= {
         "customer": found,
-        "exposures": exposure.exposures(lines=lines, credits=credits, holds=holds),
+        "today": today,
+        "profiles": profiles,
+        "segments": [(each, names.get(each.segment, each.segment)) for each in profiles if each.segment],
+        "memberships": _memberships(profiles, names),
+        "payment_method": labels.said(labels.METHODS, found.payment_method),
+        "token": secrets.token_urlsafe(12),
+        "acts": [(name, each) for name, each in offered if each.near],
+        "more_acts": acts.grouped(offered),
+        "rights": rights,
+        "liftable": acts.LIFTABLE,
+    }
+    return render(request, "desk/customer.html", content | _timeline(found, request, names))
+
+
+def _money(found: Customer, today: date, *, everything: bool) -> dict[str, Any]:
+    """What is open, by currency and by invoice, and what stands against it."""
+    holds = list(hold.active(as_of=today).filter(customer=found).select_related("by").order_by("since", "pk"))
+    invoices = found.invoices.filter(open_minor__gt=0).annotate(dispute=_dispute(), sold=_sold(today), copy=_copy())
+    lines = exposure.lines(invoices=invoices.order_by("due_on", "pk"), holds=holds, today=today)
+    credits = list(found.credits.filter(open_minor__gt=0))
+    suspense: Counter[str] = Counter()
+    for currency, minor in vars(found)["suspense"]:
+        suspense[currency] += int(minor)
+    shown = lines if everything else lines[:INVOICES]
+    return {
+        "exposures": exposure.exposures(lines=lines, credits=credits, holds=holds, suspense=suspense),
         "lines": shown,
         "left": len(lines) - len(shown),
+        "anything_open": bool(lines),
         "credits": credits,
         "holds": [each for each in holds if each.invoice_id is None],
-        "contacts": (people := _contacts(found)),
-        "wishes": {contact.pk: wishes.told(contact) for contact in people},
+        "outside": leave.waiting_for(holds) if any(each.kind == HoldKind.OUT for each in holds) else {},
+    }
+
+
+def _people(found: Customer) -> dict[str, Any]:
+    people = _contacts(found)
+    return {"contacts": people, "wishes": {contact.pk: wishes.told(contact) for contact in people}}
+
+
+def _work(found: Customer) -> dict[str, Any]:
+    """What is under way: the case with the steps of its scenario, tasks, plans."""
+    case = _case(found)
+    return {
         "case": case,
         "steps": {step["level"]: labels.step(step["key"]) for step in (case.steps or [] if case else [])},
         "tasks": list(_open_tasks(found)),
-        "segments": [
-            (
-                profile,
-                segment_names.get(profile.segment, profile.segment),
-                rules.get(profile.segment, {}).get("when", ""),
-            )
-            for profile in profiles
-        ],
-        "memberships": _memberships(profiles, segment_names),
-        "payment_method": labels.said(labels.METHODS, found.payment_method),
-        "acts": acts.menu(rights, anything_open=bool(lines), customer=found, paid=vars(found)["was_paid"]),
-        "rights": rights,
-        "liftable": acts.LIFTABLE,
-        "outside": leave.waiting_for(holds),
         "plans": list(found.plans.filter(state__in=PlanState.alive()).order_by("-pk")),
-        "today": today,
     }
-    return render(request, "desk/customer.html", content | _timeline(found, request, segment_names))
 
 
 @require_GET
@@ -90,30 +115,41 @@ def happened(request: scope.Asked, pk: int) -> HttpResponse:
     return render(request, "desk/_timeline.html", {"customer": found} | _timeline(found, request, names))
 
 
-@require_GET
-@scope.inside
-def foreseen(request: scope.Asked, pk: int) -> HttpResponse:
-    """The next steps, if nothing changes, and why; asked for after the page is there, since the engine is run."""
-    found = scope.customer_or_404(request.user, pk)
-    steps = decide.preview(customer=found, as_of=clock.today(), now=clock.now(), days=AHEAD, steps=STEPS)
-    return render(
-        request, "desk/_foreseen.html", {"customer": found, "told": [telling.foresee(step) for step in steps]}
+def _timeline(found: Customer, request: HttpRequest, segment_names: dict[str, str]) -> dict[str, Any]:
+    group, find, after = (request.GET.get(name, "") for name in ("show", "find", "after"))
+    chosen = group if group in timeline.GROUPS else ""
+    lines, more = timeline.happened(customer=found, group=chosen, find=find, after=timeline.read(after))
+    return {
+        "timeline": telling.tell(lines, segments=segment_names, month=request.GET.get("month", "")),
+        "more": more,
+        "goes_on": bool(after),
+        "show": chosen,
+        "find": find,
+        "groups": telling.groups(),
+    }
+
+
+def _suspense() -> ArraySubquery:
+    """Money that is nobody's yet, and for which this customer is the best proposal: [currency, minor units]."""
+    rows = Match.objects.filter(
+        customer=OuterRef("pk"), state=MatchState.PROPOSED, rank=0, credit__customer=None, credit__open_minor__gt=0
+    )
+    return ArraySubquery(
+        rows.values(
+            pair=Func("credit__currency", "credit__open_minor", function="jsonb_build_array", output_field=JSONField())
+        )
     )
 
 
-def _timeline(found: Customer, request: HttpRequest, segment_names: dict[str, str]) -> dict[str, Any]:
-    group = request.GET.get("show", "")
-    page = request.GET.get("page", "")
-    number = max(int(page), 1) if page.isdecimal() and len(page) < 6 else 1
-    chosen = group if group in timeline.GROUPS else ""
-    lines, more = timeline.happened(customer=found, group=chosen, page=number)
-    return {
-        "timeline": telling.tell(lines, segments=segment_names),
-        "more": number + 1 if more else 0,
-        "number": number,
-        "show": chosen,
-        "groups": telling.groups(),
-    }
+def _sold(today: date) -> Exists:
+    """Whether an invoice, or all of its customer's, is in the factor's hands."""
+    rows = Sale.objects.filter(Q(invoice=OuterRef("pk")) | Q(invoice=None), customer=OuterRef("customer"))
+    return Exists(rows.filter(Q(until=None) | Q(until__gt=today), since__lte=today))
+
+
+def _copy() -> Subquery:
+    """The newest copy that is kept of an invoice."""
+    return Subquery(Document.objects.filter(invoice=OuterRef("pk")).order_by("-id").values("pk")[:1])
 
 
 def _dispute() -> Subquery:

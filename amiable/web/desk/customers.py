@@ -13,13 +13,14 @@ from django.views.decorators.http import require_GET
 
 from amiable.ledger import hold
 from amiable.ledger.models import Customer, CustomerKind
-from amiable.portfolio.models import Profile
+from amiable.portfolio import tally
+from amiable.portfolio.models import Profile, Total
 from amiable.web.desk import scope, search
 from amiable.web.desk.labels import segment_labels
 from amiable.web.ui import clock
 
 ROWS = 50
-BUCKETS = ("not_due", "1_30", "31_60", "61_90", "over_90")
+BUCKETS = tuple(tally.BANDS)
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,9 @@ def customers(request: scope.Asked) -> HttpResponse:
     if request.headers.get("HX-Target") == "more":
         return render(request, "desk/_customer_rows.html", content)
     creditors = list(scope.visible_creditors(request.user))
-    # A customer has one profile per currency: to count profiles is to count customers.
-    totals = profiles.values("currency").annotate(
-        customers=Count("pk"), open=Sum("open_minor"), overdue=Sum("overdue_minor")
-    )
     content |= {
         "creditors": creditors,
-        "totals": totals.order_by("-overdue"),
+        "totals": _totals(request, asked) if found is None and not asked.held else _added_up(profiles),
         "kinds": CustomerKind.choices,
         "buckets": _bucket_choices(),
         "strangers": _without_profile(asked, found),
@@ -126,6 +123,29 @@ def _profiles(request: scope.Asked, asked: Asked, found: QuerySet[Customer] | No
     if asked.held:
         rows = rows.filter(Exists(hold.active(as_of=today).filter(customer=OuterRef("customer_id"))))
     return rows
+
+
+def _totals(request: scope.Asked, asked: Asked) -> Any:
+    """What the rows add up to, from the sums that are kept: per currency."""
+    rows = Total.objects.filter(scope.reach(request.user, creditor="creditor_id"))
+    wanted = {"creditor_id": asked.creditor, "segment": asked.segment, "kind": asked.kind}
+    rows = rows.filter(**{name: value for name, value in wanted.items() if value})
+    if asked.overdue:
+        rows = rows.filter(tally.within(tally.LATE))
+    if asked.bucket:
+        rows = rows.filter(tally.within(tally.BANDS[asked.bucket]))
+    sums = rows.values("currency").annotate(
+        number=Sum("customers"), open=Sum("open_minor"), overdue=Sum("overdue_minor")
+    )
+    return sums.order_by("-overdue")
+
+
+def _added_up(profiles: QuerySet[Profile]) -> Any:
+    """The same of few rows. A customer has one profile per currency: to count profiles is to count customers."""
+    sums = profiles.values("currency").annotate(
+        number=Count("pk"), open=Sum("open_minor"), overdue=Sum("overdue_minor")
+    )
+    return sums.order_by("-overdue")
 
 
 def _without_profile(asked: Asked, found: QuerySet[Customer] | None) -> list[Customer]:

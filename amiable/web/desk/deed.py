@@ -10,8 +10,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import TextChoices
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from amiable.core import links
 from amiable.core.errors import UnableTo
@@ -38,11 +40,54 @@ class Done:
     now: datetime
     form: forms.Act
     ref: int
-    leads_to: list[str] = field(default_factory=list)  # an address beside the customer's, where the act goes on
+    leads_to: list[str] = field(default_factory=list)  # a page with a policy of its own, where the act goes on
+    back: dict[str, Any] = field(default_factory=dict)  # what must be known to take it back; nothing: it cannot be
 
     @property
     def said(self) -> dict[str, Any]:
         return self.form.cleaned_data
+
+
+@dataclass(frozen=True)
+class Undoing:
+    """An act as it is taken back: `words` is what the act itself left in `back`."""
+
+    customer: Customer
+    by: User
+    as_of: date
+    now: datetime
+    words: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class About:
+    """What decides which acts a customer's page offers: whether a provider told a payment (None: look it up), whether
+    copies of invoices are kept, whether a case is open.
+    """
+
+    customer: Customer
+    anything_open: bool
+    paid: bool | None = None
+    copies: bool = False
+    case: bool = False
+
+
+def always(about: About) -> bool:
+    return True
+
+
+def with_open(about: About) -> bool:
+    return about.anything_open
+
+
+class Group(TextChoices):
+    """Where the menu shows an act; those of no group are found beside the row that they are about."""
+
+    TALK = "talk", gettext_lazy("Talk and write")
+    AGREE = "agree", gettext_lazy("Agree")
+    REST = "rest", gettext_lazy("Let rest")
+    MONEY = "money", gettext_lazy("Money")
+    PEOPLE = "people", gettext_lazy("People and addresses")
 
 
 @dataclass(frozen=True)
@@ -56,9 +101,15 @@ class Act:
     icon: str
     key: str = ""
     explains: Promise | str = ""
-    menu: bool = True
-    needs_open: bool = False
+    group: str = ""
+    needs: Callable[[About], bool] = always
+    undo: Callable[[Undoing], Any] | None = None
     goes_on: bool = False  # with a try to pay that came to nothing, which `ref` names
+    at_once: bool = False  # nothing to fill in: a click does it
+    then: Callable[[Done], str] | None = None  # what opens over the page, after every click, the second one too
+    template: str = "act"
+    near: bool = False  # at hand without opening the menu
+    short: Promise | str = ""  # what its button there says, where the title is long
 
 
 def told(request: scope.Asked, text: str, *, undo: tuple[str, dict[str, Any]] | None = None) -> None:

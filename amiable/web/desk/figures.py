@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
+from babel.numbers import format_decimal
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -22,7 +23,7 @@ from amiable.ledger.models import Creditor
 from amiable.payments.models import Journey
 from amiable.portfolio.models import Profile
 from amiable.web.desk import labels, scope
-from amiable.web.templatetags.amiable_ui import day, share, signed, whole
+from amiable.web.templatetags.amiable_ui import day, locale, share, signed, whole
 from amiable.web.templatetags.amiable_ui import money as money_shown
 from amiable.web.ui import clock
 
@@ -101,6 +102,10 @@ def _shown(reading: Reading, value: float | None) -> str:
         return share(value)
     if unit is Unit.MONEY:
         return money_shown(round(value), reading.currency)
+    if unit is Unit.PRICE:
+        return money_shown(round(value), reading.currency)
+    if unit in {Unit.RATE, Unit.SCORE}:
+        return str(format_decimal(value, format="#,##0.0;\N{MINUS SIGN}#,##0.0", locale=locale()))
     if unit is Unit.DAYS:
         return ngettext("%(days)s day", "%(days)s days", round(value)) % {"days": whole(round(value))}
     return whole(round(value))
@@ -124,10 +129,10 @@ def _part(reading: Reading) -> str:
     """What the value is made of."""
     if reading.numerator is None or not reading.denominator:
         return ""
-    of_people = reading.kpi.key == "overdue_contacted" or reading.kpi.unit is Unit.COUNT
+    of_people = reading.kpi.counts or reading.kpi.unit is Unit.COUNT
     numbers = (reading.numerator, reading.denominator)
     part, all_of_it = (whole(n) if of_people else money_shown(n, reading.currency) for n in numbers)
-    if reading.kpi.unit is Unit.DAYS:
+    if reading.kpi.unit in {Unit.DAYS, Unit.PRICE, Unit.RATE, Unit.SCORE}:
         return ""
     return _("%(part)s of %(whole)s") % {"part": part, "whole": all_of_it}
 
@@ -143,7 +148,7 @@ def _change(reading: Reading) -> tuple[str, str]:
         none = abs(difference) < 0.0005
     else:
         text = ("+" if difference > 0 else "−" if difference < 0 else "") + _shown(reading, abs(difference))
-        none = abs(difference) < 0.5
+        none = abs(difference) < (0.05 if reading.kpi.unit in {Unit.RATE, Unit.SCORE} else 0.5)
     if none:
         return _("unchanged"), ""
     if reading.kpi.better is Better.NEITHER:

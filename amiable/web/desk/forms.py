@@ -30,9 +30,16 @@ class Act(forms.Form):
     token = forms.CharField(max_length=40, widget=forms.HiddenInput)
 
     def __init__(
-        self, *args: Any, customer: Customer, invoices: Sequence[Invoice], today: date, ref: int = 0, **kwargs: Any
+        self,
+        *args: Any,
+        customer: Customer,
+        invoices: Sequence[Invoice],
+        today: date,
+        by: User | None = None,
+        ref: int = 0,
+        **kwargs: Any,
     ) -> None:
-        self.customer, self.today, self.ref = customer, today, ref
+        self.customer, self.today, self.by, self.ref = customer, today, by, ref
         self.open = {invoice.pk: invoice for invoice in invoices}
         super().__init__(*args, **kwargs)
         self.prepare()

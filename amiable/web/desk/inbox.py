@@ -22,6 +22,7 @@ from amiable.outreach.attribute import written_under
 from amiable.outreach.models import Reply
 from amiable.scenario.confirm import Meaning, confirm_reply
 from amiable.scenario.respond import reply_claimed
+from amiable.web import seen
 from amiable.web.desk import forms, labels, scope, search
 from amiable.web.desk.answer_forms import answer_form
 from amiable.web.ui import clock
@@ -97,6 +98,8 @@ def inbox(request: scope.Asked) -> HttpResponse:
 def answer(request: scope.Asked, pk: int) -> HttpResponse:
     """One answer; posted: what it is."""
     found = get_object_or_404(answers(request.user).select_related("customer__creditor", "creditor", "message"), pk=pk)
+    if found.customer is not None:
+        seen.customer(found.customer)
     if request.method == "GET":
         return _show(request, found)
     if not _may(request, found):

@@ -38,6 +38,7 @@ STEPS = {
     "hardship_help": gettext_lazy("Help in hardship"),
     "early_warning": gettext_lazy("Early warning"),
     "survey": gettext_lazy("Satisfaction survey"),
+    "own_words": gettext_lazy("Message of a colleague"),
 }
 OUTCOMES = {
     "promise": gettext_lazy("Promise to pay"),
@@ -101,6 +102,7 @@ RUNS = {
     "credit_notes": gettext_lazy("Credit notes of disputes"),
     "escalate": gettext_lazy("Escalations"),
     "words": gettext_lazy("Words asked of colleagues"),
+    "digests": gettext_lazy("Daily lists and news for colleagues"),
 }
 # Why a payment was refused, for colleagues; providers share most of these codes.
 DECLINES = {

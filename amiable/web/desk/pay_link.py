@@ -30,7 +30,7 @@ from amiable.outreach.order import Order, order
 from amiable.payments import chain
 from amiable.web.desk import forms as forms_of_acts
 from amiable.web.desk import scope
-from amiable.web.desk.deed import Act, Done
+from amiable.web.desk.deed import Act, Done, Group, with_open
 from amiable.web.desk.forms import plain
 from amiable.web.ui import clock
 
@@ -152,7 +152,8 @@ ACT = Act(
     "mail-forward",
     "l",
     gettext_lazy("The customer's page opens with these invoices chosen. It is no reminder and is not counted as one."),
-    needs_open=True,
+    group=Group.TALK,
+    needs=with_open,
     goes_on=True,
 )
 

@@ -3,7 +3,7 @@
 In: one creditor, a currency, a period. Every query starts from what the person may see. Writes nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -151,9 +151,10 @@ def _rate(request: scope.Asked, asked: Asked, today: date) -> Reading | None:
     """The recovery rate as it was last measured; it is of the whole creditor, for whoever sees the whole."""
     if not scope.whole_creditors(request.user).filter(pk=asked.creditor.pk).exists():
         return None
-    return figures(
-        creditor=asked.creditor, as_of=today, days=asked.days, currency=asked.currency, keys=["recovery_rate"]
-    )["recovery_rate"]
+    keys = ["recovery_rate", "campaign_recovery"]
+    found = figures(creditor=asked.creditor, as_of=today, days=asked.days, currency=asked.currency, keys=keys)
+    rate, campaigns = (found[key] for key in keys)
+    return replace(rate, slices=[*rate.slices, *campaigns.slices])
 
 
 def _recovered(rate: Reading | None, part: str, key: Any) -> Any:

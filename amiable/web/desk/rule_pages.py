@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods
 
 from amiable.core import money
 from amiable.core.conditions import UnableToRead
+from amiable.core.models import Role
 from amiable.law import hours
 from amiable.law.packs import law
 from amiable.ledger.adopt import adopt
@@ -224,7 +225,7 @@ class Costs(Rules):
     lead = gettext_lazy("For simulations and figures: one message, or one call with the time of whoever makes it.")
 
     def read(self, policy: Mapping[str, Any]) -> dict[str, Any]:
-        own = policy.get("unit_cost_minor", {})
+        own = (policy.get("costs") or {}).get("channels") or {}
         return {medium: _major(own.get(medium), self.creditor) for medium in COSTLY}
 
     def prepare(self) -> None:
@@ -233,7 +234,8 @@ class Costs(Rules):
 
     def choices(self) -> dict[str, Any]:
         said = {name: value for name, value in self.cleaned_data.items() if value is not None}
-        return {"unit_cost_minor": said or None}
+        other = {name: value for name, value in (self.creditor.policy.get("costs") or {}).items() if name != "channels"}
+        return {"costs": other | ({"channels": said} if said else {}) or None}
 
 
 class Person(Rules):
@@ -362,7 +364,15 @@ class Plans(Rules):
         return {"plans": {**{name: value for name, value in kept.items() if name not in shown}, **said} or None}
 
 
-FORMS = (Often, Hours, Terms, Plans, Person, Told, Costs)
+class Doors(Rules):
+    title = gettext_lazy("Log-in")
+    lead = gettext_lazy("Whoever has one of these roles gets in with a second factor only: an app or a passkey.")
+    second_factor = forms.MultipleChoiceField(
+        label=gettext_lazy("A second factor is needed by"), choices=Role.choices, widget=forms.CheckboxSelectMultiple
+    )
+
+
+FORMS = (Often, Hours, Terms, Plans, Person, Told, Costs, Doors)
 
 
 @require_http_methods(["GET", "POST"])

@@ -8,16 +8,16 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
 from amiable.casework import entrust
-from amiable.casework.models import HandOver
 from amiable.core.models import Role, Run, Scope, User
 from amiable.ledger.models import Creditor, Customer
+from amiable.web import seen
 from amiable.web.ui import clock
 
 P = ParamSpec("P")
@@ -37,6 +37,7 @@ MAY: dict[str, set[str]] = {
     "write_off": {Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
     "release": {Role.MANAGER, Role.ADMIN},
     "administer": {Role.MANAGER, Role.ADMIN},
+    "audit": {Role.MANAGER, Role.ADMIN, Role.AUDITOR},  # reads who did and saw what
     "load": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
 }
 
@@ -94,17 +95,10 @@ def stands_for(user: User) -> set[int]:
 
 
 def _kept(user: User) -> list[Scope]:
-    """Their scopes, and of those whom they stand in for, at the creditor of the hand-over."""
-    kept: list[Scope] | None = user.__dict__.get("_desk_scopes")
+    """Their scopes, and of those whom they stand in for; with the user of a session they come along (web/colleague.py)."""
+    kept: list[Scope] | None = getattr(user, "held_scopes", None)
     if kept is None:
-        today = clock.today()
-        of = HandOver.objects.filter(absent=OuterRef("user"), creditor=OuterRef("creditor_ref"))
-        near = entrust.running(of.filter(stand_in=user), today)
-        mine = entrust.running(HandOver.objects.filter(stand_in=user, creditor=OuterRef("creditor")), today)
-        further = entrust.running(of.filter(stand_in__in=mine.values("absent")), today)
-        rows = Scope.objects.filter(Q(user=user) | Exists(near) | Exists(further), user__is_active=True)
-        kept = list(rows.order_by("id"))
-        user.__dict__["_desk_scopes"] = kept
+        kept = user.held_scopes = list(entrust.held_by(user, as_of=clock.today()))  # type: ignore[attr-defined]
     return kept
 
 
@@ -178,6 +172,11 @@ def sells(user: User) -> bool:
     return any(each.role in (Role.SALES, Role.BRANCH) or each.own_customers_only for each in reaching(user))
 
 
+def audits(user: User) -> bool:
+    """Whether this user reads the trail of the whole of any creditor."""
+    return user.is_superuser or any(is_whole(each) and each.role in MAY["audit"] for each in scopes(user))
+
+
 def administers(user: User) -> bool:
     """Whether this user administers the whole of any creditor."""
     return user.is_superuser or any(is_whole(each) and each.role in MAY["administer"] for each in scopes(user))
@@ -211,6 +210,7 @@ def customer_or_404(
     customer = get_object_or_404(customers_for(user).select_related(*related).annotate(**told), pk=pk)
     if act is not None and not may(user, act, customer):
         raise Http404
+    seen.customer(customer)
     return customer
 
 
@@ -219,4 +219,5 @@ def row_or_404(rows: QuerySet[Any], user: User, pk: int, *, act: str | None = No
     row = get_object_or_404(rows.filter(reach(user, path="customer__")).select_related("customer__creditor"), pk=pk)
     if act is not None and not may(user, act, row.customer):
         raise Http404
+    seen.customer(row.customer)
     return row

@@ -22,5 +22,4 @@ ACT = Act(
     end,
     "hand-stop",
     explains=gettext_lazy("At the customer's wish: nothing more is debited on due dates."),
-    menu=False,
 )

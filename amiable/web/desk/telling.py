@@ -11,10 +11,9 @@ from amiable.casework.models import DisputeReason, TaskKind
 from amiable.ledger.models import CreditKind, EntryKind, HoldKind, InvoiceKind, Medium
 from amiable.outreach.models import EventKind, MessageState
 from amiable.payments.models import AttemptState, Journey, PlanState, PromiseState
-from amiable.scenario.engine.foresee import Foreseen
 from amiable.scenario.escalate import DOES, WHENS
 from amiable.scenario.models import Arm, Verdict
-from amiable.web.desk import labels, scenario_words
+from amiable.web.desk import labels, scenario_words, trail_words
 from amiable.web.desk.timeline import Happened
 from amiable.web.templatetags.amiable_ui import day, money
 
@@ -35,19 +34,20 @@ class Line:
     papers: list[tuple[str, str]] = field(default_factory=list)  # names and addresses of what is attached
     at: Any = None
     is_day: bool = False
-    month: str = ""
+    month: str = ""  # its name, where the line is the first of it
+    in_month: str = ""
 
 
-def tell(lines: list[Happened], *, segments: dict[str, str]) -> list[Line]:
-    """The lines as sentences; the first of each month carries the month's name."""
-    told, month = [], ""
+def tell(lines: list[Happened], *, segments: dict[str, str], month: str = "") -> list[Line]:
+    """The lines as sentences; the first of each month carries the month's name. `month`: the one that was named last."""
+    told = []
     for line in lines:
         said = _segment(line.data, segments) if line.kind == "segment" else TELLERS[line.kind](line.data, line.ref)
         said.more = [part for part in said.more if part]
         said.at, said.is_day = line.day or line.at, line.day is not None
-        name = day(said.at, "LLLL y")
-        if name != month:
-            said.month = month = name
+        said.in_month = day(said.at, "LLLL y")
+        if said.in_month != month:
+            said.month = month = said.in_month
         told.append(said)
     return told
 
@@ -60,28 +60,6 @@ def groups() -> list[tuple[str, str]]:
         ("people", _("Follow-up")),
         ("decisions", _("Decisions")),
     ]
-
-
-def foresee(step: Foreseen) -> dict[str, Any]:
-    """A step to come in words: when, what, for how much, and what stands in its way."""
-    media = {**dict(Medium.choices)}
-    return {
-        "on": step.on,
-        "currency": step.currency,
-        "what": labels.step(step.step),
-        "channel": "" if step.step == step.channel else media.get(step.channel) or _inside(step.action),
-        "by_hand": step.action == "manual",
-        "ask": step.verdict == Verdict.ASK,
-        "refused": step.verdict == Verdict.NOT,
-        "why": labels.rail(step.rail) if step.rail else "",
-        "count": len(step.invoices),
-        "minor": step.amount_minor,
-    }
-
-
-def _inside(action: str) -> str:
-    """What the house does by itself."""
-    return str(scenario_words.ACTIONS.get(action, action))
 
 
 def _amount(data: dict[str, Any], name: str = "amount_minor") -> str:
@@ -153,6 +131,31 @@ def _plan(data: dict[str, Any], ref: int) -> Line:
     return Line("calendar", tone, what, [str(PlanState(data["state"]).label)], url=reverse("desk:plan", args=[ref]))
 
 
+def _waiver(data: dict[str, Any], ref: int) -> Line:
+    kind = EntryKind(data["kind"]).label if data["kind"] else _("Interest and indemnity")
+    about = data["invoice"] or _("the whole customer")
+    since = _("from %(day)s") % {"day": day(data["since"])} if data["since"] else ""
+    what = _("Waived: %(what)s, %(about)s") % {"what": str(kind).lower(), "about": about}
+    return Line("heart-handshake", "info", what, [since, data["reason"], _by(data)])
+
+
+def _sale(data: dict[str, Any], ref: int) -> Line:
+    what = _("Sold to the factor: %(what)s") % {"what": data["invoice"] or _("all invoices")}
+    back = _("bought back on %(day)s") % {"day": day(data["until"])} if data["until"] else ""
+    return Line("building-bank", "", what, [_("from %(day)s") % {"day": day(data["since"])}, back, _by(data)])
+
+
+def _placement(data: dict[str, Any], ref: int) -> Line:
+    back = _("taken back on %(day)s") % {"day": day(data["recalled_at"])} if data["recalled_at"] else ""
+    return Line("door-exit", "held", _("Handed over to %(agency)s") % {"agency": data["agency"]}, [back, _by(data)])
+
+
+def _trail(data: dict[str, Any], ref: int) -> Line:
+    """What somebody did that left nothing else behind."""
+    act, detail = data["act"], data["detail"]
+    return Line("edit", "", str(trail_words.TOLD_BY_TRAIL[act]), [*trail_words.told(detail), _by(data)])
+
+
 def _message(data: dict[str, Any], ref: int) -> Line:
     icon = {"email": "mail", "sms": "device-mobile", "letter": "file-invoice"}.get(data["medium"], "send")
     tone = {"sent": "accent", "in_doubt": "bad", "failed": "bad", "withheld": "warn"}.get(data["state"], "")
@@ -175,7 +178,7 @@ def _event(data: dict[str, Any], ref: int) -> Line:
 
 def _reply(data: dict[str, Any], ref: int) -> Line:
     intent = data["confirmed_intent"] or data["intent"]
-    more = [data["sender"], labels.said(labels.INTENTS, intent) if intent else ""]
+    more = [data["sender"], labels.said(labels.INTENTS, intent) if intent else "", *_files(data)]
     return Line("message", "info", _("The customer answered"), more, data["words"] or data["text"])
 
 
@@ -203,6 +206,11 @@ def _task(data: dict[str, Any], ref: int) -> Line:
 def _note(data: dict[str, Any], ref: int) -> Line:
     papers = [(each["name"], reverse("desk:note_file", args=[each["id"]])) for each in data["files"]]
     return Line("notes", "", _("Note"), [_by(data)], data["text"], papers=papers)
+
+
+def _files(data: dict[str, Any]) -> list[str]:
+    """What came along, by name."""
+    return [_("with %(file)s") % {"file": each["name"]} for each in data.get("files") or () if each.get("name")]
 
 
 def _word(data: dict[str, Any], ref: int) -> Line:
@@ -293,6 +301,10 @@ TELLERS = {
     "attempt": _attempt,
     "promise": _promise,
     "plan": _plan,
+    "waiver": _waiver,
+    "sale": _sale,
+    "placement": _placement,
+    "trail": _trail,
     "message": _message,
     "event": _event,
     "reply": _reply,

@@ -3,24 +3,20 @@
 What is shown is what was recorded; nothing is left out because it is unpleasant, decisions not taken included.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import CharField, DateTimeField, F, Model, OuterRef, QuerySet, Value
-from django.db.models.functions import Cast, Coalesce, Concat, JSONObject, NullIf, Trim
+from django.db.models import CharField, F, Q, QuerySet, Value
 
-from amiable.casework.models import Case, Dispute, Escalation, Note, NoteFile, SurveyAnswer, Task, Word
-from amiable.ledger.models import Allocation, Credit, Customer, Entry, EntryKind, Hold, HoldKind, Invoice
-from amiable.outreach.models import Event, Message, OptOut, Reply
-from amiable.payments.models import Attempt, Plan, Promise
-from amiable.portfolio.models import Membership
-from amiable.scenario.models import Decision, Recipient
+from amiable.core import money
+from amiable.ledger.models import Customer
+from amiable.web.desk.timeline_sources import SOURCES, Source
 
 ROWS = 40
 GROUPS = ("money", "words", "people", "decisions")
+LONGEST = 80  # letters that are searched for
 Rows = QuerySet[Any, dict[str, Any]]
 
 
@@ -39,213 +35,111 @@ class Happened:
         return date.fromisoformat(told) if told else None
 
 
-def happened(*, customer: Customer, group: str = "", page: int = 1) -> tuple[list[Happened], bool]:
-    """A page of the timeline, and whether there is more; `group` narrows to money, words, people or decisions."""
-    sources = [rows for name, rows in _sources(customer.pk) if not group or name == group]
-    start = (page - 1) * ROWS
-    found = list(sources[0].union(*sources[1:], all=True).order_by("-t_at", "-t_ref")[start : start + ROWS + 1])
+@dataclass(frozen=True)
+class Place:
+    """A line's place in the order of all lines; what comes after it is asked for by it, whatever happens meanwhile."""
+
+    at: datetime
+    kind: str
+    ref: int
+
+    def __str__(self) -> str:
+        return f"{self.at.isoformat()}~{self.kind}~{self.ref}"
+
+
+def read(text: str) -> Place | None:
+    """A place as an address carries it; None for nonsense."""
+    try:
+        at, kind, ref = text.split("~")
+        place = Place(datetime.fromisoformat(at), kind, int(ref))
+    except ValueError:
+        return None
+    known = kind in {source.kind for source in SOURCES} and place.at.tzinfo is not None and 0 <= place.ref < 1 << 62
+    return place if known else None
+
+
+def happened(
+    *, customer: Customer, group: str = "", find: str = "", after: Place | None = None
+) -> tuple[list[Happened], Place | None]:
+    """A page of the timeline, and the place after which it goes on (None at the end).
+
+    `group` narrows to money, words, people or decisions; `find` to lines in which these words (or this amount) stand.
+    """
+    sources = [source for source in SOURCES if not group or source.group == group]
+    pages = [_page(source, customer, find.strip()[:LONGEST], after) for source in sources]
+    asked = [page for page in pages if page is not None]
+    if not asked:
+        return [], None
+    order = ("-t_at", "-t_kind", "-t_ref")
+    found = list(asked[0].union(*asked[1:], all=True).order_by(*order)[: ROWS + 1])
     lines = [Happened(row["t_kind"], row["t_ref"], row["t_at"], row["t_data"]) for row in found[:ROWS]]
-    return lines, len(found) > ROWS
+    return lines, Place(lines[-1].at, lines[-1].kind, lines[-1].ref) if len(found) > ROWS else None
 
 
-def _person(path: str) -> Any:
-    """The name of a colleague as text, or their login where they have no name."""
-    full = Trim(Concat(f"{path}__first_name", Value(" "), f"{path}__last_name"))
-    return Coalesce(NullIf(full, Value("")), f"{path}__username", output_field=CharField())
+def _page(source: Source, customer: Customer, find: str, after: Place | None) -> Rows | None:
+    """The newest lines of one source, no more than a page can show: only for these is anything read and put together.
 
-
-def _rows(kind: str, rows: QuerySet[Any], at: Any, *names: str, day: str = "", **named: Any) -> Rows:
-    """The rows of one source in the shape that all sources share."""
-    data = {name: F(name) for name in names} | {key: F(v) if isinstance(v, str) else v for key, v in named.items()}
-    if day:
-        data["day"] = F(day)
-    return rows.order_by().values(
-        t_at=Cast(at, DateTimeField()),
-        t_kind=Value(kind, output_field=CharField()),
-        t_ref=F("pk"),
-        t_data=JSONObject(**data),
+    None: nothing of this kind can be meant.
+    """
+    rows = source.rows(customer.pk).order_by().annotate(t_at=source.at)
+    if find:
+        meant = _meant(source, customer, find)
+        if meant is None:
+            return None
+        rows = rows.filter(meant)
+    if after:
+        rows = rows.filter(_after(source.kind, after))
+    newest = rows.order_by("-t_at", "-pk").values("pk")[: ROWS + 1]
+    return (
+        source.model._default_manager.filter(pk__in=newest)
+        .order_by()
+        .values(t_at=source.at, t_kind=Value(source.kind, output_field=CharField()), t_ref=F("pk"), t_data=source.data)
     )
 
 
-def _of(model: type[Model], customer: int, path: str = "customer") -> QuerySet[Any]:
-    return model._default_manager.filter(**{f"{path}_id" if "__" not in path else path: customer})
+def _after(kind: str, place: Place) -> Q:
+    if kind == place.kind:
+        return Q(t_at__lt=place.at) | Q(t_at=place.at, pk__lt=place.ref)
+    # Lines of one moment stand in the order of their kinds, backwards as everything is.
+    return Q(t_at__lte=place.at) if kind < place.kind else Q(t_at__lt=place.at)
 
 
-def _sources(customer: int) -> Iterable[tuple[str, Rows]]:
-    yield from _money(customer)
-    yield from _words(customer)
-    yield from _people(customer)
-    yield from _decisions(customer)
+def _meant(source: Source, customer: Customer, find: str) -> Q | None:
+    """Where the words may stand in a line: each in any of its columns or among the names of its keys; or all as an amount."""
+    meant: Q | None = Q()
+    for word in find.split():
+        either = _word(source, word)
+        meant = meant & either if meant is not None and either is not None else None
+    for amount in _amounts(find, customer.creditor.currency) if source.amounts else ():
+        for column in source.amounts:
+            same = Q(**{column: amount})
+            meant = same if meant is None else meant | same
+    return meant
 
 
-def _money(customer: int) -> Iterable[tuple[str, Rows]]:
-    posted = [EntryKind.WRITE_OFF, EntryKind.INTEREST, EntryKind.INDEMNITY, EntryKind.REFUND]
-    entries = Entry.objects.filter(invoice__customer=customer, kind__in=posted)
-    rows = [
-        _rows(
-            "invoice",
-            _of(Invoice, customer),
-            "issued_on",
-            "reference",
-            "amount_minor",
-            "currency",
-            "due_on",
-            "kind",
-            day="issued_on",
-        ),
-        _rows(
-            "credit",
-            _of(Credit, customer),
-            "received_on",
-            *("reference", "amount_minor", "currency", "kind", "method", "provisional", "open_minor"),
-            day="received_on",
-        ),
-        _rows(
-            "allocation",
-            _of(Allocation, customer, "invoice__customer"),
-            "known_at",
-            *("amount_minor", "rule"),
-            currency="invoice__currency",
-            invoice="invoice__reference",
-            by=_person("by"),
-        ),
-        _rows(
-            "entry",
-            entries,
-            "known_at",
-            "kind",
-            "amount_minor",
-            "reason",
-            currency="invoice__currency",
-            invoice="invoice__reference",
-            by=_person("by"),
-        ),
-        _rows(
-            "attempt",
-            _of(Attempt, customer),
-            "opened_at",
-            "amount_minor",
-            "currency",
-            "journey",
-            "state",
-            "input_errors",
-            "decline_code",
-            chain="chain_id",
-        ),
-        _rows(
-            "promise",
-            _of(Promise, customer),
-            "taken_at",
-            "amount_minor",
-            "currency",
-            "promised_for",
-            "state",
-            "origin",
-            by=_person("taken_by"),
-        ),
-        _rows("plan", _of(Plan, customer), "offered_at", "total_minor", "currency", "state", "reason"),
-    ]
-    yield from (("money", each) for each in rows)
+def _word(source: Source, word: str) -> Q | None:
+    if any(word.casefold() in str(name).casefold() for name in source.names):
+        return Q()
+    parts = [Q(**{f"{column}__icontains": word}) for column in source.words]
+    for column, labels in source.labels.items():
+        keys = [key for key, label in labels.items() if word.casefold() in str(label).casefold()]
+        if keys:
+            parts.append(Q(**{f"{column}__in": keys}))
+    if not parts:
+        return None
+    either = parts[0]
+    for part in parts[1:]:
+        either |= part
+    return either
 
 
-def _words(customer: int) -> Iterable[tuple[str, Rows]]:
-    sent = Coalesce("sent_at", "created_at")
-    yield (
-        "words",
-        _rows(
-            "message",
-            _of(Message, customer),
-            sent,
-            *("purpose", "medium", "address", "state", "subject", "verdict"),
-            by="context__by",
-        ),
-    )
-    events = _of(Event, customer, "message__customer").exclude(kind__in=["queued", "sent"])
-    yield "words", _rows("event", events, "at", "kind", message="message_id", purpose="message__purpose")
-    yield (
-        "words",
-        _rows("reply", _of(Reply, customer), "at", "text", "words", "sender", "medium", "intent", "confirmed_intent"),
-    )
-    yield "words", _rows("opt_out", _of(OptOut, customer), "since", "medium", "address", "origin")
-    yield "words", _rows("survey", _of(SurveyAnswer, customer), "answered_at", "score", "words", "after")
-
-
-def _people(customer: int) -> Iterable[tuple[str, Rows]]:
-    done = Coalesce("done_at", "created_at")
-    tasks = _of(Task, customer)
-    yield (
-        "people",
-        _rows("task", tasks, done, "title", "kind", "outcome", "due_on", "done_at", "context", by=_person("done_by")),
-    )
-    files = NoteFile.objects.filter(note=OuterRef("pk")).order_by("pk")
-    told = ArraySubquery(files.values(json=JSONObject(id="pk", name="name", size="size")))
-    yield "people", _rows("note", _of(Note, customer), "at", "text", by=_person("by"), files=told)
-    yield (
-        "people",
-        _rows(
-            "word",
-            _of(Word, customer),
-            Coalesce("answered_at", "asked_at"),
-            *("question", "answered_at", "answer", "told", "sent_at"),
-            asked=_person("user"),
-            by=_person("by"),
-        ),
-    )
-    raised = _of(Escalation, customer)
-    yield "people", _rows("escalation", raised, "at", "rule", "role", "does", "told", "subject")
-    # Disputes, promises, plans and payments under way have rows of their own that say more.
-    own = [HoldKind.DISPUTE, HoldKind.PROMISE, HoldKind.PLAN, HoldKind.PAYMENT]
-    holds = _of(Hold, customer).exclude(kind__in=own)
-    yield (
-        "people",
-        _rows(
-            "hold",
-            holds,
-            "created_at",
-            "kind",
-            "reason",
-            "since",
-            "until",
-            invoice="invoice__reference",
-            by=_person("by"),
-        ),
-    )
-    yield (
-        "people",
-        _rows(
-            "dispute",
-            _of(Dispute, customer),
-            "opened_at",
-            *("reason", "words", "disputed_minor", "resolved_at", "resolution"),
-            invoice="invoice__reference",
-            currency="invoice__currency",
-            by=_person("opened_by"),
-        ),
-    )
-
-
-def _decisions(customer: int) -> Iterable[tuple[str, Rows]]:
-    yield (
-        "decisions",
-        _rows(
-            "decision",
-            _of(Decision, customer),
-            "as_of",
-            *("step", "channel", "verdict", "rail", "reason", "currency", "arm"),
-            scenario="scenario__key",
-            version="scenario__version",
-            day="as_of",
-        ),
-    )
-    listed = _of(Recipient, customer).filter(decided_on__isnull=False)
-    yield (
-        "decisions",
-        _rows(
-            "campaign", listed, "decided_on", "verdict", "rail", "campaign_id", name="campaign__name", day="decided_on"
-        ),
-    )
-    cases = _of(Case, customer)
-    yield "decisions", _rows("case", cases, "opened_on", "opened_overdue_minor", "currency", day="opened_on")
-    closed = cases.filter(closed_on__isnull=False)
-    yield "decisions", _rows("case_closed", closed, "closed_on", "closed_because", "currency", day="closed_on")
-    yield "decisions", _rows("segment", _of(Membership, customer), "since", "segment", "currency", day="since")
+def _amounts(find: str, currency: str) -> Sequence[int]:
+    """What is typed, where it is an amount, in minor units, as it may be posted: in or out."""
+    text = find.strip("€£$ ")
+    if not any(sign in text for sign in ",.") and len(text) > 6:
+        return []  # a number of an invoice
+    try:
+        minor = money.minor(text, currency=currency, decimal="," if text.rfind(",") > text.rfind(".") else ".")
+    except money.UnreadableAmount:
+        return []
+    return [minor, -minor]

@@ -68,7 +68,7 @@ BEGIN
   END LOOP;
 END $$;
 
-CREATE TRIGGER live_user AFTER UPDATE OF is_active, is_superuser, password, language ON core_user
+CREATE TRIGGER live_user AFTER UPDATE OF is_active, is_superuser, password ON core_user
   FOR EACH STATEMENT EXECUTE FUNCTION live_people();
 CREATE TRIGGER live_scope AFTER INSERT OR UPDATE OR DELETE ON core_scope FOR EACH STATEMENT EXECUTE FUNCTION live_people();
 CREATE TRIGGER live_session AFTER DELETE ON django_session FOR EACH STATEMENT EXECUTE FUNCTION live_people();

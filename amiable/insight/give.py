@@ -1,0 +1,59 @@
+"""Figures as a table for other programmes: CSV or Parquet, one line per figure, newest word of each day.
+
+In: a creditor and days. Out: a table, a file. Never: a figure that a newer one of the same day has corrected.
+"""
+
+import io
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from amiable.core import tables
+from amiable.core.errors import UnableTo
+from amiable.insight.kpi import declared
+from amiable.ledger.models import Creditor
+
+KINDS = (".csv", ".parquet")
+_FIGURES = """
+SELECT DISTINCT ON (as_of, kpi, currency, slice) as_of, kpi, currency, slice::text, value, numerator, denominator,
+  to_char(measured_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+FROM insight_figure WHERE creditor_id = %(creditor)s AND as_of BETWEEN %(since)s AND %(until)s AND kpi = ANY(%(kpis)s)
+ORDER BY as_of, kpi, currency, slice, measured_at DESC, id DESC"""
+_SCHEMA = {
+    "as_of": pl.Date, "kpi": pl.String, "currency": pl.String, "slice": pl.String, "value": pl.Float64, "numerator": pl.Int64,
+    "denominator": pl.Int64, "measured_at": pl.String,
+}  # fmt: skip
+
+
+class UnableToGive(UnableTo):
+    """The figures cannot be given so."""
+
+
+def table(*, creditor: Creditor, since: date, until: date) -> pl.DataFrame:
+    """Every figure of those days as last measured, with its unit; money in minor units of its currency."""
+    if since > until:
+        raise UnableToGive(f"The period ends ({until}) before it begins ({since}).")
+    values = {"creditor": creditor.pk, "since": since, "until": until, "kpis": list(declared())}
+    rows = tables.read(_FIGURES, values, schema=_SCHEMA)
+    units = {key: each.unit.value for key, each in declared().items()}
+    told = rows.filter(pl.any_horizontal(pl.col("value", "numerator", "denominator").is_not_null()))
+    unit = pl.col("kpi").replace_strict(units, return_dtype=pl.String)
+    return told.select("as_of", "kpi", unit.alias("unit"), *list(_SCHEMA)[2:])
+
+
+def csv(found: pl.DataFrame) -> str:
+    """The table as text."""
+    buffer = io.StringIO()
+    found.write_csv(buffer)
+    return buffer.getvalue()
+
+
+def write(found: pl.DataFrame, to: Path) -> None:
+    """The table as a file; its name says of which kind."""
+    if to.suffix not in KINDS:
+        raise UnableToGive(f"A file of figures ends with {' or '.join(KINDS)}; {to.name} does not.")
+    try:
+        found.write_csv(to) if to.suffix == ".csv" else found.write_parquet(to)
+    except OSError as error:
+        raise UnableToGive(f"{to} cannot be written: {error.strerror}.") from error

@@ -1,0 +1,104 @@
+"""What slices on demand are made of: each grain's rows of a month, added up by all dimensions, kept as one compact table.
+
+In: what was gathered for a day. Out: Kept rows, and tables of some columns over some months. Never: a customer in them; an
+older day's look over a newer one's.
+"""
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from hashlib import blake2b
+
+import polars as pl
+from django.db.models import Max
+
+from amiable.core.calendar import end_of_month
+from amiable.insight.gather import Gathered
+from amiable.insight.grain import Grain
+from amiable.insight.models import Kept
+from amiable.ledger.models import Creditor
+
+EPOCH = date(1970, 1, 1)
+MONTHS = 12  # that are kept from the first day on
+
+
+def first_month(as_of: date) -> date:
+    """The first of the twelve months that end with the day."""
+    months = as_of.year * 12 + as_of.month - 1 - (MONTHS - 1)
+    return date(months // 12, months % 12 + 1, 1)
+
+
+def keep(gathered: Gathered, grains: Iterable[Grain], *, now: datetime) -> int:
+    """Writes the months that were read and are not as they were kept; returns how many."""
+    newest = Kept.objects.filter(creditor=gathered.creditor).aggregate(day=Max("as_of"))["day"]
+    if newest and newest > gathered.as_of:
+        return 0
+    kept = Kept.objects.filter(creditor=gathered.creditor).values_list("grain", "month", "digest")
+    known = {(grain, month): digest for grain, month, digest in kept}
+    written = []
+    for grain in grains:
+        for month, cells in _months(gathered, grain):
+            content = _packed(cells)
+            # How things stand is told anew each day, even where it is nothing.
+            told = gathered.as_of.isoformat().encode() if grain.stock else b""
+            digest = blake2b(told + content, digest_size=16).hexdigest()
+            if known.get((grain.key, month)) != digest and (told or cells.height or (grain.key, month) in known):
+                written.append(
+                    Kept(
+                        creditor=gathered.creditor, grain=grain.key, month=month, as_of=gathered.as_of, digest=digest,
+                        rows=cells.height, content=content, measured_at=now,
+                    )
+                )  # fmt: skip
+    Kept.objects.bulk_create(
+        written,
+        update_conflicts=True,
+        unique_fields=["creditor", "grain", "month"],
+        update_fields=["as_of", "digest", "rows", "content", "measured_at"],
+    )
+    return len(written)
+
+
+def load(*, creditor: Creditor, grain: Grain, since: date, until: date, columns: Sequence[str]) -> pl.DataFrame:
+    """Those columns of what is kept of the days of a period; of a stock, as it stood on the last day of each month."""
+    rows = Kept.objects.filter(creditor=creditor, grain=grain.key, month__gte=since.replace(day=1), month__lte=until)
+    tables = [
+        pl.read_ipc_stream(io.BytesIO(content), columns=list(columns))
+        for content in rows.exclude(rows=0).order_by("month").values_list("content", flat=True)
+    ]
+    schema = {name: kind for name, kind in grain.schema.items() if name in columns}
+    found = pl.concat(tables) if tables else pl.DataFrame(schema=schema)
+    return found.filter(pl.col("day").is_between(since, until))
+
+
+def told(*, creditor: Creditor) -> date | None:
+    """The newest day by which something is kept."""
+    newest: date | None = Kept.objects.filter(creditor=creditor).aggregate(day=Max("as_of"))["day"]
+    return newest
+
+
+def _months(gathered: Gathered, grain: Grain) -> Iterator[tuple[date, pl.DataFrame]]:
+    """The cells of each month that was read whole, or to its newest day."""
+    key = ["day", "currency", *grain.dimensions]
+    table = gathered.rows(grain)
+    cells = table.drop("customer")
+    if table["customer"].null_count() < table.height:  # told by customer; a query's own rows are added up and in order
+        cells = table.lazy().group_by(key).agg(pl.col(grain.sums).sum()).sort(key).collect()
+    elif grain.made and table.height:
+        cells = cells.sort(key)
+    if grain.stock:
+        yield gathered.as_of.replace(day=1), cells
+        return
+    days, month = cells["day"].cast(pl.Int32).to_numpy(), gathered.begin(grain).replace(day=1)
+    while month <= gathered.as_of:
+        following = end_of_month(month) + timedelta(days=1)
+        first, last = (int(days.searchsorted((each - EPOCH).days)) for each in (month, following))
+        yield month, cells.slice(first, last - first)
+        month = following
+
+
+def _packed(cells: pl.DataFrame) -> bytes:
+    if not cells.height:
+        return b""
+    buffer = io.BytesIO()
+    cells.write_ipc_stream(buffer, compression="zstd")
+    return buffer.getvalue()

@@ -1,0 +1,148 @@
+"""A KPI over a period, parted by up to three dimensions at once: added up on demand from the months that are kept.
+
+In: a creditor, a KPI, days, dimensions. Out: one line per part and the total. Never: a sum over two currencies, a nought
+where there is nothing, an answer about days that have not come.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+from django.utils.translation import gettext as _
+
+from amiable.core.errors import UnableTo
+from amiable.insight import kept
+from amiable.insight.add import parts
+from amiable.insight.grain import Grain
+from amiable.insight.kpi import Kpi, declared
+from amiable.ledger.models import Creditor
+
+PERIOD = "period"  # the month
+MOST = 3
+
+
+class UnableToSlice(UnableTo):
+    """The figure cannot be parted as it was asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """`by`: what parts it, in the order asked for; None: not known, or none."""
+
+    by: tuple[Any, ...]
+    value: float | None
+    numerator: int | None
+    denominator: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sliced:
+    """`as_of`: the day by whose evening all is told. `note`: a sentence where there is nothing to tell."""
+
+    kpi: Kpi
+    by: tuple[str, ...]
+    currency: str
+    as_of: date
+    total: Part
+    parts: Sequence[Part]
+    note: str = ""
+
+
+def slice_up(
+    *,
+    creditor: Creditor,
+    key: str,
+    by: Sequence[str],
+    since: date,
+    until: date,
+    currency: str = "",
+    where: Mapping[str, Any] | None = None,
+) -> Sliced:
+    """The KPI over the days of a period, by up to three of its dimensions and `period`; `where` narrows it to some parts.
+
+    What stands on a day (open invoices, waiting tasks) is told as of the last day, or of the last day of each month.
+    Raises UnableToSlice with a sentence.
+    """
+    each, narrowed = declared().get(key), dict(where or {})
+    as_of = kept.told(creditor=creditor)
+    _check(each, key, by, narrowed, since, until, as_of)
+    assert each is not None
+    assert each.of is not None
+    assert as_of is not None
+    rows = _rows(creditor, each, by, narrowed, since, until)
+    wished = currency or creditor.currency
+    if each.in_currency:
+        rows = rows.filter(pl.col("currency") == wished)
+    for name, value in narrowed.items():
+        rows = rows.filter(pl.col(name).eq_missing(pl.lit(value, rows.schema[name])))
+    total, found = Part(by=(), value=None, numerator=None, denominator=None), []
+    if rows.height:
+        total = next(_parts(each, rows, ()))
+        found = sorted(_parts(each, rows, by), key=lambda part: tuple((one is None, str(one)) for one in part.by))
+    words = {"kpi": each.label, "since": since, "until": until}
+    note = "" if rows.height else _("%(kpi)s: there is nothing from %(since)s to %(until)s.") % words
+    return Sliced(
+        kpi=each,
+        by=tuple(by),
+        currency=wished if each.in_currency else "",
+        as_of=as_of,
+        total=total,
+        parts=found,
+        note=note,
+    )
+
+
+def _rows(
+    creditor: Creditor, each: Kpi, by: Sequence[str], where: Mapping[str, Any], since: date, until: date
+) -> pl.DataFrame:
+    """What is kept, in the columns that are needed; of a stock, its last day, or the last of each month."""
+    grain = each.of
+    assert grain is not None
+    asked = {name for name in (*by, *where) if name != PERIOD}
+    columns = [name for name in grain.schema if name in {"currency", "day", *asked, *_needed(each, grain)}]
+    rows = kept.load(creditor=creditor, grain=grain, since=since, until=until, columns=columns)
+    if grain.stock and PERIOD not in by:
+        rows = rows.filter(pl.col("day") == pl.col("day").max())
+    return rows.with_columns(pl.col("day").dt.truncate("1mo").alias(PERIOD)) if PERIOD in by else rows
+
+
+def _needed(each: Kpi, grain: Grain) -> set[str]:
+    """The columns that the KPI's own words name."""
+    said = [part for part in (each.numerator, each.denominator) if part is not None]
+    return {name for part in said for name in part.meta.root_names() if name in grain.schema}
+
+
+def _parts(each: Kpi, rows: pl.DataFrame, by: Sequence[str]) -> Any:
+    for _one, own, (numerator, denominator) in parts(rows, [each], by):
+        yield Part(by=own, value=each.value(numerator, denominator), numerator=numerator, denominator=denominator)
+
+
+def _check(
+    each: Kpi | None,
+    key: str,
+    by: Sequence[str],
+    where: Mapping[str, Any],
+    since: date,
+    until: date,
+    as_of: date | None,
+) -> None:
+    if each is None:
+        raise UnableToSlice(_("There is no figure “%(key)s”.") % {"key": key})
+    words = {"kpi": each.label, "since": since, "until": until, "as_of": as_of}
+    if each.of is None:
+        raise UnableToSlice(_("%(kpi)s is told as a whole only: its formula cannot be parted.") % words)
+    known = (*each.dimensions, PERIOD)
+    if odd := [name for name in (*by, *where) if name not in known]:
+        words |= {"odd": odd[0], "known": ", ".join(known)}
+        raise UnableToSlice(_("%(kpi)s cannot be parted by %(odd)s; it can be by %(known)s.") % words)
+    if len(set(by)) > MOST or len(set(by)) < len(by):
+        raise UnableToSlice(_("A figure is parted by three different things at most."))
+    if since > until:
+        raise UnableToSlice(_("The period ends (%(until)s) before it begins (%(since)s).") % words)
+    if as_of is None:
+        raise UnableToSlice(_("Nothing was measured yet: the first figures stand after the first run of the day."))
+    if since > as_of:
+        told = _("The period from %(since)s on has not come yet: the last day that was measured is %(as_of)s.")
+        raise UnableToSlice(told % words)

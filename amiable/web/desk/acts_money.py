@@ -1,0 +1,156 @@
+"""Money that a colleague takes, gives back, adds or gives up."""
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from amiable.ledger import post, waive
+from amiable.ledger.choose import claims_costs
+from amiable.ledger.models import EntryKind
+from amiable.payments import acquire, refund
+from amiable.payments.attempt import open_attempt
+from amiable.payments.models import Journey
+from amiable.web.desk import forms, money_forms, standing_orders
+from amiable.web.desk.deed import About, Act, Done, Group, with_open
+
+
+def _take(act: Done) -> None:
+    """Opens the payment; the card is asked for on the next page, in the provider's own fields."""
+    tried = open_attempt(
+        customer=act.customer,
+        amount_minor=act.said["amount_minor"],
+        currency=act.said["currency"],
+        invoices=[int(pk) for pk in act.said["invoices"]],
+        journey=Journey.AGENT,
+        provider=acquire.in_use(act.customer.creditor),
+        by=act.by,
+        now=act.now,
+    )
+    act.leads_to.append(reverse("desk:phone", args=[tried.token]))
+
+
+def _takes(about: About) -> bool:
+    """Whether a card can be taken on the phone for this creditor."""
+    acquirer = acquire.ready(about.customer.creditor)
+    return about.anything_open and acquirer is not None and acquirer.can("moto")
+
+
+def _refund(act: Done) -> None:
+    refund.ask_back(
+        attempt=act.said["attempt"],
+        amount_minor=act.said["amount_minor"],
+        key=act.said["token"],
+        now=act.now,
+        by=act.by,
+    )
+
+
+def _was_paid(about: About) -> bool:
+    return money_forms.refundable(about.customer).exists() if about.paid is None else about.paid
+
+
+def _waive(act: Done) -> None:
+    waive.waive(
+        customer=act.customer,
+        invoice=act.form.one(),
+        kind=act.said["kind"],
+        since=act.as_of if act.said["reach"] == "from_now" else None,
+        source_ref=f"desk:{act.said['token']}",
+        reason=act.said["reason"],
+        as_of=act.as_of,
+        now=act.now,
+        by=act.by,
+    )
+
+
+def _charge(act: Done) -> None:
+    invoice = act.form.one()
+    assert invoice is not None
+    if not claims_costs(act.customer, as_of=act.as_of):
+        raise post.UnableToPost(
+            _("Costs are not claimed of these customers: the law or the creditor’s choice says so.")
+        )
+    post.charge(
+        invoice=invoice, kind=EntryKind.FEE, amount_minor=act.said["amount_minor"], reason=act.said["reason"], as_of=act.as_of,
+        now=act.now, by=act.by,
+    )  # fmt: skip
+
+
+def _write_off(act: Done) -> None:
+    invoice = act.form.one()
+    assert invoice is not None
+    post.write_off(
+        invoice=invoice,
+        amount_minor=act.said["amount_minor"],
+        reason=act.said["reason"],
+        as_of=act.as_of,
+        now=act.now,
+        by=act.by,
+    )
+
+
+ACTS: dict[str, Act] = {
+    "take": Act(
+        gettext_lazy("Take a payment"),
+        gettext_lazy("Go on to the card"),
+        gettext_lazy("Ask for the card now, and type it into the provider's fields."),
+        "take",
+        money_forms.TakeForm,
+        _take,
+        "credit-card",
+        "k",
+        gettext_lazy(
+            "For a customer on the phone. The card goes straight to the payment provider; nobody here sees it."
+        ),
+        goes_on=True,
+        group=Group.MONEY,
+        needs=_takes,
+        near=True,
+        short=gettext_lazy("Take money"),
+    ),
+    "refund": Act(
+        gettext_lazy("Give a payment back"),
+        gettext_lazy("Give it back"),
+        gettext_lazy(
+            "The provider has been asked; the invoices open again as soon as it says that the money has left."
+        ),
+        "refund",
+        money_forms.RefundForm,
+        _refund,
+        "arrow-back-up",
+        group=Group.MONEY,
+        needs=_was_paid,
+    ),
+    "write_off": Act(
+        gettext_lazy("Write off"),
+        gettext_lazy("Write off for good"),
+        gettext_lazy("Written off."),
+        "write_off",
+        forms.WriteOffForm,
+        _write_off,
+        "trash",
+        group=Group.MONEY,
+        needs=with_open,
+    ),
+    "waive": Act(
+        gettext_lazy("Waive interest or indemnity"),
+        gettext_lazy("Waive it"),
+        gettext_lazy("Waived. What had been added is taken back by a new entry."),
+        "write_off",
+        forms.WaiveForm,
+        _waive,
+        "heart-handshake",
+        explains=gettext_lazy("It is kept with your name and reason, and the customer is asked for it no more."),
+    ),
+    "charge": Act(
+        gettext_lazy("Add costs"),
+        gettext_lazy("Add them"),
+        gettext_lazy("The costs are added to what is owed."),
+        "write_off",
+        forms.ChargeForm,
+        _charge,
+        "receipt",
+        explains=gettext_lazy("Only costs that you can prove: the invoice of a bailiff, of a bank, of a postage."),
+    ),
+    "standing_end": standing_orders.ACT,
+}
