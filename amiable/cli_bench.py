@@ -26,12 +26,19 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="import, day, facts, kpis, decide, interest, simulate, send, sending, letters, statement, match or allocate."
+            help=(
+                "import, day, facts, kpis, decide, interest, simulate, send, sending, letters, statement, match, allocate, "
+                "search or desk."
+            )
         ),
     ] = "",
     rows: Annotated[int, typer.Option(help="import: lines of the FEC.")] = 1_000_000,
-    customers: Annotated[int, typer.Option(help="day, facts, kpis, decide, simulate: customers.")] = 250_000,
-    invoices: Annotated[int, typer.Option(help="day, facts, decide, interest: open invoices.")] = 1_000_000,
+    customers: Annotated[
+        int, typer.Option(help="day, facts, kpis, decide, simulate, search, desk: customers.")
+    ] = 250_000,
+    invoices: Annotated[
+        int, typer.Option(help="day, facts, decide, interest, search, desk: open invoices.")
+    ] = 1_000_000,
     events: Annotated[int, typer.Option(help="kpis: entries, messages and what carriers told, in a year.")] = 5_000_000,
     days: Annotated[int, typer.Option(help="simulate: days ahead.")] = 30,
     messages: Annotated[int, typer.Option(help="send: e-mails.")] = 4_000,
@@ -54,6 +61,8 @@ def bench(
         "kpis": house | {"events": events},
         "decide": house,
         "interest": {"invoices": invoices},
+        "search": house,
+        "desk": house,
     }
     sizes["simulate"] = {"customers": customers, "days": days}
     sizes["send"] = {"messages": messages, "statements": statements}

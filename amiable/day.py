@@ -25,7 +25,7 @@ from amiable.ledger.models import Creditor
 from amiable.outreach import colleague, memo, news, send
 from amiable.payments import allocate, arrange, attempt, chain, credit_notes, reconcile, standing
 from amiable.payments.plans import collect, judge
-from amiable.portfolio import refresh
+from amiable.portfolio import refresh, weigh
 from amiable.scenario import announce, canvass, decide, dispatch, escalate, inquire, match_up
 from amiable.scenario.listen import listen
 
@@ -152,6 +152,11 @@ def _dispatch(one: Cycle) -> Figures:
     return dispatch.dispatch(as_of=one.as_of, now=one.now, creditor=one.creditor)
 
 
+def _weigh(one: Cycle) -> Figures:
+    """What waits for people is ordered by what it may bring."""
+    return weigh.weigh(as_of=one.as_of, creditor=one.creditor)
+
+
 def _announce(one: Cycle) -> Figures:
     """What happened is told: a payment received or failed, a promise noted, a dispute taken in or answered."""
     return announce.announce(now=one.now, creditor=one.creditor)
@@ -208,6 +213,7 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "decide": _decide,
     "campaigns": _campaigns,
     "dispatch": _dispatch,
+    "weigh": _weigh,
     "announce": _announce,
     "escalate": _escalate,
     "words": _words,

@@ -249,6 +249,7 @@ if SMTP_TLS not in {"none", "starttls", "implicit"}:
 
 # A pay link stays good for this long; each message carries a fresh one.
 LINK_DAYS = env_int("AMIABLE_LINK_DAYS", 60)
+API_PER_MINUTE = env_int("AMIABLE_API_PER_MINUTE", 600)  # requests with one token
 STRIPE_API = env("AMIABLE_STRIPE_API", "https://api.stripe.com")  # another one only for tests and proxies
 ATTEMPT_ABANDONED_MINUTES = env_int("AMIABLE_ATTEMPT_ABANDONED_MINUTES", 30)
 

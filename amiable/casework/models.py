@@ -123,12 +123,101 @@ class Task(models.Model):
     done_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     outcome = models.CharField(max_length=20, blank=True)  # promise, paid, dispute, call_back, voicemail, ...
     created_at = models.DateTimeField()
+    not_before = models.DateTimeField(
+        null=True, blank=True
+    )  # the time agreed with the customer, on the day that it is due
+    # Who has it in hand, since when, and until when it is theirs where they say nothing more (take.py).
+    taken_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    taken_at = models.DateTimeField(null=True, blank=True)
+    taken_until = models.DateTimeField(null=True, blank=True)
+    # What the list is ordered and narrowed by, as of the last weighing (portfolio/weigh.py): 9 where nobody waits, the gain
+    # expected per minute, and the customer's money as it was then. What a page shows of money is read anew.
+    rank = models.PositiveSmallIntegerField(default=9, db_default=9)
+    gain = models.FloatField(default=0, db_default=0)
+    owed_minor = models.BigIntegerField(default=0, db_default=0)
+    oldest_due_on = models.DateField(null=True, blank=True)
+    segment = models.CharField(max_length=40, blank=True, default="", db_default="")
 
     class Meta:
-        indexes = [models.Index(fields=["creditor", "due_on"], condition=Q(done_at__isnull=True), name="task_open")]
+        indexes = [
+            models.Index(fields=["creditor", "due_on"], condition=Q(done_at__isnull=True), name="task_open"),
+            models.Index(
+                "rank", F("gain").desc(), "due_on", "id", condition=Q(done_at__isnull=True), name="task_worth"
+            ),
+            models.Index(fields=["done_by", "done_at"], condition=Q(done_by__isnull=False), name="task_done_by"),
+            models.Index(fields=["taken_until"], condition=Q(done_at__isnull=True), name="task_taken"),
+            models.Index(
+                fields=["kind", "done_at"],
+                condition=Q(done_at__isnull=False, taken_at__isnull=False),
+                name="task_timed",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title
+
+
+class TaskMove(models.Model):
+    """One time that a task was put off, handed on or shown to colleagues: what it was before and after, and why."""
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="moves")
+    act = models.CharField(max_length=10)  # snooze, assign, share
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    words = models.CharField(max_length=300, blank=True)
+    by = models.ForeignKey("core.User", null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField()
+    batch = models.CharField(max_length=40)  # what was moved by one click is undone by one click
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["batch", "task"], name="task_move_once")]
+
+    def __str__(self) -> str:
+        return f"{self.act} {self.task_id}"
+
+
+class Pace(models.Model):
+    """The minutes that a kind of task takes: measured where enough were done, else as declared (casework/pace.py)."""
+
+    kind = models.CharField(max_length=10, choices=TaskKind, unique=True)
+    minutes = models.FloatField()
+    measured = models.IntegerField(default=0)  # of how many tasks; 0: declared
+    as_of = models.DateField()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.minutes:.1f}"
+
+
+class View(models.Model):
+    """The filters of a list under a name: one person's, or shared with those who work for the same creditors."""
+
+    owner = models.ForeignKey("core.User", on_delete=models.CASCADE, related_name="views")
+    room = models.CharField(max_length=20)  # of which list: todo, customers
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=1000)  # as it stands in the address
+    shared = models.BooleanField(default=False)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "room", "name"], name="view_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FirstView(models.Model):
+    """The view with which a person's list opens."""
+
+    user = models.ForeignKey("core.User", on_delete=models.CASCADE, related_name="first_views")
+    room = models.CharField(max_length=20)
+    view = models.ForeignKey(View, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "room"], name="first_view_once")]
+
+    def __str__(self) -> str:
+        return f"{self.room} {self.view_id}"
 
 
 class DisputeReason(models.TextChoices):

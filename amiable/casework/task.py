@@ -28,8 +28,11 @@ def ask(
     context: dict[str, Any] | None = None,
     assignee: User | None = None,
     currency: str | None = None,
+    not_before: datetime | None = None,
 ) -> Task:
-    """The task of this key: made, or, where it was done before, opened again with the new words."""
+    """The task of this key: made, or, where it was done before, opened again with the new words. `not_before`: the time
+    that was agreed with the customer.
+    """
     case = open_case(customer=customer, currency=currency)
     task, _made = Task.objects.update_or_create(
         key=key,
@@ -38,6 +41,7 @@ def ask(
             "title": title[:200],
             "context": context or {},
             "due_on": due_on,
+            "not_before": not_before,
             "done_at": None,
             "done_by": None,
             "outcome": "",
@@ -50,6 +54,7 @@ def ask(
             "title": title[:200],
             "context": context or {},
             "due_on": due_on,
+            "not_before": not_before,
             "assignee": assignee
             or entrust.responsible(
                 customer=customer, case=case, as_of=due_on, invoices=(context or {}).get("invoices", ())

@@ -101,6 +101,45 @@ class Credential(models.Model):
 _IN_UTC = models.Func(models.Value("UTC"), "at", function="timezone", output_field=models.DateTimeField())
 
 
+class ApiToken(models.Model):
+    """A key to the API in a person's name, and narrower than what the person may: only its digest is kept."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=16)  # by which its person knows it
+    digest = models.CharField(max_length=64, unique=True)
+    creditor_ref = models.BigIntegerField(null=True, blank=True)  # empty: every creditor of its person
+    acts = models.JSONField(null=True, blank=True)  # [] only reads; empty: whatever its person may
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    # How often in the window of time that was last, for the limit.
+    used_window = models.BigIntegerField(default=0, db_default=0)
+    used = models.IntegerField(default=0, db_default=0)
+
+    def __str__(self) -> str:
+        return f"{self.prefix}… {self.name}"
+
+
+class ApiAnswer(models.Model):
+    """What the API answered to a request with an Idempotency-Key: the same key again gets the same answer."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=200)
+    request_hash = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField()
+    headers = models.JSONField(default=dict)
+    body = models.TextField()
+    made_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="api_answer_once")]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.key}"
+
+
 class AuditEntry(models.Model):
     """Who did what to which row, when, from where. Append-only: the database refuses changes."""
 

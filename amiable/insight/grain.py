@@ -64,5 +64,4 @@ FROM ({self.source}) x LEFT JOIN ledger_customer u ON u.id = x.customer_id
 LEFT JOIN portfolio_membership s ON s.customer_id = x.customer_id AND s.currency = x.currency
   AND s.since <= x.day AND (s.until IS NULL OR s.until > x.day)
 WHERE (%(among)s::bigint[] IS NULL OR x.customer_id = ANY(%(among)s))
-GROUP BY {", ".join(str(n) for n in range(1, count + 1))}
-ORDER BY 3, {", ".join(str(n) for n in (1, 2, *range(4, count + 1)))}"""
+GROUP BY {", ".join(str(n) for n in range(1, count + 1))}"""

@@ -81,10 +81,9 @@ def _months(gathered: Gathered, grain: Grain) -> Iterator[tuple[date, pl.DataFra
     key = ["day", "currency", *grain.dimensions]
     table = gathered.rows(grain)
     cells = table.drop("customer")
-    if table["customer"].null_count() < table.height:  # told by customer; a query's own rows are added up and in order
-        cells = table.lazy().group_by(key).agg(pl.col(grain.sums).sum()).sort(key).collect()
-    elif grain.made and table.height:
-        cells = cells.sort(key)
+    if table["customer"].null_count() < table.height:  # told by customer; other rows are added up already
+        cells = table.group_by(key).agg(pl.col(grain.sums).sum())
+    cells = cells.sort(key) if cells.height > 1 else cells
     if grain.stock:
         yield gathered.as_of.replace(day=1), cells
         return

@@ -3,9 +3,10 @@
 Nothing here may be added up over two currencies, and no entry is ever changed: a correction is a new entry.
 """
 
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Collate, Reverse
 
 from amiable.ledger.kinds import Account as Account
 from amiable.ledger.kinds import CashAuthority as CashAuthority
@@ -16,6 +17,7 @@ from amiable.ledger.kinds import EntryKind as EntryKind
 from amiable.ledger.kinds import HoldKind as HoldKind
 from amiable.ledger.kinds import InvoiceKind as InvoiceKind
 from amiable.ledger.kinds import Medium as Medium
+from amiable.ledger.plain import Plain
 
 CURRENCY = Q(currency__regex=r"^[A-Z]{3}$")
 
@@ -106,7 +108,14 @@ class Customer(models.Model):
             models.UniqueConstraint(fields=["creditor", "number"], name="customer_number_once"),
             models.CheckConstraint(condition=~Q(merged_into=F("id")), name="customer_not_merged_into_itself"),
         ]
-        indexes = [GinIndex(fields=["name"], opclasses=["gin_trgm_ops"], name="customer_name_trgm")]
+        # What people search by: a part of the name or number, with accents and typing errors; the start of the name; the SIREN.
+        indexes = [
+            GinIndex(
+                OpClass(Plain("name"), "gin_trgm_ops"), OpClass("number", "gin_trgm_ops"), name="customer_words_trgm"
+            ),
+            models.Index(Collate(Plain("name"), "C"), name="customer_name_start"),
+            models.Index(OpClass("siren", "varchar_pattern_ops"), condition=~Q(siren=""), name="customer_siren"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -124,6 +133,11 @@ class Contact(models.Model):
     preferences = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField()
 
+    class Meta:
+        indexes = [
+            GinIndex(OpClass(Plain("name"), "gin_trgm_ops"), condition=~Q(name=""), name="contact_words_trgm"),
+        ]
+
     def __str__(self) -> str:
         return self.name or self.get_role_display()
 
@@ -140,7 +154,10 @@ class ContactPoint(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["contact", "medium", "value"], name="contact_point_once")]
-        indexes = [models.Index(fields=["value"], name="contact_point_value")]
+        indexes = [
+            models.Index(fields=["value"], name="contact_point_value"),
+            GinIndex(fields=["value"], opclasses=["gin_trgm_ops"], name="contact_point_trgm"),
+        ]
 
     def __str__(self) -> str:
         return self.value
@@ -220,8 +237,17 @@ class Invoice(models.Model):
         ]
         indexes = [
             models.Index(fields=["customer", "due_on"], name="invoice_customer"),
-            models.Index(fields=["creditor", "reference"], name="invoice_reference"),
+            # By its start and by its end, as people read a number out.
+            models.Index("creditor", OpClass("reference", "varchar_pattern_ops"), name="invoice_reference"),
+            models.Index("creditor", OpClass(Reverse("reference"), "text_pattern_ops"), name="invoice_reference_end"),
             models.Index(fields=["creditor", "due_on"], condition=Q(open_minor__gt=0), name="invoice_open"),
+            # By what is open of it; and by what it was about, where that is something else.
+            models.Index(fields=["creditor", "open_minor"], condition=Q(open_minor__gt=0), name="invoice_open_amount"),
+            models.Index(
+                fields=["creditor", "amount_minor"],
+                condition=Q(open_minor__gt=0) & ~Q(open_minor=F("amount_minor")),
+                name="invoice_partly_open",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -269,6 +295,7 @@ class Credit(models.Model):
         ]
         indexes = [
             models.Index(fields=["customer", "received_on"], name="credit_customer"),
+            models.Index(fields=["creditor", "amount_minor", "received_on"], name="credit_amount"),
             models.Index(fields=["creditor"], condition=Q(open_minor__gt=0), name="credit_open"),
             models.Index(
                 fields=["creditor", "-received_on", "-id"],

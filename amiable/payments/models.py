@@ -1,8 +1,10 @@
 """Tries to pay, promises and plans, debit authorities, and what the bank says."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Reverse
 from django.utils.translation import gettext_lazy as _
 
 from amiable.ledger.models import Credit, Creditor, Customer
@@ -423,6 +425,12 @@ class StatementLine(models.Model):
         indexes = [
             models.Index(fields=["end_to_end_id"], condition=~Q(end_to_end_id=""), name="statement_line_end_to_end"),
             models.Index(fields=["mandate_id"], condition=~Q(mandate_id=""), name="statement_line_mandate"),
+            # People know the end of an account's number.
+            models.Index(
+                OpClass(Reverse("payer_iban"), "text_pattern_ops"),
+                condition=~Q(payer_iban=""),
+                name="statement_line_iban_end",
+            ),
         ]
 
     def __str__(self) -> str:

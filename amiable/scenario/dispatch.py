@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amiable.casework.models import Task, TaskKind
@@ -102,11 +103,13 @@ def confirm(*, task: Task, as_of: date, now: datetime, by: User) -> int:
 
 
 def prepare(*, task: Task, as_of: date, now: datetime) -> Rendered:
-    """The message of a step that a person sends by hand, as it would be written now; nothing is kept or sent.
+    """The message of a step that a person confirms, or sends by hand, as it would be written now; nothing is kept or sent.
 
     Raises UnableToCompose, or UnableToConfirm where nothing of it is open any more.
     """
-    decision = Decision.objects.select_related("customer__creditor").get(pk=task.context["decision"])
+    decision = Decision.objects.select_related("customer__creditor").filter(pk=task.context.get("decision")).first()
+    if decision is None:
+        raise UnableToConfirm(_("No message stands behind this task."))
     step = _steps([decision])[decision.scenario_id, decision.step]
     customer = decision.customer
     message = Message(
@@ -117,7 +120,7 @@ def prepare(*, task: Task, as_of: date, now: datetime) -> Rendered:
     if not customer.invoices.filter(
         pk__in=[*decision.about, *decision.also], open_minor__gt=F("charged_minor")
     ).exists():
-        raise UnableToConfirm("Nothing of what this message is about is open any more.")
+        raise UnableToConfirm(_("Nothing of what this message is about is open any more."))
     return render(message, as_of=as_of, now=now)
 
 

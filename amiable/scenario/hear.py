@@ -281,6 +281,7 @@ def _follow_up(call: Task, saying: CallOutcome, *, as_of: date, now: datetime, b
         due_on=(saying.call_back_on or tomorrow) if again else as_of,
         context=call.context,
         assignee=call.assignee or by,
+        not_before=saying.call_back_at if again else None,
         now=now,
     )
 

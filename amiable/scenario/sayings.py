@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from amiable.ledger.prefer import Wishes
 from amiable.payments.plans.propose import Capacity
@@ -108,6 +108,7 @@ class CallOutcome:
     promise: Promises | None = None
     dispute: Disputes | None = None
     call_back_on: date | None = None
+    call_back_at: datetime | None = None  # the time agreed, where one was
 
 
 Saying = (

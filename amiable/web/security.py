@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from amiable.web.api.problem import Problem, answer
 
 DIRECTIVES = {
     "default-src": "'self'",
@@ -46,5 +49,5 @@ class PlainWords:
         if request.content_type == "application/x-www-form-urlencoded":
             asked += request.body
         if b"%00" in asked or b"\0" in asked:
-            return HttpResponseBadRequest()
+            return answer(Problem(400, _("A character in it can be kept by no database.")))
         return self.get_response(request)

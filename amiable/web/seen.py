@@ -19,6 +19,7 @@ BARE = {
     "login", "logout", "language", "theme", "live", "account", "facts", "runs", "rules", "channels", "channel", "channel_act",
     "acquirer", "acquirer_act", "mailboxes", "mailbox", "figures",
     "scenarios", "scenario", "scenario_edit", "segments", "segments_edit", "segments_rows", "texts", "text", "text_new",
+    "news_wishes", "news_unsubscribe",
     "text_version", "campaign_rows", "experiment", "pay_link", "imports",
 }  # fmt: skip
 ROOMS = {"desk"}

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from amiable.web.ui.components import components
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/", include("amiable.web.api.api")),
     path("hooks/", include("amiable.web.hooks.urls")),
     path("", include("amiable.web.portal.urls")),
     path("", include("amiable.web.word.urls")),

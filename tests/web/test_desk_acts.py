@@ -276,12 +276,12 @@ def test_news_are_read_once_and_only_by_whom_they_are_for(client: Client, custom
     stranger = rows.customer(rows.creditor("theirs"), "Zoe")
     for key, user, about in (("1", camille, customer), ("2", other, customer), ("3", camille, stranger)):
         Notification.objects.create(user=user, customer=about, text=f"line {key}", key=key, created_at=clock.now())
-    shown = client.get("/").content.decode()
+    shown = client.get("/today/").content.decode()
     assert "line 1" in shown
     assert "line 2" not in shown
     assert "line 3" not in shown
     client.post(reverse("desk:news_read"))
-    assert "line 1" not in client.get("/").content.decode()
+    assert "line 1" not in client.get("/today/").content.decode()
     assert Notification.objects.get(user=other).read_at is None
 
 

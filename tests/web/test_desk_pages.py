@@ -23,7 +23,6 @@ from tests.web import desk_rows as rows
 
 pytestmark = pytest.mark.django_db
 QUERIES = 15
-WITH_SCRIPT = 25  # the page of a call reads the script to be spoken, with everything that a message would be made of
 Limit = Callable[..., AbstractContextManager[Any]]
 
 
@@ -73,19 +72,24 @@ def test_no_page_costs_more_than_fifteen_queries(
     assert call is not None
     asked: list[tuple[str, list[int], dict[str, str]]] = [
         ("home", [], {}),
+        ("glance", [], {}),
+        ("filters", [], {}),
+        ("calls", [], {}),
+        ("approvals", [], {}),
         ("customers", [], {}),
         ("customers", [], {"q": "Anna 1@", "overdue": "1", "held": "1", "bucket": "31_60"}),
         ("customer", [busy.pk], {}),
         ("happened", [busy.pk], {"page": "2"}),
         ("foreseen", [busy.pk], {}),
         ("task", [call.pk], {}),
+        ("call", [call.pk], {}),
         ("message", [busy.messages.all()[0].pk], {}),
         ("act", [busy.pk, "promise"], {}),  # type: ignore[list-item]
         ("runs", [], {}),
         ("figures", [], {}),
     ]
     for name, args, query in asked:
-        with django_assert_max_num_queries(WITH_SCRIPT if name == "task" else QUERIES):
+        with django_assert_max_num_queries(QUERIES):
             page(client, name, *args, **query)
 
 
@@ -143,7 +147,7 @@ def test_amounts_stand_per_currency_and_are_never_added_up(ours: Creditor, clien
     rows.invoice(customer, 10_000, late=5)
     rows.invoice(customer, 20_000, late=5, currency="GBP")
     rows.counted()
-    for shown in (page(client, "customers"), page(client, "customer", customer.pk), page(client, "home")):
+    for shown in (page(client, "customers"), page(client, "customer", customer.pk), page(client, "glance")):
         assert "€100.00" in shown
         assert "£200.00" in shown
         assert "300.00" not in shown
@@ -260,7 +264,7 @@ def test_home_shows_what_needs_an_eye(ours: Creditor, client: Client) -> None:
     Run.objects.create(
         step="decide", as_of=clock.today(), started_at=clock.now(), ended_at=clock.now(), error="UnableTo: no"
     )
-    shown = page(client, "home")
+    shown = page(client, "glance")
     for words in ("Messages in doubt", "Broken promises", "€77.00", "Decisions", "failed"):
         assert words in shown
 

@@ -27,6 +27,7 @@ SECTIONS: tuple[tuple[str, Promise, str], ...] = (
     ("mfa_list_webauthn", gettext_lazy("Passkeys"), "lock"),
     ("usersessions_list", gettext_lazy("Sessions"), "door-exit"),
     ("desk:news_wishes", gettext_lazy("Notifications"), "bell"),
+    ("desk:tokens", gettext_lazy("API tokens"), "key"),
 )
 
 

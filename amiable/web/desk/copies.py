@@ -15,6 +15,7 @@ from amiable.outreach.address import addresses
 from amiable.outreach.enclose import copies_of
 from amiable.outreach.order import take_back
 from amiable.scenario.react import send_copies
+from amiable.web import seen
 from amiable.web.desk import scope
 from amiable.web.desk.deed import About, Act, Done, Group, Undoing
 from amiable.web.desk.forms import Act as Form
@@ -97,7 +98,9 @@ ACT = Act(
 def copy(request: scope.Asked, pk: int) -> HttpResponseBase:
     """The invoice as it was issued, to be looked at beside the page."""
     rows = Document.objects.filter(scope.reach(request.user, path="invoice__customer__", creditor="creditor_id"))
-    document = get_object_or_404(rows.filter(invoice__isnull=False), pk=pk)
+    document = get_object_or_404(rows.filter(invoice__isnull=False).select_related("invoice__customer"), pk=pk)
+    assert document.invoice is not None
+    seen.customer(document.invoice.customer)
     path = place_of(document.sha256)
     if not path.is_file():
         raise Http404

@@ -7,15 +7,17 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, Exists, F, OuterRef, QuerySet, Sum
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from amiable.core.models import User
 from amiable.ledger import hold
 from amiable.ledger.models import Customer, CustomerKind
 from amiable.portfolio import tally
 from amiable.portfolio.models import Profile, Total
-from amiable.web.desk import scope, search
+from amiable.web.desk import saved, scope, search
 from amiable.web.desk.labels import segment_labels
 from amiable.web.ui import clock
 
@@ -73,6 +75,8 @@ class Asked:
 @require_GET
 @scope.inside
 def customers(request: scope.Asked) -> HttpResponse:
+    if not request.GET and (first := saved.opens_with(request.user, "customers")):
+        return redirect(f"{reverse('desk:customers')}?{first}")
     asked = Asked.read(request.GET)
     today = clock.today()
     found = search.find(request.user, asked.q) if asked.q else None
@@ -96,10 +100,11 @@ def customers(request: scope.Asked) -> HttpResponse:
     creditors = list(scope.visible_creditors(request.user))
     content |= {
         "creditors": creditors,
-        "totals": _totals(request, asked) if found is None and not asked.held else _added_up(profiles),
+        "totals": totals(request.user, asked) if found is None and not asked.held else _added_up(profiles),
         "kinds": CustomerKind.choices,
         "buckets": _bucket_choices(),
         "strangers": _without_profile(asked, found),
+        "saved": saved.bar(request.user, "customers", request.GET),
     }
     return render(request, "desk/customers.html", content)
 
@@ -125,9 +130,10 @@ def _profiles(request: scope.Asked, asked: Asked, found: QuerySet[Customer] | No
     return rows
 
 
-def _totals(request: scope.Asked, asked: Asked) -> Any:
+def totals(user: User, asked: Asked | None = None) -> Any:
     """What the rows add up to, from the sums that are kept: per currency."""
-    rows = Total.objects.filter(scope.reach(request.user, creditor="creditor_id"))
+    asked = asked or Asked()
+    rows = Total.objects.filter(scope.reach(user, creditor="creditor_id"))
     wanted = {"creditor_id": asked.creditor, "segment": asked.segment, "kind": asked.kind}
     rows = rows.filter(**{name: value for name, value in wanted.items() if value})
     if asked.overdue:

@@ -95,6 +95,7 @@ RUNS = {
     "decide": gettext_lazy("Decisions"),
     "campaigns": gettext_lazy("Campaigns"),
     "dispatch": gettext_lazy("Messages and calls ordered"),
+    "weigh": gettext_lazy("What waits for people put in order"),
     "announce": gettext_lazy("News told"),
     "send": gettext_lazy("Sending"),
     "advance": gettext_lazy("Steps recorded"),

@@ -102,6 +102,12 @@ def _kept(user: User) -> list[Scope]:
     return kept
 
 
+def granted(user: User, act: str) -> bool:
+    """Whether the token with which this user came (web/api/token.py) lets them act so; without a token it is theirs to say."""
+    acts: frozenset[str] | None = user.__dict__.get("_desk_acts")
+    return acts is None or act in acts
+
+
 def reach(user: User, *, path: str = "", creditor: str = "") -> Q:
     """The condition that rows belong to customers this user may see; `path` leads from the row to its customer.
 
@@ -137,6 +143,8 @@ def visible_creditors(user: User) -> QuerySet[Creditor]:
 
 def whole_creditors(user: User, *, act: str | None = None) -> QuerySet[Creditor]:
     """The creditors of whom this user sees everything (and may `act`): for files, runs and figures of the whole house."""
+    if act is not None and not granted(user, act):
+        return Creditor.objects.none()
     if user.is_superuser:
         return Creditor.objects.order_by("name")
     whole = {
@@ -179,11 +187,15 @@ def audits(user: User) -> bool:
 
 def administers(user: User) -> bool:
     """Whether this user administers the whole of any creditor."""
+    if not granted(user, "administer"):
+        return False
     return user.is_superuser or any(is_whole(each) and each.role in MAY["administer"] for each in scopes(user))
 
 
 def may(user: User, act: str, customer: Customer) -> bool:
     """Whether a scope that reaches this customer carries a role that may do this."""
+    if not granted(user, act):
+        return False
     if user.is_superuser:
         return True
     return any(scope.role in MAY[act] and entrust.reaches(scope, customer) for scope in reaching(user))

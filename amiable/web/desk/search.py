@@ -1,73 +1,80 @@
-"""Finds customers by what a person has at hand: a name, a number, an invoice, an e-mail or a phone number."""
+"""One box finds customers and invoices by what a person has at hand; best first, with what it was found by.
 
-from typing import TYPE_CHECKING, Any
+In: whoever asks, and the words. Out: hits among what they may see. Never: a customer beyond their scopes, nor a reading of
+a whole table: each question has an index, and an end.
+"""
 
-from django.db.models import CharField, Lookup, Q, QuerySet
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
 
 from amiable.core.models import User
-from amiable.ledger.models import ContactPoint, Customer, Invoice
+from amiable.ledger.models import Customer
+from amiable.portfolio.models import Profile
 from amiable.web.desk import scope
+from amiable.web.desk.search_asks import ASKS, Asked, Found
+from amiable.web.ui import clock
 
-if TYPE_CHECKING:
-    Base = Lookup[Any]  # generic for the type checker only
-else:
-    Base = Lookup
-
-MOST = 1_000  # more than this mean that too little was typed
+SHOWN = 12  # under the box
+MOST = 200  # on the page, and wherever search narrows a list
+LATELY = timedelta(days=90)  # within which a payment is found by its amount
 
 
-@CharField.register_lookup
-class ILike(Base):
-    """ILIKE itself: unlike icontains it is answered from the trigram index."""
+@dataclass(frozen=True)
+class Hit:
+    """A customer, by what they were found, and what they owe per currency: (currency, open, overdue)."""
 
-    lookup_name = "ilike"
+    customer: Customer
+    found: Found
+    owes: list[tuple[str, int, int]]
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
-        left, left_values = self.process_lhs(compiler, connection)
-        right, right_values = self.process_rhs(compiler, connection)
-        return f"{left} ILIKE {right}", (*left_values, *right_values)
+
+def look(user: User, text: str, *, most: int = SHOWN) -> list[Hit]:
+    """The best hits; of two that fit alike, whoever owes more."""
+    best = _best(user, text, most=most)
+    seen = scope.customers_for(user).filter(merged_into=None).select_related("creditor").in_bulk(list(best))
+    owes: dict[int, list[tuple[str, int, int]]] = {}
+    figures = Profile.objects.filter(customer__in=list(seen)).order_by("currency")
+    for pk, currency, left, late in figures.values_list("customer_id", "currency", "open_minor", "overdue_minor"):
+        owes.setdefault(pk, []).append((currency, left, late))
+    hits = [Hit(customer, best[pk], owes.get(pk, [])) for pk, customer in seen.items()]
+    hits.sort(key=lambda hit: (-hit.found.rank, -max((late for *_r, late in hit.owes), default=0), hit.customer.name))
+    return hits[:most]
 
 
 def find(user: User, text: str) -> QuerySet[Customer]:
     """The customers whom the text may mean, among those this user sees."""
-    words = text.strip()[:120]
-    means = Q(number__ilike=_pattern(words)) | _named(words)
-    seen = scope.customers_for(user).filter(merged_into__isnull=True)
-    elsewhere = _elsewhere(user, words)
-    meant = seen.filter(means | Q(pk__in=elsewhere)) if elsewhere else seen.filter(means)
-    # A page asks more than once: who was found is kept, unless the words fit half the house.
-    found = list(meant.values_list("pk", flat=True)[: MOST + 1])
-    return scope.customers_for(user).filter(pk__in=found) if len(found) <= MOST else meant
+    return scope.customers_for(user).filter(merged_into=None, pk__in=list(_best(user, text, most=MOST)))
 
 
-def _named(words: str) -> Q:
-    named = Q()
-    for word in words.split():
-        named &= Q(name__ilike=_pattern(word))
-    return named
+def _best(user: User, text: str, *, most: int) -> dict[int, Found]:
+    """Each customer that was found, by what fits best."""
+    words = " ".join(text.split())[:120]
+    creditors = list(scope.visible_creditors(user).values_list("pk", "country"))
+    if len(words) < 2 or not creditors:
+        return {}
+    asked = Asked(user, words, dict(creditors), clock.today() - LATELY, most)
+    best: dict[int, Found] = {}
+    for ask in ASKS:
+        for found in ask(asked):
+            if found.customer_id not in best or best[found.customer_id].rank < found.rank:
+                best[found.customer_id] = found
+    top = sorted(best.values(), key=lambda found: -found.rank)[: max(most, 3 * SHOWN)]
+    return {found.customer_id: found for found in top}
 
 
-def _elsewhere(user: User, words: str) -> list[int]:
-    """Customers of an invoice, e-mail or phone number that the words may be a part of: asked only where they look like one.
-
-    Asked first and by itself: together with the name, no index would be of use.
-    """
-    reach = scope.reach(user, path="customer__", creditor="creditor_id")
-    points = ContactPoint.objects.filter(scope.reach(user, path="contact__customer__"))
-    found: set[int] = set()
-    if any(letter.isdigit() for letter in words):
-        invoices = Invoice.objects.filter(reach, reference__ilike=_pattern(words))
-        found |= set(invoices.values_list("customer_id", flat=True)[:MOST])
-        phone = "".join(letter for letter in words if letter.isdigit() or letter == "+").lstrip("0")
-        if len(phone) >= 6 and len(phone) >= len(words) / 2:
-            found |= set(
-                points.filter(value__ilike=_pattern(phone)).values_list("contact__customer_id", flat=True)[:MOST]
-            )
-    if "@" in words:
-        found |= set(points.filter(value__ilike=_pattern(words)).values_list("contact__customer_id", flat=True)[:MOST])
-    return sorted(found)
-
-
-def _pattern(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
+@require_GET
+@scope.inside
+def search(request: scope.Asked) -> HttpResponse:
+    """The page; or, as somebody types, the list under the box."""
+    words = request.GET.get("q", "").strip()
+    typing = request.headers.get("HX-Target") == "found"
+    content: dict[str, Any] = {"q": words, "hits": look(request.user, words, most=SHOWN if typing else MOST)}
+    content["told"] = _("Nothing found.") if words and not content["hits"] else ""
+    return render(request, "desk/_found.html" if typing else "desk/search.html", content)

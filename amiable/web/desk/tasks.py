@@ -6,10 +6,11 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
@@ -19,18 +20,26 @@ from amiable.core.calendar import next_business_day
 from amiable.core.errors import AmiableError, UnableTo
 from amiable.ledger.models import Medium
 from amiable.scenario import dispatch
+from amiable.scenario.approve import ALONE_DAYS
 from amiable.scenario.respond import customer_said
 from amiable.scenario.sayings import CallOutcome, Disputes, Promises
 from amiable.web.desk import deed, forms, labels, scope
 from amiable.web.desk.dialog import dialog
 from amiable.web.desk.letters import BOX
+from amiable.web.desk.move_forms import CallBackForm
+from amiable.web.desk.ring import zone_of
 from amiable.web.desk.scenario_words import ROLES
 from amiable.web.ui import clock
 
 # In the order of their keys 1 … 7.
 OUTCOMES = ("promise", "paid", "dispute", "call_back", "voicemail", "wrong_number", "refused")
-AT_ONCE = ("paid", "call_back", "voicemail", "wrong_number", "refused")
-PAUSE_DAYS = 14
+AT_ONCE = ("paid", "voicemail", "wrong_number", "refused")
+SENT = (TaskKind.MANUAL, TaskKind.CONFIRM)  # what a message stands behind
+MOVES = {
+    "snooze": ("clock", "z", gettext_lazy("Put off")),
+    "assign": ("user", "a", gettext_lazy("Hand on")),
+    "share": ("users", "m", gettext_lazy("Show to colleagues")),
+}
 
 
 @require_GET
@@ -45,27 +54,26 @@ def task(request: scope.Asked, pk: int) -> HttpResponse:
 def done(request: scope.Asked, pk: int) -> HttpResponse:
     """The outcome of a task: one click, one call of the domain."""
     found: Task = scope.row_or_404(Task.objects.all(), request.user, pk, act="talk")
-    outcome = request.POST.get("outcome", "")
-    filled: dict[str, forms.Act] = {}
     try:
-        if found.kind == TaskKind.CALL:
-            filled = _filled(request, found, outcome)
-            if any(not form.is_valid() for form in filled.values()):
-                return _show(request, found, filled)
-            customer_said(
-                customer=found.customer,
-                saying=_saying(request, found, outcome, filled),
-                now=clock.now(),
-                by=request.user,
-                origin="call",
-            )
-        else:
-            _finish(request, found, outcome)
+        if wrong := conclude(request, found, request.POST.get("outcome", "")):
+            return _show(request, found, wrong)
     except AmiableError as error:
         messages.warning(request, str(error))
-    else:
-        _tell(request, found, outcome)
     return _back(request)
+
+
+def conclude(request: scope.Asked, found: Task, outcome: str) -> dict[str, Any]:
+    """Carries out the outcome of a task and says so. Returns the form that is not well filled in, if there is one."""
+    if found.kind == TaskKind.CALL:
+        filled = _filled(request, found, outcome)
+        if any(not form.is_valid() for form in filled.values()):
+            return filled
+        saying = _saying(request, found, outcome, filled)
+        customer_said(customer=found.customer, saying=saying, now=clock.now(), by=request.user, origin="call")
+    else:
+        _finish(request, found, outcome)
+    _tell(request, found, outcome)
+    return {}
 
 
 def _tell(request: scope.Asked, found: Task, outcome: str) -> None:
@@ -104,7 +112,7 @@ def _finish(request: scope.Asked, found: Task, outcome: str) -> None:
     elif found.kind == TaskKind.CONFIRM:
         dispatch.decline(
             task=found,
-            days=PAUSE_DAYS,
+            days=ALONE_DAYS,
             reason=request.POST.get("words", "").strip(),
             as_of=today,
             now=now,
@@ -115,7 +123,7 @@ def _finish(request: scope.Asked, found: Task, outcome: str) -> None:
         tasks.finish(task=found, outcome="declined" if declined else "done", now=now, by=request.user)
 
 
-def _saying(request: scope.Asked, found: Task, outcome: str, filled: dict[str, forms.Act]) -> CallOutcome:
+def _saying(request: scope.Asked, found: Task, outcome: str, filled: dict[str, Any]) -> CallOutcome:
     words = request.POST.get("words", "")[:2_000]
     if outcome == "promise":
         said = filled["promise"].cleaned_data
@@ -134,26 +142,45 @@ def _saying(request: scope.Asked, found: Task, outcome: str, filled: dict[str, f
             words,
             dispute=Disputes(int(said["invoice"]), said["reason"], said["words"], said["amount_minor"]),
         )
+    if outcome in filled:
+        back = filled[outcome]
+        return CallOutcome(found.pk, outcome, words, call_back_on=back.cleaned_data["on"], call_back_at=back.moment)
     return CallOutcome(found.pk, outcome, words)
 
 
-def _filled(request: scope.Asked, found: Task, outcome: str) -> dict[str, forms.Act]:
-    """The form that the outcome needs, filled in; most need none."""
+def _filled(request: scope.Asked, found: Task, outcome: str) -> dict[str, Any]:
+    """The form that the outcome needs, filled in; most need none, and a call back only where a time is agreed."""
+    if outcome == "call_back" and request.POST.get("on"):
+        return {outcome: CallBackForm(request.POST, now=clock.now(), zone=zone_of(found.customer), auto_id="b_%s")}
     kinds = {"promise": forms.PromiseForm, "dispute": forms.DisputeForm}
     return {outcome: kinds[outcome](request.POST, **_about(found))} if outcome in kinds else {}
 
 
-def _show(request: scope.Asked, found: Task, filled: dict[str, forms.Act] | None = None) -> HttpResponse:
+def _show(request: scope.Asked, found: Task, filled: dict[str, Any] | None = None) -> HttpResponse:
+    return dialog(request, "task", content(request, found, filled))
+
+
+def content(request: scope.Asked, found: Task, filled: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What the page of a task says; of a call with its script and its forms."""
     about, filled = _about(found), filled or {}
     first = {"token": secrets.token_urlsafe(8)}
-    content: dict[str, Any] = {
+    tomorrow = next_business_day(about["today"] + timedelta(days=1), found.customer.creditor.country)
+    busy = found.taken_until is not None and found.taken_until > clock.now() and found.taken_by_id != request.user.pk
+    contacts = list(found.customer.contacts.prefetch_related("points"))
+    told: dict[str, Any] = {
         "task": found,
+        "contacts": contacts,
+        "taken_by": found.taken_by if busy else None,
+        "moves_at_hand": [(name, icon, key, label) for name, (icon, key, label) in MOVES.items()],
+        "moves": list(found.moves.filter(undone_at=None).select_related("by").order_by("-pk")[:3]),
+        "call_back": filled.get("call_back")
+        or CallBackForm(initial={"on": tomorrow}, now=clock.now(), zone=zone_of(found.customer), auto_id="b_%s"),
         "today": about["today"],
         "promise": filled.get("promise") or forms.PromiseForm(initial=first, **about),
         "dispute": filled.get("dispute") or forms.DisputeForm(initial=first, auto_id="d_%s", **about),
-        "open_now": "promise" if "promise" in filled else "dispute" if "dispute" in filled else "",
+        "open_now": next(iter(filled), ""),
         "at_once": [(str(OUTCOMES.index(key) + 1), key, labels.said(labels.OUTCOMES, key)) for key in AT_ONCE],
-        "next": _next(
+        "next": next_page(
             request, request.GET.get("next") or request.POST.get("next") or request.headers.get("HX-Current-URL", "")
         ),
         "invoices": about["invoices"],
@@ -161,32 +188,40 @@ def _show(request: scope.Asked, found: Task, filled: dict[str, forms.Act] | None
         "step": labels.step(str(found.context.get("step", ""))) if found.context.get("step") else "",
         "points": [
             point
-            for contact in found.customer.contacts.prefetch_related("points")
+            for contact in contacts
             for point in contact.points.all()
             if point.medium in _media(found) and not point.failed_at
         ],
         "roles": ROLES if found.context.get("responsible") else None,
-        "call_back_on": next_business_day(about["today"] + timedelta(days=1), found.customer.creditor.country),
     }
-    if found.kind == TaskKind.CALL and not found.done_at:
+    if found.kind in SENT and not found.done_at:
         try:
-            content["script"] = dispatch.script(task=found, as_of=clock.today(), now=clock.now(), by=request.user)
+            told["prepared"] = dispatch.prepare(task=found, as_of=clock.today(), now=clock.now())
         except UnableTo as error:
-            content["unprepared"] = str(error)
-    if found.kind == TaskKind.MANUAL and not found.done_at:
-        try:
-            content["prepared"] = dispatch.prepare(task=found, as_of=clock.today(), now=clock.now())
-        except UnableTo as error:
-            content["unprepared"] = str(error)
-    return dialog(request, "task", content)
+            told["unprepared"] = str(error)
+    return told
+
+
+@require_GET
+@scope.inside
+def script(request: scope.Asked, pk: int) -> HttpResponse:
+    """What the colleague says in this call: read after the page, since it is made of all that a message would be."""
+    found: Task = scope.row_or_404(Task.objects.filter(kind=TaskKind.CALL), request.user, pk, act="talk")
+    told: dict[str, Any] = {"task": found}
+    try:
+        told["script"] = dispatch.script(task=found, as_of=clock.today(), now=clock.now(), by=request.user)
+    except UnableTo as error:
+        told["unprepared"] = str(error)
+    name = "desk/_script.html" if request.headers.get("HX-Request") else "desk/script.html"
+    return render(request, name, told)
 
 
 @require_GET
 @xframe_options_sameorigin
 @scope.inside
 def prepared(request: scope.Asked, pk: int) -> HttpResponse:
-    """The message that a colleague sends by hand, in its box."""
-    found: Task = scope.row_or_404(Task.objects.filter(kind=TaskKind.MANUAL), request.user, pk, act="talk")
+    """The message that waits for a colleague's word, or that they send by hand, in its box."""
+    found: Task = scope.row_or_404(Task.objects.filter(kind__in=SENT), request.user, pk, act="talk")
     try:
         page = dispatch.prepare(task=found, as_of=clock.today(), now=clock.now()).html
     except UnableTo as error:
@@ -214,7 +249,7 @@ def _about(found: Task) -> dict[str, Any]:
     return {"customer": found.customer, "invoices": rows, "today": clock.today()}
 
 
-def _next(request: scope.Asked, wanted: str) -> str:
+def next_page(request: scope.Asked, wanted: str) -> str:
     """Where to go on afterwards: a page of this house, else the home page."""
     good = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
@@ -223,4 +258,4 @@ def _next(request: scope.Asked, wanted: str) -> str:
 
 
 def _back(request: scope.Asked) -> HttpResponse:
-    return redirect(_next(request, request.POST.get("next", "")))
+    return redirect(next_page(request, request.POST.get("next", "")))

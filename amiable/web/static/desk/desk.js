@@ -9,6 +9,9 @@
   const page = () => document.getElementById("page");
   const arrows = () => document.querySelector("[data-arrows]");
   const here = () => document.querySelector("[data-row].is-here");
+  const boxes = (root = document) => [...root.querySelectorAll("[data-row] input[type=checkbox]")];
+  const chosen = () => boxes().filter((box) => box.checked);
+  let place = -1; // of the row that was walked to, when the page is read anew
 
   function walk(step) {
     const all = rows();
@@ -19,6 +22,27 @@
     next.classList.add("is-here");
     next.querySelector("a")?.focus({ preventScroll: true });
     next.scrollIntoView({ block: "nearest" });
+    next.querySelector("[data-look]")?.click();
+  }
+
+  // Rows are chosen with x, all of them with X; what is done with the chosen is done with the row walked to, where none is.
+  function choose(box, on = !box.checked) {
+    box.checked = on;
+    box.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  function count() {
+    const number = chosen().length;
+    document.querySelectorAll("[data-count]").forEach((each) => { each.value = number; });
+    document.querySelector(".am-chosen")?.classList.toggle("is-some", number > 0);
+  }
+
+  function mark(key) {
+    const box = here()?.querySelector("input[type=checkbox]");
+    if (key === "x" && box) choose(box);
+    else if (key === "X" && boxes().length) { const on = !boxes().every((each) => each.checked); boxes().forEach((each) => choose(each, on)); }
+    else return false;
+    return true;
   }
 
   function press(root, key) {
@@ -28,7 +52,14 @@
       fold.querySelector("input:not([type=hidden]), select, textarea")?.focus();
       return true;
     }
+    const field = root.querySelector(`[data-key-focus="${CSS.escape(key)}"]`);
+    if (field) {
+      field.focus();
+      return true;
+    }
     const target = root.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    const box = target?.hasAttribute("data-of-chosen") && !chosen().length ? here()?.querySelector("input[type=checkbox]") : null;
+    if (box) choose(box, true);
     target?.click();
     return Boolean(target);
   }
@@ -37,7 +68,10 @@
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (typing(event.target)) {
       if (event.key === "Escape") event.target.blur();
-      return;
+      const button = event.key === "Enter" && event.target.id && document.querySelector(`[data-enter-of="${CSS.escape(event.target.id)}"]`);
+      if (button) { event.preventDefault(); button.click(); return; }
+      // A box to tick takes no letters: the keys of its row go on working.
+      if (event.target.type !== "checkbox" || event.key === " " || event.key === "Enter") return;
     }
     const { key } = event;
     const open = document.querySelector("dialog[open]");
@@ -60,6 +94,15 @@
     else if (key === "Enter" && event.target.closest("a, button, summary")) return;
     else if (key === "Enter" && here() && event.target === document.body) here().querySelector("a")?.click();
     else if (press(page(), key)) event.preventDefault();
+    else if (mark(key)) event.preventDefault();
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-all]")) boxes(document.getElementById(event.target.dataset.all)).forEach((box) => choose(box, event.target.checked));
+    if (event.target.closest("[data-row], [data-all]")) count();
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target.id === "page") place = rows().indexOf(here());
   });
 
   document.addEventListener("click", async (event) => {
@@ -80,11 +123,16 @@
     if (event.detail.target.id === "page") {
       if (act.open) act.close();
       document.getElementById("page").focus({ preventScroll: true });
+      // Where somebody walked by keyboard, they go on from the same place.
+      if (place >= 0 && rows().length) rows()[Math.min(place, rows().length - 1)].classList.add("is-here");
+      count();
     }
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target.id === "act") act.querySelector("[autofocus]")?.focus();
+    if (event.detail.target.id === "page") page().querySelector("[autofocus]")?.focus({ preventScroll: true });
   });
+  count(); // a page that comes back from the browser's memory may have boxes ticked
   act.addEventListener("close", () => { act.replaceChildren(); });
   document.addEventListener("click", (event) => {
     const close = event.target.closest("[data-close]");

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('casework', '0002_live'),
+        ('casework', '0003_worklist'),
         ('ledger', '0002_residuals'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

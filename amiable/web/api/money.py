@@ -1,0 +1,160 @@
+"""Money as the books have it: invoices, what came in, how it was spread, every entry; and what a person changes in it."""
+
+from typing import Annotated, Any, Literal
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from ninja import FilterSchema, Router
+from ninja.filter_schema import FilterLookup
+from pydantic import Field
+
+from amiable.core.models import User
+from amiable.ledger.kinds import CreditKind, EntryKind, InvoiceKind
+from amiable.ledger.models import Allocation, Credit, Entry, Invoice, Waiver
+from amiable.web.api import deeds, room
+from amiable.web.api.customers import OfCustomer
+from amiable.web.api.shape import AnyDay, Currency, Id, Key, Line, Minor, Ref, Said
+from amiable.web.api.told import told
+from amiable.web.desk import scope
+
+router = Router(tags=["money"])
+
+InvoiceOut = told(
+    Invoice, "creditor", "customer", "branch", "reference", "kind", "account", "order_reference", "issued_on", "due_on",
+    "currency", "amount_minor", "open_minor", "charged_minor", "settled_on", "known_at", "reached", "reached_on",
+    name="Invoice", doc="One receivable; `open_minor` is what is left of it, `reached` the level of the scenario it stands on.",
+)  # fmt: skip
+CreditOut = told(
+    Credit, "creditor", "customer", "kind", "reference", "received_on", "currency", "amount_minor", "open_minor", "method",
+    "reserved_until", "provisional", "confirmed_by", "known_at", name="Credit",
+    doc="Money that came in or a credit note; `open_minor` is what is not spread yet. Without customer it is nobody's yet.",
+)  # fmt: skip
+AllocationOut = told(
+    Allocation, "credit", "invoice", "amount_minor", "effective_on", "known_at", "rule", "reverses", "by", name="Allocation"
+)  # fmt: skip
+EntryOut = told(
+    Entry, "kind", "invoice", "credit", "allocation", "amount_minor", "effective_on", "known_at", "reason", "by", name="Entry",
+    doc="One posting; never changed: a correction is a new one.",
+)  # fmt: skip
+WaiverOut = told(Waiver, "customer", "invoice", "kind", "reason", "since", "until", "by", "created_at", name="Waiver")
+
+
+class Invoices(FilterSchema):
+    creditor: Id | None = None
+    customer: Id | None = None
+    reference: Key | None = None
+    kind: InvoiceKind | None = None
+    currency: Currency | None = None
+    due_before: Annotated[AnyDay | None, FilterLookup("due_on__lt")] = None
+    due_from: Annotated[AnyDay | None, FilterLookup("due_on__gte")] = None
+    open: bool | None = Field(None, description="Only those of which something is left, or nothing.")
+
+    def filter_open(self, value: bool | None) -> Q:
+        return Q() if value is None else Q(open_minor__gt=0) if value else Q(open_minor=0)
+
+
+class Credits(FilterSchema):
+    creditor: Id | None = None
+    customer: Id | None = None
+    kind: CreditKind | None = None
+    currency: Currency | None = None
+    received_from: Annotated[AnyDay | None, FilterLookup("received_on__gte")] = None
+    received_before: Annotated[AnyDay | None, FilterLookup("received_on__lt")] = None
+    open: bool | None = None
+
+    def filter_open(self, value: bool | None) -> Q:
+        return Q() if value is None else Q(open_minor__gt=0) if value else Q(open_minor=0)
+
+
+class Allocations(FilterSchema):
+    credit: Id | None = None
+    invoice: Id | None = None
+    customer: Annotated[Id | None, FilterLookup("invoice__customer")] = None
+
+
+class Entries(FilterSchema):
+    invoice: Id | None = None
+    credit: Id | None = None
+    kind: EntryKind | None = None
+    effective_from: Annotated[AnyDay | None, FilterLookup("effective_on__gte")] = None
+    effective_before: Annotated[AnyDay | None, FilterLookup("effective_on__lt")] = None
+
+
+def credits(user: User) -> QuerySet[Credit]:
+    """Those of the customers one sees; and nobody's, of creditors one sees the whole of."""
+    nobodys = Q(customer=None, creditor__in=room.houses(user).values("pk"))
+    return Credit.objects.filter(
+        scope.reach(user, path="customer__", creditor="creditor_id") & Q(customer__isnull=False) | nobodys
+    )
+
+
+def entries(user: User) -> QuerySet[Entry]:
+    billed = Q(invoice__in=room.mine(user, Invoice.objects.all(), own="creditor_id").values("pk"))
+    return Entry.objects.filter(billed | Q(invoice=None, credit__in=credits(user).values("pk")))
+
+
+room.shelf(
+    router, "/invoices", name="invoice", many="invoices", schema=InvoiceOut, filters=Invoices,
+    rows=lambda user: room.mine(user, Invoice.objects.all(), own="creditor_id"),
+)  # fmt: skip
+room.shelf(router, "/credits", name="credit", many="credits", schema=CreditOut, filters=Credits, rows=credits)
+room.shelf(
+    router, "/allocations", name="allocation", many="allocations", schema=AllocationOut, filters=Allocations,
+    rows=lambda user: room.mine(user, Allocation.objects.all(), path="invoice__customer__"),
+)  # fmt: skip
+room.shelf(router, "/entries", name="entry", many="entries", schema=EntryOut, filters=Entries, rows=entries)
+room.shelf(
+    router, "/waivers", name="waiver", many="waivers", schema=WaiverOut, filters=OfCustomer,
+    rows=lambda user: room.mine(user, Waiver.objects.all()),
+)  # fmt: skip
+
+
+class PartOfInvoice(Said):
+    customer: Ref
+    invoice: Ref
+    amount_minor: Minor
+    reason: Line
+
+
+class Waives(Said):
+    customer: Ref
+    invoice: Ref | None = Field(None, description="Empty: the whole customer.")
+    kind: Literal["", "interest", "indemnity"] = Field("", description="Empty: both.")
+    reach: Literal["all", "from_now"] = Field("all", description="Also what has run already, or from today on.")
+    reason: Line
+
+
+@room.post(router, "/write-offs", right="write_off", response={201: EntryOut}, name="write_off", summary="Write off")
+def write_off(request: HttpRequest, said: PartOfInvoice) -> Any:
+    """Gives up an amount of an invoice for good."""
+    return _posted(request, "write_off", said)
+
+
+@room.post(router, "/charges", right="write_off", response={201: EntryOut}, name="add_charge", summary="Add costs")
+def charge(request: HttpRequest, said: PartOfInvoice) -> Any:
+    """Adds costs that can be proved to an invoice."""
+    return _posted(request, "charge", said)
+
+
+def _posted(request: HttpRequest, act: str, said: PartOfInvoice) -> Any:
+    about = room.customer(request, said.customer)
+    currency = deeds.currency_of(about, said.invoice)
+    words = {"invoice": said.invoice, "amount": deeds.typed(said.amount_minor, currency), "reason": said.reason}
+    own = Entry.objects.filter(invoice=said.invoice)
+    return deeds.perform(
+        request, said.customer, act, words, rows=lambda customer: own.filter(invoice__customer=customer)
+    )
+
+
+@room.post(
+    router,
+    "/waivers",
+    right="write_off",
+    response={201: WaiverOut},
+    name="waive",
+    summary="Waive interest or indemnity",
+)
+def waive(request: HttpRequest, said: Waives) -> Any:
+    """Lets a customer, or one invoice, off the charges for paying late."""
+    words = said.dict(exclude={"customer"})
+    return deeds.perform(request, said.customer, "waive", words, rows=lambda customer: customer.waivers.all())

@@ -1,0 +1,176 @@
+"""How an operation is added: its right is declared beside it, lists have cursors, and rows are looked up within a scope.
+
+In: rows as the desk's scope gives them. Out: pages and single rows. Never: a row that its asker may not see, told by 404,
+403 or the time it takes: what is not theirs is not found.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any, TypeVar, cast
+
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from ninja import FilterSchema, Query, Router, Schema
+from pydantic import Field
+
+from amiable.core.models import User
+from amiable.ledger.models import Creditor, Customer
+from amiable.web import seen
+from amiable.web.api.door import Asked
+from amiable.web.api.problem import Problem, not_found
+from amiable.web.api.shape import Id, Page
+from amiable.web.desk import scope
+
+M = TypeVar("M", bound=Model)
+Rows = Callable[[User], "QuerySet[Any]"]
+Cursor = Annotated[str, Field(pattern="^[0-9a-f]{0,15}$", description="`next` of the page before.")]
+Limit = Annotated[int, Field(default=50, ge=1, le=200)]
+RIGHTS: dict[str, str] = {}  # operation → the act of web/desk/scope.py that it needs; `read`: to see the row is enough
+READ = "read"
+
+
+class Slice(Schema):
+    """Which part of a list."""
+
+    cursor: Cursor = ""
+    limit: Limit = 50
+
+
+def asking(request: HttpRequest) -> Asked:
+    return cast(Asked, request)
+
+
+def get(router: Router, path: str, *, response: Any, name: str, **told: Any) -> Callable[[Any], Any]:
+    return operation(router, ["GET"], path, right=READ, response=response, name=name, **told)
+
+
+def post(router: Router, path: str, *, right: str, response: Any, name: str, **told: Any) -> Callable[[Any], Any]:
+    """A POST; `right` is the act that role and token must allow."""
+    return operation(router, ["POST"], path, right=right, response=response, name=name, **told)
+
+
+def put(router: Router, path: str, *, right: str, response: Any, name: str, **told: Any) -> Callable[[Any], Any]:
+    """A PUT: what two people could overwrite; it needs If-Match (policy.py: seen_as)."""
+    return operation(router, ["PUT"], path, right=right, response=response, name=name, **told)
+
+
+def operation(
+    router: Router, methods: list[str], path: str, *, right: str, response: Any, name: str, **told: Any
+) -> Callable[[Any], Any]:
+    RIGHTS[name] = right
+
+    def add(view: Any) -> Any:
+        @wraps(view)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            granted(asking(request), right)
+            return view(request, *args, **kwargs)
+
+        return router.api_operation(methods, path, response=response, operation_id=name, **told)(checked)
+
+    return add
+
+
+def granted(request: Asked, right: str) -> None:
+    """The token itself must allow the act, whatever it is about."""
+    if right != READ and request.narrowed is not None and right not in request.narrowed:
+        raise Problem(403, _("This token may not do that: it lacks “%(act)s”.") % {"act": right})
+
+
+def shelf(
+    router: Router,
+    path: str,
+    *,
+    name: str,
+    many: str,
+    schema: type[Schema],
+    rows: Rows,
+    filters: type[FilterSchema],
+    whole: type[Schema] | None = None,
+    one: bool = True,
+) -> None:
+    """The two reads of a resource: its list, newest first, narrowed by declared filters; and one row (`whole`: told in full)."""
+
+    def listed(request: HttpRequest, asked: Query[filters], part: Query[Slice]) -> Any:  # type: ignore[valid-type]
+        found = asked.filter(rows(asking(request).user))  # type: ignore[attr-defined]
+        return page(found, part)
+
+    pages: Any = Page.__class_getitem__(schema)
+    get(router, path, response=pages, name=f"list_{many}", summary=f"List {_spoken(many)}")(listed)
+    if not one:
+        return
+
+    def read(request: HttpRequest, pk: Id) -> Any:
+        return row(rows(asking(request).user), pk)
+
+    operation(
+        router,
+        ["GET"],
+        path + "/{pk}",
+        right=READ,
+        response=whole or schema,
+        name=f"get_{name}",
+        summary=f"Read one {_spoken(name)}",
+    )(read)
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def page(found: "QuerySet[Any]", part: Slice) -> dict[str, Any]:
+    """By the key, newest first: rows that come in between neither repeat nor hide one."""
+    if part.cursor:
+        found = found.filter(Q(pk__lt=opened(part.cursor, 0)))
+    rows = list(found.order_by("-pk")[: part.limit + 1])
+    more = len(rows) > part.limit
+    return {"items": rows[: part.limit], "next": closed(rows[part.limit - 1].pk) if more else None}
+
+
+def closed(value: int) -> str:
+    return f"{value:x}"
+
+
+def opened(cursor: str, first: int) -> int:
+    """The number in a cursor; `first` where there is none."""
+    return int(cursor, 16) if cursor else first
+
+
+def row(rows: "QuerySet[M]", pk: int) -> M:
+    """The row, when it is among those that the asker sees."""
+    found = rows.filter(pk=pk).first()
+    if found is None:
+        raise not_found()
+    return found
+
+
+def customer(request: HttpRequest, pk: int, *, right: str = READ) -> Customer:
+    """The customer, when the asker sees it; a role that may not do it is told so, since they see it anyway."""
+    found = row(scope.customers_for(asking(request).user).select_related("creditor"), pk)
+    allowed(request, right, found)
+    seen.customer(found)
+    return found
+
+
+def allowed(request: HttpRequest, right: str, about: Customer) -> None:
+    if right != READ and not scope.may(asking(request).user, right, about):
+        raise Problem(403, _("Your role does not do that with this customer."))
+
+
+def creditor(request: HttpRequest, pk: int, *, right: str = READ) -> Creditor:
+    """A creditor of whom the asker sees the whole; and does that, where a right is asked for."""
+    user = asking(request).user
+    found = row(scope.whole_creditors(user), pk)
+    if right != READ and not scope.whole_creditors(user, act=right).filter(pk=pk).exists():
+        raise Problem(403, _("Your role does not do that for this creditor."))
+    return found
+
+
+def mine(user: User, rows: "QuerySet[M]", path: str = "customer__", own: str = "") -> "QuerySet[M]":
+    """Rows of the customers whom this user sees."""
+    return rows.filter(scope.reach(user, path=path, creditor=own))
+
+
+def houses(user: User, right: str = READ) -> "QuerySet[Creditor]":
+    """The creditors of whom this user sees the whole (and may do this)."""
+    return scope.whole_creditors(user, act=None if right == READ else right)

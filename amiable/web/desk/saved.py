@@ -1,0 +1,147 @@
+"""The filters of a list kept under a name: chips above the list, one's own and those that colleagues share.
+
+In: the name of a list (room) and the words of its address. Out: chips; each act is a POST. Never: a view of somebody who
+works for none of the same creditors; and a view shows to each only what they may see.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from django.contrib import messages
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from amiable.casework.models import FirstView, View
+from amiable.core.errors import UnableTo
+from amiable.core.models import User
+from amiable.web.desk import deed, scope
+from amiable.web.ui import clock
+
+ROOMS = {"todo": "desk:home", "customers": "desk:customers"}
+NOT_KEPT = {"page", "every"}
+MOST = 30  # of one person, in one list
+
+
+class UnableToKeep(UnableTo):
+    """The view has no name, no words, or there are too many."""
+
+
+def visible(user: User, room: str) -> QuerySet[View]:
+    """One's own views of a list, and the shared ones of those who work for the same creditors."""
+    if user.is_superuser:
+        return View.objects.filter(Q(owner=user) | Q(shared=True), room=room)
+    near = User.objects.filter(
+        scopes__creditor_ref__in={each.creditor_ref for each in scope.scopes(user)}, is_active=True
+    )
+    return View.objects.filter(Q(owner=user) | Q(shared=True, owner__in=near), room=room)
+
+
+def bar(user: User, room: str, query: QueryDict) -> dict[str, Any]:
+    """What the chips above a list need: the views, which one is open, and what could be kept. One query."""
+    here = normal(query.urlencode())
+    chosen = FirstView.objects.filter(user=user, room=room, view=OuterRef("pk"))
+    rows = visible(user, room).select_related("owner").annotate(opens=Exists(chosen)).order_by("-opens", "name", "pk")
+    views = list(rows[: 2 * MOST])
+    now_open = next((view for view in views if here and view.query == here), None)
+    return {"views": views, "open": now_open, "room": room, "list": reverse(ROOMS[room]), "query": here}
+
+
+def opens_with(user: User, room: str) -> str:
+    """The words of the view with which this person's list opens; empty without one."""
+    chosen = FirstView.objects.filter(user=user, room=room, view__in=visible(user, room))
+    return chosen.values_list("view__query", flat=True).first() or ""
+
+
+def normal(query: str) -> str:
+    """The words of an address in one order, without what is no filter."""
+    words = [(name, value) for name, value in parse_qsl(query) if name not in NOT_KEPT]
+    return urlencode(sorted(words))[:1000]
+
+
+@require_POST
+@scope.inside
+def keep(request: scope.Asked, room: str) -> HttpResponse:
+    """Keeps the filters under a name; the same name again holds the new ones."""
+    if room not in ROOMS:
+        raise Http404
+    name, query = request.POST.get("name", "").strip()[:60], normal(request.POST.get("query", ""))
+    try:
+        if not name or not query:
+            raise UnableToKeep(_("A view needs a name, and at least one filter."))
+        own = View.objects.filter(owner=request.user, room=room)
+        if own.exclude(name=name).count() >= MOST:
+            raise UnableToKeep(_("There are many views already. Please drop one first."))
+        words = {"query": query, "shared": request.POST.get("shared") == "1"}
+        View.objects.update_or_create(
+            owner=request.user, room=room, name=name, defaults=words, create_defaults=words | {"made_at": clock.now()}
+        )
+    except UnableToKeep as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(request, _("The view “%(name)s” is kept.") % {"name": name})
+    return redirect(f"{reverse(ROOMS[room])}?{query}")
+
+
+@require_POST
+@scope.inside
+def change(request: scope.Asked, pk: int, name: str) -> HttpResponse:
+    """Drops or shares a view of one's own; opens one's list with any that one sees."""
+    act = ACTS.get(name)
+    view = View.objects.filter(pk=pk).first()
+    if act is None or view is None:
+        raise Http404
+    view = get_object_or_404(visible(request.user, view.room), pk=pk)
+    if name != "first" and view.owner_id != request.user.pk:
+        raise Http404
+    room, query = view.room, view.query
+    act(request, view)
+    return redirect(f"{reverse(ROOMS[room])}?{query}")
+
+
+@require_POST
+@scope.inside
+def back(request: scope.Asked, room: str) -> HttpResponse:
+    """A view dropped by mistake is kept again."""
+    if room not in ROOMS:
+        raise Http404
+    query = ""
+    try:
+        words = deed.taken_back(request)
+        query = words["query"]
+        kept = {"query": query, "shared": words["shared"], "made_at": clock.now()}
+        View.objects.get_or_create(owner=request.user, room=room, name=words["name"], defaults=kept)
+    except UnableTo as error:
+        messages.warning(request, str(error))
+    return redirect(f"{reverse(ROOMS[room])}?{query}")
+
+
+def _drop(request: scope.Asked, view: View) -> None:
+    words = {"name": view.name, "query": view.query, "shared": view.shared}
+    view.delete()
+    told = _("The view “%(name)s” is dropped.") % {"name": view.name}
+    deed.told(request, told, undo=(reverse("desk:view_back", args=[view.room]), words))
+
+
+def _share(request: scope.Asked, view: View) -> None:
+    view.shared = not view.shared
+    view.save(update_fields=["shared"])
+    told = _("Your colleagues see the view “%(name)s”.") if view.shared else _("Only you see the view “%(name)s”.")
+    messages.success(request, told % {"name": view.name})
+
+
+def _first(request: scope.Asked, view: View) -> None:
+    chosen = FirstView.objects.filter(user=request.user, room=view.room)
+    if chosen.filter(view=view).delete()[0]:
+        messages.success(request, _("Your list opens with everything again."))
+        return
+    chosen.delete()
+    FirstView.objects.create(user=request.user, room=view.room, view=view)
+    messages.success(request, _("Your list opens with “%(name)s” from now on.") % {"name": view.name})
+
+
+ACTS: dict[str, Callable[[scope.Asked, View], None]] = {"drop": _drop, "share": _share, "first": _first}

@@ -1,0 +1,139 @@
+"""What the tests of the API stand on: a house with a row of everything, its manager, and tokens."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.test import Client
+
+from amiable.casework.models import Notification
+from amiable.core.models import Run, User
+from amiable.insight.models import Figure
+from amiable.ledger.models import Allocation, Branch, Creditor, Customer, Waiver
+from amiable.outreach.models import OptOut
+from amiable.payments.models import Mandate, Promise, StandingOrder
+from amiable.portfolio import segments
+from amiable.portfolio.models import Score, SegmentSet
+from amiable.scenario import shelf
+from amiable.scenario.models import Decision
+from amiable.web.api import token as tokens
+from amiable.web.ui import clock
+from tests.web import desk_rows as rows
+
+
+@dataclass(frozen=True)
+class House:
+    """`rows` names one row of each resource, by the first word of its address; `bodies` what each operation is told."""
+
+    creditor: Creditor
+    customer: Customer
+    manager: User
+    rows: dict[str, int]
+    bodies: dict[str, Any]
+
+
+def house(key: str = "ours", name: str = "Anna") -> House:
+    """A creditor with one customer who has one row of everything."""
+    shelf.stock(now=clock.now())
+    creditor = rows.creditor(key)
+    customer = rows.full(creditor, name)
+    manager = rows.colleague(f"manager-{key}", creditor)
+    found = _rows(creditor, customer, manager)
+    rows.counted(customer)
+    found["profiles"], found["memberships"] = customer.profiles.get().pk, customer.memberships.first().pk  # type: ignore[union-attr]
+    return House(creditor, customer, manager, found, _bodies(creditor, customer, found))
+
+
+def _rows(creditor: Creditor, customer: Customer, manager: User) -> dict[str, int]:
+    bill, now, today = customer.invoices.get(), clock.now(), clock.today()
+    paid = rows.credit(customer, 5_000, days_ago=3)
+    spread = Allocation.objects.create(
+        credit=paid, invoice=bill, amount_minor=1_000, effective_on=today, known_at=now, rule="person"
+    )
+    plan, case, batch = rows.plan(customer), rows.case(customer), rows.batch(customer)
+    money, returned, wrong = rows.suspense(creditor), rows.returned(creditor), rows.quarantined(creditor)
+    campaign, call, experiment = rows.campaign(customer), rows.on_the_phone(customer), rows.experiment(creditor)
+    scenario = shelf.save(data=shelf.shipped()[0], creditor=creditor, now=now, by=manager)
+    mandate = Mandate.objects.create(customer=customer, provider="dummy", token=f"m{customer.pk}", asked_at=now)
+    made: dict[str, Any] = {
+        "creditors": creditor, "branches": Branch.objects.create(creditor=creditor, code="L", name=f"Lyon of {creditor.name}"),
+        "runs": Run.objects.create(step="decide", creditor_ref=creditor.pk, as_of=today, started_at=now),
+        "figures": Figure.objects.create(creditor=creditor, kpi="dso", as_of=today, measured_at=now),
+        "customers": customer, "contacts": customer.contacts.first(), "invoices": bill, "credits": paid, "allocations": spread,
+        "scores": Score.objects.create(customer=customer, currency="EUR", key="x", model_version="1", as_of=today, value=0.5),
+        "entries": bill.entries.first(), "holds": customer.holds.get(), "disputes": customer.disputes.get(), "plans": plan,
+        "waivers": Waiver.objects.create(creditor=creditor, customer=customer, source_ref="x", reason="asked", created_at=now),
+        "attempts": call, "chains": call.chain, "notes": customer.notes.get(), "cases": case, "tasks": customer.tasks.get(),
+        "standing-orders": StandingOrder.objects.create(customer=customer, currency="EUR", mandate=mandate, given_at=now),
+        "promises": Promise.objects.create(
+            customer=customer, currency="EUR", amount_minor=100, promised_for=today, taken_at=now, origin="call"
+        ),
+        "messages": customer.messages.get(), "replies": customer.replies.get(), "letter-batches": batch,
+        "opt-outs": OptOut.objects.create(customer=customer, medium="sms", since=now, origin="portal"),
+        "imports": wrong.loaded_by, "quarantine": wrong, "bank-statements": returned.statement, "bank-lines": returned,
+        "matches": money, "suspense": money.credit, "campaigns": campaign, "scenarios": scenario, "experiments": experiment,
+        "segment-sets": SegmentSet.objects.create(creditor=creditor, version=1, segments=list(segments.starter())),
+        "campaign-recipients": campaign.recipients.get(),
+        "decisions": Decision.objects.create(
+            creditor=creditor, customer=customer, currency="EUR", as_of=today, scenario=scenario, step="reminder_1", level=20,
+            verdict="not", reason=f"of {creditor.name}",
+        ),
+        "users": manager, "scopes": manager.scopes.get(),
+        "notifications": Notification.objects.create(user=manager, customer=customer, text="news", key="x", created_at=now),
+    }  # fmt: skip
+    return {name: row.pk for name, row in made.items()}
+
+
+def _bodies(creditor: Creditor, customer: Customer, at: dict[str, int]) -> dict[str, Any]:
+    """What each operation is told where it is told something; an operation that is not here needs nothing."""
+    about, bill, soon = {"customer": customer.pk}, at["invoices"], (clock.today() + timedelta(days=9)).isoformat()
+    part = about | {"invoice": bill, "amount_minor": 100, "reason": "agreed"}
+    plan = about | {"invoices": [bill], "currency": "EUR", "first_on": soon}
+    written = {"creditor": creditor.pk, "data": dict(shelf.shipped()[0])}
+    sent = {
+        "name": "Spring", "currency": "EUR", "template": "reminder_1", "tone": "warm", "channel": "email",
+        "starts_on": soon, "ends_on": soon,
+    }  # fmt: skip
+    return {
+        "stop_creditor": {"why": "a doubt"}, "choose_by_hand": {"hand": True},
+        "let_go": {"messages": [at["messages"]], "leave": True}, "write_off": part, "add_charge": part,
+        "waive": about | {"reason": "asked"}, "give_pay_link": about | {"invoices": [bill], "currency": "EUR"},
+        "take_payment": about | {"invoices": [bill], "currency": "EUR"},
+        "refund": about | {"attempt": at["attempts"], "amount_minor": 100}, "write_note": about | {"text": "They rang."},
+        "take_promise": about | {"amount_minor": 100, "currency": "EUR", "promised_for": soon},
+        "open_dispute": about | {"invoice": bill, "reason": "quality"}, "claim_paid": about,
+        "resolve_dispute": {"resolution": "refused"}, "place_hold": about | {"reason": "asked for time", "until": soon},
+        "take_out": about | {"invoices": [bill], "action": "a visit", "until": soon}, "give_back": {},
+        "note_wishes": {"reached": ["email"], "language": "fr"}, "finish_task": {"outcome": "voicemail"}, "offer_plan": plan,
+        "look_for_plans": plan, "withdraw_plan": {}, "agree_plan": {"name": "Anna"},
+        "make_letter_batch": {"creditor": creditor.pk},
+        "send_statement": about | {"currency": "EUR"}, "settle_message": {"left": True}, "claim_reply": about,
+        "confirm_reply": {"intent": "other"}, "return_letter": {"creditor": creditor.pk, "code": "x"},
+        "retry_row": {"values": {}},
+        "answer_missing_invoices": {"invoices": [bill], "answer": "settled"}, "find_return": {"credit": at["credits"]},
+        "confirm_match": {"match": at["matches"]}, "give_money": about, "set_money_aside": {"kind": "fee"},
+        "draft_segments": {
+            "creditor": creditor.pk, "after": 1, "segments": [{"key": "all", "label": {"fr": "Tous", "en": "All"}}],
+        },
+        "draft_campaign": sent | {"creditor": creditor.pk}, "revise_campaign": sent, "draft_scenario": written,
+        "examine_scenario": written, "revise_scenario": {"data": written["data"]}, "migrate_cases": {"to": at["scenarios"]},
+        "change_experiment": {"holdout_share": 0.2}, "stop_experiment": {},
+        "start_experiment": {"creditor": creditor.pk, "champion": at["scenarios"], "name": "Warm", "holdout_share": 0.1},
+    }  # fmt: skip
+
+
+def token(user: User, *, creditor: int | None = None, acts: Any = None, hours: int = 1) -> str:
+    made = tokens.make(
+        user=user,
+        name="test",
+        creditor=creditor,
+        acts=acts,
+        expires_at=clock.now() + timedelta(hours=hours),
+        now=clock.now(),
+    )
+    return made[1]
+
+
+def caller(text: str) -> Client:
+    """A client that sends this token, and speaks English."""
+    return Client(headers={"authorization": f"Bearer {text}", "accept-language": "en"})

@@ -1,0 +1,159 @@
+"""Who may not, may not: each operation of the API is asked without a token, with a bad one, by a stranger and by a wrong role."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from amiable.core.models import ApiToken, AuditEntry, Role
+from amiable.ledger.models import Branch, Customer
+from amiable.web.api import api, document
+from amiable.web.api.room import READ, RIGHTS
+from amiable.web.ui import clock
+from tests.web import api_rows
+from tests.web import desk_rows as rows
+from tests.web.api_rows import House
+
+pytestmark = pytest.mark.django_db
+OPERATIONS = document.operations(document.written(api.api))
+FILES = {"load_file", "look_at_file", "book_bank_file"}
+# What belongs to nobody in particular, or to the asker: a stranger gets their own answer there.
+OWN = {"list_missing_invoices", "get_me", "search"}
+
+
+def ask(client: Client, house: House, path: str, method: str, name: str, **instead: int) -> Any:
+    """Asks an operation about the rows of a house, or about other rows in their place."""
+    told = path
+    if "{pk}" in path:
+        told = path.replace("{pk}", str(instead.get("pk") or house.rows[path.split("/")[2]]))
+    if method == "get":
+        return client.get(told, {"q": house.customer.name} if name == "search" else None)
+    if name in FILES:
+        file = SimpleUploadedFile("x.csv", b"a;b\n1;2\n")
+        return client.post(told, {"creditor": house.creditor.pk, "file": file})
+    body = json.dumps(house.bodies.get(name, {}))
+    return getattr(client, method)(told, body, content_type="application/json", headers={"if-match": '"x"'})
+
+
+@pytest.fixture
+def ours() -> House:
+    return api_rows.house()
+
+
+def test_without_a_good_token_nothing_is_answered(ours: House) -> None:
+    good, expired, revoked, left = (api_rows.token(ours.manager) for _each in range(4))
+    tokens = {row.prefix: row for row in ApiToken.objects.all()}
+    ApiToken.objects.filter(pk=tokens[expired[:11]].pk).update(expires_at=clock.now() - timedelta(seconds=1))
+    ApiToken.objects.filter(pk=tokens[revoked[:11]].pk).update(revoked_at=clock.now())
+    gone = rows.colleague("gone", ours.creditor)
+    gone.is_active = False
+    gone.save()
+    ApiToken.objects.filter(pk=tokens[left[:11]].pk).update(user=gone)
+    for text in (left, good[:-1], good + "x", "", "nonsense"):
+        assert api_rows.caller(text).get("/api/me").status_code == 401
+    assert api_rows.caller(good).get("/api/me").status_code == 200
+    clients = [Client(), api_rows.caller(expired), api_rows.caller(revoked)]
+    for path, method, told in OPERATIONS:
+        for client in clients:
+            answer = ask(client, ours, path, method, told["operationId"])
+            assert answer.status_code == 401, (path, method)
+            assert answer["Content-Type"] == "application/problem+json"
+            assert answer["WWW-Authenticate"].startswith("Bearer")
+            assert not {"Anna", "Ours"} & set(answer.content.decode().replace('"', " ").split())
+
+
+def test_to_a_stranger_it_does_not_exist(ours: House) -> None:
+    other = rows.creditor("theirs")
+    client = api_rows.caller(api_rows.token(rows.colleague("zoe", other)))
+    before = AuditEntry.objects.exclude(act__endswith=".viewed").count()
+    for path, method, told in OPERATIONS:
+        name = told["operationId"]
+        if name in OWN:
+            assert "Anna" not in ask(client, ours, path, method, name).content.decode()
+            continue
+        answer = ask(client, ours, path, method, name)
+        if method == "get" and "{pk}" not in path:
+            assert "Anna" not in answer.content.decode(), path
+            assert "Ours" not in answer.content.decode(), path
+            continue
+        assert answer.status_code in ((422,) if name == "answer_missing_invoices" else (404,)), (
+            path,
+            method,
+            answer.content,
+        )
+        if "{pk}" in path:
+            nowhere = ask(client, ours, path, method, name, pk=10**15)
+            assert (nowhere.status_code, nowhere.content) == (answer.status_code, answer.content), path
+    assert AuditEntry.objects.exclude(act__endswith=".viewed").count() == before
+
+
+@pytest.mark.parametrize("narrowed", ["role", "token"])
+def test_a_wrong_role_and_a_narrow_token_only_read(ours: House, narrowed: str) -> None:
+    auditor = rows.colleague("audrey", ours.creditor, Role.AUDITOR)
+    text = api_rows.token(auditor) if narrowed == "role" else api_rows.token(ours.manager, acts=[])
+    client = api_rows.caller(text)
+    before = AuditEntry.objects.exclude(act__endswith=".viewed").count()
+    for path, method, told in OPERATIONS:
+        name = told["operationId"]
+        if RIGHTS[name] == READ:
+            if method == "get" and not (
+                narrowed == "role" and path.startswith(("/api/notifications", "/api/scopes/", "/api/users/"))
+            ):
+                assert ask(client, ours, path, method, name).status_code == 200, (path, method)
+            continue
+        answer = ask(client, ours, path, method, name)
+        refused = 422 if (name, narrowed) == ("answer_missing_invoices", "role") else 403
+        wrong = 404 if (name, narrowed) == ("claim_reply", "role") else refused
+        assert answer.status_code == wrong, (path, method, answer.content)
+        assert answer.json()["detail"]
+    assert AuditEntry.objects.exclude(act__endswith=".viewed").count() == before
+
+
+def test_a_token_of_one_creditor_shows_no_other(ours: House) -> None:
+    theirs = api_rows.house("theirs", "Zoe")
+    boss = rows.colleague("boss")
+    boss.is_superuser = True
+    boss.save()
+    client = api_rows.caller(api_rows.token(boss, creditor=ours.creditor.pk))
+    assert client.get(f"/api/customers/{ours.customer.pk}").status_code == 200
+    assert client.get(f"/api/customers/{theirs.customer.pk}").status_code == 404
+    assert "Zoe" not in client.get("/api/customers").content.decode()
+    assert client.get("/api/search", {"q": "Zoe"}).json() == []
+    assert [each["id"] for each in client.get("/api/creditors").json()["items"]] == [ours.creditor.pk]
+    both = rows.colleague("both", ours.creditor)
+    both.scopes.create(role=Role.MANAGER, creditor_ref=theirs.creditor.pk)
+    narrow = api_rows.caller(api_rows.token(both, creditor=ours.creditor.pk))
+    assert narrow.get(f"/api/customers/{theirs.customer.pk}").status_code == 404
+
+
+def test_a_branch_and_a_portfolio_hold_here_too(ours: House) -> None:
+    lyon = Branch.objects.create(creditor=ours.creditor, code="P", name="Paris")
+    karim = rows.colleague("karim", ours.creditor, Role.SALES, own=True)
+    for user in (rows.colleague("bea", ours.creditor, Role.BRANCH, branch=lyon), karim):
+        client = api_rows.caller(api_rows.token(user))
+        assert client.get(f"/api/customers/{ours.customer.pk}").status_code == 404
+        assert client.get("/api/invoices").json()["items"] == []
+        assert client.get("/api/bank-statements").json()["items"] == []
+    Customer.objects.filter(pk=ours.customer.pk).update(salesperson=karim)
+    assert client.get(f"/api/customers/{ours.customer.pk}").status_code == 200
+
+
+def test_every_operation_says_which_right_it_needs() -> None:
+    assert {told["operationId"] for _path, _method, told in OPERATIONS} == set(RIGHTS)
+    for _path, method, told in OPERATIONS:
+        assert (RIGHTS[told["operationId"]] == READ) == (method == "get" or told["operationId"] == "read_notification")
+
+
+def test_a_session_works_with_its_csrf_token_only(ours: House) -> None:
+    browser = Client(enforce_csrf_checks=True, headers={"accept-language": "en"})
+    browser.force_login(ours.manager)
+    assert browser.get("/api/me").json()["user"]["username"] == "manager-ours"
+    body = json.dumps(ours.bodies["write_note"])
+    assert browser.post("/api/notes", body, content_type="application/json").status_code == 403
+    browser.get("/")
+    token = browser.cookies["csrftoken"].value
+    answer = browser.post("/api/notes", body, content_type="application/json", headers={"x-csrftoken": token})
+    assert answer.status_code == 201

@@ -1,0 +1,62 @@
+"""The examples of docs/api.md are true: each of them is run, from first to last, against a live server."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.web import api_rows
+
+TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, flags=re.S | re.M)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_example_runs(live_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = api_rows.house()
+    monkeypatch.setenv("AMIABLE_URL", live_server.url)
+    monkeypatch.setenv("AMIABLE_TOKEN", api_rows.token(house.manager))
+    said: dict[str, Any] = {}
+    for block in blocks("python"):
+        exec(compile(block, "docs/api.md", "exec"), said)
+    if (curl := shutil.which("curl")) is None:
+        pytest.skip("no curl here: its examples are not run")
+    (tmp_path / "open.csv").write_text("Customer;Invoice;Date;Due;Amount\nC-9;F-9;01/03/2026;31/03/2026;1 234,50\n")
+    known = {
+        "CUSTOMER": str(house.customer.pk), "INVOICE": str(house.rows["invoices"]), "CREDITOR": str(house.creditor.pk),
+        "PATH": f"{Path(curl).parent}:{os.environ['PATH']}", "NO_PROXY": "*",
+    }  # fmt: skip
+    first, *examples = blocks("bash")
+    for example in examples:
+        ran = subprocess.run(
+            ["bash", "-c", f"{first}\n{example}"],
+            cwd=tmp_path,
+            env=os.environ | known,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert ran.returncode == 0, f"{example}\n{ran.stderr}"
+        assert ran.stdout[0] in "[{", example
+
+
+def test_every_family_of_resources_has_its_examples() -> None:
+    assert len(blocks("python")) == len(blocks("bash")) > 20
+    from amiable.web.api import api, document
+
+    told = " ".join(blocks("python") + blocks("bash"))
+    read = {
+        path.split("/")[2] for path, method, _told in document.operations(document.written(api.api)) if method == "get"
+    }
+    detail = {
+        "branches", "profiles", "scores", "memberships", "chains", "standing-orders", "cases", "opt-outs", "contacts", "imports",
+        "missing-invoices", "campaign-recipients", "experiments", "bank-statements",
+    }  # fmt: skip
+    assert {name for name in read - detail if f"/{name}" not in told} == set()
