@@ -38,15 +38,14 @@ def keep(gathered: Gathered, grains: Iterable[Grain], *, now: datetime) -> int:
     written = []
     for grain in grains:
         for month, cells in _months(gathered, grain):
-            content = _packed(cells)
             # How things stand is told anew each day, even where it is nothing.
             told = gathered.as_of.isoformat().encode() if grain.stock else b""
-            digest = blake2b(told + content, digest_size=16).hexdigest()
+            digest = blake2b(told + cells.hash_rows().to_numpy().tobytes(), digest_size=16).hexdigest()
             if known.get((grain.key, month)) != digest and (told or cells.height or (grain.key, month) in known):
                 written.append(
                     Kept(
                         creditor=gathered.creditor, grain=grain.key, month=month, as_of=gathered.as_of, digest=digest,
-                        rows=cells.height, content=content, measured_at=now,
+                        rows=cells.height, content=_packed(cells), measured_at=now,
                     )
                 )  # fmt: skip
     Kept.objects.bulk_create(
@@ -68,6 +67,11 @@ def load(*, creditor: Creditor, grain: Grain, since: date, until: date, columns:
     schema = {name: kind for name, kind in grain.schema.items() if name in columns}
     found = pl.concat(tables) if tables else pl.DataFrame(schema=schema)
     return found.filter(pl.col("day").is_between(since, until))
+
+
+def begun(*, creditor: Creditor) -> bool:
+    """Whether anything but nothing is kept: until then the whole twelve months are read, since history may be imported."""
+    return Kept.objects.filter(creditor=creditor, rows__gt=0).exists()
 
 
 def told(*, creditor: Creditor) -> date | None:
@@ -99,5 +103,6 @@ def _packed(cells: pl.DataFrame) -> bytes:
     if not cells.height:
         return b""
     buffer = io.BytesIO()
-    cells.write_ipc_stream(buffer, compression="zstd")
+    # Texts as plain texts, not as views into those of other months.
+    cells.write_ipc_stream(buffer, compression="zstd", compat_level=pl.CompatLevel.oldest())
     return buffer.getvalue()

@@ -70,10 +70,8 @@ def measure(*, as_of: date, now: datetime, creditor: Creditor | None = None) -> 
 def _measure(creditor: Creditor, *, as_of: date, now: datetime) -> tuple[int, int]:
     if as_of > now.astimezone(ZoneInfo(creditor.time_zone)).date():
         raise UnableToMeasure(f"The figures of {as_of} can be measured when that day has come.")
-    first = kept.told(creditor=creditor) is None
-    gathered = Gathered(
-        as_of=as_of, creditor=creditor, since=kept.first_month(as_of) if first else None, months_whole=True
-    )
+    since = None if kept.begun(creditor=creditor) else kept.first_month(as_of)
+    gathered = Gathered(as_of=as_of, creditor=creditor, since=since, months_whole=True)
     found = dict(_all(gathered))
     with transaction.atomic():
         # One measuring at a time: two would both write the same new rows.

@@ -132,6 +132,14 @@ def test_what_is_kept_has_no_customer_and_is_written_once() -> None:
     assert Kept.objects.filter(as_of=DAY).count() == first
 
 
+def test_history_that_is_imported_after_an_empty_day_is_read_whole() -> None:
+    helia = creditor()
+    measure(as_of=before(1), now=NOW)
+    message(customer(helia), days=200)
+    measure(as_of=DAY, now=NOW)
+    assert told(asked(helia, "messages_sent", "channel", days=300)) == {("email",): (1, None)}
+
+
 @given(
     parts=st.lists(
         st.tuples(st.sampled_from("ABC"), st.integers(1, 5_000), st.integers(-20, 120)), min_size=1, max_size=8
