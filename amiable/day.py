@@ -23,11 +23,11 @@ from amiable.insight import digest, measure
 from amiable.insight.forecast import keep
 from amiable.ledger import accrue, post
 from amiable.ledger.models import Creditor
-from amiable.outreach import memo, news, send
-from amiable.payments import allocate, arrange, attempt, chain, reconcile, standing
+from amiable.outreach import colleague, memo, news, send
+from amiable.payments import allocate, arrange, attempt, chain, credit_notes, reconcile, standing
 from amiable.payments.plans import collect, judge
 from amiable.portfolio import refresh, weigh
-from amiable.scenario import announce, canvass, decide, dispatch, inquire, match_up
+from amiable.scenario import announce, canvass, decide, dispatch, escalate, inquire, match_up
 from amiable.scenario.listen import listen
 
 log = logging.getLogger(__name__)
@@ -82,6 +82,11 @@ def _match(one: Cycle) -> Figures:
 def _matched(*, creditor: Creditor, as_of: date, now: datetime) -> Figures:
     done = match_up.match_money(creditor=creditor, as_of=as_of, now=now)
     return {name: value for name, value in vars(done).items() if name != "credits"}
+
+
+def _credit_notes(one: Cycle) -> Figures:
+    """A credit note that was promised for a dispute ends it."""
+    return _of_each(credit_notes.match_credit_notes, one)
 
 
 def _allocate(one: Cycle) -> Figures:
@@ -158,6 +163,16 @@ def _announce(one: Cycle) -> Figures:
     return announce.announce(now=one.now, creditor=one.creditor)
 
 
+def _escalate(one: Cycle) -> Figures:
+    """What is too much, too old, too silent or left lying is passed up, by the creditor's rules."""
+    return _of_each(escalate.escalate, one)
+
+
+def _words(one: Cycle) -> Figures:
+    """Colleagues who are asked for a word get their e-mail."""
+    return colleague.send_words(now=one.now, creditor=one.creditor)
+
+
 def _send(one: Cycle) -> Figures:
     """Each message gets a last look and leaves once."""
     return _plain(send.send(as_of=one.as_of, now=one.now, clock=one.clock, creditor=one.creditor))
@@ -191,6 +206,7 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "abandon": _abandon,
     "match": _match,
     "reconcile": _reconcile,
+    "credit_notes": _credit_notes,
     "allocate": _allocate,
     "accrue": _accrue,
     "small_balances": _small,
@@ -205,6 +221,8 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "dispatch": _dispatch,
     "weigh": _weigh,
     "announce": _announce,
+    "escalate": _escalate,
+    "words": _words,
     "send": _send,
     "advance": _advance,
     "measure": _measure,
@@ -212,7 +230,9 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "digests": _digests,
 }
 # What reaches outside, or tells of what was done.
-_NOT_REHEARSED = {"listen", "inquire", "collect", "standing", "send", "advance", "measure", "forecast", "digests"}
+_NOT_REHEARSED = {
+    "listen", "inquire", "collect", "standing", "words", "send", "advance", "measure", "forecast", "digests"
+}  # fmt: skip
 MORNING = 7  # o'clock: the first hour at which e-mails may leave
 # The lock that keeps two days from running at once: of everyone it is held alone, of one creditor it is shared, and
 # a second one with the creditor's number is held alone.
@@ -314,6 +334,7 @@ def every_ten_minutes(timestamp: int) -> None:
     attempt.abandon_stale(now=now)
     announce.announce(now=now)
     send.send(as_of=timezone.localdate(now), now=now)
+    colleague.send_words(now=now)
     dispatch.advance(as_of=timezone.localdate(now))
 
 
@@ -322,6 +343,7 @@ def soon() -> None:
     """What a colleague ordered while the customer is on the telephone leaves at once."""
     now = timezone.now()
     send.send(as_of=timezone.localdate(now), now=now)
+    colleague.send_words(now=now)
 
 
 @queue.task(queueing_lock="matching", pass_context=False)

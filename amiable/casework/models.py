@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from amiable.ledger.models import Creditor, Customer, Invoice
+from amiable.ledger.models import Account, Branch, Credit, Creditor, Customer, CustomerKind, Invoice, InvoiceKind
 
 
 class Case(models.Model):
@@ -30,6 +30,72 @@ class Case(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer_id} {self.opened_on}"
+
+
+class Responsibility(models.Model):
+    """One row of who is the `role` of whom: empty fields fit everything, the narrowest row that fits counts.
+
+    Acts on days with since ≤ day < until. The band is of what the work is about, in the creditor's own currency.
+    """
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.CASCADE, related_name="responsibilities")
+    role = models.CharField(max_length=20)  # a role as scenarios name it: casework/entrust.py ROLES
+    user = models.ForeignKey("core.User", on_delete=models.CASCADE, related_name="responsibilities")
+    branch = models.ForeignKey(Branch, null=True, blank=True, on_delete=models.CASCADE)
+    customer_kind = models.CharField(max_length=10, choices=CustomerKind, blank=True)
+    invoice_kind = models.CharField(max_length=10, choices=InvoiceKind, blank=True)
+    account = models.CharField(max_length=10, choices=Account, blank=True)
+    from_minor = models.BigIntegerField(null=True, blank=True)
+    below_minor = models.BigIntegerField(null=True, blank=True)
+    since = models.DateField()
+    until = models.DateField(null=True, blank=True)
+    by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(until__isnull=True) | Q(until__gte=F("since")), name="responsibility_ends_later"
+            ),
+            models.CheckConstraint(
+                condition=Q(from_minor__isnull=True) | Q(below_minor__isnull=True) | Q(below_minor__gt=F("from_minor")),
+                name="responsibility_band",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role}: {self.user_id}"
+
+
+class HandOver(models.Model):
+    """Everything of one colleague at a creditor is another's, on days with since ≤ day < until; without an end for good.
+
+    Nothing is moved: taken back, it is as if it had not been.
+    """
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.CASCADE, related_name="hand_overs")
+    absent = models.ForeignKey("core.User", on_delete=models.CASCADE, related_name="handed_over")
+    stand_in = models.ForeignKey("core.User", on_delete=models.CASCADE, related_name="taken_over")
+    since = models.DateField()
+    until = models.DateField(null=True, blank=True)
+    why = models.CharField(max_length=200, blank=True)
+    by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+    taken_back_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(absent=F("stand_in")), name="hand_over_to_another"),
+            models.CheckConstraint(
+                condition=Q(until__isnull=True) | Q(until__gt=F("since")), name="hand_over_ends_later"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["stand_in"], condition=Q(taken_back_at__isnull=True), name="hand_over_stand_in")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.absent_id} → {self.stand_in_id}"
 
 
 class TaskKind(models.TextChoices):
@@ -179,10 +245,28 @@ class Dispute(models.Model):
     resolved_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     resolution = models.CharField(max_length=12, blank=True)  # accepted, refused, settled, withdrawn
     answer = models.TextField(blank=True, default="", db_default="")  # what the customer is told about it
+    due_on = models.DateField(null=True, blank=True)  # by when it is to be answered
+    # What is done about it, in order: [{"key" or "text", "done_at", "by"}]; frozen when the dispute opens.
+    steps = models.JSONField(default=list, blank=True)
+    # The credit note that was promised, and the one that came; its coming ends the dispute.
+    expected_minor = models.BigIntegerField(null=True, blank=True)
+    credit = models.ForeignKey(Credit, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["invoice"], condition=Q(resolved_at__isnull=True), name="dispute_one_open")
+            models.UniqueConstraint(fields=["invoice"], condition=Q(resolved_at__isnull=True), name="dispute_one_open"),
+            models.CheckConstraint(
+                condition=Q(expected_minor__isnull=True) | Q(expected_minor__gt=0),
+                name="dispute_expects_more_than_nothing",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["due_on"], condition=Q(resolved_at__isnull=True), name="dispute_open_due"),
+            models.Index(
+                fields=["customer"],
+                condition=Q(resolved_at__isnull=True, expected_minor__isnull=False),
+                name="dispute_credit_expected",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -200,6 +284,64 @@ class Note(models.Model):
 
     def __str__(self) -> str:
         return self.text[:60]
+
+
+class NoteFile(models.Model):
+    """What was attached to a note: kept as a file, found by its digest, and only ever saved, never opened here."""
+
+    note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="files")
+    name = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Escalation(models.Model):
+    """A rule of the creditor's that spoke about a case, a task or a dispute: once each. What it said is kept."""
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.CASCADE)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="escalations")
+    rule = models.CharField(max_length=40)
+    subject = models.CharField(max_length=60)  # case:12, task:7, dispute:3
+    role = models.CharField(max_length=20)
+    does = models.CharField(max_length=10)  # task, tell, word
+    told = models.JSONField(default=dict)  # the rule as it was, and what was measured
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["creditor", "rule", "subject"], name="escalation_once")]
+        indexes = [models.Index(fields=["customer", "-at"], name="escalation_customer")]
+
+    def __str__(self) -> str:
+        return f"{self.rule} {self.subject}"
+
+
+class Word(models.Model):
+    """A colleague is asked for a word about a customer, by an e-mail that they answer without an account: once."""
+
+    creditor = models.ForeignKey(Creditor, on_delete=models.CASCADE)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="words")
+    user = models.ForeignKey("core.User", on_delete=models.CASCADE, related_name="words")
+    key = models.CharField(max_length=120, unique=True)  # who asked for it: the same wish twice is one
+    question = models.CharField(max_length=500, blank=True)
+    by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    asked_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)  # when its e-mail was ordered
+    answered_at = models.DateTimeField(null=True, blank=True)
+    answer = models.CharField(max_length=12, blank=True)  # promise, dispute, call, hold, words
+    told = models.JSONField(default=dict, blank=True)  # what was filled in
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["customer", "-asked_at"], name="word_customer"),
+            models.Index(fields=["id"], condition=Q(sent_at__isnull=True), name="word_to_send"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.customer_id}"
 
 
 class NotificationKind(models.TextChoices):

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from amiable.casework import entrust
 from amiable.casework.models import Case, Task
 from amiable.core import audit
 from amiable.core.errors import UnableTo
@@ -54,7 +55,10 @@ def ask(
             "context": context or {},
             "due_on": due_on,
             "not_before": not_before,
-            "assignee": assignee or (case.responsible if case else None),
+            "assignee": assignee
+            or entrust.responsible(
+                customer=customer, case=case, as_of=due_on, invoices=(context or {}).get("invoices", ())
+            ),
             "created_at": now,
         },
     )

@@ -47,6 +47,13 @@ def next_business_day(day: date, country: str) -> date:
     return day
 
 
+def business_days_later(day: date, count: int, country: str) -> date:
+    """The business day that comes so many business days after a day."""
+    for _each in range(count):
+        day = next_business_day(day + timedelta(days=1), country)
+    return day
+
+
 def end_of_month(day: date) -> date:
     return (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
 

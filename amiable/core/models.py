@@ -48,6 +48,8 @@ class Scope(models.Model):
     creditor_ref = models.BigIntegerField(db_index=True)
     branch_ref = models.BigIntegerField(null=True, blank=True)
     own_customers_only = models.BooleanField(default=False)
+    # Of an agency: its name as placements carry it; it sees the cases placed with it, and without a name none.
+    agency = models.CharField(max_length=120, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [

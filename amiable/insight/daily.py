@@ -14,6 +14,7 @@ from django.utils.translation import ngettext, override
 from amiable.casework.entrust import still_sees
 from amiable.casework.models import Notification, Task, TaskKind, Way
 from amiable.casework.wish import ways
+from amiable.core.calendar import day_of
 from amiable.core.models import Role, Scope, User
 from amiable.outreach.draft import Page, Row, Section, address
 from amiable.outreach.news import line_rows
@@ -69,7 +70,7 @@ def daily(*, user: User, as_of: date, now: datetime) -> tuple[Page | None, list[
 def _tasks(user: User, as_of: date) -> list[Task]:
     rows = Task.objects.filter(assignee=user, done_at=None, due_on__lte=as_of).select_related("customer", "creditor")
     found = list(rows.annotate(owed=_owed()).order_by("due_on", "pk"))
-    seen = still_sees(user, [task.customer for task in found])
+    seen = still_sees(user, [task.customer for task in found], as_of=as_of)
     return [task for task in found if task.customer_id in seen]
 
 
@@ -126,7 +127,7 @@ def _task_row(user: User, task: Task, as_of: date) -> Row:
 def _promises(user: User, as_of: date) -> list[Promise]:
     rows = Promise.objects.filter(taken_by=user, state=PromiseState.OPEN, promised_for=as_of)
     found = list(rows.select_related("customer").order_by("-amount_minor", "pk"))
-    seen = still_sees(user, [row.customer for row in found])
+    seen = still_sees(user, [row.customer for row in found], as_of=as_of)
     return [row for row in found if row.customer_id in seen]
 
 
@@ -147,7 +148,7 @@ def _news(user: User, now: datetime) -> list[Notification]:
     kinds = [kind for kind, way in ways(user).items() if way == Way.DIGEST]
     fresh = Notification.objects.filter(user=user, kind__in=kinds, read_at=None, sent_at=None)
     rows = list(fresh.filter(created_at__gt=now - NEWS).select_related("customer").order_by("-created_at", "-pk"))
-    seen = still_sees(user, [row.customer for row in rows if row.customer])
+    seen = still_sees(user, [row.customer for row in rows if row.customer], as_of=day_of(now))
     return [row for row in rows if row.customer_id is None or row.customer_id in seen]
 
 

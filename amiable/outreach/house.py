@@ -26,7 +26,7 @@ LENDS: Mapping[str, tuple[str, ...]] = {"letter": ("letter", "email")}
 ANSWERS = frozenset({
     "promise_confirmed", "promise_broken", "plan_offered", "plan_agreed", "plan_due", "plan_late", "receipt",
     "payment_failed",
-    "dispute_received", "dispute_answered", "invoice_copy",
+    "dispute_received", "dispute_answered", "dispute_message", "invoice_copy",
 })  # fmt: skip
 LANGUAGES = ("fr", "en")
 AUDIENCES = ("business", "consumer")

@@ -166,6 +166,10 @@ NAMES: tuple[Name, ...] = (
         "dispute.answer", _("what a colleague answers"),
         "Un avoir de 60,00 € a été émis.", "A credit note of €60.00 has been issued.",
     ),
+    Name(
+        "dispute.message", _("what a colleague writes while the dispute is open"),
+        "Pouvez-vous nous envoyer une photo du colis ?", "Could you send us a picture of the parcel?",
+    ),
     Name("accounts[].name", _("where one message tells several accounts: the customer of each"), "Anna Martin"),
     Name("accounts[].number", _("its number"), "C1042"),
     Name("accounts[].to_pay", _("what is to be paid of it, credits taken off"), "123,45 €", "€123.45"),

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext, override
 from amiable.casework.entrust import still_sees
 from amiable.casework.models import Notification, NotificationKind, Way
 from amiable.casework.wish import who_wishes
+from amiable.core.calendar import day_of
 from amiable.core.models import User
 from amiable.outreach import memo
 from amiable.outreach.draft import Page, Row, Section, address, draft
@@ -41,7 +42,7 @@ def tell(*, now: datetime) -> int:
 
 def _order(rows: list[Notification], *, now: datetime) -> bool:
     user = rows[0].user
-    seen = still_sees(user, [row.customer for row in rows if row.customer])
+    seen = still_sees(user, [row.customer for row in rows if row.customer], as_of=day_of(now))
     told = [row for row in rows if row.customer_id is None or row.customer_id in seen]
     Notification.objects.filter(pk__in=[row.pk for row in rows]).update(sent_at=now)
     if not told:

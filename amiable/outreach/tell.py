@@ -2,7 +2,8 @@
 
 In: the frozen context of a message, and the row of its dispute. Out: names for texts; what was not told is empty.
 The context's keys: payment {amount_minor, received_on, failed_on, failure}, promise {amount_minor, promised_for,
-kept_minor}, plan {total_minor, answer_by, debit, instalments [{due_on, amount_minor, paid_minor}]}, dispute (its number),
+kept_minor}, plan {total_minor, answer_by, debit, instalments [{due_on, amount_minor, paid_minor}]}, dispute (its number)
+and message (what a colleague writes about it),
 survey {after}, person {name, phone, email, hours}, pay {invoices, amount_minor, currency} (what a link to pay asks for),
 receipt (the credit whose receipt goes along). Dates are written 2026-01-31.
 """
@@ -32,7 +33,7 @@ NEEDED = {
     "promise_confirmed": "promise", "receipt": "payment", "plan_offered": "plan", "plan_agreed": "plan", "plan_due": "plan",
     "plan_late": "plan",
 }  # fmt: skip
-OF_DISPUTES = frozenset({"dispute_received", "dispute_answered"})
+OF_DISPUTES = frozenset({"dispute_received", "dispute_answered", "dispute_message"})
 
 
 class UnableToTell(UnableTo):
@@ -69,7 +70,7 @@ NO_PLAN: dict[str, Any] = {
     **dict.fromkeys(("total", "paid", "left", "late_amount", "answer_by", "debit"), ""),
     "count": 0, "late_count": 0, "instalments": [], "next": NO_INSTALMENT,
 }  # fmt: skip
-NO_DISPUTE = dict.fromkeys(("invoice", "reason", "opened_on", "amount", "words", "outcome", "answer"), "")
+NO_DISPUTE = dict.fromkeys(("invoice", "reason", "opened_on", "amount", "words", "outcome", "answer", "message"), "")
 
 
 def _payment(facts: Facts, told: Mapping[str, Any]) -> dict[str, str]:
@@ -147,6 +148,7 @@ def _dispute(facts: Facts) -> dict[str, str]:
         "words": found.words,
         "outcome": found.resolution,
         "answer": found.answer,
+        "message": str(facts.message.context.get("message") or ""),
     }
 
 

@@ -183,10 +183,10 @@ def _disputed(window: Window) -> Iterator[News]:
 
 
 def _answered(window: Window) -> Iterator[News]:
-    """What a person decided; a dispute that ended because the invoice was paid needs no words."""
+    """What a person decided, or a credit note; a dispute that ended because the invoice was paid needs no words."""
     rows = Dispute.objects.filter(
-        window.of("customer__creditor"), resolved_at__gt=window.since, resolved_at__lte=window.now,
-        resolution__in=ANSWERED, resolved_by__isnull=False,
+        window.of("customer__creditor"), Q(resolved_by__isnull=False) | Q(credit__isnull=False),
+        resolved_at__gt=window.since, resolved_at__lte=window.now, resolution__in=ANSWERED,
     )  # fmt: skip
     yield from _disputes(rows, tone=Tone.NEUTRAL)
 

@@ -3,20 +3,16 @@
 Comes in: decisions with their steps. Goes out: tasks and notifications, each once however often the day is run.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext_lazy
 
-from amiable.casework.entrust import all_of, in_charge
-from amiable.casework.models import NotificationKind, Task, TaskKind
-from amiable.casework.notify import notify
-from amiable.core.models import User
-from amiable.ledger.models import Customer
+from amiable.casework.models import TaskKind
+from amiable.casework.pass_up import Wish, pass_up
 from amiable.scenario.models import Decision, Verdict
 
 Steps = Mapping[tuple[int, str], Mapping[str, Any]]
@@ -37,22 +33,22 @@ def lay(decisions: Iterable[Decision], steps: Steps, *, as_of: date, now: dateti
     `steps`: the settings of each step, by scenario version and key, in the order of the journey.
     """
     wanted = [each for each in decisions if each.verdict == Verdict.ASK or each.action in KINDS]
-    keys = {_key(each): each for each in wanted}
-    known = set(Task.objects.filter(key__in=keys).values_list("key", flat=True))
-    fresh = [each for key, each in keys.items() if key not in known]
-    roles = {each.pk: _role(each, steps) for each in fresh}
-    charged = _charged(fresh, roles)
-    Task.objects.bulk_create(
-        [
-            _task(each, steps[each.scenario_id, each.step], roles[each.pk], charged.get(each.pk), as_of=as_of, now=now)
-            for each in fresh
-        ],
-        ignore_conflicts=True,
-    )
-    raised = [each for each in fresh if each.verdict == Verdict.DO and each.action == "escalate"]
-    for each in raised:
-        _tell(each, steps[each.scenario_id, each.step], roles[each.pk], charged.get(each.pk), now=now)
-    return len(fresh)
+    return pass_up([_wish(each, steps) for each in wanted], as_of=as_of, now=now)
+
+
+def _wish(decision: Decision, steps: Steps) -> Wish:
+    step = steps[decision.scenario_id, decision.step]
+    asks = decision.verdict == Verdict.ASK
+    return Wish(
+        key=_key(decision), customer=decision.customer, kind=TaskKind.CONFIRM if asks else KINDS[decision.action],
+        title=partial(title, decision, step), role=_role(decision, steps), case_id=decision.case_id,
+        invoices=(*decision.about, *decision.also), tells=decision.action == "escalate" and not asks,
+        context={
+            "decision": decision.pk, "step": decision.step, "currency": decision.currency,
+            "amount_minor": decision.facts.get("amount_minor", 0),
+            "days_late": decision.facts.get("oldest_days_late", 0),
+        },
+    )  # fmt: skip
 
 
 def _key(decision: Decision) -> str:
@@ -73,53 +69,9 @@ def _role(decision: Decision, steps: Steps) -> str:
     return HIGHER[min(unnamed.index(decision.step), len(HIGHER) - 1)]
 
 
-def _charged(decisions: Iterable[Decision], roles: Mapping[int, str]) -> dict[int, User]:
-    """The person of each decision, where there is one."""
-    by_role: dict[str, list[Decision]] = defaultdict(list)
-    for decision in decisions:
-        if roles[decision.pk]:
-            by_role[roles[decision.pk]].append(decision)
-    found: dict[int, User] = {}
-    for role, theirs in by_role.items():
-        users = in_charge(role=role, customers={each.customer_id: each.customer for each in theirs}.values())
-        found |= {each.pk: users[each.customer_id] for each in theirs if each.customer_id in users}
-    return found
-
-
-def _task(
-    decision: Decision, step: Mapping[str, Any], role: str, assignee: User | None, *, as_of: date, now: datetime
-) -> Task:
-    kind = TaskKind.CONFIRM if decision.verdict == Verdict.ASK else KINDS[decision.action]
-    context = {
-        "decision": decision.pk, "step": decision.step, "currency": decision.currency,
-        "amount_minor": decision.facts.get("amount_minor", 0), "invoices": [*decision.about, *decision.also],
-        "days_late": decision.facts.get("oldest_days_late", 0),
-    }  # fmt: skip
-    return Task(
-        creditor_id=decision.creditor_id, customer_id=decision.customer_id, case_id=decision.case_id, kind=kind,
-        key=_key(decision), title=title(decision, step, settings.LANGUAGE_CODE)[:200], due_on=as_of, created_at=now,
-        assignee=assignee,
-        context=context | ({"responsible": role} if role else {}),
-    )  # fmt: skip
-
-
 def title(decision: Decision, step: Mapping[str, Any], language: str) -> str:
     """What is to be done: as the scenario says it in that language, else in words of our own."""
     own = step.get("title") or {}
     with translation.override(language):
         house = str(TITLES["ask" if decision.verdict == Verdict.ASK else decision.action])
     return str(own.get(language[:2]) or house)
-
-
-def _tell(decision: Decision, step: Mapping[str, Any], role: str, assignee: User | None, *, now: datetime) -> None:
-    """A line for whoever takes it over; for everyone of that role where nobody alone does."""
-    customer: Customer = decision.customer
-    for user in [assignee] if assignee else all_of(role=role, customer=customer):
-        notify(
-            users=[user],
-            text=f"{customer.name}: {title(decision, step, user.language)}",
-            key=f"escalate:{decision.pk}",
-            kind=NotificationKind.ESCALATION,
-            customer=customer,
-            now=now,
-        )

@@ -79,7 +79,7 @@ def _tell(
 ) -> Task:
     """The case goes on where it stood; whoever is in charge of it has a task and is told."""
     case = _go_on(customer, credit, as_of=as_of)
-    person = (case.responsible if case else None) or _responsible(customer)
+    person = (case.responsible if case else None) or _responsible(customer, as_of=as_of)
     title = in_house(
         _("Payment of %(amount)s taken back: %(reason)s"),
         amount=shown(amount_minor, credit.currency),
@@ -125,9 +125,9 @@ def _go_on(customer: Customer, credit: Credit, *, as_of: date) -> Case | None:
     return closed
 
 
-def _responsible(customer: Customer) -> User | None:
+def _responsible(customer: Customer, *, as_of: date) -> User | None:
     for role in ("collector", "credit_manager"):
-        found = in_charge(role=role, customers=[customer]).get(customer.pk)
+        found = in_charge(role=role, customers=[customer], as_of=as_of).get(customer.pk)
         if found is not None:
             return found
     return None

@@ -11,8 +11,10 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Subquery
 from django.db.models.functions import JSONObject
 
+from amiable.casework.entrust import held_by
 from amiable.core.models import Role, Scope, User
 from amiable.ledger.models import Creditor
+from amiable.web.ui import clock
 
 COLUMNS = {field.attname: field.attname for field in Scope._meta.concrete_fields}
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
@@ -29,7 +31,7 @@ class Colleagues(AuthenticationBackend):
 
     def get_user(self, user_id: Any) -> User | None:
         asked = Creditor.objects.filter(pk=OuterRef("creditor_ref")).values(f"policy__{POLICY}")
-        held = Scope.objects.filter(user=OuterRef("pk")).annotate(asked=Subquery(asked)).order_by("id")
+        held = held_by(OuterRef("pk"), as_of=clock.today()).annotate(asked=Subquery(asked))
         rows = User.objects.annotate(
             held=ArraySubquery(held.values(row=JSONObject(asked="asked", **COLUMNS))),
             has_factor=has_factor(),
@@ -39,7 +41,7 @@ class Colleagues(AuthenticationBackend):
         if user is None or not self.user_can_authenticate(user):
             return None
         known = vars(user)
-        asks = [row["role"] in (row.pop("asked") or ()) for row in known["held"]]
+        asks = [row["role"] in (row.pop("asked") or ()) and row["user_id"] == user.pk for row in known["held"]]
         known["held_scopes"] = [Scope(**row) for row in known.pop("held")]
         known["asked_for_factor"] = any(asks) or (user.is_superuser and known["asks_admins"])
         known["owes_factor"] = known["asked_for_factor"] and not known["has_factor"]

@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("amiable.web.api.api")),
     path("hooks/", include("amiable.web.hooks.urls")),
     path("", include("amiable.web.portal.urls")),
+    path("", include("amiable.web.word.urls")),
     path("", include("amiable.web.account_urls")),
     path("", include("amiable.web.desk.urls")),
 ]

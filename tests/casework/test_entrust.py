@@ -23,7 +23,7 @@ def scope(who: User, role: Role, of: Creditor, **narrow: object) -> User:
 
 
 def one(role: str, customer: Customer) -> User | None:
-    return in_charge(role=role, customers=[customer]).get(customer.pk)
+    return in_charge(role=role, customers=[customer], as_of=DAY).get(customer.pk)
 
 
 def test_the_only_one_with_the_role_is_in_charge_two_are_not(world: World) -> None:
@@ -34,7 +34,7 @@ def test_the_only_one_with_the_role_is_in_charge_two_are_not(world: World) -> No
     assert one("credit_manager", world.boris) == vera
     max_ = scope(user("max"), Role.MANAGER, world.house)
     assert one("credit_manager", world.boris) is None
-    assert all_of(role="credit_manager", customer=world.boris) == [vera, max_]
+    assert all_of(role="credit_manager", customer=world.boris, as_of=DAY) == [vera, max_]
 
 
 def test_whoever_is_nearest_comes_first(world: World) -> None:
@@ -44,7 +44,7 @@ def test_whoever_is_nearest_comes_first(world: World) -> None:
     whole = scope(user("whole"), Role.COLLECTOR, world.house)
     near = scope(user("near"), Role.COLLECTOR, world.house, branch_ref=north.pk)
     scope(user("far"), Role.COLLECTOR, world.house, branch_ref=south.pk)
-    assert in_charge(role="collector", customers=[world.boris, world.anna]) == {
+    assert in_charge(role="collector", customers=[world.boris, world.anna], as_of=DAY) == {
         world.boris.pk: near, world.anna.pk: whole,
     }  # fmt: skip
 

@@ -26,7 +26,8 @@ E_MAILS = {
     "reminder_3": "warm neutral firm", "statement": "neutral", "formal_notice": "firm", "promise_confirmed": "warm",
     "promise_broken": "warm neutral firm", "plan_offered": "warm neutral", "plan_agreed": "warm",
     "plan_due": "warm", "plan_late": "warm neutral firm", "receipt": "warm", "payment_failed": "warm", "dispute_received": "warm",
-    "dispute_answered": "neutral", "hardship_help": "warm", "early_warning": "warm", "survey": "warm", "invoice_copy": "warm",
+    "dispute_answered": "neutral", "dispute_message": "neutral",
+    "hardship_help": "warm", "early_warning": "warm", "survey": "warm", "invoice_copy": "warm",
     "digest": "neutral", "payment_link": "warm",
 }  # fmt: skip
 OTHERS = {

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.test import Client
 
-from amiable.casework.models import Case, Dispute, Note, Task, TaskKind
+from amiable.casework.models import Case, Dispute, Note, NoteFile, Task, TaskKind
 from amiable.core.models import Role, Scope, User
 from amiable.intake.models import Import, QuarantinedRow, Source
 from amiable.ledger import hold
@@ -137,7 +137,8 @@ def full(of: Creditor, name: str) -> Customer:
         reason="asked for time",
     )
     Dispute.objects.create(customer=found, invoice=bill, reason="quality", opened_at=clock.now())
-    Note.objects.create(customer=found, text=f"note about {name}", at=clock.now())
+    note = Note.objects.create(customer=found, text=f"note about {name}", at=clock.now())
+    NoteFile.objects.create(note=note, name="a.pdf", sha256=keep(b"%PDF-1.7"), size=8)
     task(found)
     message(found)
     reply(found)

@@ -1,12 +1,15 @@
 """Nobody sees, or acts on, what lies outside their scope: every address of the desk is asked."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import URLPattern, reverse
 
-from amiable.casework.models import Note, Task
+from amiable.casework.hand_over import hand_over, take_back
+from amiable.casework.models import Case, Note, NoteFile, Placement, Task
 from amiable.core import people
-from amiable.core.models import Role, Run, Scope
+from amiable.core.models import AuditEntry, Role, Run, Scope
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.outreach.models import Message, Reply
 from amiable.scenario import shelf
@@ -15,10 +18,13 @@ from amiable.web.desk import (
     bank_pages,
     campaign_pages,
     channel_pages,
+    dispute_pages,
     match_pages,
     people_pages,
     plan_pages,
     psp_pages,
+    responsibility_pages,
+    scope,
     sending,
     urls,
 )
@@ -40,6 +46,7 @@ LISTS = {"home", "customers", "plans", "runs", "figures", "imports", "quarantine
     "search", "tokens",
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
     "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments", "statements", "money", "late_payment",
+    "portfolio", "disputes", "dispute_rules", "responsibility", "escalations",
     "people", "audit", "glance", "filters", "calls", "approvals",
 }  # fmt: skip
 # Posts that name their creditor in what is filled in, and a signed token of the one who brought a file: asked where
@@ -150,6 +157,13 @@ def addresses(customer: Customer) -> dict[str, str]:
     )  # fmt: skip
     found["invitation_withdraw"] = reverse("desk:invitation_withdraw", args=[guest.pk])
     found["act_on:lift"] = reverse("desk:act_on", args=[customer.pk, "lift", customer.holds.get().pk])
+    found["mentionable"] = reverse("desk:mentionable", args=[customer.pk])
+    found["note_file"] = reverse("desk:note_file", args=[NoteFile.objects.get(note__customer=customer).pk])
+    found["dispute"] = reverse("desk:dispute", args=[customer.disputes.get().pk])
+    for act in dispute_pages.ACTS:
+        found[f"dispute_act:{act}"] = reverse("desk:dispute_act", args=[customer.disputes.get().pk, act])
+    for act in responsibility_pages.ACTS:
+        found[f"responsibility_act:{act}"] = reverse("desk:responsibility_act", args=[customer.creditor_id, act])
     found["act_on:resolve"] = reverse("desk:act_on", args=[customer.pk, "resolve", customer.disputes.get().pk])
     return found
 
@@ -254,23 +268,18 @@ def test_who_has_no_scope_sees_nothing(ours: Creditor) -> None:
 
 def test_who_only_reads_cannot_act(ours: Creditor) -> None:
     customer = rows.full(ours, "Anna")
-    client = rows.desk(rows.colleague("audrey", ours, Role.AUDITOR))
+    audrey = rows.colleague("audrey", ours, Role.AUDITOR)
+    client = rows.desk(audrey)
     page = client.get(reverse("desk:customer", args=[customer.pk])).content.decode()
     assert "/act/" not in page
+    words = {"token": "t", "text": "x", "outcome": "paid", "act": "keep"}
     for name, address in addresses(customer).items():
-        posts = {
-            "task_done",
-            "task_undone",
-            "task_hand",
-            "call_done",
-            "call_skip",
-            "release",
-            "message_settle",
-            "answer",
-            "answer_claim",
-        }
-        if name.startswith(("act", "letter_batch_", "plan_act", "plan_new")) or name in posts:
-            assert client.post(address, {"token": "t", "text": "x", "outcome": "paid"}).status_code == 404, name
+        # Nothing can be posted, or there is nothing to post to.
+        assert client.post(address, words).status_code in {404, 405}, name
+    for name in LISTS:
+        # Some pages of those who administer are there, and empty.
+        assert client.post(reverse(f"desk:{name}"), words).status_code in {200, 404, 405, 422}, name
+    assert not AuditEntry.objects.filter(user=audrey).exclude(act__endswith=".viewed").exists()
 
 
 def test_a_right_at_one_creditor_is_none_at_another(ours: Creditor, theirs: Creditor) -> None:
@@ -284,3 +293,147 @@ def test_a_right_at_one_creditor_is_none_at_another(ours: Creditor, theirs: Cred
     assert client.post(reverse("desk:release", args=[theirs.pk])).status_code == 404
     assert client.post(reverse("desk:release", args=[ours.pk])).status_code == 302
     assert set(Creditor.objects.filter(released_at=None)) == {theirs}
+
+
+# Addresses about rows of the house rather than of one customer: who sees a part of a creditor may look at some of them,
+# an agency at none.
+HOUSE = (
+    "release", "mailbox", "answer_claim", "scenario", "experiment", "campaign", "letter_batch", "import", "quarantine",
+    "statement", "money", "channel", "acquirer", "sending", "responsibility",
+)  # fmt: skip
+
+
+def out_of_reach(client: Client, asked: dict[str, str]) -> None:
+    """None of these addresses exists for this colleague, whatever is posted to them."""
+    for name, address in asked.items():
+        get, post = client.get(address).status_code, client.post(address, {"token": "t", "text": "x"}).status_code
+        assert {get, post} <= {404, 405}, name
+        assert 404 in {get, post}, name
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_no_role_reaches_out_of_its_branch_or_beyond_its_own_customers(ours: Creditor, role: str) -> None:
+    lyon, nice = (Branch.objects.create(creditor=ours, code=name, name=name) for name in ("Lyon", "Nice"))
+    there = rows.full(ours, "There")
+    Customer.objects.filter(pk=there.pk).update(branch=nice)
+    asked = {name: address for name, address in addresses(there).items() if not name.startswith(HOUSE)}
+    assert len(asked) > 40
+    out_of_reach(rows.desk(rows.colleague("bea", ours, role, branch=lyon)), asked)
+    if role in (Role.SALES, Role.MANAGER):
+        out_of_reach(rows.desk(rows.colleague("karim", ours, role, own=True)), asked)
+
+
+def placed(customer: Customer, agency: str) -> Placement:
+    case = Case.objects.create(
+        creditor=customer.creditor, customer=customer, currency="EUR", opened_on=clock.today(), opened_overdue_minor=1
+    )
+    return Placement.objects.create(case=case, agency=agency, placed_at=clock.now())
+
+
+def agent(of: Creditor, agency: str) -> Client:
+    user = rows.colleague("agent", of, Role.AGENCY)
+    user.scopes.update(agency=agency)
+    return rows.desk(user)
+
+
+def test_an_agency_sees_the_cases_placed_with_it_and_nothing_of_the_house(ours: Creditor, theirs: Creditor) -> None:
+    mine, other = rows.full(ours, "Mine"), rows.full(ours, "Other")
+    rows.counted()
+    row = placed(mine, "Recouvra")
+    placed(other, "Somebody else")
+    client = agent(ours, "Recouvra")
+    assert client.get(reverse("desk:customer", args=[mine.pk])).status_code == 200
+    assert client.get(reverse("desk:dispute", args=[mine.disputes.get().pk])).status_code == 200
+    listed = client.get(reverse("desk:customers")).content.decode()
+    assert "Mine" in listed
+    assert "Other" not in listed
+    out_of_reach(client, addresses(other))
+    for name in LISTS:
+        answer = client.get(reverse(f"desk:{name}"), follow=True)
+        assert answer.status_code in {200, 404}, name
+        assert "Other" not in answer.content.decode(), name
+    for name in (
+        "segments",
+        "scenarios",
+        "texts",
+        "figures",
+        "responsibility",
+        "runs",
+        "imports",
+        "campaigns",
+        "portfolio",
+    ):
+        answer = client.get(reverse(f"desk:{name}"))
+        assert answer.status_code == 404 or "Ours" not in answer.content.decode(), name
+    # They may keep a note, and nothing else; recalled, the case is gone.
+    note = reverse("desk:act", args=[mine.pk, "note"])
+    assert client.post(note, {"token": "note-by-agency", "text": "Rang."}).status_code == 302
+    assert client.post(reverse("desk:act", args=[mine.pk, "hold"]), {"token": "t"}).status_code == 404
+    row.recalled_at = clock.now()
+    row.save()
+    assert client.get(reverse("desk:customer", args=[mine.pk])).status_code == 404
+
+
+def test_an_agency_without_a_name_sees_nothing(ours: Creditor) -> None:
+    customer = rows.full(ours, "Anna")
+    placed(customer, "")
+    assert agent(ours, "").get(reverse("desk:customer", args=[customer.pk])).status_code == 404
+
+
+def test_a_stand_in_sees_the_portfolio_for_that_time_with_rights_of_their_own(ours: Creditor, theirs: Creditor) -> None:
+    karim, zoe = (rows.colleague(name, ours, Role.SALES, own=True) for name in ("karim", "zoe"))
+    Scope.objects.create(user=karim, role=Role.MANAGER, creditor_ref=theirs.pk)
+    mine, strangers = rows.full(ours, "Mine"), rows.full(theirs, "Zoltan")
+    Customer.objects.filter(pk=mine.pk).update(salesperson=karim)
+    rows.counted()
+    page = reverse("desk:customer", args=[mine.pk])
+    assert rows.desk(zoe).get(page).status_code == 404
+    row = hand_over(
+        creditor=ours, absent=karim, stand_in=zoe, since=clock.today(), until=clock.today() + timedelta(days=2),
+        now=clock.now(), by=karim,
+    )  # fmt: skip
+    assert rows.desk(zoe).get(page).status_code == 200
+    mine.refresh_from_db()
+    assert zoe in scope.colleagues(mine)
+    assert "Mine" in rows.desk(zoe).get(reverse("desk:portfolio")).content.decode()
+    assert rows.desk(zoe).get(reverse("desk:customer", args=[strangers.pk])).status_code == 404
+    take_back(row=row, now=clock.now(), by=karim)
+    assert rows.desk(zoe).get(page).status_code == 404
+
+
+def test_a_stand_in_may_do_no_more_than_before(ours: Creditor) -> None:
+    vera, sam = rows.colleague("vera", ours, Role.MANAGER), rows.colleague("sam", ours, Role.SALES, own=True)
+    customer = rows.full(ours, "Anna")
+    hand_over(creditor=ours, absent=vera, stand_in=sam, since=clock.today(), until=None, now=clock.now(), by=vera)
+    client = rows.desk(sam)
+    assert client.get(reverse("desk:customer", args=[customer.pk])).status_code == 200
+    assert client.get(reverse("desk:act", args=[customer.pk, "note"])).status_code == 200
+    for closed in ("write_off", "refund"):
+        assert client.get(reverse("desk:act", args=[customer.pk, closed])).status_code == 404
+    for name in ("runs", "rules", "escalations", "imports"):
+        assert client.get(reverse(f"desk:{name}")).status_code == 404
+
+
+# What a role may do about a customer whom it sees: docs/operations/roles.md has the same table.
+RIGHTS = {
+    Role.COLLECTOR: "note talk hold write plan see_means take load",
+    Role.MANAGER: "note talk hold write plan approve_plan see_means take refund write_off release administer load",
+    Role.ADMIN: "note talk hold write plan approve_plan see_means take refund write_off release administer load",
+    Role.SALES: "note talk hold",
+    Role.BRANCH: "note talk hold",
+    Role.ACCOUNTANT: "note talk write take refund write_off load",
+    Role.SERVICE: "note talk hold take",
+    Role.BUYER: "note",
+    Role.AGENCY: "note",
+    Role.AUDITOR: "",
+}
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_each_role_may_do_what_the_table_says(ours: Creditor, role: str) -> None:
+    customer = rows.customer(ours, "Anna")
+    if role == Role.AGENCY:
+        placed(customer, "Recouvra")
+    user = rows.colleague("someone", ours, role)
+    user.scopes.update(agency="Recouvra" if role == Role.AGENCY else "")
+    assert scope.rights(user, customer) & set(RIGHTS[Role.MANAGER].split()) == set(RIGHTS[Role(role)].split())

@@ -164,7 +164,7 @@ def _rest(plan: Plan, rows: Iterable[Invoice], *, as_of: date, now: datetime, by
 
 
 def _ask_for_approval(plan: Plan, *, as_of: date, now: datetime) -> None:
-    approvers = all_of(role="credit_manager", customer=plan.customer)
+    approvers = all_of(role="credit_manager", customer=plan.customer, as_of=as_of)
     ask(
         kind=TaskKind.CHECK,
         key=f"{source_ref(plan)}:approve",

@@ -145,6 +145,7 @@ def _form(wanted: Act, request: scope.Asked, customer: Customer, ref: int) -> fo
     # What the address says is where the form begins: an invoice, a text to start from.
     first = {name: value for name, value in request.GET.items() if name in wanted.form.base_fields}
     first["token"] = secrets.token_urlsafe(12)
+    files = request.FILES if request.method == "POST" else None
     return wanted.form(
-        given, customer=customer, invoices=invoices, today=clock.today(), by=request.user, ref=ref, initial=first
+        given, files, customer=customer, invoices=invoices, today=clock.today(), by=request.user, ref=ref, initial=first
     )

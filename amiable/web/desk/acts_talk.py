@@ -10,7 +10,7 @@ from amiable.core.words import in_house
 from amiable.ledger.models import Medium
 from amiable.outreach.models import Tone
 from amiable.outreach.order import Order, order, take_back
-from amiable.web.desk import copies, forms, pay_link, write
+from amiable.web.desk import chain_forms, copies, forms, pay_link, write
 from amiable.web.desk.deed import Act, Done, Group, Undoing, with_open
 
 
@@ -43,7 +43,7 @@ def _the_call(act: Done) -> str:
 
 
 def _note(act: Done) -> None:
-    kept = note.write(customer=act.customer, text=act.said["text"], now=act.now, by=act.by)
+    kept = note.write(customer=act.customer, text=act.said["text"], files=act.said["attached"], now=act.now, by=act.by)
     if kept is not None:
         act.back["note"] = kept.pk
 
@@ -94,8 +94,8 @@ ACTS: dict[str, Act] = {
         gettext_lazy("Write a note"),
         gettext_lazy("Keep the note"),
         gettext_lazy("The note is kept."),
-        "talk",
-        forms.NoteForm,
+        "note",
+        chain_forms.NoteForm,
         _note,
         "notes",
         "n",
@@ -104,6 +104,7 @@ ACTS: dict[str, Act] = {
         near=True,
         short=gettext_lazy("Note"),
     ),
+    "word": chain_forms.WORD,
     "statement": Act(
         gettext_lazy("Send a statement"),
         gettext_lazy("Send the statement"),

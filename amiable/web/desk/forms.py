@@ -92,12 +92,6 @@ class Day(forms.DateInput):
         super().__init__(format="%Y-%m-%d")
 
 
-class NoteForm(Act):
-    text = forms.CharField(
-        label=gettext_lazy("Note"), max_length=5_000, widget=forms.Textarea(attrs={"rows": 5, "autofocus": True})
-    )
-
-
 class HoldForm(Act):
     invoice = forms.ChoiceField(label=gettext_lazy("On"), required=False)
     until = forms.DateField(

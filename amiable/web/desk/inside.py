@@ -13,6 +13,7 @@ from amiable.core.models import User
 from amiable.ledger.models import Customer
 from amiable.web.desk import scope
 from amiable.web.desk.scenario_words import ROLES
+from amiable.web.ui import clock
 
 # Who is asked for beside those whom the customer and its case name.
 INSIDE = ("branch_director", "credit_manager")
@@ -47,4 +48,4 @@ def inside(customer: Customer) -> list[tuple[str, User | None, bool]]:
 
 
 def _one(role: str, customer: Customer) -> User | None:
-    return entrust.in_charge(role=role, customers=[customer]).get(customer.pk)
+    return entrust.in_charge(role=role, customers=[customer], as_of=clock.today()).get(customer.pk)

@@ -34,6 +34,7 @@ STEPS = {
     "payment_link": gettext_lazy("Link to pay"),
     "dispute_received": gettext_lazy("Dispute received"),
     "dispute_answered": gettext_lazy("Dispute answered"),
+    "dispute_message": gettext_lazy("About a dispute"),
     "hardship_help": gettext_lazy("Help in hardship"),
     "early_warning": gettext_lazy("Early warning"),
     "survey": gettext_lazy("Satisfaction survey"),
@@ -99,6 +100,9 @@ RUNS = {
     "send": gettext_lazy("Sending"),
     "advance": gettext_lazy("Steps recorded"),
     "measure": gettext_lazy("Figures"),
+    "credit_notes": gettext_lazy("Credit notes of disputes"),
+    "escalate": gettext_lazy("Escalations"),
+    "words": gettext_lazy("Words asked of colleagues"),
     "digests": gettext_lazy("Daily lists and news for colleagues"),
 }
 # Why a payment was refused, for colleagues; providers share most of these codes.

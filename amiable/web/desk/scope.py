@@ -14,14 +14,18 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
+from amiable.casework import entrust
 from amiable.core.models import Role, Run, Scope, User
 from amiable.ledger.models import Creditor, Customer
 from amiable.web import seen
+from amiable.web.ui import clock
 
 P = ParamSpec("P")
 
 # Who may do what beside looking; a role that is not named here only reads.
 MAY: dict[str, set[str]] = {
+    "note": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.SALES, Role.BRANCH, Role.ACCOUNTANT, Role.SERVICE}
+    | {Role.BUYER, Role.AGENCY},
     "talk": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.SALES, Role.BRANCH, Role.ACCOUNTANT, Role.SERVICE},
     "hold": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.SALES, Role.BRANCH, Role.SERVICE},
     "write": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
@@ -62,10 +66,39 @@ def inside(view: Callable[Concatenate[Asked, P], HttpResponseBase]) -> Callable[
 
 
 def scopes(user: User) -> list[Scope]:
-    """The scopes of a user, read once per request; with the user of a session they come along (web/colleague.py)."""
+    """The scopes of a user's own, read once per request."""
+    return [scope for scope in _kept(user) if scope.user_id == user.pk]
+
+
+def reaching(user: User) -> list[Scope]:
+    """The user's own scopes, and those of whom they stand in for: with the customers of the absent and the roles of their
+    own, so that a stand-in sees more and may do no more.
+    """
+    own = scopes(user)
+    found = list(own)
+    for theirs in _kept(user):
+        if theirs.user_id != user.pk and theirs.role != Role.AGENCY:
+            roles = {each.role for each in own if each.creditor_ref == theirs.creditor_ref} - {Role.AGENCY}
+            found += [
+                Scope(
+                    user_id=theirs.user_id, role=role, creditor_ref=theirs.creditor_ref, branch_ref=theirs.branch_ref,
+                    own_customers_only=theirs.own_customers_only,
+                )
+                for role in sorted(roles)
+            ]  # fmt: skip
+    return found
+
+
+def stands_for(user: User) -> set[int]:
+    """Whose work is this user's today: their own, and of those whom they stand in for."""
+    return {user.pk, *(scope.user_id for scope in _kept(user))}
+
+
+def _kept(user: User) -> list[Scope]:
+    """Their scopes, and of those whom they stand in for; with the user of a session they come along (web/colleague.py)."""
     kept: list[Scope] | None = getattr(user, "held_scopes", None)
     if kept is None:
-        kept = user.held_scopes = list(user.scopes.order_by("id"))  # type: ignore[attr-defined]
+        kept = user.held_scopes = list(entrust.held_by(user, as_of=clock.today()))  # type: ignore[attr-defined]
     return kept
 
 
@@ -83,12 +116,15 @@ def reach(user: User, *, path: str = "", creditor: str = "") -> Q:
     if user.is_superuser:
         return Q()
     reached = Q(pk__in=[])
-    for scope in scopes(user):
+    for scope in reaching(user):
         part = Q(**{creditor or f"{path}creditor_id": scope.creditor_ref})
         if scope.branch_ref is not None:
             part &= Q(**{f"{path}branch_id": scope.branch_ref})
         if scope.own_customers_only:
-            part &= Q(**{f"{path}salesperson_id": user.pk})
+            part &= Q(**{f"{path}salesperson_id": scope.user_id})
+        if scope.role == Role.AGENCY:
+            placed = entrust.placed_with(scope.agency).values("case__customer")
+            part &= Q(**{f"{path.removesuffix('__') or 'pk'}__in": placed})
         reached |= part
     return reached
 
@@ -98,10 +134,11 @@ def customers_for(user: User) -> QuerySet[Customer]:
 
 
 def visible_creditors(user: User) -> QuerySet[Creditor]:
-    """The creditors of whom this user sees at least a part."""
+    """The creditors of whose house this user is: an agency sees cases, and nothing of how a house works."""
     if user.is_superuser:
         return Creditor.objects.order_by("name")
-    return Creditor.objects.filter(pk__in={scope.creditor_ref for scope in scopes(user)}).order_by("name")
+    inside = {scope.creditor_ref for scope in scopes(user) if scope.role != Role.AGENCY}
+    return Creditor.objects.filter(pk__in=inside).order_by("name")
 
 
 def whole_creditors(user: User, *, act: str | None = None) -> QuerySet[Creditor]:
@@ -111,9 +148,7 @@ def whole_creditors(user: User, *, act: str | None = None) -> QuerySet[Creditor]
     if user.is_superuser:
         return Creditor.objects.order_by("name")
     whole = {
-        scope.creditor_ref
-        for scope in scopes(user)
-        if scope.branch_ref is None and not scope.own_customers_only and (act is None or scope.role in MAY[act])
+        scope.creditor_ref for scope in scopes(user) if is_whole(scope) and (act is None or scope.role in MAY[act])
     }
     return Creditor.objects.filter(pk__in=whole).order_by("name")
 
@@ -127,21 +162,34 @@ def runs(user: User) -> QuerySet[Run]:
 
 def sees_whole(user: User) -> bool:
     """Whether this user sees the whole of any creditor."""
-    return user.is_superuser or any(each.branch_ref is None and not each.own_customers_only for each in scopes(user))
+    return user.is_superuser or any(is_whole(each) for each in scopes(user))
+
+
+def is_whole(scope: Scope) -> bool:
+    """Whether a scope is about everything of its creditor; an agency's never is."""
+    return scope.branch_ref is None and not scope.own_customers_only and scope.role != Role.AGENCY
+
+
+def of_house(user: User) -> bool:
+    """Whether this user works in any creditor's house; an agency does not."""
+    return user.is_superuser or any(each.role != Role.AGENCY for each in scopes(user))
+
+
+def sells(user: User) -> bool:
+    """Whether this user has a portfolio of their own: a salesperson, a branch director, or who stands in for one."""
+    return any(each.role in (Role.SALES, Role.BRANCH) or each.own_customers_only for each in reaching(user))
 
 
 def audits(user: User) -> bool:
     """Whether this user reads the trail of the whole of any creditor."""
-    whole = (each for each in scopes(user) if each.branch_ref is None and not each.own_customers_only)
-    return user.is_superuser or any(each.role in MAY["audit"] for each in whole)
+    return user.is_superuser or any(is_whole(each) and each.role in MAY["audit"] for each in scopes(user))
 
 
 def administers(user: User) -> bool:
     """Whether this user administers the whole of any creditor."""
-    whole = (each for each in scopes(user) if each.branch_ref is None and not each.own_customers_only)
     if not granted(user, "administer"):
         return False
-    return user.is_superuser or any(each.role in MAY["administer"] for each in whole)
+    return user.is_superuser or any(is_whole(each) and each.role in MAY["administer"] for each in scopes(user))
 
 
 def may(user: User, act: str, customer: Customer) -> bool:
@@ -150,7 +198,7 @@ def may(user: User, act: str, customer: Customer) -> bool:
         return False
     if user.is_superuser:
         return True
-    return any(scope.role in MAY[act] and _reaches(scope, user, customer) for scope in scopes(user))
+    return any(scope.role in MAY[act] and entrust.reaches(scope, customer) for scope in reaching(user))
 
 
 def rights(user: User, customer: Customer) -> set[str]:
@@ -160,8 +208,10 @@ def rights(user: User, customer: Customer) -> set[str]:
 
 def colleagues(customer: Customer) -> QuerySet[User]:
     """Whoever may do something about this customer, and can so be given a task."""
-    rows = Scope.objects.filter(role__in=MAY["talk"], creditor_ref=customer.creditor_id).select_related("user")
-    reaching = {scope.user_id for scope in rows if _reaches(scope, scope.user, customer)}
+    rows = list(Scope.objects.filter(role__in=MAY["talk"], creditor_ref=customer.creditor_id))
+    reaching = {scope.user_id for scope in rows if entrust.reaches(scope, customer)}
+    near = entrust.standing_in(reaching, creditor_id=customer.creditor_id, as_of=clock.today())
+    reaching |= near & {scope.user_id for scope in rows}
     return User.objects.filter(pk__in=reaching, is_active=True).order_by("first_name", "last_name", "username")
 
 
@@ -174,14 +224,6 @@ def customer_or_404(
         raise Http404
     seen.customer(customer)
     return customer
-
-
-def _reaches(scope: Scope, user: User, customer: Customer) -> bool:
-    return (
-        scope.creditor_ref == customer.creditor_id
-        and (scope.branch_ref is None or scope.branch_ref == customer.branch_id)
-        and (not scope.own_customers_only or customer.salesperson_id == user.pk)
-    )
 
 
 def row_or_404(rows: QuerySet[Any], user: User, pk: int, *, act: str | None = None) -> Any:

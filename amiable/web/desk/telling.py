@@ -11,15 +11,17 @@ from amiable.casework.models import DisputeReason, TaskKind
 from amiable.ledger.models import CreditKind, EntryKind, HoldKind, InvoiceKind, Medium
 from amiable.outreach.models import EventKind, MessageState
 from amiable.payments.models import AttemptState, Journey, PlanState, PromiseState
+from amiable.scenario.escalate import DOES, WHENS
 from amiable.scenario.models import Arm, Verdict
-from amiable.web.desk import labels, trail_words
+from amiable.web.desk import labels, scenario_words, trail_words
 from amiable.web.desk.timeline import Happened
 from amiable.web.templatetags.amiable_ui import day, money
 
 
 @dataclass
 class Line:
-    """`more` are short facts in a row; `quote` is what somebody said or wrote; `url` opens, `file` is downloaded."""
+    """`more` are short facts in a row; `quote` is what somebody said or wrote; `url` opens over the page, `page` is one,
+    `file` is downloaded."""
 
     icon: str
     tone: str
@@ -28,6 +30,8 @@ class Line:
     quote: str = ""
     url: str = ""
     file: str = ""
+    page: str = ""
+    papers: list[tuple[str, str]] = field(default_factory=list)  # names and addresses of what is attached
     at: Any = None
     is_day: bool = False
     month: str = ""  # its name, where the line is the first of it
@@ -200,12 +204,38 @@ def _task(data: dict[str, Any], ref: int) -> Line:
 
 
 def _note(data: dict[str, Any], ref: int) -> Line:
-    return Line("notes", "", _("Note"), [_by(data), *_files(data)], data["text"])
+    papers = [(each["name"], reverse("desk:note_file", args=[each["id"]])) for each in data["files"]]
+    return Line("notes", "", _("Note"), [_by(data)], data["text"], papers=papers)
 
 
 def _files(data: dict[str, Any]) -> list[str]:
     """What came along, by name."""
     return [_("with %(file)s") % {"file": each["name"]} for each in data.get("files") or () if each.get("name")]
+
+
+def _word(data: dict[str, Any], ref: int) -> Line:
+    if not data["answered_at"]:
+        what = _("%(name)s is asked for a word") % {"name": data["asked"]}
+        return Line("message", "info", what, [_by(data)], data["question"])
+    told = data["told"] or {}
+    on = day(told["day"]) if told.get("day") else ""
+    answers = {
+        "promise": _("they will pay on %(day)s"),
+        "dispute": _("there is a dispute"),
+        "call": _("calls them on %(day)s"),
+        "hold": _("no reminders until %(day)s"),
+        "words": _("in their words"),
+    }
+    what = format_html("{} – <strong>{}</strong>", data["asked"], answers[data["answer"]] % {"day": on})
+    return Line("message", "good", what, [data["question"]], str(told.get("words") or ""))
+
+
+def _escalation(data: dict[str, Any], ref: int) -> Line:
+    told = data["told"]
+    what = _("Passed up to: %(role)s") % {"role": str(scenario_words.ROLES.get(data["role"], data["role"])).lower()}
+    when, does = str(WHENS.get(told["when"], "")), str(DOES.get(data["does"], data["does"]))
+    late = _("%(days)s days") % {"days": told["late"]}
+    return Line("arrow-up", "warn", what, [when, money(told["minor"], told["currency"]), late, does])
 
 
 def _hold(data: dict[str, Any], ref: int) -> Line:
@@ -224,7 +254,8 @@ def _dispute(data: dict[str, Any], ref: int) -> Line:
     }
     part = _("%(amount)s of it") % {"amount": _amount(data, "disputed_minor")} if data["disputed_minor"] else ""
     ended = _("resolved on %(day)s") % {"day": day(data["resolved_at"])} if data["resolved_at"] else ""
-    return Line("scale", "good" if ended else "bad", what, [part, ended, _by(data)], data["words"])
+    page = reverse("desk:dispute", args=[ref])
+    return Line("scale", "good" if ended else "bad", what, [part, ended, _by(data)], data["words"], page=page)
 
 
 def _decision(data: dict[str, Any], ref: int) -> Line:
@@ -281,6 +312,8 @@ TELLERS = {
     "survey": _survey,
     "task": _task,
     "note": _note,
+    "word": _word,
+    "escalation": _escalation,
     "hold": _hold,
     "dispute": _dispute,
     "decision": _decision,

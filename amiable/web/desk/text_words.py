@@ -41,7 +41,7 @@ GROUPS = {
 ORDER = (
     "courtesy_notice", "reminder_1", "reminder_2", "reminder_3", "formal_notice", "statement", "early_warning",
     "hardship_help", "promise_confirmed", "promise_broken", "plan_offered", "plan_agreed", "plan_due", "plan_late", "receipt",
-    "payment_failed", "payment_link", "dispute_received", "dispute_answered", "invoice_copy", "survey", "call",
+    "payment_failed", "payment_link", "dispute_received", "dispute_answered", "dispute_message", "invoice_copy", "survey", "call",
 )  # fmt: skip
 
 

@@ -4,12 +4,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import CharField, DateTimeField, F, Model, Q, QuerySet, Value
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import CharField, DateTimeField, F, Model, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce, Concat, JSONObject, NullIf, Trim
 from django.utils.functional import Promise as Lazy
 from django.utils.translation import gettext_lazy as _
 
-from amiable.casework.models import Case, Dispute, DisputeReason, Note, Placement, SurveyAnswer, Task
+from amiable.casework.models import (
+    Case,
+    Dispute,
+    DisputeReason,
+    Escalation,
+    Note,
+    NoteFile,
+    Placement,
+    SurveyAnswer,
+    Task,
+    Word,
+)
 from amiable.core.models import AuditEntry
 from amiable.ledger.models import (
     Allocation,
@@ -68,6 +80,13 @@ def _at(when: str | Coalesce) -> Any:
 def _told(*names: str, day: str = "", **named: Any) -> JSONObject:
     data = {name: F(name) for name in names} | {key: F(v) if isinstance(v, str) else v for key, v in named.items()}
     return JSONObject(**data | ({"day": F(day)} if day else {}))
+
+
+_FILES = ArraySubquery(
+    NoteFile.objects.filter(note=OuterRef("pk"))
+    .order_by("pk")
+    .values(json=JSONObject(id="pk", name="name", size="size"))
+)
 
 
 def _names(path: str) -> tuple[str, ...]:
@@ -159,8 +178,16 @@ _PEOPLE = (
         _told("title", "kind", "outcome", "due_on", "done_at", "context", by=_person("done_by")),
         words=("title", *_names("done_by")), labels={"outcome": labels.OUTCOMES},
     ),
-    Source("note", "people", Note, _at("at"), _told("text", by=_person("by")), words=("text", *_names("by")),
-           names=(_("Note"),)),
+    Source(
+        "note", "people", Note, _at("at"), _told("text", by=_person("by"), files=_FILES),
+        words=("text", *_names("by")), names=(_("Note"),),
+    ),
+    Source(
+        "word", "people", Word, _at(Coalesce("answered_at", "asked_at")),
+        _told("question", "answered_at", "answer", "told", asked=_person("user"), by=_person("by")),
+        words=("question", *_names("user")),
+    ),
+    Source("escalation", "people", Escalation, _at("at"), _told("rule", "role", "does", "told", "subject")),
     Source(
         "hold", "people", Hold, _at("created_at"),
         _told("kind", "reason", "since", "until", invoice="invoice__reference", by=_person("by")),

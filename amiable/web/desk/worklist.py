@@ -114,10 +114,10 @@ def mine_to_do(user: User, *, today: date) -> Q:
     those who have it, and to everyone once it is late.
     """
     if user.is_superuser:
-        return Q(assignee=user) | Q(assignee=None) | Q(due_on__lt=today)
+        return Q(assignee__in=scope.stands_for(user)) | Q(assignee=None) | Q(due_on__lt=today)
     roles = {role for role, held in ROLES.items() if any(each.role == held for each in scope.scopes(user))}
     open_to_me = Q(context__responsible__isnull=True) | Q(context__responsible__in=roles)
-    return Q(assignee=user) | (Q(assignee=None) & open_to_me) | Q(due_on__lt=today)
+    return Q(assignee__in=scope.stands_for(user)) | (Q(assignee=None) & open_to_me) | Q(due_on__lt=today)
 
 
 def at_hand(user: User, *, today: date, now: datetime) -> QuerySet[Task]:
@@ -136,7 +136,9 @@ def narrowed(user: User, asked: Asked, *, today: date, now: datetime, meant: lis
         later = Q(due_on__gt=today) | Q(not_before__gt=now)
         rows = seen(user).filter(later, mine_to_do(user, today=today), due_on__gte=today)
     elif asked.who == "me" and not asked.due:
-        rows = seen(user).filter(assignee=user, due_on__lte=today).exclude(not_before__gt=now + SOON)
+        rows = (
+            seen(user).filter(assignee__in=scope.stands_for(user), due_on__lte=today).exclude(not_before__gt=now + SOON)
+        )
     elif asked.due == "week":
         rows = seen(user).filter(mine_to_do(user, today=today), due_on__lte=today + timedelta(days=7))
     elif asked.who not in {"", "me", "nobody"}:

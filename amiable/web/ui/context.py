@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from amiable.core.models import User
 from amiable.web.desk import scope
@@ -29,11 +30,14 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
     if not isinstance(request.user, User):
         return []
     whole, administers = scope.sees_whole(request.user), scope.administers(request.user)
+    house = scope.of_house(request.user)
     groups: list[tuple[str, list[tuple[str, str, str, bool]]]] = [
         ("", [
             ("desk:home", _("To do"), "bolt", True),
             ("desk:inbox", _("Answers"), "inbox", True),
             ("desk:customers", _("Customers"), "users", True),
+            ("desk:portfolio", _("My portfolio"), "star", scope.sells(request.user)),
+            ("desk:disputes", pgettext("page", "Disputes"), "scale", True),
             ("desk:figures", _("Figures"), "chart-bar", whole),
         ]),
         (_("Cash"), [
@@ -44,11 +48,11 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
             ("desk:late_payment", _("Late payment"), "scale", administers),
         ]),
         (_("Reminders"), [
-            ("desk:segments", _("Segments"), "category", True),
-            ("desk:scenarios", _("Scenarios"), "list", True),
+            ("desk:segments", _("Segments"), "category", house),
+            ("desk:scenarios", _("Scenarios"), "list", house),
             ("desk:campaigns", _("Campaigns"), "send", whole),
             ("desk:simulate", _("Simulation"), "chart-line", whole),
-            ("desk:texts", _("Texts"), "message", True),
+            ("desk:texts", _("Texts"), "message", house),
             ("desk:sending", _("Sending"), "mail-forward", whole),
             ("desk:letters", _("Letters"), "printer", whole),
         ]),
@@ -56,6 +60,8 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
             ("desk:imports", _("Imports"), "upload", whole),
             ("desk:quarantine", _("Quarantine"), "alert-triangle", whole),
             ("desk:channels", _("Channels"), "settings", administers),
+            ("desk:responsibility", _("Responsibility"), "user", house),
+            ("desk:escalations", _("Escalations"), "arrow-up", administers),
             ("desk:rules", _("House rules"), "shield-check", administers),
             ("desk:people", _("People"), "users", administers),
             ("desk:audit", _("Audit trail"), "eye", scope.audits(request.user)),
