@@ -69,6 +69,39 @@ def by_rule(
         .select_related("user")
         .order_by("pk")
     )
+    return _narrowest(rules, customers, as_of=as_of, about=about)
+
+
+def all_in_charge(*, customer: Customer, roles: Iterable[str], as_of: date) -> dict[str, User]:
+    """As `in_charge`, of several roles of one customer, in a few queries for all of them."""
+    wanted = set(roles)
+    rows = active(Responsibility.objects.filter(creditor=customer.creditor_id, role__in=wanted), as_of)
+    rules = list(rows.filter(user__is_active=True).select_related("user").order_by("pk"))
+    held = Scope.objects.filter(
+        role__in=[ROLES[role] for role in wanted], creditor_ref=customer.creditor_id, user__is_active=True
+    )
+    members = [scope for scope in held.select_related("user").order_by("pk") if reaches(scope, customer)]
+    found: dict[str, User] = {}
+    for role in wanted:
+        theirs = _named(role, [customer]) or _narrowest(
+            [rule for rule in rules if rule.role == role], [customer], as_of=as_of, about=None
+        )
+        near = set(theirs.values()) or _nearest([scope for scope in members if scope.role == ROLES[role]])
+        if len(near) == 1:
+            found[role] = near.pop()
+    told = _present(
+        dict(enumerate(found.values())), dict.fromkeys(range(len(found)), customer.creditor_id), as_of=as_of
+    )
+    return dict(zip(found, told.values(), strict=True))
+
+
+def _narrowest(
+    rules: list[Responsibility],
+    customers: Collection[Customer],
+    *,
+    as_of: date,
+    about: Mapping[int, Collection[int]] | None,
+) -> dict[int, User]:
     if not rules:
         return {}
     works: dict[int, Work] = {}

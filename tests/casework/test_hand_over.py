@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from amiable.casework.entrust import by_rule, in_charge, responsible
+from amiable.casework.entrust import all_in_charge, by_rule, in_charge, responsible
 from amiable.casework.hand_over import (
     UnableToEntrust,
     UnableToHandOver,
@@ -45,6 +45,8 @@ def test_the_narrowest_row_that_fits_counts(world: World) -> None:
     assert collector(world.anna) == sam
     assert collector(world.boris) == lea
     assert collector(world.nadia) is None  # another creditor's
+    told_of = {"customer": world.boris, "roles": ["collector", "credit_manager", "sales"], "as_of": DAY}
+    assert all_in_charge(**told_of) == {"collector": lea, "credit_manager": boss}
     assert AuditEntry.objects.filter(act="responsibility.given", user=boss).count() == 2
 
 

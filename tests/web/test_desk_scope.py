@@ -276,9 +276,9 @@ def test_who_only_reads_cannot_act(ours: Creditor) -> None:
     for name, address in addresses(customer).items():
         # Nothing can be posted, or there is nothing to post to.
         assert client.post(address, words).status_code in {404, 405}, name
-    for name in LISTS:
+    for name in LISTS - {"news_wishes", "tokens"}:  # which are about oneself
         # Some pages of those who administer are there, and empty.
-        assert client.post(reverse(f"desk:{name}"), words).status_code in {200, 404, 405, 422}, name
+        assert client.post(reverse(f"desk:{name}"), words).status_code in {200, 404, 405}, name
     assert not AuditEntry.objects.filter(user=audrey).exclude(act__endswith=".viewed").exists()
 
 

@@ -39,13 +39,10 @@ def inside(customer: Customer) -> list[tuple[str, User | None, bool]]:
         .order_by("opened_on")
         .first()
     )
-    collector = case.responsible if case and case.responsible else _one("collector", customer)
+    found = entrust.all_in_charge(customer=customer, roles=["collector", *INSIDE], as_of=clock.today())
+    collector = case.responsible if case and case.responsible else found.get("collector")
     rows: list[tuple[str, User | None, bool]] = [(str(ROLES["collector"]), collector, bool(case))]
     if customer.salesperson:
         rows.append((str(ROLES["sales"]), customer.salesperson, False))
-    rows += [(str(ROLES[role]), _one(role, customer), False) for role in INSIDE]
+    rows += [(str(ROLES[role]), found.get(role), False) for role in INSIDE]
     return [row for row in rows if row[1] or row[2]]
-
-
-def _one(role: str, customer: Customer) -> User | None:
-    return entrust.in_charge(role=role, customers=[customer], as_of=clock.today()).get(customer.pk)
