@@ -18,7 +18,7 @@ from amiable.core.models import User
 from amiable.ledger.models import Customer
 from amiable.portfolio.models import Profile
 from amiable.web.desk import scope
-from amiable.web.desk.search_asks import ASKS, Asked, Found
+from amiable.web.desk.search_asks import ASKS, ASKS_WITH_AT, Asked, Found
 from amiable.web.ui import clock
 
 SHOWN = 12  # under the box
@@ -61,7 +61,7 @@ def _best(user: User, text: str, *, most: int) -> dict[int, Found]:
         return {}
     asked = Asked(user, words, dict(creditors), clock.today() - LATELY, most)
     best: dict[int, Found] = {}
-    for ask in ASKS:
+    for ask in ASKS if "@" not in words else ASKS_WITH_AT:
         for found in ask(asked):
             if found.customer_id not in best or best[found.customer_id].rank < found.rank:
                 best[found.customer_id] = found

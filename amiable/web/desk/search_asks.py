@@ -109,13 +109,11 @@ def _number(asked: Asked) -> Iterator[Found]:
     if not asked.digits:
         return
     rows = asked.mine(Customer.objects.all(), path="")
-    for pk, number in rows.filter(number__in={text, text.upper(), text.lower()}).values_list("pk", "number"):
-        yield Found(pk, "number", number, 100)
-    if len(text) < 3:
-        return
-    parts = rows.filter(number__ilike=f"%{_pattern(text)}%").order_by(Length("number"))
-    for pk, number in parts.values_list("pk", "number")[: asked.most]:
-        yield Found(pk, "number", number, 84 if number.lower().startswith(text.lower()) else 58)
+    same = rows.filter(number__in={text, text.upper(), text.lower()}).values_list("pk", "number")
+    parts = rows.filter(number__ilike=f"%{_pattern(text)}%").order_by(Length("number")).values_list("pk", "number")
+    for pk, number in same.union(parts[: asked.most]) if len(text) > 2 else same:
+        whole, first = number.lower() == text.lower(), number.lower().startswith(text.lower())
+        yield Found(pk, "number", number, 100 if whole else 84 if first else 58)
 
 
 def _siren(asked: Asked) -> Iterator[Found]:
@@ -176,16 +174,19 @@ def _invoice(asked: Asked) -> Iterator[Found]:
     rows = asked.mine(Invoice.objects.all())
     told = ("customer_id", "reference", "open_minor", "currency")
     written = {text, asked.squeezed, asked.words}
-    for pk, reference, minor, currency in rows.filter(reference__in=written).values_list(*told)[: asked.most]:
-        yield Found(pk, "invoice", reference, 96, minor, currency)
-    if len(text) < 3:
-        return
-    starts = rows.filter(reference__like=f"{_pattern(text)}%").values_list(*told)
+    same = rows.filter(reference__in=written).values_list(*told)[: asked.most]
+    starts = rows.filter(reference__like=f"{_pattern(text)}%").values_list(*told)[: asked.most]
     ends = rows.annotate(end=Reverse("reference")).filter(end__like=f"{_pattern(text[::-1])}%").values_list(*told)
-    for pk, reference, minor, currency in starts[: asked.most]:
-        yield Found(pk, "invoice", reference, 76 + (minor > 0), minor, currency)
-    for pk, reference, minor, currency in ends[: asked.most]:
-        yield Found(pk, "invoice", reference, 70 + (minor > 0), minor, currency)
+    for pk, reference, minor, currency in same.union(starts, ends[: asked.most]) if len(text) > 2 else same:
+        first = reference.startswith(text)
+        yield Found(
+            pk,
+            "invoice",
+            reference,
+            96 if reference in written else (76 if first else 70) + (minor > 0),
+            minor,
+            currency,
+        )
 
 
 def _amount(asked: Asked) -> Iterator[Found]:
@@ -295,3 +296,4 @@ def _misspelt(rows: QuerySet[Any], text: str) -> Iterator[Found]:
 ASKS: tuple[Callable[[Asked], Iterator[Found]], ...] = (
     _number, _siren, _email, _phone, _invoice, _amount, _iban, _name,
 )  # fmt: skip
+ASKS_WITH_AT = (_email,)  # nothing else has such a sign in it
