@@ -157,3 +157,12 @@ def test_a_session_works_with_its_csrf_token_only(ours: House) -> None:
     token = browser.cookies["csrftoken"].value
     answer = browser.post("/api/notes", body, content_type="application/json", headers={"x-csrftoken": token})
     assert answer.status_code == 201
+
+
+def test_whoever_owes_a_second_factor_is_let_in_by_no_token(ours: House) -> None:
+    text = api_rows.token(ours.manager)
+    assert api_rows.caller(text).get("/api/me").status_code == 200
+    ours.creditor.policy["second_factor"] = [Role.MANAGER, Role.ADMIN]
+    ours.creditor.save()
+    refused = api_rows.caller(text).get("/api/me")
+    assert (refused.status_code, "second factor" in refused.json()["detail"]) == (403, True)

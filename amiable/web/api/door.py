@@ -80,6 +80,10 @@ def _enter(request: HttpRequest) -> dict[str, str]:
                 _("At most %(limit)s requests a minute; go on in %(wait)s seconds.") % {"limit": limit, "wait": wait},
                 headers=headers | {"Retry-After": str(wait)},
             )
+        if getattr(token.user, "owes_factor", False):
+            raise Problem(
+                403, _("Your role needs a second factor: set one up at the desk, then your tokens work again.")
+            )
         request.user = token.user
         cast(Any, request).narrowed = None if token.acts is None else frozenset(token.acts)
         return headers

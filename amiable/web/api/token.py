@@ -12,6 +12,7 @@ from django.db import connection
 
 from amiable.core import audit
 from amiable.core.models import ApiToken, Role, Scope, User
+from amiable.web.colleague import Colleagues
 
 SHOWN = 11  # characters of a token by which its person knows it
 
@@ -40,14 +41,12 @@ def revoke(*, token: ApiToken, now: datetime, by: User) -> None:
 
 def admitted(text: str, *, now: datetime) -> ApiToken | None:
     """The token, when it is known, not revoked, not over, and its person still works here; its user sees no more than it may."""
-    found = (
-        ApiToken.objects.select_related("user")
-        .filter(digest=_digest(text), revoked_at=None, expires_at__gt=now)
-        .first()
-    )
-    if found is None or not found.user.is_active:
+    found = ApiToken.objects.filter(digest=_digest(text), revoked_at=None, expires_at__gt=now).first()
+    user = Colleagues().get_user(found.user_id) if found else None
+    if found is None or user is None:
         return None
-    _narrow(found.user, found)
+    _narrow(user, found)
+    found.user = user
     return found
 
 
@@ -65,12 +64,12 @@ def counted(token: ApiToken, *, window: int, now: datetime) -> int:
 def _narrow(user: User, token: ApiToken) -> None:
     """For this request alone: the scopes of one creditor, the acts that the token names (web/desk/scope.py asks for both)."""
     if token.creditor_ref is not None:
+        held: list[Scope] = vars(user)["held_scopes"]  # what web/desk/scope.py reads
+        kept = [scope for scope in held if scope.creditor_ref == token.creditor_ref]
         if user.is_superuser:
             kept = [Scope(user=user, role=Role.ADMIN, creditor_ref=token.creditor_ref)]
-        else:
-            kept = list(user.scopes.filter(creditor_ref=token.creditor_ref).order_by("id"))
         user.is_superuser = False
-        user.__dict__["held_scopes"] = kept  # what web/desk/scope.py reads
+        vars(user)["held_scopes"] = kept
     if token.acts is not None:
         user.__dict__["_desk_acts"] = frozenset(token.acts)
 
