@@ -93,7 +93,7 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(
 def test_axe_finds_nothing_at_the_door(open_desk: Open) -> None:
     page = open_desk()
     assert flaws(page) == []
-    page.get_by_label("Username").fill("nobody")
+    page.locator("[name=login]").fill("nobody")
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Log in").click()
     assert flaws(page) == []

@@ -46,7 +46,7 @@ def test_a_morning_of_matching_by_keyboard(open_desk: Open, ours: Creditor) -> N
     page.keyboard.press("/")
     page.keyboard.type("lefèvre")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("This one")).to_be_visible()
+    expect(page.get_by_role("link", name="This one")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("1")
     expect(page.get_by_role("button", name="Give to Anna Lefèvre")).to_be_visible()

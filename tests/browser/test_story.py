@@ -115,7 +115,7 @@ def log_in(page: Page) -> None:
     page.goto("/")
     page.locator("[name=login]").fill("zoe")
     page.locator("[name=password]").fill(PASSWORD)
-    page.locator("form.card-form button[type=submit]").click()
+    page.locator("form:has([name=password]) button[type=submit]").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("All done for today")
 
 

@@ -242,13 +242,13 @@ def test_tokens_of_ones_own(ours: House) -> None:
     browser = rows.desk(ours.manager)
     page = reverse("desk:tokens")
     assert "No token yet" in browser.get(page).content.decode()
-    told = {"name": "Nightly", "creditor": str(ours.creditor.pk), "acts": ["talk"], "days": "30"}
+    told = {"name": "Nightly", "creditor": str(ours.creditor.pk), "acts": ["note"], "days": "30"}
     shown = browser.post(page, told).content.decode()
     text = shown.split('value="am_')[1].split('"')[0]
     row = ApiToken.objects.get()
     assert text not in str(vars(row))
     caller = api_rows.caller(f"am_{text}")
-    assert caller.get("/api/me").json()["acts"] == ["talk"]
+    assert caller.get("/api/me").json()["acts"] == ["note"]
     assert send(caller, "/notes", ours.bodies["write_note"]).status_code == 201
     assert send(caller, "/holds", ours.bodies["place_hold"]).status_code == 403
     assert f"am_{text}" not in browser.get(page).content.decode()

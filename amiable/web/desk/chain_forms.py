@@ -93,7 +93,7 @@ WORD = Act(
     WordForm,
     _ask,
     "message",
-    "a",
+    "q",
     gettext_lazy(
         "They answer by clicking, without an account: when it is paid, a dispute, a call, a pause, or in their words."
     ),

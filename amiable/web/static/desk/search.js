@@ -21,7 +21,8 @@
 
   box.addEventListener("keydown", (event) => {
     const all = hits();
-    if (event.key === "Escape") { show(false); return; }
+    // The first Escape closes the list and keeps the words; the next one empties the box, as boxes do.
+    if (event.key === "Escape") { if (!list.hidden) event.preventDefault(); show(false); return; }
     if (list.hidden || !all.length || event.isComposing) return;
     if (event.key === "ArrowDown") { event.preventDefault(); point((at + 1) % all.length); }
     else if (event.key === "ArrowUp") { event.preventDefault(); point((at - 1 + all.length) % all.length); }
