@@ -138,7 +138,7 @@ class Wishes(Said):
     language: Literal["fr", "en"]
 
 
-@room.post(router, "/notes", right="talk", response={201: NoteOut}, name="write_note", summary="Write a note")
+@room.post(router, "/notes", right="note", response={201: NoteOut}, name="write_note", summary="Write a note")
 def write_note(request: HttpRequest, said: Writes) -> Any:
     return deeds.perform(
         request, said.customer, "note", {"text": said.text}, rows=lambda customer: customer.notes.all()
