@@ -94,13 +94,10 @@ def sentence(why: str, *, as_of: date, seen: int = 0) -> str:
     return ""
 
 
-def foresee(
-    *, creditor: Creditor, as_of: date, weeks: int = WEEKS, today: date | None = None, off: Spreads | None = None
-) -> Outlook:
-    """Reckons the forecast of a day with what was known then. `today`: a day after it is refused. `off`: how far sums are
-    off, where that was measured not long ago."""
+def foresee(*, creditor: Creditor, as_of: date, weeks: int = WEEKS, today: date | None = None) -> Outlook:
+    """Reckons the forecast of a day with what was known then. `today`: a day after it is refused."""
     check(as_of=as_of, weeks=weeks, today=today)
-    return outlook(gather(creditor=creditor, as_of=as_of), weeks=weeks, off=off)
+    return outlook(gather(creditor=creditor, as_of=as_of), weeks=weeks)
 
 
 def check(*, as_of: date, weeks: int, today: date | None) -> None:
@@ -113,7 +110,7 @@ def check(*, as_of: date, weeks: int, today: date | None) -> None:
         )
 
 
-def outlook(known: Known, *, weeks: int, off: Spreads | None = None) -> Outlook:
+def outlook(known: Known, *, weeks: int) -> Outlook:
     """The forecast that what was known gives."""
     habits = learn(known.rows, as_of=known.as_of)
     seen = sum(habits.seen.values())
@@ -122,7 +119,7 @@ def outlook(known: Known, *, weeks: int, off: Spreads | None = None) -> Outlook:
         return Outlook(as_of=known.as_of, why=why, learnt_from=seen, habits=habits)
     paid = chances(habits, known.open, as_of=known.as_of, weeks=weeks)
     currency = known.open["currency"].to_numpy()
-    off = spreads(known.rows, as_of=known.as_of, weeks=weeks) if off is None else off
+    off = spreads(known.rows, as_of=known.as_of, weeks=weeks)
     found = []
     for code in sorted(set(currency)):
         told = summed(known.open.filter(pl.col("currency") == code), paid[currency == code])

@@ -14,7 +14,6 @@ from django.db import transaction
 from amiable.core import tables
 from amiable.insight.forecast.foresee import foresee
 from amiable.insight.forecast.habits import packed
-from amiable.insight.forecast.weeks import Spread, Spreads
 from amiable.insight.models import Forecast, ForecastWeek
 from amiable.ledger.models import Creditor
 
@@ -46,10 +45,10 @@ class Summary:
 
 
 def keep(*, creditor: Creditor, as_of: date, now: datetime) -> Summary:
-    """Keeps the forecast of a day, once; and writes what came in the weeks of earlier ones that are over."""
-    kept = 0
-    if not Forecast.objects.filter(creditor=creditor, as_of=as_of).exists():
-        told = foresee(creditor=creditor, as_of=as_of, off=_measured(creditor, as_of))
+    """Keeps a forecast, on the first day of each week that is run; and writes what came in the weeks that are over."""
+    kept, monday = 0, as_of - timedelta(days=as_of.weekday())
+    if not Forecast.objects.filter(creditor=creditor, as_of__gte=monday, as_of__lte=as_of).exists():
+        told = foresee(creditor=creditor, as_of=as_of)
         with transaction.atomic():
             made, new = Forecast.objects.get_or_create(
                 creditor=creditor, as_of=as_of,
@@ -80,14 +79,6 @@ def keep(*, creditor: Creditor, as_of: date, now: datetime) -> Summary:
     old = Forecast.objects.filter(creditor=creditor, as_of__lt=as_of - timedelta(days=HABITS_DAYS)).exclude(habits={})
     old.update(habits={})
     return Summary(kept=kept, told=_tell_what_came(creditor, as_of))
-
-
-def _measured(creditor: Creditor, as_of: date) -> Spreads | None:
-    """How far sums were off, as measured for the forecast a few days ago; every week it is measured anew."""
-    monday = as_of - timedelta(days=as_of.weekday())
-    before = Forecast.objects.filter(creditor=creditor, as_of__gte=monday, as_of__lt=as_of).exclude(spreads={})
-    kept = before.order_by("-as_of").values_list("spreads", flat=True).first()
-    return kept and {code: (Spread(*alone), Spread(*together)) for code, (alone, together) in kept.items()}
 
 
 def _tell_what_came(creditor: Creditor, as_of: date) -> int:
