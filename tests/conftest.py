@@ -18,7 +18,7 @@ hypothesis.settings.register_profile(
     "house",
     deadline=None,
     derandomize=True,
-    max_examples=25,  # a test that needs more, or bears fewer, says so itself
+    max_examples=15,  # a test that needs more, or bears fewer, says so itself
     suppress_health_check=[
         hypothesis.HealthCheck.function_scoped_fixture,
         hypothesis.HealthCheck.too_slow,
