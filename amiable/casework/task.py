@@ -71,16 +71,7 @@ def finish(*, task: Task, outcome: str, now: datetime, by: User | None = None) -
     if not done:
         raise UnableToFinish(_("This task has been done already."))
     task.refresh_from_db()
-    audit.record(
-        "task.done",
-        now=now,
-        user=by,
-        creditor_ref=task.creditor_id,
-        subject="customer",
-        subject_ref=task.customer_id,
-        task=task.pk,
-        outcome=outcome,
-    )
+    _told("task.done", task, now=now, by=by)
     return task
 
 
@@ -89,18 +80,16 @@ def reopen(*, task: Task, now: datetime, by: User) -> Task:
     fresh = {"done_at": None, "done_by": None, "outcome": ""}
     if not Task.objects.filter(pk=task.pk, done_by=by, done_at=task.done_at).exclude(done_at=None).update(**fresh):
         raise UnableToFinish(_("This task has changed meanwhile; it stays as it is."))
-    audit.record(
-        "task.reopened",
-        now=now,
-        user=by,
-        creditor_ref=task.creditor_id,
-        subject="customer",
-        subject_ref=task.customer_id,
-        task=task.pk,
-        outcome=task.outcome,
-    )
+    _told("task.reopened", task, now=now, by=by)
     task.refresh_from_db()
     return task
+
+
+def _told(act: str, task: Task, *, now: datetime, by: User | None) -> None:
+    audit.record(
+        act, now=now, user=by, creditor_ref=task.creditor_id, subject="customer", subject_ref=task.customer_id,
+        task=task.pk, outcome=task.outcome,
+    )  # fmt: skip
 
 
 def open_case(*, customer: Customer, currency: str | None = None) -> Case | None:

@@ -19,15 +19,10 @@ MONTH = 4  # weeks
 
 
 @dataclass(frozen=True, kw_only=True)
-class Past:
+class Past(Sum):
     """One earlier forecast of four weeks, which are over."""
 
     as_of: date
-    low: int
-    middle: int
-    high: int
-    plain: int
-    came: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +79,7 @@ def judged(currency: str, made: dict[date, list[Week]]) -> HowGood:
         currency=currency,
         first=score([_sum(week) for week in weeks if week.number == 1]),
         every=score([_sum(week) for week in weeks]),
-        four=score(
-            [Sum(low=one.low, middle=one.middle, high=one.high, plain=one.plain, came=one.came) for one in past]
-        ),
+        four=score(past),
         past=tuple(past),
     )
 
