@@ -3,10 +3,10 @@
 Comes in: a role of the house, customers, a day. Goes out: a colleague each; nobody where several could be meant.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -14,6 +14,7 @@ from amiable.casework.models import Case, HandOver, Placement, Responsibility
 from amiable.core.models import Role, Scope, User
 from amiable.ledger.models import Customer, Invoice
 
+K = TypeVar("K", bound=Hashable)
 ROLES: Mapping[str, Role] = {
     "collector": Role.COLLECTOR,
     "credit_manager": Role.MANAGER,
@@ -46,53 +47,50 @@ def in_charge(
 
     `about`: the invoices by customer that the work is about; what is overdue where none are named.
     """
-    rows = list(customers)
-    found = _named(role, rows)
-    left = [row for row in rows if row.pk not in found]
-    found |= by_rule(role=role, customers=left, as_of=as_of, about=about)
-    members = _members(role, left)
-    for customer in left:
-        if customer.pk not in found:
-            near = _nearest([scope for scope in members if reaches(scope, customer)])
+    found = _charged([role], list(customers), as_of=as_of, about=about)
+    return {customer: user for (customer, _role), user in found.items()}
+
+
+def all_in_charge(*, customer: Customer, roles: Iterable[str], as_of: date) -> dict[str, User]:
+    """As `in_charge`, of several roles of one customer, in a few queries for all of them."""
+    found = _charged(list(roles), [customer], as_of=as_of, about=None)
+    return {role: user for (_customer, role), user in found.items()}
+
+
+def _charged(
+    roles: Sequence[str], customers: list[Customer], *, as_of: date, about: Mapping[int, Collection[int]] | None
+) -> dict[tuple[int, str], User]:
+    """Who is in charge, by customer and role."""
+    found = {(pk, role): user for role in roles for pk, user in _named(role, customers).items()}
+    left = {role: [row for row in customers if (row.pk, role) not in found] for role in roles}
+    creditors = {row.creditor_id for rows in left.values() for row in rows}
+    rules, members = _rules(roles, creditors, as_of=as_of), _members(roles, creditors)
+    for role, rows in left.items():
+        ruled = _narrowest([rule for rule in rules if rule.role == role], rows, as_of=as_of, about=about)
+        theirs = [scope for scope in members if scope.role == ROLES[role]]
+        for customer in rows:
+            near = (
+                {ruled[customer.pk]}
+                if customer.pk in ruled
+                else _nearest([scope for scope in theirs if reaches(scope, customer)])
+            )
             if len(near) == 1:
-                found[customer.pk] = near.pop()
-    return _present(found, {row.pk: row.creditor_id for row in rows}, as_of=as_of)
+                found[customer.pk, role] = near.pop()
+    of = {row.pk: row.creditor_id for row in customers}
+    return _present(found, {key: of[key[0]] for key in found}, as_of=as_of)
 
 
 def by_rule(
     *, role: str, customers: Collection[Customer], as_of: date, about: Mapping[int, Collection[int]] | None = None
 ) -> dict[int, User]:
     """Whom the creditor's own rows say, by the narrowest that fits; nobody where two equally narrow ones differ."""
-    rules = list(
-        active(Responsibility.objects.filter(creditor__in={row.creditor_id for row in customers}, role=role), as_of)
-        .filter(user__is_active=True)
-        .select_related("user")
-        .order_by("pk")
-    )
+    rules = _rules([role], {row.creditor_id for row in customers}, as_of=as_of)
     return _narrowest(rules, customers, as_of=as_of, about=about)
 
 
-def all_in_charge(*, customer: Customer, roles: Iterable[str], as_of: date) -> dict[str, User]:
-    """As `in_charge`, of several roles of one customer, in a few queries for all of them."""
-    wanted = set(roles)
-    rows = active(Responsibility.objects.filter(creditor=customer.creditor_id, role__in=wanted), as_of)
-    rules = list(rows.filter(user__is_active=True).select_related("user").order_by("pk"))
-    held = Scope.objects.filter(
-        role__in=[ROLES[role] for role in wanted], creditor_ref=customer.creditor_id, user__is_active=True
-    )
-    members = [scope for scope in held.select_related("user").order_by("pk") if reaches(scope, customer)]
-    found: dict[str, User] = {}
-    for role in wanted:
-        theirs = _named(role, [customer]) or _narrowest(
-            [rule for rule in rules if rule.role == role], [customer], as_of=as_of, about=None
-        )
-        near = set(theirs.values()) or _nearest([scope for scope in members if scope.role == ROLES[role]])
-        if len(near) == 1:
-            found[role] = near.pop()
-    told = _present(
-        dict(enumerate(found.values())), dict.fromkeys(range(len(found)), customer.creditor_id), as_of=as_of
-    )
-    return dict(zip(found, told.values(), strict=True))
+def _rules(roles: Collection[str], creditors: Collection[int], *, as_of: date) -> list[Responsibility]:
+    rows = Responsibility.objects.filter(creditor__in=creditors, role__in=roles, user__is_active=True)
+    return list(active(rows, as_of).select_related("user").order_by("pk"))
 
 
 def _narrowest(
@@ -129,7 +127,7 @@ def responsible(*, customer: Customer, case: Case | None, as_of: date, invoices:
 
 def all_of(*, role: str, customer: Customer, as_of: date) -> list[User]:
     """Everyone who has the role for this customer, or stands in for them."""
-    theirs = [scope.user for scope in _members(role, [customer]) if reaches(scope, customer)]
+    theirs = [scope.user for scope in _members([role], [customer.creditor_id]) if reaches(scope, customer)]
     present = _present(dict(enumerate(theirs)), dict.fromkeys(range(len(theirs)), customer.creditor_id), as_of=as_of)
     return sorted(set(present.values()), key=lambda user: user.pk)
 
@@ -246,7 +244,7 @@ def _works(customers: Collection[Customer], about: Mapping[int, Collection[int]]
     return works
 
 
-def _present(found: dict[int, User], creditors: Mapping[int, int], *, as_of: date) -> dict[int, User]:
+def _present(found: dict[K, User], creditors: Mapping[K, int], *, as_of: date) -> dict[K, User]:
     """The same, with a stand-in for each who is away at that creditor."""
     if not found:
         return found
@@ -275,9 +273,9 @@ def _named(role: str, customers: list[Customer]) -> dict[int, User]:
     return {customer: users[user] for customer, user in chosen.items() if user in users}
 
 
-def _members(role: str, customers: list[Customer]) -> list[Scope]:
-    creditors = {row.creditor_id for row in customers}
-    scopes = Scope.objects.filter(role=ROLES[role], creditor_ref__in=creditors, user__is_active=True)
+def _members(roles: Collection[str], creditors: Collection[int]) -> list[Scope]:
+    wanted = [ROLES[role] for role in roles]
+    scopes = Scope.objects.filter(role__in=wanted, creditor_ref__in=creditors, user__is_active=True)
     return list(scopes.select_related("user").order_by("pk"))
 
 

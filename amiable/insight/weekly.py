@@ -7,12 +7,12 @@ Never: a figure over two currencies, or of a creditor whom they do not lead.
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from amiable.casework.models import Dispute, Task, TaskKind
-from amiable.core.calendar import end_of_day, start_of_day
+from amiable.core.calendar import end_of_day
 from amiable.core.models import Role, Scope, User
 from amiable.insight.models import Figure
 from amiable.ledger.models import Creditor
@@ -27,7 +27,6 @@ from amiable.portfolio.segments import starter
 WEEK = timedelta(days=7)
 LEADS = (Role.MANAGER, Role.ADMIN)
 MOST = 5
-DISPUTE_DAYS = 30  # a dispute that is open for longer is late, where no other day was set for it
 OLD = ("31_60", "61_90", "over_90")  # buckets in which money is at risk
 
 
@@ -210,23 +209,19 @@ def _broken(creditor: Creditor, language: str, as_of: date) -> tuple[list[Row], 
 
 
 def _disputes(creditor: Creditor, as_of: date) -> tuple[list[Row], str]:
-    late = _late_disputes(creditor, as_of).select_related("customer", "invoice", "owner").order_by("opened_at", "pk")
+    open_ones = Dispute.objects.filter(customer__creditor=creditor, resolved_at=None, due_on__lt=as_of)
+    late = open_ones.select_related("customer", "invoice", "owner").order_by("due_on", "pk")
     count = late.count()
     rows = [
         Row(
             text=f"{row.customer.name} – {row.invoice.reference}", url=address("customer", row.customer_id),
             small=" · ".join(part for part in (str(row.get_reason_display()), str(row.owner or "")) if part), bad=True,
-            value=_("%(n)d d") % {"n": (as_of - row.opened_at.date()).days},
+            value=_("%(n)d d") % {"n": (as_of - row.due_on).days if row.due_on else 0},
         )
         for row in late[:MOST]
     ]  # fmt: skip
     more = ngettext("%(n)d more", "%(n)d more", count - MOST) % {"n": count - MOST} if count > MOST else ""
     return rows, more
-
-
-def _late_disputes(creditor: Creditor, as_of: date) -> QuerySet[Dispute]:
-    old = start_of_day(as_of - timedelta(days=DISPUTE_DAYS), creditor.time_zone)
-    return Dispute.objects.filter(customer__creditor=creditor, resolved_at=None, opened_at__lt=old)
 
 
 def _workload(creditor: Creditor, as_of: date) -> list[Row]:

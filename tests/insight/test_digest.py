@@ -121,7 +121,7 @@ def test_the_weekly_summary_says_what_to_decide_in_french(world: World, post: Po
     )  # fmt: skip
     Dispute.objects.create(
         customer=world.clara, invoice=worlds.invoice(world.clara), reason="quality", owner=vera,
-        opened_at=at(DAY - timedelta(days=45)),
+        opened_at=at(DAY - timedelta(days=90)), due_on=DAY - timedelta(days=45),
     )  # fmt: skip
     ask(world.boris, "Confirm", None, kind="confirm")
     Creditor.objects.filter(pk=world.house.pk).update(stopped_at=at(DAY), stopped_why="a wrong template")

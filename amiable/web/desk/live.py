@@ -192,7 +192,7 @@ def _standing(key: str) -> Standing | None:
     if not isinstance(user, User) or not user.is_active:
         return None
     whole = set(scope.whole_creditors(user).values_list("pk", flat=True))
-    parts = {row.creditor_ref for row in scope.scopes(user)}
+    parts = {row.creditor_ref for row in scope.reaching(user)}  # a stand-in follows what they stand in for
     return Standing(user, whole, parts, news.unread(user), time.monotonic())
 
 
