@@ -42,7 +42,8 @@ CHOSEN = {
     "move", "moves_undo", "approvals_answer", "approvals_undo", "calls_next", "calls_stop",
     "view_keep", "view_change", "view_back",
 }  # fmt: skip
-LISTS = {"home", "customers", "plans", "runs", "figures", "imports", "quarantine", "news", "news_menu", "news_wishes"} | {
+LISTS = {
+    "home", "customers", "plans", "runs", "figures", "board", "imports", "quarantine", "news", "news_menu", "news_wishes",
     "search", "tokens",
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
     "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments", "statements", "money", "late_payment",

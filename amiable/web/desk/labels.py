@@ -6,6 +6,8 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext, gettext_lazy
 
+from amiable.insight.names import STEPS as STEPS  # what the rooms say too
+from amiable.insight.names import step as step
 from amiable.law.rails import SENTENCES
 from amiable.ledger.models import Creditor
 from amiable.portfolio import segments
@@ -13,33 +15,6 @@ from amiable.portfolio.models import SegmentSet
 from amiable.scenario.canvass import WAITS
 from amiable.web.templatetags.amiable_ui import language
 
-# Purposes of messages and steps of scenarios share their names.
-STEPS = {
-    "courtesy_notice": gettext_lazy("Courtesy notice"),
-    "reminder_1": gettext_lazy("First reminder"),
-    "reminder_2": gettext_lazy("Second reminder"),
-    "reminder_3": gettext_lazy("Third reminder"),
-    "call": gettext_lazy("Call"),
-    "formal_notice": gettext_lazy("Formal notice"),
-    "statement": gettext_lazy("Statement of account"),
-    "receipt": gettext_lazy("Receipt"),
-    "promise_confirmed": gettext_lazy("Promise confirmed"),
-    "invoice_copy": gettext_lazy("Copy of an invoice"),
-    "promise_broken": gettext_lazy("Promise broken"),
-    "plan_offered": gettext_lazy("Plan offered"),
-    "plan_agreed": gettext_lazy("Plan agreed"),
-    "plan_due": gettext_lazy("Instalment to come"),
-    "plan_late": gettext_lazy("Plan late"),
-    "payment_failed": gettext_lazy("Payment failed"),
-    "payment_link": gettext_lazy("Link to pay"),
-    "dispute_received": gettext_lazy("Dispute received"),
-    "dispute_answered": gettext_lazy("Dispute answered"),
-    "dispute_message": gettext_lazy("About a dispute"),
-    "hardship_help": gettext_lazy("Help in hardship"),
-    "early_warning": gettext_lazy("Early warning"),
-    "survey": gettext_lazy("Satisfaction survey"),
-    "own_words": gettext_lazy("Message of a colleague"),
-}
 OUTCOMES = {
     "promise": gettext_lazy("Promise to pay"),
     "paid": gettext_lazy("Says it is paid"),
@@ -134,18 +109,6 @@ METHODS = {
     "direct_debit": gettext_lazy("direct debit"),
     "cheque": gettext_lazy("cheque"),
 }
-BANDS = {
-    "not_due": gettext_lazy("Not yet due"),
-    "1_30": gettext_lazy("1–30 days"),
-    "31_60": gettext_lazy("31–60 days"),
-    "61_90": gettext_lazy("61–90 days"),
-    "over_90": gettext_lazy("over 90 days"),
-}
-
-
-def step(key: str) -> str:
-    """A step or purpose as people say it; one that nobody named here reads as its key."""
-    return str(STEPS.get(key) or key.replace("_", " ").capitalize())
 
 
 def rail(key: str) -> str:

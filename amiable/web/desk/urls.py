@@ -240,4 +240,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("simulate/", simulate_pages.simulate, name="simulate"),
     path("figures/", figures.figures, name="figures"),
+    path("figures/<slug:board>/", figures.figures, name="board"),
 ]

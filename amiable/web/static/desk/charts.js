@@ -11,30 +11,44 @@
   };
   const tones = { not_due: "--am-age-not-due", "1_30": "--am-age-1", "31_60": "--am-age-31", "61_90": "--am-age-61", over_90: "--am-age-90", accent: "--am-accent" };
 
+  // What a picture is made of, by its kind; the axes and the rest are the same for all.
+  const line = (each, more) => ({ name: each.name, type: "line", data: each.values, showSymbol: each.values.filter((v) => v != null).length < 3, lineStyle: { color: css(tones[each.tone] ?? tones.accent), width: 2, type: each.dashed ? "dashed" : "solid" }, itemStyle: { color: css(tones[each.tone] ?? tones.accent) }, ...more });
+  const bar = (each, more) => ({ name: each.name, type: "bar", data: each.values, itemStyle: { color: css(tones[each.tone] ?? tones.accent) }, barMaxWidth: 26, ...more });
+  const drawings = {
+    lines: (series) => series.map((each) => line(each, series.length === 1 ? { areaStyle: { color: css(tones[each.tone] ?? tones.accent), opacity: 0.08 } } : {})),
+    bars: (series) => series.map((each) => bar(each)),
+    stack: (series) => series.map((each) => bar(each, { stack: "all" })),
+    // Between the lowest and the highest: the lowest is drawn unseen, what lies above it as an area.
+    band: ([low, middle, high, ...further]) => [
+      { ...line(low, { stack: "band", lineStyle: { opacity: 0 }, showSymbol: false }), tooltip: { show: false } },
+      { ...line(high, { stack: "band", lineStyle: { opacity: 0 }, showSymbol: false, areaStyle: { color: css("--am-accent"), opacity: 0.16 } }), data: high.values.map((v, at) => (v == null || low.values[at] == null ? null : v - low.values[at])), tooltip: { show: false } },
+      line(middle),
+      ...further.map((each) => (each.dashed ? line(each) : bar(each))),
+    ],
+    funnel: (series) => series.map((each) => bar(each, { barMaxWidth: 34, label: { show: true, position: "right", color: css("--am-ink-2"), formatter: (p) => share(each.values, p.dataIndex) } })),
+  };
+  const share = (values, at) => (values[0] ? new Intl.NumberFormat(document.documentElement.lang, { style: "percent", maximumFractionDigits: 1 }).format(values[at] / values[0]) : "");
+
   function options(data) {
     const language = document.documentElement.lang;
     const money = data.unit.length === 3;
     const short = new Intl.NumberFormat(language, money ? { style: "currency", currency: data.unit, notation: "compact", maximumFractionDigits: 1 } : { maximumFractionDigits: 1 });
     const long = new Intl.NumberFormat(language, money ? { style: "currency", currency: data.unit } : { maximumFractionDigits: 1 });
-    const suffix = data.unit === "%" ? " %" : "";
-    const ink = css("--am-ink-2"), line = css("--am-line");
-    const names = { type: "category", data: data.names, axisLabel: { color: ink }, axisLine: { lineStyle: { color: line } }, axisTick: { show: false } };
-    const values = { type: "value", axisLabel: { color: ink, formatter: (v) => short.format(v) + suffix }, splitLine: { lineStyle: { color: line } }, scale: data.kind === "line", min: data.kind === "lines" ? 0 : undefined, minInterval: data.kind === "bars" ? 1 : undefined };
-    const flat = data.kind === "bands";
-    const base = {
+    const suffix = data.unit === "%" ? "\u00a0%" : "";
+    const ink = css("--am-ink-2"), rule = css("--am-line");
+    const flat = data.kind === "stack" || data.kind === "funnel", bars = data.kind === "bars", several = data.series.length > 1;
+    const names = { type: "category", data: data.names, inverse: data.kind === "funnel", axisLabel: { color: ink, width: flat ? 150 : undefined, overflow: flat ? "truncate" : undefined }, axisLine: { lineStyle: { color: rule } }, axisTick: { show: false } };
+    const values = { type: "value", axisLabel: { color: ink, hideOverlap: true, formatter: (v) => short.format(v) + suffix }, splitLine: { lineStyle: { color: rule } }, scale: data.kind === "lines" && !money && data.unit !== "%", minInterval: bars && !money ? 1 : undefined };
+    return {
       animation: false,
       textStyle: { fontFamily: "Inter, sans-serif" },
-      grid: { left: 8, right: 32, top: data.series ? 40 : 12, bottom: 4, containLabel: true },
-      tooltip: { trigger: "axis", renderMode: "richText", valueFormatter: (v) => (v == null ? "–" : long.format(v) + suffix), axisPointer: { type: flat || data.kind === "bars" ? "shadow" : "line" } },
-      legend: data.series ? { type: "scroll", top: 0, left: 0, textStyle: { color: ink }, itemWidth: 12, itemHeight: 12 } : undefined,
+      grid: { left: 8, right: data.kind === "funnel" ? 56 : 24, top: several ? 40 : 12, bottom: 4, containLabel: true },
+      tooltip: { trigger: "axis", renderMode: "richText", valueFormatter: (v) => (v == null ? "–" : long.format(v) + suffix), axisPointer: { type: flat || bars ? "shadow" : "line" } },
+      legend: several ? { type: "scroll", top: 0, left: 0, textStyle: { color: ink }, itemWidth: 12, itemHeight: 12, data: data.series.filter((_each, at) => data.kind !== "band" || (at !== 0 && at !== 2)).map((each) => each.name) } : undefined,
       xAxis: flat ? values : names,
       yAxis: flat ? names : values,
+      series: drawings[data.kind](data.series),
     };
-    if (data.kind === "lines") base.series = data.series.map((each) => ({ name: each.name, type: "line", data: each.values, showSymbol: false, lineStyle: { color: css(tones[each.tone]), width: 2, type: each.dashed ? "dashed" : "solid" }, itemStyle: { color: css(tones[each.tone]) } }));
-    else base.series = data.series
-      ? data.series.map((each) => ({ name: each.name, type: "bar", stack: flat ? "all" : undefined, data: each.values, itemStyle: { color: css(tones[each.tone]) }, barMaxWidth: 26 }))
-      : [{ type: "line", data: data.values, showSymbol: data.values.length < 3, smooth: 0.2, lineStyle: { color: css("--am-accent"), width: 2 }, itemStyle: { color: css("--am-accent") }, areaStyle: { color: css("--am-accent"), opacity: 0.08 } }];
-    return base;
   }
 
   function draw() {

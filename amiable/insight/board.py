@@ -1,0 +1,240 @@
+"""A dashboard as data: tiles, tables and the pictures drawn from them, the same on screen, on paper, in a workbook, by API.
+
+In: a creditor, a currency, a day, a period. Out: a Board. Never: a picture without the table it is drawn from, a number
+that was made into text, a nought where nothing is known.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+from functools import cache, cached_property
+from importlib.metadata import entry_points
+from typing import Any
+
+from amiable.core.registry import TwoOfAKind
+from amiable.insight import boards
+from amiable.insight.kpi import Kpi, Unit, declared
+from amiable.insight.measure import Reading, figures
+from amiable.ledger.models import Creditor
+
+PERIODS = (30, 90, 365)
+Cell = str | int | float | date | None
+
+
+class Drawn(StrEnum):
+    """How a table is drawn. The first column names, the others count."""
+
+    LINES = "lines"  # over time
+    BARS = "bars"  # beside each other
+    STACK = "stack"  # parts of a whole, lying
+    BAND = "band"  # low, middle, high (and what came) over time, in this order
+    FUNNEL = "funnel"  # from everything to what is left
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """`unit`: of the numbers in it; None: words or days. `tone`: its colour in the picture, one of the ageing bands or
+    `accent`. `drawn`: whether the picture shows it."""
+
+    label: str
+    unit: Unit | None = None
+    tone: str = ""
+    drawn: bool = False
+    dashed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """Where in the desk more is told: the name of its address (without `desk:`), what stands in it, and what it asks."""
+
+    place: str
+    args: tuple[Any, ...] = ()
+    asks: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One row of a table; its first cell leads where `to` says. `total`: the sum of those above."""
+
+    cells: tuple[Cell, ...]
+    to: Link | None = None
+    total: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A table and, where `drawn`, the picture of it. `says`: sentences above it. `empty`: what stands where there is no
+    line. `currency`: of its amounts, the board's where empty. `wide`: it takes the whole width."""
+
+    key: str
+    title: str
+    columns: Sequence[Column]
+    lines: Sequence[Line]
+    empty: str
+    drawn: Drawn | None = None
+    says: Sequence[str] = ()
+    wide: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """One figure: its value now and at the end of the period before, in its unit. `part`: of what it is made, in words."""
+
+    key: str
+    label: str
+    unit: Unit
+    value: float | None
+    before: float | None = None
+    good: int = 0  # 1: more is better; -1: less is; 0: neither
+    numerator: int | None = None
+    denominator: int | None = None
+    counts: bool = False  # the two are numbers of something, and not money
+    formula: str = ""
+    to: Link | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """A sentence that somebody should read first."""
+
+    text: str
+    to: Link | None = None
+    bad: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What the function of a board gives."""
+
+    tiles: Sequence[Tile] = ()
+    sections: Sequence[Section] = ()
+    alarms: Sequence[Alarm] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a board is asked of: the `days` that end with `as_of`, beside the same number of days before them.
+
+    `keys`: the KPIs that the board reads, all in one go.
+    """
+
+    creditor: Creditor
+    currency: str
+    as_of: date
+    days: int
+    keys: tuple[str, ...] = ()
+
+    @property
+    def since(self) -> date:
+        return self.as_of - timedelta(days=self.days - 1)
+
+    @property
+    def before(self) -> date:
+        """The last day of the period before."""
+        return self.as_of - timedelta(days=self.days)
+
+    @cached_property
+    def now(self) -> Mapping[str, Reading]:
+        """The board's KPIs as of the day, with the days of the period."""
+        return self._read(self.as_of)
+
+    @cached_property
+    def then(self) -> Mapping[str, Reading]:
+        """The same at the end of the period before."""
+        return self._read(self.before)
+
+    def _read(self, as_of: date) -> Mapping[str, Reading]:
+        return figures(creditor=self.creditor, as_of=as_of, days=self.days, currency=self.currency, keys=self.keys)
+
+    def tile(self, key: str, *, to: Link | None = None) -> Tile:
+        """A KPI as a tile."""
+        reading = self.now[key]
+        each, before = reading.kpi, self.then[key]
+        return Tile(
+            key=key, label=str(each.label), unit=each.unit, value=reading.value, before=before.value, good=_good(each),
+            numerator=reading.numerator, denominator=reading.denominator, counts=each.counts, formula=str(each.formula),
+            to=to,
+        )  # fmt: skip
+
+    def parts(self, key: str, by: str) -> dict[str, tuple[float | None, int | None, int | None]]:
+        """A KPI's stored slices by one dimension: value, numerator and denominator by its value."""
+        return {pairs[by]: value for pairs, value in self.now[key].slices if set(pairs) == {by}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """A board as it is asked for. `measured`: whether anything was measured of this creditor by that day."""
+
+    key: str
+    title: str
+    lead: str
+    icon: str
+    asked: Asked
+    tiles: Sequence[Tile]
+    sections: Sequence[Section]
+    alarms: Sequence[Alarm]
+    measured: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a board says of itself, and the function that fills it."""
+
+    key: str
+    title: Any  # lazy text
+    lead: Any  # lazy text: the question that it answers
+    icon: str
+    place: int
+    keys: tuple[str, ...]
+    fill: Callable[[Asked], Content]
+
+
+def board(
+    key: str, *, title: Any, lead: Any, icon: str, place: int, keys: Iterable[str]
+) -> Callable[[Callable[[Asked], Content]], Plan]:
+    """Declares the function below it as the board `key`; boards stand in the order of `place`."""
+
+    def declare(fill: Callable[[Asked], Content]) -> Plan:
+        return Plan(key=key, title=title, lead=lead, icon=icon, place=place, keys=tuple(keys), fill=fill)
+
+    return declare
+
+
+@cache
+def plans() -> Mapping[str, Plan]:
+    """Every board of insight/boards/ and of the entry point `amiable.boards`, by key, in their order."""
+    modules = [
+        importlib.import_module(f"{boards.__name__}.{info.name}") for info in pkgutil.iter_modules(boards.__path__)
+    ]
+    own = [member for module in modules for member in vars(module).values() if isinstance(member, Plan)]
+    found: dict[str, Plan] = {}
+    for each in sorted(
+        [*own, *(entry.load() for entry in entry_points(group="amiable.boards"))], key=lambda each: each.place
+    ):
+        if each.key in found:
+            raise TwoOfAKind(f"Two boards say {each.key!r}.")
+        if unknown := set(each.keys) - set(declared()):
+            raise LookupError(f"The board {each.key!r} reads {sorted(unknown)}, which no KPI says.")
+        found[each.key] = each
+    return found
+
+
+def show(*, key: str, creditor: Creditor, as_of: date, days: int = 90, currency: str = "") -> Board:
+    """The board, read from what is stored; KeyError where there is none of that key."""
+    plan = plans()[key]
+    asked = Asked(
+        creditor=creditor, currency=currency or creditor.currency, as_of=as_of, days=days, keys=plan.keys
+    )  # fmt: skip
+    content = plan.fill(asked)
+    return Board(
+        key=key, title=str(plan.title), lead=str(plan.lead), icon=plan.icon, asked=asked, tiles=content.tiles,
+        sections=content.sections, alarms=content.alarms,
+        measured=any(reading.as_of for reading in asked.now.values()),
+    )  # fmt: skip
+
+
+def _good(each: Kpi) -> int:
+    return {"up": 1, "down": -1}.get(each.better.value, 0)
