@@ -9,12 +9,13 @@ from datetime import date, datetime, timedelta
 from functools import singledispatch
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from amiable.casework import note, task
+from amiable.casework import note, survey, task
 from amiable.casework.dispute import open_dispute
-from amiable.casework.models import Task, TaskKind
+from amiable.casework.models import SurveyAsk, Task, TaskKind
 from amiable.core import audit
 from amiable.core.calendar import next_business_day
 from amiable.core.errors import UnableTo
@@ -40,6 +41,7 @@ from amiable.scenario.sayings import (
     OptsOut,
     Prefers,
     Promises,
+    Rates,
     WantsPerson,
 )
 
@@ -241,6 +243,16 @@ def _prefers(saying: Prefers, *, customer: Customer, as_of: date, now: datetime,
             turn = OptsOut if is_open else OptsIn
             for value in contact.points.filter(medium=medium).order_by("value").values_list("value", flat=True):
                 hear(turn(medium, value), customer=customer, as_of=as_of, now=now, by=by, origin=origin)
+
+
+@hear.register
+def _rates(saying: Rates, *, customer: Customer, as_of: date, now: datetime, by: User | None, origin: str) -> None:
+    theirs = Q(customer=customer) | Q(customer__merged_into=customer)
+    ask = SurveyAsk.objects.filter(theirs, pk=saying.ask).first()
+    if ask is None:
+        raise UnableToRespond(_("This question is not asked any more."))
+    answer = survey.rate(ask=ask, score=saying.score, recommend=saying.recommend, words=saying.words, now=now)
+    record("survey.answered", customer, now, by, origin, survey=ask.pk, score=answer.score, recommend=answer.recommend)
 
 
 @hear.register
