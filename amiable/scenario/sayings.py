@@ -100,9 +100,10 @@ class Prefers:
 
 @dataclass(frozen=True)
 class Rates:
-    """How it went, in answer to an ask; what is None is not said."""
+    """How it went, in answer to an ask, or unasked `about` something (payment:12, plan:4, dispute); what is None is not said."""
 
-    ask: int
+    ask: int | None = None
+    about: str = ""
     score: int | None = None
     recommend: int | None = None
     words: str | None = None
