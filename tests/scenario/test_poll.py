@@ -185,7 +185,10 @@ def _reminded_today(who: Customer) -> None:
 
 @pytest.mark.parametrize(
     "trouble",
-    [_opts_out, _disputes_anew, _waits_for_a_person, _reminded_today, *map(_held, ("insolvency", "vulnerable", "holdout", "person"))],
+    [
+        _opts_out, _disputes_anew, _waits_for_a_person, _reminded_today,
+        *map(_held, ("insolvency", "vulnerable", "holdout", "person")),
+    ],
 )  # fmt: skip
 def test_who_is_not_asked(trouble: Callable[[Customer], None]) -> None:
     anna = someone(phone="+33600000009")

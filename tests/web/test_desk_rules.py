@@ -19,6 +19,7 @@ ASKED = {
     "days_between_contacts": "5", "calls_per_7_days": "1", "sms_saturday": "09:00-12:00", "small_balance": "2,50",
     "promise_grace_days": "2", "name": "Sophie Lambert", "phone": "+33472000077", "hours_fr": "de 9 h à 17 h",
     "email": "", "colour": "#0b5394", "announce": ["receipt", "payment_failed"], "letter": "1.43",
+    "survey_share": "0",
 }  # fmt: skip
 KEPT: dict[str, Any] = {
     "days_between_contacts": 5,
@@ -30,6 +31,7 @@ KEPT: dict[str, Any] = {
     "colour": "#0b5394",
     "announce": {purpose: False for purpose in NEWS if purpose not in {"receipt", "payment_failed"}},
     "costs": {"channels": {"letter": 143}},
+    "survey_share": 0,
 }
 
 
@@ -86,6 +88,7 @@ def test_what_is_posted_again_changes_nothing(vera: Client, ours: Creditor) -> N
         ("email", "sophie", "valid email"),
         ("announce", "everything", "not one of the available choices"),
         ("promise_grace_days", "0", "greater than or equal to 1"),
+        ("survey_share", "101", "less than or equal to 100"),
     ],
 )
 def test_a_choice_beyond_the_law_or_unreadable_keeps_nothing(
