@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, override
+from django.utils.translation import gettext_lazy, override, pgettext_lazy
 
 from amiable.casework import task
 from amiable.casework.entrust import all_of, in_charge, responsible
@@ -31,11 +31,11 @@ LOW = 6  # up to this score a person looks why
 MOST_WORDS = 2_000
 # How it went, in five faces from the saddest; the two best of five are what counts as content (8 of 10).
 FACES: dict[int, Any] = {
-    2: gettext_lazy("Very badly"),
-    4: gettext_lazy("Badly"),
-    6: gettext_lazy("So-so"),
-    8: gettext_lazy("Well"),
-    10: gettext_lazy("Very well"),
+    2: pgettext_lazy("survey", "Very bad"),
+    4: pgettext_lazy("survey", "Bad"),
+    6: pgettext_lazy("survey", "So-so"),
+    8: pgettext_lazy("survey", "Good"),
+    10: pgettext_lazy("survey", "Very good"),
 }
 
 

@@ -37,7 +37,7 @@ NO_LINE: dict[str, Any] = {
     **dict.fromkeys(("reference", "issued", "due", "due_short", "delay", "open", "amount"), ""),
     "days_late": 0, "late": False, "settled": False, "part": False,
 }  # fmt: skip
-FACES = {2: "😞", 4: "🙁", 6: "😐", 8: "🙂", 10: "😀"}
+FACES = {2: "😞", 4: "😕", 6: "😐", 8: "😊", 10: "😃"}
 STOP = {"fr": "STOP pour ne plus en recevoir", "en": "Reply STOP to opt out"}
 
 

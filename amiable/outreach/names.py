@@ -183,7 +183,7 @@ NAMES: tuple[Name, ...] = (
     Name("survey.after", _("after what we ask: payment, call, mail, plan or dispute"), "payment"),
     Name("survey.scale[].url", _("the five answers, from the saddest: the page with this one chosen"), _RATE + "?score=2"),
     Name("survey.scale[].face", _("its face"), "😞"),
-    Name("survey.scale[].words", _("what it says"), "Très mal", "Very badly"),
+    Name("survey.scale[].words", _("what it says"), "Très mal", "Very bad"),
 )  # fmt: skip
 
 

@@ -14,6 +14,8 @@ from django.db import connection, transaction
 from amiable.casework.models import SurveyAsk
 from amiable.casework.survey import PURPOSE, REST_DAYS, share_of
 from amiable.core.calendar import start_of_day
+from amiable.law.hours import silent
+from amiable.law.packs import law
 from amiable.ledger.models import Creditor, Customer, HoldKind, Medium
 from amiable.outreach.address import Address, addresses
 from amiable.outreach.gather import SPOKEN
@@ -107,9 +109,13 @@ class _Chosen:
 
 
 def poll(*, creditor: Creditor, as_of: date, now: datetime) -> dict[str, int]:
-    """Asks who was drawn; returns how many were drawn and asked. Safe to repeat. In dry run nobody is asked."""
+    """Asks who was drawn; returns how many were drawn and asked. Safe to repeat.
+
+    Nobody is asked in dry run, nor on a day of silence: what ended before it is asked about on the next one.
+    """
     share = share_of(creditor)
-    if not share or creditor.released_at is None or creditor.released_at > now or creditor.stopped_at is not None:
+    leaves = creditor.released_at is not None and creditor.released_at <= now and creditor.stopped_at is None
+    if not share or not leaves or silent(as_of, law(creditor.country, as_of)):
         return {"drawn": 0, "asked": 0}
     with transaction.atomic():
         with connection.cursor() as cursor:

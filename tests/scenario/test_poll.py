@@ -250,6 +250,14 @@ def test_nobody_is_asked_in_dry_run_or_where_the_creditor_asks_nobody(
     assert not Message.objects.exists()
 
 
+def test_a_sunday_keeps_its_peace_and_takes_nobody_off_the_list() -> None:
+    anna = someone()
+    friday, sunday = later(-3), later(-1)
+    called(anna, at(friday, 15))
+    assert ask(anna, sunday) == []
+    assert [each.asked_on for each in ask(anna, DAY)] == [DAY]
+
+
 def test_what_nobody_took_part_in_is_not_asked_about() -> None:
     anna, boris, clara = (someone(creditor=world.creditor(policy=EVERYBODY)) for _n in range(3))
     called(anna, outcome="voicemail")

@@ -61,7 +61,7 @@ def test_opening_the_link_answers_nothing_and_shows_the_face_that_was_chosen(cli
     for _scanner in range(3):
         seen = client.get(page(ask) + "?score=10")
         client.head(page(ask) + "?score=2")
-    assert "Send: “Very well”" in text(seen)
+    assert "Send: “Very good”" in text(seen)
     assert seen.content.decode().count('name="score"') == 6
     assert 'aria-pressed="true"' in seen.content.decode()
     assert (seen["Cache-Control"], seen["Referrer-Policy"]) == ("no-store", "same-origin")
