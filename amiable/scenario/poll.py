@@ -57,9 +57,9 @@ WITH ended AS (
     AND NOT EXISTS (SELECT FROM ledger_credit p WHERE p.confirmed_by_id = c.id)  -- told before, by the provider
     AND (EXISTS (SELECT FROM payments_attempt a WHERE a.credit_id = c.id) OR EXISTS (
       SELECT FROM outreach_message m WHERE m.customer_id = c.customer_id AND m.capped AND m.state = 'sent'
-        AND m.creditor_id = %(creditor)s AND m.as_of >= %(treated_on)s) OR EXISTS (
-      SELECT FROM casework_task t WHERE t.customer_id = c.customer_id AND t.kind = 'call' AND t.done_at >= %(treated)s
-        AND t.creditor_id = %(creditor)s AND t.outcome = ANY(%(spoken)s)))
+        AND m.sent_at BETWEEN c.known_at - %(treated_for)s AND c.known_at) OR EXISTS (
+      SELECT FROM casework_task t WHERE t.customer_id = c.customer_id AND t.kind = 'call' AND t.outcome = ANY(%(spoken)s)
+        AND t.done_at BETWEEN c.known_at - %(treated_for)s AND c.known_at))
   UNION ALL
   SELECT p.customer_id, 2, 'plan', 'plan:' || p.id, w.at FROM payments_plan p JOIN ledger_customer k ON k.id = p.customer_id
   CROSS JOIN LATERAL (VALUES
@@ -128,13 +128,11 @@ def poll(*, creditor: Creditor, as_of: date, now: datetime) -> dict[str, int]:
 
 
 def _values(creditor: Creditor, share: float, as_of: date) -> Mapping[str, Any]:
-    treated = timedelta(days=TREATED_DAYS)
     since = start_of_day(as_of - timedelta(days=LOOK_BACK), creditor.time_zone)
     return {
         "creditor": creditor.pk, "key": creditor.key, "share": share, "as_of": as_of, "since": since,
         "until": start_of_day(as_of, creditor.time_zone), "zone": creditor.time_zone, "spoken": list(SPOKEN),
-        "silent": list(SILENT), "bank": BY_THE_BANK, "treated": since - treated,
-        "treated_on": (since - treated).date(), "treated_for": treated, "rest": REST_DAYS,
+        "silent": list(SILENT), "bank": BY_THE_BANK, "treated_for": timedelta(days=TREATED_DAYS), "rest": REST_DAYS,
         "not_now": [str(kind) for kind in NOT_NOW],
     }  # fmt: skip
 

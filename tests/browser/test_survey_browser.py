@@ -24,7 +24,12 @@ def test_a_tap_says_how_it_went_and_a_second_one_whether_they_recommend(
 ) -> None:
     anna, now = customer(creditor(name="Éditions du Rivage"), language="en"), timezone.now()
     ask = SurveyAsk.objects.create(
-        customer=anna, after="call", subject_ref="task:1", medium="email", asked_on=timezone.localdate(now), asked_at=now
+        customer=anna,
+        after="call",
+        subject_ref="task:1",
+        medium="email",
+        asked_on=timezone.localdate(now),
+        asked_at=now,
     )
     page: Page = browse(viewport=size, color_scheme=scheme, bypass_csp=True).new_page()
     page.goto(reverse("portal:survey", args=[surveys.token(ask=ask.pk, asked_at=now)]) + "?score=8")

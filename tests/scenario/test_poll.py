@@ -262,6 +262,8 @@ def test_what_nobody_took_part_in_is_not_asked_about() -> None:
     anna, boris, clara = (someone(creditor=world.creditor(policy=EVERYBODY)) for _n in range(3))
     called(anna, outcome="voicemail")
     paid(boris, reminded=False)  # by bank, of themselves: there was nothing between us
+    reminder(boris, days=0)  # nor does what was said later count
+    Message.objects.update(as_of=DAY - timedelta(days=1))
     called(clara, at(DAY - timedelta(days=4), 15))  # too long ago
     assert [ask(who) for who in (anna, boris, clara)] == [[], [], []]
 
