@@ -57,7 +57,7 @@ def vera(ours: Creditor) -> Client:
 def test_choices_are_kept_read_again_and_known_with_who_made_them(vera: Client, ours: Creditor) -> None:
     answer = vera.post(reverse("desk:rules"), {"creditor": ours.pk, **ASKED}, follow=True)
     found = re.findall(r"\d+ choices kept|Nothing was changed", answer.content.decode())
-    assert found == ["10 choices kept"], "what was taken back is a change too"
+    assert found == ["11 choices kept"], "what was taken back is a change too"
     ours.refresh_from_db()
     assert ours.policy == {"channels": {"email": "console"}, **KEPT}, "what other pages keep stays"
     entry = AuditEntry.objects.get(act="policy.chosen")
