@@ -1,11 +1,13 @@
 """Who is asked how it went: a sample of what ended, nobody twice in 90 days, nobody to whom it would be unkind."""
 
+import threading
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 import pytest
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import IntegrityError, connections, transaction
 
+from amiable.casework import survey
 from amiable.casework.dispute import open_dispute
 from amiable.casework.models import Dispute, SurveyAsk, Task
 from amiable.core.models import User
@@ -135,24 +137,28 @@ def test_the_database_itself_refuses_a_second_ask() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_processes_at_once_ask_once() -> None:
-    """The second one comes with a choice that it made before the first one was through."""
+def test_the_day_and_the_portal_at_the_same_moment_ask_once() -> None:
+    """The day has drawn Anna while she answers on the portal: whoever is second waits, and finds her asked."""
     anna = someone()
     called(anna)
-    ask(anna)
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO casework_surveyask (customer_id, after, subject_ref, step, medium, address, asked_on, asked_at)"
-                " VALUES (%s, 'call', 'task:2', '', 'sms', '', %s, %s) ON CONFLICT DO NOTHING",
-                [anna.pk, DAY + timedelta(days=1), NOW],
-            )
-            assert cursor.rowcount == 0
-    finally:
-        other.close()
-        connections.close_all()
-    assert SurveyAsk.objects.count() == Message.objects.count() == 1
+    done: list[dict[str, int]] = []
+
+    def day() -> None:
+        try:
+            done.append(poll(creditor=anna.creditor, as_of=DAY, now=NOW))
+        finally:
+            connections.close_all()
+
+    second = threading.Thread(target=day)
+    with transaction.atomic():
+        survey.offer(customer=anna, after="visit", subject_ref="visit:1", now=NOW - timedelta(seconds=1))
+        second.start()
+        second.join(timeout=0.5)
+        assert second.is_alive(), "it waits for what the first one will have done"
+    second.join(timeout=20)
+    assert done == [{"drawn": 1, "asked": 0}]
+    assert [each.medium for each in SurveyAsk.objects.all()] == ["portal"]
+    assert not Message.objects.exists()
 
 
 def _opts_out(who: Customer) -> None:
