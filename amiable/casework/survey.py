@@ -1,7 +1,7 @@
 """How it went: whom we may ask, what they answer, and what follows from an answer that is not good.
 
 In: an ask (the day's sample, or one that a visit of the portal made), what was tapped. Out: one answer, which may be changed
-for some days; a task where the customer is not content. Never: a customer asked twice in 90 days; an answer told apart twice.
+for some days; a task where the customer is not content. Never: a customer asked twice in 90 days; a second row for a second tap.
 """
 
 from collections.abc import Sequence
