@@ -9,7 +9,7 @@
     probe.remove();
     return colour;
   };
-  const tones = { not_due: "--am-age-not-due", "1_30": "--am-age-1", "31_60": "--am-age-31", "61_90": "--am-age-61", over_90: "--am-age-90", accent: "--am-accent" };
+  const tones = { not_due: "--am-age-not-due", "1_30": "--am-age-1", "31_60": "--am-age-31", "61_90": "--am-age-61", over_90: "--am-age-90", accent: "--am-accent", info: "--am-info", held: "--am-held", warn: "--am-warn", good: "--am-good", bad: "--am-bad", plain: "--am-line-strong" };
 
   // What a picture is made of, by its kind; the axes and the rest are the same for all.
   const line = (each, more) => ({ name: each.name, type: "line", data: each.values, showSymbol: each.values.filter((v) => v != null).length < 3, lineStyle: { color: css(tones[each.tone] ?? tones.accent), width: 2, type: each.dashed ? "dashed" : "solid" }, itemStyle: { color: css(tones[each.tone] ?? tones.accent) }, ...more });
