@@ -21,7 +21,7 @@ from amiable.casework import close
 from amiable.core import runs
 from amiable.core.errors import UnableTo
 from amiable.core.models import Run, Scope, User
-from amiable.insight import digest, measure
+from amiable.insight import digest, measure, prove
 from amiable.insight.forecast import keep
 from amiable.ledger import accrue, post
 from amiable.ledger.models import Creditor
@@ -191,8 +191,9 @@ def _advance(one: Cycle) -> Figures:
 
 
 def _measure(one: Cycle) -> Figures:
-    """What it brought."""
-    return _plain(measure.measure(as_of=one.as_of, now=one.now, creditor=one.creditor))
+    """What it brought, and what experiments say of how much of that would have come anyway."""
+    told = _plain(measure.measure(as_of=one.as_of, now=one.now, creditor=one.creditor))
+    return told | _of_each(prove.prove, one)
 
 
 def _forecast(one: Cycle) -> Figures:

@@ -95,6 +95,7 @@ class Tile:
     denominator: int | None = None
     counts: bool = False  # the two are numbers of something, and not money
     formula: str = ""
+    note: str = ""  # a sentence that stands beside it
     to: Link | None = None
 
 
@@ -151,13 +152,13 @@ class Asked:
     def _read(self, as_of: date) -> Mapping[str, Reading]:
         return figures(creditor=self.creditor, as_of=as_of, days=self.days, currency=self.currency, keys=self.keys)
 
-    def tile(self, key: str, *, to: Link | None = None) -> Tile:
+    def tile(self, key: str, *, to: Link | None = None, note: str = "") -> Tile:
         """A KPI as a tile."""
         reading, each = self.now[key], self.now[key].kpi
         return Tile(
             key=key, label=str(each.label), unit=each.unit, value=reading.value, before=self.ended(key), good=_good(each),
             numerator=reading.numerator, denominator=reading.denominator, counts=each.counts, formula=str(each.formula),
-            to=to,
+            note=note, to=to,
         )  # fmt: skip
 
     def ended(self, key: str) -> float | None:

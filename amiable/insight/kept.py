@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from hashlib import blake2b
 
 import polars as pl
-from django.db.models import Max
+from django.db.models import Max, Min
 
 from amiable.core.calendar import end_of_month
 from amiable.insight.gather import Gathered
@@ -72,6 +72,13 @@ def load(*, creditor: Creditor, grain: Grain, since: date, until: date, columns:
 def begun(*, creditor: Creditor) -> bool:
     """Whether anything but nothing is kept: until then the whole twelve months are read, since history may be imported."""
     return Kept.objects.filter(creditor=creditor, rows__gt=0).exists()
+
+
+def first(*, creditor: Creditor, grain: Grain) -> date | None:
+    """The first day of the first month of which anything is kept."""
+    rows = Kept.objects.filter(creditor=creditor, grain=grain.key, rows__gt=0)
+    found: date | None = rows.aggregate(month=Min("month"))["month"]
+    return found
 
 
 def told(*, creditor: Creditor) -> date | None:

@@ -19,7 +19,7 @@ from amiable.insight.grain import Grain
 from amiable.insight.kpi import Kpi, declared
 from amiable.ledger.models import Creditor
 
-PERIOD = "period"  # the month
+PERIODS: Mapping[str, str] = {"period": "1mo", "week": "1w", "day": "1d"}  # month, week from Monday on, day
 MOST = 3
 
 
@@ -60,7 +60,7 @@ def slice_up(
     currency: str = "",
     where: Mapping[str, Any] | None = None,
 ) -> Sliced:
-    """The KPI over the days of a period, by up to three of its dimensions and `period`; `where` narrows it to some parts.
+    """The KPI over the days of a period, by up to three of its dimensions and one of PERIODS; `where` narrows it to some parts.
 
     What stands on a day (open invoices, waiting tasks) is told as of the last day, or of the last day of each month.
     Raises UnableToSlice with a sentence.
@@ -100,12 +100,13 @@ def _rows(
     """What is kept, in the columns that are needed; of a stock, its last day, or the last of each month."""
     grain = each.of
     assert grain is not None
-    asked = {name for name in (*by, *where) if name != PERIOD}
+    asked = {name for name in (*by, *where) if name not in PERIODS}
     columns = [name for name in grain.schema if name in {"currency", "day", *asked, *_needed(each, grain)}]
     rows = kept.load(creditor=creditor, grain=grain, since=since, until=until, columns=columns)
-    if grain.stock and PERIOD not in by:
+    over = [name for name in by if name in PERIODS]
+    if grain.stock and not over:
         rows = rows.filter(pl.col("day") == pl.col("day").max())
-    return rows.with_columns(pl.col("day").dt.truncate("1mo").alias(PERIOD)) if PERIOD in by else rows
+    return rows.with_columns(pl.col("day").dt.truncate(PERIODS[name]).alias(name) for name in over)
 
 
 def _needed(each: Kpi, grain: Grain) -> set[str]:
@@ -133,7 +134,8 @@ def _check(
     words = {"kpi": each.label, "since": since, "until": until, "as_of": as_of}
     if each.of is None:
         raise UnableToSlice(_("%(kpi)s is told as a whole only: its formula cannot be parted.") % words)
-    known = (*each.dimensions, PERIOD)
+    # What stands on a day is kept for the last day of each month only.
+    known = (*each.dimensions, *(("period",) if each.of.stock else PERIODS))
     if odd := [name for name in (*by, *where) if name not in known]:
         words |= {"odd": odd[0], "known": ", ".join(known)}
         raise UnableToSlice(_("%(kpi)s cannot be parted by %(odd)s; it can be by %(known)s.") % words)

@@ -57,6 +57,14 @@ def expected(*, creditor: Creditor, as_of: date, weeks: int = WEEKS, today: date
     return Outlook(as_of=made.as_of, currencies=tuple(found), why=made.why, learnt_from=made.learnt_from)
 
 
+def first_weeks(*, creditor: Creditor, currency: str, as_of: date, most: int) -> tuple[Week, ...]:
+    """What was expected of the last weeks that are over, each by the forecast made the day before it, with what came."""
+    over = ForecastWeek.objects.filter(
+        forecast__creditor=creditor, currency=currency, number=1, until__lte=as_of, came_minor__isnull=False
+    )
+    return tuple(_week(row) for row in over.order_by("-until", "-pk")[:most])[::-1]
+
+
 def how_good(*, creditor: Creditor, as_of: date) -> tuple[HowGood, ...]:
     """How good the forecasts kept in the half year before a day were, one a week, by currency; empty where none is over."""
     since = as_of - timedelta(days=7 * LOOKED_AT)

@@ -16,8 +16,9 @@ from amiable.core import money
 from amiable.insight import say
 from amiable.insight.board import PERIODS, Board, Cell, Column, Drawn, Line, Link, Section, Tile, plans, show
 from amiable.insight.kpi import Unit
-from amiable.ledger.models import Creditor
+from amiable.ledger.models import Creditor, Customer
 from amiable.portfolio.models import Profile
+from amiable.web import seen
 from amiable.web.desk import scope
 from amiable.web.ui import clock
 
@@ -48,6 +49,7 @@ def figures(request: scope.Asked, board: str = "") -> HttpResponse:
     if chosen is None:
         return render(request, "desk/figures.html", {"chosen": None})
     told = asked_board(chosen, board)
+    _seen(told)
     content = {
         "chosen": chosen,
         "board": told,
@@ -60,6 +62,13 @@ def figures(request: scope.Asked, board: str = "") -> HttpResponse:
         "sections": [_section(each, chosen.currency) for each in told.sections],
     }
     return render(request, "desk/figures.html", content)
+
+
+def _seen(told: Board) -> None:
+    """Whoever is named on a board was looked at."""
+    for line in (line for section in told.sections for line in section.lines):
+        if line.to and line.to.place == "customer":
+            seen.customer(Customer(pk=line.to.args[0], creditor_id=told.asked.creditor.pk))
 
 
 def choose(request: scope.Asked) -> Chosen | None:
@@ -103,6 +112,7 @@ def _tile(tile: Tile, currency: str) -> dict[str, Any]:
         "change": say.change(tile, currency),
         "before": say.said(tile.before, tile.unit, currency),
         "formula": tile.formula,
+        "note": tile.note,
         "url": _address(tile.to),
     }
 
