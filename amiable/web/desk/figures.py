@@ -17,7 +17,7 @@ from amiable.insight import say
 from amiable.insight.board import PERIODS, Board, Cell, Column, Drawn, Line, Link, Section, Tile, plans, show
 from amiable.insight.kpi import Unit
 from amiable.ledger.models import Creditor, Customer
-from amiable.portfolio.models import Profile
+from amiable.portfolio.models import Total
 from amiable.web import seen
 from amiable.web.desk import scope
 from amiable.web.ui import clock
@@ -45,7 +45,7 @@ class Chosen:
 def figures(request: scope.Asked, board: str = "") -> HttpResponse:
     if board and board not in plans():
         raise Http404
-    chosen = choose(request)
+    chosen = choose(request, board)
     if chosen is None:
         return render(request, "desk/figures.html", {"chosen": None})
     told = asked_board(chosen, board)
@@ -53,7 +53,7 @@ def figures(request: scope.Asked, board: str = "") -> HttpResponse:
     content = {
         "chosen": chosen,
         "board": told,
-        "boards": [(each.key, str(each.title)) for each in plans().values()],
+        "boards": boards(request, chosen.creditor),
         "periods": PERIODS,
         "since": told.asked.since,
         "before": told.asked.before,
@@ -64,21 +64,20 @@ def figures(request: scope.Asked, board: str = "") -> HttpResponse:
     return render(request, "desk/figures.html", content)
 
 
-def _seen(told: Board) -> None:
-    """Whoever is named on a board was looked at."""
-    for line in (line for section in told.sections for line in section.lines):
-        if line.to and line.to.place == "customer":
-            seen.customer(Customer(pk=line.to.args[0], creditor_id=told.asked.creditor.pk))
+def choose(request: scope.Asked, board: str = "") -> Chosen | None:
+    """What is asked for, among the creditors that this colleague sees as a whole; None where there is none.
 
-
-def choose(request: scope.Asked) -> Chosen | None:
-    """What is asked for, among the creditors that this colleague sees as a whole; None where there is none."""
-    creditors = list(scope.whole_creditors(request.user))
+    A board that asks for a right does not exist for who has it nowhere.
+    """
+    act = plans()[board].act if board else ""
+    creditors = list(scope.whole_creditors(request.user, act=act or None))
+    if act and not creditors:
+        raise Http404
     wanted = request.GET.get("creditor", "")
     creditor = next((each for each in creditors if str(each.pk) == wanted), creditors[0] if creditors else None)
     if creditor is None:
         return None
-    used = Profile.objects.filter(creditor=creditor).values_list("currency", flat=True).distinct()
+    used = Total.objects.filter(creditor=creditor).values_list("currency", flat=True).distinct()
     currencies = sorted({*used, creditor.currency}, key=lambda code: (code != creditor.currency, code))
     currency, days = request.GET.get("currency", ""), request.GET.get("days", "")
     return Chosen(
@@ -96,6 +95,13 @@ def asked_board(chosen: Chosen, board: str = "") -> Board:
     return show(
         key=key, creditor=chosen.creditor, as_of=clock.today(), days=chosen.days, currency=chosen.currency
     )  # fmt: skip
+
+
+def boards(request: scope.Asked, creditor: Creditor) -> list[tuple[str, str]]:
+    """The boards of this creditor that this colleague may see: key and title."""
+    asked = {each.act for each in plans().values() if each.act}
+    held = {act for act in asked if scope.whole_creditors(request.user, act=act).filter(pk=creditor.pk).exists()}
+    return [(each.key, str(each.title)) for each in plans().values() if not each.act or each.act in held]
 
 
 def _address(to: Link | None) -> str:
@@ -169,3 +175,10 @@ def _number(cell: Cell, column: Column, currency: str) -> float | None:
     if column.unit in {Unit.MONEY, Unit.PRICE}:
         return float(money.major(round(cell), currency))
     return round(cell * 100, 2) if column.unit is Unit.PERCENT else cell
+
+
+def _seen(told: Board) -> None:
+    """Whoever is named on a board was looked at."""
+    for line in (line for section in told.sections for line in section.lines):
+        if line.to and line.to.place == "customer":
+            seen.customer(Customer(pk=line.to.args[0], creditor_id=told.asked.creditor.pk))
