@@ -105,7 +105,8 @@ def _rows(
     rows = kept.load(creditor=creditor, grain=grain, since=since, until=until, columns=columns)
     over = [name for name in by if name in PERIODS]
     if grain.stock and not over:
-        rows = rows.filter(pl.col("day") == pl.col("day").max())
+        last = kept.stood(creditor=creditor, grain=grain, since=since, until=until)
+        rows = rows.filter(pl.col("day") == last) if last else rows.clear()
     return rows.with_columns(pl.col("day").dt.truncate(PERIODS[name]).alias(name) for name in over)
 
 
