@@ -74,13 +74,6 @@ def begun(*, creditor: Creditor) -> bool:
     return Kept.objects.filter(creditor=creditor, rows__gt=0).exists()
 
 
-def first(*, creditor: Creditor, grain: Grain) -> date | None:
-    """The first day of the first month of which anything is kept."""
-    rows = Kept.objects.filter(creditor=creditor, grain=grain.key, rows__gt=0)
-    found: date | None = rows.aggregate(month=Min("month"))["month"]
-    return found
-
-
 def told(*, creditor: Creditor) -> date | None:
     """The newest day by which something is kept."""
     return reach(creditor=creditor)[1]

@@ -138,7 +138,7 @@ _KNOWN: Mapping[str, Callable[[Creditor, list[Any]], Names]] = {
     "journey": _of(Journey),
     "cause": _of(DisputeReason),
     "task": _of(TaskKind),
-    "period": _dated("LLLL y"),
+    "period": _dated("LLL y"),
     "week": _dated("d MMM"),
     "day": _dated("d MMM"),
     "origin": lambda creditor, _wanted: segment_names(creditor),

@@ -10,7 +10,6 @@ from datetime import date, timedelta
 from amiable.core.calendar import end_of_month
 from amiable.insight import kept
 from amiable.insight.board import Asked
-from amiable.insight.grains.recovery import MONEY_IN
 from amiable.insight.kept import first_month
 from amiable.insight.measure import Reading
 from amiable.insight.slices import UnableToSlice, slice_up
@@ -94,8 +93,8 @@ def _months(as_of: date) -> list[Span]:
 def received(asked: Asked) -> list[Came]:
     """What came in each span of the period, less refunds; nothing where nothing was measured yet."""
     wanted = spans(as_of=asked.as_of, days=asked.days)
-    first = kept.first(creditor=asked.creditor, grain=MONEY_IN)
-    if first is None:
+    first, newest = kept.reach(creditor=asked.creditor)
+    if first is None or newest is None:
         return []
     try:
         told = slice_up(
@@ -105,7 +104,7 @@ def received(asked: Asked) -> list[Came]:
     except UnableToSlice:  # the whole period lies after the last day that was measured
         return []
     days = {part.by[0]: part.numerator or 0 for part in told.parts}
-    known = (first, told.as_of)
+    known = (first, newest)
     return [
         Came(each, _sum(days, each.since, each.until, known), _sum(days, each.before_since, each.before_until, known))
         for each in wanted

@@ -141,7 +141,7 @@ def received(asked: Asked, came: Sequence[over_time.Came]) -> Section:
         key="received", title=title, drawn=Drawn.BARS,
         columns=[
             Column(label=gettext("Month") if monthly else gettext("Week from")),
-            Column(label=gettext("Received"), unit=MONEY, tone="accent", drawn=True),
+            Column(label=gettext("Money received"), unit=MONEY, tone="accent", drawn=True),
             Column(
                 label=gettext("A year before") if monthly else gettext("The period before"), unit=MONEY, tone="plain", drawn=True
             ),

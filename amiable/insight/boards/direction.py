@@ -1,12 +1,13 @@
 """One page for who directs the house: what came and will come, what is late, what it cost, whether customers stay, and what
 treatment really brought."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from amiable.insight import names, prove, say
+from amiable.insight import jump, names, prove, say
 from amiable.insight.board import Alarm, Asked, Column, Content, Drawn, Line, Link, Section, Tile, board
 from amiable.insight.boards.cash import four_weeks, why_none
 from amiable.insight.costs import USUAL_SHARE
@@ -21,10 +22,8 @@ TILES = (
     "transactions_not_completed", "transactions_input_error",
 )  # fmt: skip
 OVER = 8  # past weeks beside the four to come
-# What is worth a sentence: a tenth more overdue; five points more input errors, and half as many again, of twenty tries at
-# least; fewer than half of the promises kept, of five at least.
+# What is worth a sentence: a tenth more overdue; fewer than half of the promises kept, of five at least.
 GROWN = 0.1
-JUMP, TIMES, TRIES = 0.05, 1.5, 20
 KEPT, JUDGED = 0.5, 5
 
 
@@ -41,7 +40,12 @@ def direction(asked: Asked) -> Content:
     return Content(
         tiles=[_tile(asked, key) for key in TILES],
         sections=[_expected(asked, told, own, over), _ageing(asked), _proved(asked)],
-        alarms=[*_overdue_grows(asked), *_off(asked, good), *_errors_jump(asked), *_promises_broken(asked)],
+        alarms=[
+            *_overdue_grows(asked),
+            *_off(asked, good),
+            *jump.alarms(creditor=asked.creditor, as_of=asked.as_of),
+            *_promises_broken(asked),
+        ],
     )
 
 
@@ -72,7 +76,7 @@ def _expected(asked: Asked, told: Outlook, own: Expected | None, over: tuple[Wee
     ahead = own.weeks[:MONTH] if own else ()
     weeks = [*(week for week in over if not ahead or week.until < ahead[0].since), *ahead]
     return Section(
-        key="expected", title=gettext("Received against expected, and the four weeks to come"), drawn=Drawn.BAND,
+        key="expected", title=gettext("Received against expected"), drawn=Drawn.BAND,
         columns=[
             Column(label=gettext("Week from")),
             Column(label=gettext("At least"), unit=MONEY, tone="accent", drawn=True),
@@ -123,7 +127,7 @@ def _by_age(slices: Any) -> dict[str, int]:
 def _proved(asked: Asked) -> Section:
     """Experiments and hold-outs: what would have come anyway, and what the rival brings."""
     found = prove.brought(creditor=asked.creditor, as_of=asked.as_of) if _whole(asked) else []
-    says = [f"{each.experiment}: {sentence}" for each in found for sentence in each.sentences]
+    says = [f"{each.experiment} – {sentence}" for each in _telling(found) for sentence in each.sentences]
     empty = gettext(
         "No experiment runs: a hold-out, or a challenger beside the scenario in force, would tell what would have come anyway."
     )
@@ -153,6 +157,15 @@ def _proved(asked: Asked) -> Section:
     )  # fmt: skip
 
 
+def _telling(found: list[prove.Brought]) -> list[prove.Brought]:
+    """Of each experiment, the longest time of which something can be said; else the shortest, which says how many it needs."""
+    chosen: dict[int, prove.Brought] = {}
+    for each in sorted(found, key=lambda each: each.days):
+        if each.experiment.pk not in chosen or any(one.verdict != "few" for one in each.differences):
+            chosen[each.experiment.pk] = each
+    return [each for each in found if chosen[each.experiment.pk] is each]
+
+
 def _whole(asked: Asked) -> bool:
     return asked.currency == asked.creditor.currency
 
@@ -179,33 +192,14 @@ def _off(asked: Asked, good: HowGood | None) -> list[Alarm]:
     if last is None or last.low <= last.came <= last.high:
         return []
     words = {
-        "day": say.said(last.as_of, None, ""), "came": say.said(last.came, MONEY, asked.currency),
+        "since": say.said(last.as_of + timedelta(days=1), None, ""),
+        "until": say.said(last.as_of + timedelta(weeks=MONTH), None, ""), "came": say.said(last.came, MONEY, asked.currency),
         "low": say.said(last.low, MONEY, asked.currency), "high": say.said(last.high, MONEY, asked.currency),
     }  # fmt: skip
-    less = gettext("In the four weeks after %(day)s only %(came)s came, where %(low)s to %(high)s was expected.")
-    more = gettext(
-        "In the four weeks after %(day)s %(came)s came, more than the %(low)s to %(high)s that was expected."
-    )
+    less = gettext("From %(since)s to %(until)s, %(came)s came: less than the %(low)s to %(high)s that was expected.")
+    more = gettext("From %(since)s to %(until)s, %(came)s came: more than the %(low)s to %(high)s that was expected.")
     short = last.came < last.low
     return [Alarm(text=(less if short else more) % words, to=_board(asked, "cash"), bad=short)]
-
-
-def _errors_jump(asked: Asked) -> list[Alarm]:
-    now, before = (_share(read["transactions_input_error"]) for read in (asked.now, asked.then))
-    if asked.ended("transactions_input_error") is None or now is None or before is None:
-        return []
-    if (asked.now["transactions_input_error"].denominator or 0) < TRIES or now < max(before + JUMP, before * TIMES):
-        return []
-    words = {"now": say.said(now, PERCENT, ""), "before": say.said(before, PERCENT, "")}
-    text = gettext("More tries to pay meet an input error: %(now)s of those started, from %(before)s.") % words
-    return [Alarm(text=text, to=_board(asked, "payments"))]
-
-
-def _share(reading: Any) -> float | None:
-    """The part of the tries that could be measured."""
-    if reading.value is None or not reading.denominator:
-        return None
-    return float(reading.value / reading.denominator)
 
 
 def _promises_broken(asked: Asked) -> list[Alarm]:

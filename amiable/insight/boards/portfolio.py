@@ -15,7 +15,7 @@ from amiable.ledger.models import Customer
 from amiable.portfolio.models import Profile
 
 TILES = (
-    "aged_balance", "amount_overdue", "overdue_share", "at_risk_share", "days_delinquent", "concentration",
+    "aged_balance", "amount_overdue", "at_risk_share", "days_delinquent", "concentration",
 )  # fmt: skip
 DSO = ("dso", "dso_simple", "dso_best")
 MOVES, MOST = ("segment_moves", "amount_moved"), 12  # the largest moves shown
@@ -23,7 +23,7 @@ MOVES, MOST = ("segment_moves", "amount_moved"), 12  # the largest moves shown
 
 @board(
     "portfolio", title=_("Portfolio"), lead=_("What is open, how old it is, on whom it hangs and where it goes."),
-    icon="chart-pie", place=3, keys=(*TILES, *DSO, "roll_rate"),
+    icon="chart-pie", place=3, keys=(*TILES, *DSO, "overdue_share", "roll_rate"),
 )  # fmt: skip
 def portfolio(asked: Asked) -> Content:
     own = {"creditor": str(asked.creditor.pk)}
@@ -87,7 +87,7 @@ def overdue(asked: Asked) -> Section:
     """The amount overdue, beside the period before."""
     points = over_time.course(asked, "amount_overdue")
     return Section(
-        key="overdue", title=gettext("Overdue, day by day"), drawn=Drawn.LINES,
+        key="overdue", title=gettext("Overdue over time"), drawn=Drawn.LINES,
         columns=[
             Column(label=gettext("Day")),
             Column(label=gettext("Overdue"), unit=MONEY, tone="accent", drawn=True),
@@ -143,7 +143,7 @@ def _concentration(asked: Asked, labels: Mapping[str, str]) -> Section:
         words = {"n": len(told), "share": say.said(whole.value, PERCENT, "")}
         says = [gettext("The first %(n)s owe %(share)s of what is open.") % words]
     return Section(
-        key="concentration", title=gettext("Who owes most"), says=says,
+        key="concentration", title=gettext("Who owes most"), says=says, wide=True,
         columns=[
             Column(label=gettext("Customer")),
             Column(label=gettext("Open"), unit=MONEY),
@@ -191,12 +191,11 @@ def _rolling(asked: Asked) -> Section:
         columns=[
             Column(label=gettext("Age 30 days ago")),
             Column(label=gettext("Open then"), unit=MONEY),
-            Column(label=gettext("Still open"), unit=MONEY),
             Column(label=gettext("Roll rate"), unit=PERCENT),
-            Column(label=gettext("The period before"), unit=PERCENT),
+            Column(label=gettext("Before"), unit=PERCENT),
         ],
         lines=[
-            Line(cells=(str(names.BANDS[band]), now[band][2], now[band][1], now[band][0], before.get(band)))
+            Line(cells=(str(names.BANDS[band]), now[band][2], now[band][0], before.get(band)))
             for band in BUCKETS
             if band in now
         ],
@@ -264,7 +263,7 @@ def _dso(asked: Asked) -> Section:
     days = sorted({point.day for each in courses for point in each if point.now is not None})
     values = [{point.day: point.now for point in each} for each in courses]
     return Section(
-        key="dso", title=gettext("DSO, three ways"), drawn=Drawn.LINES,
+        key="dso", title=gettext("DSO in days, three ways"), drawn=Drawn.LINES,
         columns=[
             Column(label=gettext("Day")),
             Column(label=gettext("Count-back"), unit=DAYS, tone="accent", drawn=True),

@@ -66,13 +66,12 @@ def first_weeks(*, creditor: Creditor, currency: str, as_of: date, most: int) ->
 
 
 def how_good(*, creditor: Creditor, as_of: date) -> tuple[HowGood, ...]:
-    """How good the forecasts kept in the half year before a day were, one a week, by currency; empty where none is over."""
+    """How good the forecasts kept in the half year before a day were, by currency; empty where none is over."""
     since = as_of - timedelta(days=7 * LOOKED_AT)
-    days = Forecast.objects.filter(creditor=creditor, as_of__lt=as_of, as_of__gte=since).values_list("as_of", flat=True)
-    chosen = [day for day in days if (as_of - day).days % 7 == 0]
     rows = ForecastWeek.objects.filter(
-        forecast__creditor=creditor, forecast__as_of__in=chosen, until__lte=as_of, came_minor__isnull=False
-    )
+        forecast__creditor=creditor, forecast__as_of__lt=as_of, forecast__as_of__gte=since, until__lte=as_of,
+        came_minor__isnull=False,
+    )  # fmt: skip
     told: dict[str, dict[date, list[Week]]] = {}
     for row in rows.select_related("forecast").defer("forecast__habits").order_by("forecast__as_of", "number"):
         told.setdefault(row.currency, {}).setdefault(row.forecast.as_of, []).append(_week(row))

@@ -143,16 +143,24 @@ def _row(line: Line, columns: Any, currency: str) -> dict[str, Any]:
     }
 
 
-def _picture(section: Section, currency: str) -> dict[str, Any]:
+def _picture(section: Section, currency: str) -> dict[str, Any] | None:
     """What charts.js draws: money in major units, shares in percent."""
     lines = [line for line in section.lines if not line.total]
-    drawn = [(place, column) for place, column in enumerate(section.columns) if column.drawn]
+    # Of what nothing is known there is nothing to draw; a band needs all that it is made of.
+    drawn = [
+        (place, column)
+        for place, column in enumerate(section.columns)
+        if column.drawn
+        and (section.drawn is Drawn.BAND or any(line.cells[place] is not None for line in section.lines))
+    ]
+    if not drawn:
+        return None
     if section.drawn is Drawn.STACK:  # lying bars are drawn from the bottom
         lines.reverse()
     return {
         "kind": str(section.drawn),
         "unit": _mark(drawn[0][1], currency),
-        "names": [say.said(line.cells[0], None, currency) for line in lines],
+        "names": [say.short(line.cells[0]) for line in lines],
         "series": [
             {
                 "name": column.label, "tone": column.tone, "dashed": column.dashed,
