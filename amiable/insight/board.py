@@ -17,7 +17,8 @@ from typing import Any
 from amiable.core.registry import TwoOfAKind
 from amiable.insight import boards
 from amiable.insight.kpi import Kpi, Unit, declared
-from amiable.insight.measure import Reading, Value, figures
+from amiable.insight.measure import Reading, Value
+from amiable.insight.recall import recall
 from amiable.ledger.models import Creditor
 
 PERIODS = (30, 90, 365)
@@ -139,18 +140,21 @@ class Asked:
         """The last day of the period before."""
         return self.as_of - timedelta(days=self.days)
 
-    @cached_property
+    @property
     def now(self) -> Mapping[str, Reading]:
-        """The board's KPIs as of the day, with the days of the period."""
-        return self._read(self.as_of)
+        """The board's KPIs as of the day, with their course over the period."""
+        return self._both[0]
 
-    @cached_property
+    @property
     def then(self) -> Mapping[str, Reading]:
         """The same at the end of the period before."""
-        return self._read(self.before)
+        return self._both[1]
 
-    def _read(self, as_of: date) -> Mapping[str, Reading]:
-        return figures(creditor=self.creditor, as_of=as_of, days=self.days, currency=self.currency, keys=self.keys)
+    @cached_property
+    def _both(self) -> tuple[Mapping[str, Reading], Mapping[str, Reading]]:
+        return recall(
+            creditor=self.creditor, currency=self.currency, as_of=self.as_of, days=self.days, keys=self.keys
+        )  # fmt: skip
 
     def tile(self, key: str, *, to: Link | None = None, note: str = "") -> Tile:
         """A KPI as a tile."""

@@ -22,7 +22,12 @@ class Figure(models.Model):
         indexes = [
             models.Index(fields=["creditor", "kpi", "-as_of"], name="figure_day"),
             # The course of a figure is that of its totals: one row a day, not one per slice.
-            models.Index(fields=["creditor", "kpi", "as_of"], name="figure_total", condition=models.Q(slice={})),
+            models.Index(
+                fields=["creditor", "kpi", "as_of"],
+                include=["currency", "value", "numerator", "denominator", "measured_at", "id"],
+                name="figure_total",
+                condition=models.Q(slice={}),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import polars as pl
+
 from amiable.core.calendar import end_of_month
 from amiable.insight import kept
 from amiable.insight.board import Asked
+from amiable.insight.grains.recovery import MONEY_IN
 from amiable.insight.kept import first_month
 from amiable.insight.measure import Reading
-from amiable.insight.slices import UnableToSlice, slice_up
+from amiable.insight.recall import step
 
-DAILY, MONTHLY, POINTS = 31, 180, 26  # up to so many days by day or by week; from so many on by month
-WEEK = 7
-RECEIVED = "received_30d"
+MONTHLY, WEEK = 180, 7  # longer periods are told by month, shorter ones by week
 
 
 @dataclass(frozen=True)
@@ -46,19 +47,19 @@ class Came:
 
 
 def course(asked: Asked, key: str) -> list[Point]:
-    """A KPI's total day by day, or week by week; from the first day of which anything is known."""
-    step = 1 if asked.days <= DAILY else WEEK * max(round(asked.days / WEEK / POINTS), 1)
-    days = [asked.as_of - timedelta(days=n) for n in range(0, asked.days, step)][::-1]
+    """A KPI's total day by day, or some weeks apart; from the first day of which anything is known."""
+    apart = step(asked.days)
+    days = [asked.as_of - timedelta(days=n) for n in range(0, asked.days, apart)][::-1]
     now, before = asked.now[key], asked.then[key]
     shift = timedelta(days=asked.days)
-    points = [Point(day, _at(now, day, step), _at(before, day - shift, step)) for day in days]
+    points = [Point(day, _at(now, day, apart), _at(before, day - shift, apart)) for day in days]
     known = [n for n, point in enumerate(points) if point.now is not None or point.before is not None]
     return points[known[0] :] if known else []
 
 
-def _at(reading: Reading, day: date, step: int) -> float | None:
+def _at(reading: Reading, day: date, apart: int) -> float | None:
     """The newest value of the days that end with one."""
-    since = day - timedelta(days=step)
+    since = day - timedelta(days=apart)
     return next((value for known, value in reversed(reading.history) if since < known <= day), None)
 
 
@@ -96,14 +97,12 @@ def received(asked: Asked) -> list[Came]:
     first, newest = kept.reach(creditor=asked.creditor)
     if first is None or newest is None:
         return []
-    try:
-        told = slice_up(
-            creditor=asked.creditor, key=RECEIVED, by=("day",), since=wanted[0].before_since, until=asked.as_of,
-            currency=asked.currency,
-        )  # fmt: skip
-    except UnableToSlice:  # the whole period lies after the last day that was measured
-        return []
-    days = {part.by[0]: part.numerator or 0 for part in told.parts}
+    rows = kept.load(
+        creditor=asked.creditor, grain=MONEY_IN, since=wanted[0].before_since, until=asked.as_of,
+        columns=["currency", "day", "received_minor"],
+    )  # fmt: skip
+    own = rows.filter(pl.col("currency") == asked.currency).group_by("day").agg(pl.col("received_minor").sum())
+    days = dict(own.iter_rows())
     known = (first, newest)
     return [
         Came(each, _sum(days, each.since, each.until, known), _sum(days, each.before_since, each.before_until, known))

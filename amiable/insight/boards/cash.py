@@ -9,7 +9,7 @@ from amiable.insight import names, over_time, say
 from amiable.insight.board import Asked, Column, Content, Drawn, Line, Link, Section, Tile, board
 from amiable.insight.forecast.foresee import Expected, Outlook, Week, sentence
 from amiable.insight.forecast.habits import PARTS
-from amiable.insight.forecast.read import MONTH, HowGood, expected, first_weeks, how_good
+from amiable.insight.forecast.read import MONTH, HowGood, expected, how_good
 from amiable.insight.kpi import MONEY, PERCENT
 
 TILES = ("received_30d", "promised_received", "plans_kept", "collection_effectiveness")
@@ -30,10 +30,10 @@ TONES = {"due": "accent", "promise": "info", "plan": "held", "debit": "good", "d
 def cash(asked: Asked) -> Content:
     told = expected(creditor=asked.creditor, as_of=asked.as_of)
     own = next((each for each in told.currencies if each.currency == asked.currency), None)
-    over = first_weeks(creditor=asked.creditor, currency=asked.currency, as_of=asked.as_of, most=OVER)
     good = next(
         (each for each in how_good(creditor=asked.creditor, as_of=asked.as_of) if each.currency == asked.currency), None
     )
+    over = good.weeks[-OVER:] if good else ()
     return Content(
         tiles=[asked.tile("received_30d"), _tile(own), *(asked.tile(key, to=_place(key)) for key in TILES[1:])],
         sections=[

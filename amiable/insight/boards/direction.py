@@ -12,7 +12,7 @@ from amiable.insight.board import Alarm, Asked, Column, Content, Drawn, Line, Li
 from amiable.insight.boards.cash import four_weeks, why_none
 from amiable.insight.costs import USUAL_SHARE
 from amiable.insight.forecast.foresee import Expected, Outlook, Week
-from amiable.insight.forecast.read import MONTH, HowGood, expected, first_weeks, how_good
+from amiable.insight.forecast.read import MONTH, HowGood, expected, how_good
 from amiable.insight.kpi import COUNT, MONEY, PERCENT
 from amiable.ledger.balance import BUCKETS
 from amiable.scenario.models import Arm
@@ -34,9 +34,9 @@ KEPT, JUDGED = 0.5, 5
 def direction(asked: Asked) -> Content:
     told = expected(creditor=asked.creditor, as_of=asked.as_of)
     own = next((each for each in told.currencies if each.currency == asked.currency), None)
-    over = first_weeks(creditor=asked.creditor, currency=asked.currency, as_of=asked.as_of, most=OVER)
     scores = how_good(creditor=asked.creditor, as_of=asked.as_of)
     good = next((each for each in scores if each.currency == asked.currency), None)
+    over = good.weeks[-OVER:] if good else ()
     return Content(
         tiles=[_tile(asked, key) for key in TILES],
         sections=[_expected(asked, told, own, over), _ageing(asked), _proved(asked)],

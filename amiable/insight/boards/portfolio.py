@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
+import polars as pl
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from amiable.insight import names, over_time, say
+from amiable.insight import kept, names, over_time, say
 from amiable.insight.board import Asked, Column, Content, Drawn, Line, Link, Section, board
-from amiable.insight.kpi import COUNT, DAYS, MONEY, PERCENT
-from amiable.insight.slices import Sliced, UnableToSlice, slice_up
+from amiable.insight.grains.moves import MOVES
+from amiable.insight.kpi import COUNT, DAYS, MONEY, PERCENT, declared
 from amiable.ledger.balance import BUCKETS
 from amiable.ledger.models import Customer
 from amiable.portfolio.models import Profile
@@ -18,7 +19,7 @@ TILES = (
     "aged_balance", "amount_overdue", "at_risk_share", "days_delinquent", "concentration",
 )  # fmt: skip
 DSO = ("dso", "dso_simple", "dso_best")
-MOVES, MOST = ("segment_moves", "amount_moved"), 12  # the largest moves shown
+MOVED, MOST = ("segment_moves", "amount_moved"), 12  # the largest moves shown
 
 
 @board(
@@ -205,15 +206,18 @@ def _rolling(asked: Asked) -> Section:
 
 def _moves(asked: Asked, labels: Mapping[str, str]) -> Section:
     """From which segment to which, the largest number first."""
-    moved, amounts = (_sliced(asked, key) for key in MOVES)
-    minor = {part.by: part.value for part in amounts.parts} if amounts else {}
-    parts = sorted(moved.parts, key=lambda part: (-(part.numerator or 0), str(part.by))) if moved else []
+    rows = kept.load(
+        creditor=asked.creditor, grain=MOVES, since=asked.since, until=asked.as_of,
+        columns=["currency", "day", "origin", "segment", *MOVES.sums],
+    ).filter(pl.col("currency") == asked.currency)  # fmt: skip
+    sums = rows.group_by("origin", "segment").agg(each for kpi in MOVED for each in declared()[kpi].sums)
+    parts = sorted(sums.iter_rows(named=True), key=lambda part: (-part["segment_moves.n"], str(part)))
     counted: dict[str | None, int] = defaultdict(int)
     for part in parts:
-        counted[part.by[1]] += part.numerator or 0
-        counted[part.by[0]] -= part.numerator or 0
+        counted[part["segment"]] += part["segment_moves.n"]
+        counted[part["origin"]] -= part["segment_moves.n"]
     words = {"creditor": str(asked.creditor.pk)}
-    rest = sum(part.numerator or 0 for part in parts[MOST:])
+    rest = sum(part["segment_moves.n"] for part in parts[MOST:])
     says = [gettext("The largest moves are shown; %(n)s further customers moved.") % {"n": rest}] if rest else []
     return Section(
         key="moves", title=gettext("Moves between segments in the period"), says=[*_net(counted, labels), *says],
@@ -226,7 +230,8 @@ def _moves(asked: Asked, labels: Mapping[str, str]) -> Section:
         lines=[
             Line(
                 cells=(
-                    _segment(labels, part.by[0]), _segment(labels, part.by[1]), part.numerator, minor.get(part.by)
+                    _segment(labels, part["origin"]), _segment(labels, part["segment"]), part["segment_moves.n"],
+                    part["amount_moved.n"],
                 ),
                 to=Link(place="segments_moves", asks=words),
             )
@@ -234,16 +239,6 @@ def _moves(asked: Asked, labels: Mapping[str, str]) -> Section:
         ],
         empty=gettext("Nobody went from one segment to another in these days."),
     )  # fmt: skip
-
-
-def _sliced(asked: Asked, key: str) -> Sliced | None:
-    try:
-        return slice_up(
-            creditor=asked.creditor, key=key, by=("origin", "segment"), since=asked.since, until=asked.as_of,
-            currency=asked.currency,
-        )  # fmt: skip
-    except UnableToSlice:  # nothing was measured in these days: the section says that there is nothing
-        return None
 
 
 def _net(counted: Mapping[str | None, int], labels: Mapping[str, str]) -> list[str]:

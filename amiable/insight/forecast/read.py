@@ -27,14 +27,15 @@ class Past(Sum):
 
 @dataclass(frozen=True, kw_only=True)
 class HowGood:
-    """Of one currency: the scores of the first week ahead, of every week, of four weeks together; and the last forecasts whose
-    four weeks are over, the newest first."""
+    """Of one currency: the scores of the first week ahead, of every week, of four weeks together; the last forecasts whose
+    four weeks are over, the newest first; and the first weeks that are over, each by the forecast of the day before it."""
 
     currency: str
     first: Score
     every: Score
     four: Score
     past: tuple[Past, ...]
+    weeks: tuple[Week, ...] = ()
 
 
 def expected(*, creditor: Creditor, as_of: date, weeks: int = WEEKS, today: date | None = None) -> Outlook:
@@ -55,14 +56,6 @@ def expected(*, creditor: Creditor, as_of: date, weeks: int = WEEKS, today: date
         for code, these in rows.items()
     ]  # fmt: skip
     return Outlook(as_of=made.as_of, currencies=tuple(found), why=made.why, learnt_from=made.learnt_from)
-
-
-def first_weeks(*, creditor: Creditor, currency: str, as_of: date, most: int) -> tuple[Week, ...]:
-    """What was expected of the last weeks that are over, each by the forecast made the day before it, with what came."""
-    over = ForecastWeek.objects.filter(
-        forecast__creditor=creditor, currency=currency, number=1, until__lte=as_of, came_minor__isnull=False
-    )
-    return tuple(_week(row) for row in over.order_by("-until", "-pk")[:most])[::-1]
 
 
 def how_good(*, creditor: Creditor, as_of: date) -> tuple[HowGood, ...]:
@@ -88,6 +81,7 @@ def judged(currency: str, made: dict[date, list[Week]]) -> HowGood:
         every=score([_sum(week) for week in weeks]),
         four=score(past),
         past=tuple(past),
+        weeks=tuple(week for week in sorted(weeks, key=lambda week: week.since) if week.number == 1),
     )
 
 
