@@ -20,7 +20,7 @@ import polars as pl
 from django.db import connection
 from django.db.models import BooleanField
 from django.test import Client
-from django.test.utils import CaptureQueriesContext, setup_test_environment
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from amiable.core import tables
@@ -183,14 +183,13 @@ def _forecasts(owner: Creditor) -> None:
 
 def _asked(owner: Creditor) -> Iterator[dict[str, Any]]:
     """Each board of a year, as a colleague who sees it all asks for it; last, the page that is asked for by nobody."""
-    setup_test_environment()
     user = User.objects.get_or_create(username="bench", defaults={"language": "fr"})[0]
     Scope.objects.get_or_create(user=user, role=Role.ADMIN, creditor_ref=owner.pk)
     for key in plans():
-        client = Client()
+        client = Client(SERVER_NAME="127.0.0.1")
         client.force_login(user)
         yield {"board": key, **_timed(client, reverse("desk:board", args=[key]) + f"?creditor={owner.pk}&days=365")}
-    yield {"board": "", **_timed(Client(), reverse("desk:login"))}
+    yield {"board": "", **_timed(Client(SERVER_NAME="127.0.0.1"), reverse("desk:login"))}
 
 
 def _timed(client: Client, path: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ treatment really brought."""
 from datetime import timedelta
 from typing import Any
 
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from amiable.insight import jump, names, prove, say
@@ -13,7 +13,7 @@ from amiable.insight.boards.cash import four_weeks, why_none
 from amiable.insight.costs import USUAL_SHARE
 from amiable.insight.forecast.foresee import Expected, Outlook, Week
 from amiable.insight.forecast.read import MONTH, HowGood, expected, how_good
-from amiable.insight.kpi import COUNT, MONEY, PERCENT
+from amiable.insight.kpi import COUNT, DAYS, MONEY, PERCENT
 from amiable.ledger.balance import BUCKETS
 from amiable.scenario.models import Arm
 
@@ -139,14 +139,14 @@ def _proved(asked: Asked) -> Section:
         columns=[
             Column(label=gettext("Experiment")),
             Column(label=gettext("Since")),
-            Column(label=gettext("Within")),
+            Column(label=gettext("Within"), unit=DAYS),
             Column(label=gettext("Customers"), unit=COUNT),
             *(Column(label=str(Arm(arm).label), unit=PERCENT) for arm in Arm.values),
         ],
         lines=[
             Line(
                 cells=(
-                    str(each.experiment), each.experiment.since, _days(each.days), sum(each.customers.values()),
+                    str(each.experiment), each.experiment.since, each.days, sum(each.customers.values()),
                     *(each.arms.get(arm) for arm in Arm.values),
                 ),
                 to=Link(place="experiment", args=(each.experiment.champion_id,), asks=_own(asked)),
@@ -168,10 +168,6 @@ def _telling(found: list[prove.Brought]) -> list[prove.Brought]:
 
 def _whole(asked: Asked) -> bool:
     return asked.currency == asked.creditor.currency
-
-
-def _days(count: int) -> str:
-    return ngettext("%(n)s day", "%(n)s days", count) % {"n": count}
 
 
 def _overdue_grows(asked: Asked) -> list[Alarm]:
