@@ -27,8 +27,8 @@ def bench(
         str,
         typer.Argument(
             help=(
-                "import, day, facts, kpis, boards, decide, forecast, interest, simulate, send, sending, letters, statement, match, "
-                "allocate, search or desk."
+                "import, day, facts, kpis, boards, decide, forecast, interest, simulate, send, sending, letters, statement, "
+                "match, allocate, search or desk."
             )
         ),
     ] = "",
