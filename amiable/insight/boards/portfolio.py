@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 from django.utils.translation import gettext
@@ -115,33 +116,24 @@ def _shares(asked: Asked) -> Section:
     )  # fmt: skip
 
 
-def _concentration(asked: Asked, labels: Mapping[str, str]) -> Section:
+def _largest(asked: Asked, labels: Mapping[str, str]) -> list[Line]:
     """The ten who owe most on the measured day; who is no more known is left out."""
     told = {int(pairs["customer"]): value for pairs, value in asked.now["concentration"].slices if "customer" in pairs}
     people = Customer.objects.filter(creditor=asked.creditor, pk__in=told, merged_into=None).in_bulk()
-    facts = {
-        row.customer_id: row
-        for row in Profile.objects.filter(creditor=asked.creditor, customer__in=told, currency=asked.currency)
-    }
-    ranked = sorted(told, key=lambda pk: (-(told[pk][1] or 0), pk))
+    profiles = Profile.objects.filter(creditor=asked.creditor, customer__in=told, currency=asked.currency)
+    facts = {row.customer_id: row for row in profiles}
     lines = []
-    for pk in ranked:
-        if pk in people:
-            share, minor, _whole = told[pk]
-            row = facts.get(pk)
-            lines.append(
-                Line(
-                    cells=(
-                        people[pk].name, minor, share, row.overdue_minor if row else None,
-                        _segment(labels, row.segment) if row else None,
-                    ),
-                    to=Link(place="customer", args=(pk,)),
-                )
-            )  # fmt: skip
-    whole = asked.now["concentration"]
-    says = []
-    if whole.value is not None and len(lines) > 1:
-        words = {"n": len(told), "share": say.said(whole.value, PERCENT, "")}
+    for pk in sorted(people, key=lambda pk: (-(told[pk][1] or 0), pk)):
+        share, minor, _whole = told[pk]
+        late, segment = (facts[pk].overdue_minor, _segment(labels, facts[pk].segment)) if pk in facts else (None, None)
+        lines.append(Line(cells=(people[pk].name, minor, share, late, segment), to=Link(place="customer", args=(pk,))))
+    return lines
+
+
+def _concentration(asked: Asked, labels: Mapping[str, str]) -> Section:
+    lines, whole, says = _largest(asked, labels), asked.now["concentration"].value, []
+    if whole is not None and len(lines) > 1:
+        words = {"n": len(lines), "share": say.said(whole, PERCENT, "")}
         says = [gettext("The first %(n)s owe %(share)s of what is open.") % words]
     return Section(
         key="concentration", title=gettext("Who owes most"), says=says, wide=True,
@@ -204,14 +196,19 @@ def _rolling(asked: Asked) -> Section:
     )  # fmt: skip
 
 
-def _moves(asked: Asked, labels: Mapping[str, str]) -> Section:
-    """From which segment to which, the largest number first."""
+def _moved(asked: Asked) -> list[dict[str, Any]]:
+    """The sums of the moves of the period, the largest number first."""
     rows = kept.load(
         creditor=asked.creditor, grain=MOVES, since=asked.since, until=asked.as_of,
         columns=["currency", "day", "origin", "segment", *MOVES.sums],
     ).filter(pl.col("currency") == asked.currency)  # fmt: skip
     sums = rows.group_by("origin", "segment").agg(each for kpi in MOVED for each in declared()[kpi].sums)
-    parts = sorted(sums.iter_rows(named=True), key=lambda part: (-part["segment_moves.n"], str(part)))
+    return sorted(sums.iter_rows(named=True), key=lambda part: (-part["segment_moves.n"], str(part)))
+
+
+def _moves(asked: Asked, labels: Mapping[str, str]) -> Section:
+    """From which segment to which."""
+    parts = _moved(asked)
     counted: dict[str | None, int] = defaultdict(int)
     for part in parts:
         counted[part["segment"]] += part["segment_moves.n"]
