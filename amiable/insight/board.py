@@ -181,7 +181,9 @@ class Board:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a board says of itself, and the function that fills it."""
+    """What a board says of itself, and the function that fills it. `act`: who may not act so does not see it (empty: everybody
+    who sees the whole creditor); the room asks it of its own rights.
+    """
 
     key: str
     title: Any  # lazy text
@@ -190,15 +192,16 @@ class Plan:
     place: int
     keys: tuple[str, ...]
     fill: Callable[[Asked], Content]
+    act: str = ""
 
 
 def board(
-    key: str, *, title: Any, lead: Any, icon: str, place: int, keys: Iterable[str]
+    key: str, *, title: Any, lead: Any, icon: str, place: int, keys: Iterable[str], act: str = ""
 ) -> Callable[[Callable[[Asked], Content]], Plan]:
     """Declares the function below it as the board `key`; boards stand in the order of `place`."""
 
     def declare(fill: Callable[[Asked], Content]) -> Plan:
-        return Plan(key=key, title=title, lead=lead, icon=icon, place=place, keys=tuple(keys), fill=fill)
+        return Plan(key=key, title=title, lead=lead, icon=icon, place=place, keys=tuple(keys), fill=fill, act=act)
 
     return declare
 

@@ -44,14 +44,14 @@ class Chosen:
 def figures(request: scope.Asked, board: str = "") -> HttpResponse:
     if board and board not in plans():
         raise Http404
-    chosen = choose(request)
+    chosen = choose(request, board)
     if chosen is None:
         return render(request, "desk/figures.html", {"chosen": None})
     told = asked_board(chosen, board)
     content = {
         "chosen": chosen,
         "board": told,
-        "boards": [(each.key, str(each.title)) for each in plans().values()],
+        "boards": boards(request, chosen.creditor),
         "periods": PERIODS,
         "since": told.asked.since,
         "before": told.asked.before,
@@ -62,9 +62,15 @@ def figures(request: scope.Asked, board: str = "") -> HttpResponse:
     return render(request, "desk/figures.html", content)
 
 
-def choose(request: scope.Asked) -> Chosen | None:
-    """What is asked for, among the creditors that this colleague sees as a whole; None where there is none."""
-    creditors = list(scope.whole_creditors(request.user))
+def choose(request: scope.Asked, board: str = "") -> Chosen | None:
+    """What is asked for, among the creditors that this colleague sees as a whole; None where there is none.
+
+    A board that asks for a right does not exist for who has it nowhere.
+    """
+    act = plans()[board].act if board else ""
+    creditors = list(scope.whole_creditors(request.user, act=act or None))
+    if act and not creditors:
+        raise Http404
     wanted = request.GET.get("creditor", "")
     creditor = next((each for each in creditors if str(each.pk) == wanted), creditors[0] if creditors else None)
     if creditor is None:
@@ -87,6 +93,13 @@ def asked_board(chosen: Chosen, board: str = "") -> Board:
     return show(
         key=key, creditor=chosen.creditor, as_of=clock.today(), days=chosen.days, currency=chosen.currency
     )  # fmt: skip
+
+
+def boards(request: scope.Asked, creditor: Creditor) -> list[tuple[str, str]]:
+    """The boards of this creditor that this colleague may see: key and title."""
+    asked = {each.act for each in plans().values() if each.act}
+    held = {act for act in asked if scope.whole_creditors(request.user, act=act).filter(pk=creditor.pk).exists()}
+    return [(each.key, str(each.title)) for each in plans().values() if not each.act or each.act in held]
 
 
 def _address(to: Link | None) -> str:

@@ -38,6 +38,7 @@ MAY: dict[str, set[str]] = {
     "release": {Role.MANAGER, Role.ADMIN},
     "administer": {Role.MANAGER, Role.ADMIN},
     "audit": {Role.MANAGER, Role.ADMIN, Role.AUDITOR},  # reads who did and saw what
+    "see_team": {Role.MANAGER, Role.ADMIN},  # what each colleague did, and with what success
     "load": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
 }
 

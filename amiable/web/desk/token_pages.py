@@ -24,6 +24,7 @@ ACTS = {
     "plan": gettext_lazy("Offer payment plans"),
     "approve_plan": gettext_lazy("Approve payment plans"),
     "see_means": gettext_lazy("See what customers can bear"),
+    "see_team": gettext_lazy("See what each colleague did"),
     "take": gettext_lazy("Take payments on the phone"),
     "refund": gettext_lazy("Give payments back"),
     "write_off": gettext_lazy("Write off, waive, add costs"),
