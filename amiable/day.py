@@ -19,7 +19,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from amiable.casework import close
 from amiable.core import runs
 from amiable.core.errors import UnableTo
-from amiable.insight import digest, measure
+from amiable.insight import digest, jump, measure
 from amiable.insight.forecast import keep
 from amiable.ledger import accrue, post
 from amiable.ledger.models import Creditor
@@ -184,8 +184,12 @@ def _advance(one: Cycle) -> Figures:
 
 
 def _measure(one: Cycle) -> Figures:
-    """What it brought."""
-    return _plain(measure.measure(as_of=one.as_of, now=one.now, creditor=one.creditor))
+    """What it brought; and who leads is told when tries to pay meet more input errors than they used to."""
+    return _plain(measure.measure(as_of=one.as_of, now=one.now, creditor=one.creditor)) | _of_each(_jumps, one)
+
+
+def _jumps(*, creditor: Creditor, as_of: date, now: datetime) -> Figures:
+    return {"input_error_jumps": jump.tell(creditor=creditor, as_of=as_of, now=now)}
 
 
 def _forecast(one: Cycle) -> Figures:

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from hashlib import blake2b
 
 import polars as pl
-from django.db.models import Max
+from django.db.models import Max, Min
 
 from amiable.core.calendar import end_of_month
 from amiable.insight.gather import Gathered
@@ -76,7 +76,19 @@ def begun(*, creditor: Creditor) -> bool:
 
 def told(*, creditor: Creditor) -> date | None:
     """The newest day by which something is kept."""
-    newest: date | None = Kept.objects.filter(creditor=creditor).aggregate(day=Max("as_of"))["day"]
+    return reach(creditor=creditor)[1]
+
+
+def reach(*, creditor: Creditor) -> tuple[date | None, date | None]:
+    """The first day and the newest of what is kept: what lies before or after is not known."""
+    found = Kept.objects.filter(creditor=creditor).aggregate(first=Min("month"), newest=Max("as_of"))
+    return found["first"], found["newest"]
+
+
+def stood(*, creditor: Creditor, grain: Grain, since: date, until: date) -> date | None:
+    """The last day of a period on which a stock was told, also where it was told that nothing is there."""
+    rows = Kept.objects.filter(creditor=creditor, grain=grain.key, as_of__gte=since, as_of__lte=until)
+    newest: date | None = rows.aggregate(day=Max("as_of"))["day"]
     return newest
 
 

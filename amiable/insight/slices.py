@@ -104,7 +104,8 @@ def _rows(
     columns = [name for name in grain.schema if name in {"currency", "day", *asked, *_needed(each, grain)}]
     rows = kept.load(creditor=creditor, grain=grain, since=since, until=until, columns=columns)
     if grain.stock and PERIOD not in by:
-        rows = rows.filter(pl.col("day") == pl.col("day").max())
+        last = kept.stood(creditor=creditor, grain=grain, since=since, until=until)
+        rows = rows.filter(pl.col("day") == last) if last else rows.clear()
     return rows.with_columns(pl.col("day").dt.truncate("1mo").alias(PERIOD)) if PERIOD in by else rows
 
 

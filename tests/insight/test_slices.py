@@ -11,6 +11,7 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amiable.casework.models import Task
 from amiable.insight import kept
 from amiable.insight.gather import Gathered
 from amiable.insight.kpi import declared
@@ -19,7 +20,7 @@ from amiable.insight.models import Figure, Kept
 from amiable.insight.slices import Sliced, UnableToSlice, slice_up
 from amiable.ledger.models import Creditor
 from amiable.portfolio.models import Membership
-from tests.insight.rows import DAY, NOW, attempt, before, case, creditor, customer, invoice, message, paid, read
+from tests.insight.rows import DAY, NOW, attempt, before, case, creditor, customer, invoice, message, paid, read, task
 
 pytestmark = pytest.mark.django_db
 
@@ -172,3 +173,13 @@ def test_parts_add_up_and_a_past_day_stays_as_it_was_measured(parts: list[tuple[
         key: (one.value, one.slices) for key, one in now.items()
     }
     assert Figure.objects.filter(creditor=helia, as_of=DAY).count() == before_rows
+
+
+def test_a_stock_that_is_gone_is_not_told_of_the_month_before() -> None:
+    helia = creditor()
+    task(customer(helia), "call", days=None)
+    measure(as_of=before(31), now=NOW)
+    assert asked(helia, "tasks_late", days=62).total.denominator == 1
+    Task.objects.all().delete()
+    measure(as_of=DAY, now=NOW)
+    assert asked(helia, "tasks_late", days=62).total.denominator is None
