@@ -68,6 +68,13 @@ AFTER = {
     "plan": gettext_lazy("After a plan"),
     "dispute": gettext_lazy("After a dispute"),
 }
+STAGES = {
+    "due": gettext_lazy("Not contacted"),
+    "contacted": gettext_lazy("Contacted, not known to be reached"),
+    "reached": gettext_lazy("Reached, no try to pay"),
+    "tried": gettext_lazy("Tried to pay"),
+}
+WAYS_IN = {"other": gettext_lazy("By another way")}  # money that no try to pay brought
 # What a part without a value is: not nothing, but those for whom it does not apply.
 NONE = {
     "segment": gettext_lazy("No segment"),
@@ -137,7 +144,8 @@ _KNOWN: Mapping[str, Callable[[Creditor, list[Any]], Names]] = {
     "after": lambda _creditor, _wanted: AFTER,
     "channel": _of(Medium),
     "tone": _of(Tone),
-    "journey": _of(Journey),
+    "journey": lambda _creditor, _wanted: {**dict(Journey.choices), **WAYS_IN},
+    "stage": lambda _creditor, _wanted: STAGES,
     "cause": _of(DisputeReason),
     "task": _of(TaskKind),
     "period": _months,
