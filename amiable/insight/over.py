@@ -4,7 +4,7 @@ In: what a board is asked, KPIs of one grain. Out: sums and tiles. Never: a sum 
 nobody measured.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 from django.utils.translation import gettext as _
 
-from amiable.insight import kept
+from amiable.insight import kept, say
 from amiable.insight.add import parts
 from amiable.insight.board import Asked, Link, Tile
 from amiable.insight.grain import Grain
@@ -29,8 +29,11 @@ class Sum:
     d: int | None = None
 
 
-NOTHING = Sum()
-Sums = Mapping[str, Sum]
+class Sums(dict[str, Sum]):
+    """By KPI; nothing of one that is not there."""
+
+    def __missing__(self, key: str) -> Sum:
+        return Sum()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,10 +110,16 @@ class Over:
         return self._added(rows if where is None else rows.filter(where), by)
 
     def total(self) -> Sums:
-        return self._of(self.asked.since, self.asked.as_of) if self.known else {}
+        return self._of(self.asked.since, self.asked.as_of) if self.known else Sums()
+
+    def parts_before(self, *by: str) -> dict[tuple[Any, ...], Sums]:
+        """The same of the days before."""
+        if not self.known_before:
+            return {}
+        return self._added(self.rows.filter(pl.col("day").is_between(self.begin, self.asked.before)), by)
 
     def before(self) -> Sums:
-        return self._of(self.begin, self.asked.before) if self.known_before else {}
+        return self._of(self.begin, self.asked.before) if self.known_before else Sums()
 
     def spans(self) -> list[tuple[date, Sums]]:
         """The board's days in weeks, or in months where they are a year, by the first day of each that is shown."""
@@ -124,7 +133,7 @@ class Over:
 
     def tile(self, key: str, *, to: Link | None = None) -> Tile:
         """A KPI over the board's days, beside the days before."""
-        each, now, before = declared()[key], self.total().get(key, NOTHING), self.before().get(key, NOTHING)
+        each, now, before = declared()[key], self.total()[key], self.before()[key]
         return Tile(
             key=key, label=str(each.label), unit=each.unit, value=now.value, before=before.value,
             good={"up": 1, "down": -1}.get(each.better.value, 0), numerator=now.n, denominator=now.d, counts=each.counts,
@@ -137,16 +146,21 @@ class Over:
         said = _("Here it is told of %(days)d days.") % {"days": self.asked.days}
         return f"{each.formula} {said}"
 
+    @property
+    def spoken(self) -> dict[str, str]:
+        """The two ends of the board's days, in words."""
+        return {"since": say.said(self.asked.since, None, ""), "until": say.said(self.asked.as_of, None, "")}
+
     def _of(self, since: date, until: date) -> Sums:
-        return self._added(self.rows.filter(pl.col("day").is_between(since, until)), ())[()]
+        return self._added(self.rows.filter(pl.col("day").is_between(since, until)), ()).get((), Sums())
 
     def _added(self, rows: pl.DataFrame, by: Sequence[str]) -> dict[tuple[Any, ...], Sums]:
-        found: dict[tuple[Any, ...], dict[str, Sum]] = {}
+        found: dict[tuple[Any, ...], Sums] = {}
         for in_currency in (True, False):
             kpis = [each for each in self.kpis if each.in_currency is in_currency]
             own = rows.filter(pl.col("currency") == self.asked.currency) if in_currency else rows
             if not kpis or (by and not own.height):
                 continue
             for each, part, (n, d) in parts(own, kpis, by):
-                found.setdefault(part, {})[each.key] = Sum(each.value(n, d), n, d)
+                found.setdefault(part, Sums())[each.key] = Sum(each.value(n, d), n, d)
         return found

@@ -47,7 +47,8 @@ WHERE o.since >= %(before)s AND o.origin NOT LIKE 'reply:%%'
 UNION ALL
 SELECT r.customer_id, %(currency)s, (r.at AT TIME ZONE %(zone)s)::date, NULL, NULL, m.step, r.medium, m.purpose, m.tone,
   m.campaign_ref, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1
-FROM outreach_reply r LEFT JOIN outreach_message m ON m.id = r.message_id WHERE r.creditor_id = %(creditor)s AND r.at >= %(before)s AND NOT r.automatic
+FROM outreach_reply r LEFT JOIN outreach_message m ON m.id = r.message_id
+WHERE r.creditor_id = %(creditor)s AND r.at >= %(before)s AND NOT r.automatic
   AND r.customer_id IS NOT NULL AND coalesce(nullif(r.confirmed_intent, ''), r.intent) = 'complaint'
   AND (r.at AT TIME ZONE %(zone)s)::date BETWEEN %(since)s AND %(as_of)s""",
     own=("scenario", "version", "step", "channel", "template", "tone", "campaign", "collector"),
