@@ -100,18 +100,18 @@ def _told(cases: Over, now: dict[Any, Sum]) -> list[str]:
     ]
 
 
-def _ways(title: str, by: str, contacts: Over, tries: Over, cases: Over) -> Section:
-    """What left, whom it reached, who tried and what came, by step or channel; each with what was lost on the way."""
-    sent, tried, paid = contacts.parts(by), tries.parts(by), cases.parts(by)
-    keys = _ordered({*sent, *tried, *(key for key, sums in paid.items() if sums["recovery_rate"].n)})
-    named = names.named(creditor=cases.asked.creditor, dimension=by, values=[key for (key,) in keys])
+def _ways(title: str, by: str, contacts: Over, tries: Over) -> Section:
+    """What left, whom it reached, who tried and what they paid, by step or channel; each with what was lost on the way."""
+    sent, tried, asked = contacts.parts(by), tries.parts(by), tries.asked
+    keys = _ordered({*sent, *tried})
+    named = names.named(creditor=asked.creditor, dimension=by, values=[key for (key,) in keys])
     says = [
         _(
-            "Money that came by transfer, and tries that no message led to, are of none of them: they stand in the last line."
+            "A try to pay may follow a message that nobody was seen to open. What came by transfer is of no message alone."
         )
     ]
     if contacts.mixed:
-        says.append(_mixed(cases.asked.currency))
+        says.append(_mixed(asked.currency))
     return Section(
         key=f"by-{by}", title=title, wide=True, drawn=Drawn.BARS, says=says if keys else (),
         empty=_("Nothing left and nobody tried to pay in these days."),
