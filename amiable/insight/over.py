@@ -5,7 +5,7 @@ nobody measured.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,8 @@ from amiable.insight.add import parts
 from amiable.insight.board import Asked, Link, Tile
 from amiable.insight.grain import Grain
 from amiable.insight.kpi import Kpi, declared
+
+MANY = 120  # days that are too many for weeks
 
 
 @dataclass(frozen=True)
@@ -36,30 +38,16 @@ class Sums(dict[str, Sum]):
         return Sum()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reach:
-    """From which day to which something is kept of a creditor."""
+@dataclass(frozen=True)
+class Want:
+    """KPIs of one grain, the dimensions that will be asked for, and the days where they are more than the board's."""
 
-    first: date | None
-    newest: date | None
-
-    @classmethod
-    def of(cls, asked: Asked) -> "Reach":
-        first, newest = kept.reach(creditor=asked.creditor)
-        return cls(first=first, newest=newest)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Over:
-    """KPIs of one grain over the board's days. `by`: the dimensions that will be asked for."""
-
-    asked: Asked
-    reach: Reach
     keys: tuple[str, ...]
     by: tuple[str, ...] = ()
+    days: int = 0
 
-    @cached_property
-    def kpis(self) -> Sequence[Kpi]:
+    @property
+    def kpis(self) -> list[Kpi]:
         return [declared()[key] for key in self.keys]
 
     @property
@@ -67,6 +55,32 @@ class Over:
         grain = self.kpis[0].of
         assert grain is not None
         return grain
+
+
+def over(asked: Asked, *wanted: Want) -> list["Over"]:
+    """What is wanted, all read in one go."""
+    first, newest = kept.reach(creditor=asked.creditor)
+    own = [replace(asked, days=max(asked.days, each.days)) for each in wanted]
+    begin = {
+        each.grain.key: theirs.before - timedelta(days=theirs.days - 1)
+        for each, theirs in zip(wanted, own, strict=True)
+    }
+    held = kept.fetch(creditor=asked.creditor, grains=begin, until=asked.as_of)
+    return [
+        Over(asked=theirs, want=each, first=first, newest=newest, held=held[each.grain.key])
+        for each, theirs in zip(wanted, own, strict=True)
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Over:
+    """KPIs of one grain over a board's days. `first`, `newest`: from which day to which anything is kept."""
+
+    asked: Asked
+    want: Want
+    first: date | None
+    newest: date | None
+    held: Sequence[kept.Month]
 
     @cached_property
     def begin(self) -> date:
@@ -76,24 +90,24 @@ class Over:
     @property
     def known(self) -> bool:
         """Whether anything was measured in the board's days."""
-        return self.reach.newest is not None and self.reach.newest >= self.asked.since
+        return self.newest is not None and self.newest >= self.asked.since
 
     @property
     def known_before(self) -> bool:
         """Whether the days before are kept from their first one on; of a stock only the newest day is."""
-        return not self.grain.stock and self.reach.first is not None and self.reach.first <= self.begin and self.known
+        return not self.want.grain.stock and self.first is not None and self.first <= self.begin and self.known
 
     @cached_property
     def rows(self) -> pl.DataFrame:
         """Both spans, in the columns that are needed."""
-        said = [part for each in self.kpis for part in (each.numerator, each.denominator) if part is not None]
-        wanted = {"currency", "day", *self.by, *(name for part in said for name in part.meta.root_names())}
-        columns = [name for name in self.grain.schema if name in wanted]
-        creditor, grain, until = self.asked.creditor, self.grain, self.asked.as_of
+        said = [part for each in self.want.kpis for part in (each.numerator, each.denominator) if part is not None]
+        wanted = {"currency", "day", *self.want.by, *(name for part in said for name in part.meta.root_names())}
+        columns = [name for name in self.want.grain.schema if name in wanted]
         since = self.begin if self.known_before else self.asked.since
-        found = kept.load(creditor=creditor, grain=grain, since=since, until=until, columns=columns)
+        grain, days = self.want.grain, {"since": since, "until": self.asked.as_of}
+        found = kept.unpack(self.held, grain=grain, columns=columns, **days)
         if grain.stock:
-            last = kept.stood(creditor=creditor, grain=grain, since=since, until=until)
+            last = kept.stood(self.held, **days)
             return found.filter(pl.col("day") == last) if last else found.clear()
         return found
 
@@ -122,14 +136,15 @@ class Over:
         return self._of(self.begin, self.asked.before) if self.known_before else Sums()
 
     def spans(self) -> list[tuple[date, Sums]]:
-        """The board's days in weeks, or in months where they are a year, by the first day of each that is shown."""
-        step = "1mo" if self.asked.days > 120 else "1w"
-        rows = self.rows.with_columns(span=pl.col("day").dt.truncate(step))
-        first = pl.Series([self.asked.since]).dt.truncate(step).item()
-        if not self.known:
+        """The board's days in weeks, or in months where they are many, each by its first day; those without a row too."""
+        step = "1mo" if self.asked.days > MANY else "1w"
+        if not self.known or self.newest is None:
             return []
-        found = self._added(rows.filter(pl.col("span") >= first, pl.col("day") >= self.asked.since), ("span",))
-        return [(max(key[0], self.asked.since), found[key]) for key in sorted(found)]
+        days = pl.date_range(self.asked.since, min(self.asked.as_of, self.newest), eager=True)
+        rows = self.rows.filter(pl.col("day") >= self.asked.since).with_columns(span=pl.col("day").dt.truncate(step))
+        found, none = self._added(rows, ("span",)), self._added(rows.clear(), ()).get((), Sums())
+        spans = days.dt.truncate(step).unique(maintain_order=True)
+        return [(max(span, self.asked.since), found.get((span,), none)) for span in spans]
 
     def tile(self, key: str, *, to: Link | None = None) -> Tile:
         """A KPI over the board's days, beside the days before."""
@@ -141,7 +156,7 @@ class Over:
         )  # fmt: skip
 
     def _formula(self, each: Kpi) -> str:
-        if self.grain.stock or each.days == self.asked.days:
+        if self.want.grain.stock or each.days == self.asked.days:
             return str(each.formula)
         said = _("Here it is told of %(days)d days.") % {"days": self.asked.days}
         return f"{each.formula} {said}"
@@ -157,7 +172,7 @@ class Over:
     def _added(self, rows: pl.DataFrame, by: Sequence[str]) -> dict[tuple[Any, ...], Sums]:
         found: dict[tuple[Any, ...], Sums] = {}
         for in_currency in (True, False):
-            kpis = [each for each in self.kpis if each.in_currency is in_currency]
+            kpis = [each for each in self.want.kpis if each.in_currency is in_currency]
             own = rows.filter(pl.col("currency") == self.asked.currency) if in_currency else rows
             if not kpis or (by and not own.height):
                 continue

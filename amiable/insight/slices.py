@@ -102,9 +102,10 @@ def _rows(
     assert grain is not None
     asked = {name for name in (*by, *where) if name != PERIOD}
     columns = [name for name in grain.schema if name in {"currency", "day", *asked, *_needed(each, grain)}]
-    rows = kept.load(creditor=creditor, grain=grain, since=since, until=until, columns=columns)
+    held = kept.fetch(creditor=creditor, grains={grain.key: since}, until=until)[grain.key]
+    rows = kept.unpack(held, grain=grain, since=since, until=until, columns=columns)
     if grain.stock and PERIOD not in by:
-        last = kept.stood(creditor=creditor, grain=grain, since=since, until=until)
+        last = kept.stood(held, since=since, until=until)
         rows = rows.filter(pl.col("day") == last) if last else rows.clear()
     return rows.with_columns(pl.col("day").dt.truncate("1mo").alias(PERIOD)) if PERIOD in by else rows
 

@@ -1,7 +1,6 @@
 """From due to paid: how far customers come and where they are lost; by step, channel, scenario and text."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -11,7 +10,7 @@ from amiable.insight import names, say
 from amiable.insight.board import Asked, Cell, Column, Content, Drawn, Line, Link, Section, board
 from amiable.insight.grains.recovery import CASE_DAYS, STAGES
 from amiable.insight.kpi import COUNT, DAYS, MONEY, PERCENT
-from amiable.insight.over import Over, Reach, Sum, Sums
+from amiable.insight.over import Over, Sum, Sums, Want, over
 
 CASES = (
     "recovery_rate", "due_contacted", "due_reached", "due_tried", "cure_rate", "self_cure_rate", "time_to_cure",
@@ -27,16 +26,12 @@ WAYS = ("step", "channel", "template", "tone")
     icon="route", place=4, keys=CASES,
 )  # fmt: skip
 def journeys(asked: Asked) -> Content:
-    reach = Reach.of(asked)
     # Cases need their time: those of the last 30 days alone would look as if nothing came.
-    cases = Over(
-        asked=replace(asked, days=max(asked.days, CASE_DAYS)), reach=reach, keys=CASES,
-        by=("stage", "scenario", "version"),
-    )  # fmt: skip
-    contacts = Over(asked=asked, reach=reach, keys=CONTACTS, by=WAYS)
-    tries = Over(asked=asked, reach=reach, keys=TRIES, by=WAYS)
+    cases, contacts, tries = over(
+        asked, Want(CASES, ("stage", "scenario", "version"), CASE_DAYS), Want(CONTACTS, WAYS), Want(TRIES, WAYS)
+    )
     return Content(
-        tiles=[asked.tile(key) for key in CASES],
+        tiles=[*(asked.tile(key) for key in CASES), contacts.tile("contact_rate")],
         sections=[
             _funnel(asked, cases),
             _ways(_("By step"), "step", contacts, tries),
@@ -92,8 +87,8 @@ def _told(cases: Over, now: dict[Any, Sum]) -> list[str]:
     words = cases.spoken | {name: say.said(minor, MONEY, currency) for name, minor in amounts.items()}
     return [
         _(
-            "Of %(due)s that were overdue at the opening of the cases from %(since)s to %(until)s, %(came)s came in: %(tried)s from "
-            "customers who tried to pay after a contact, %(same)s from the others, by transfer or otherwise."
+            "Of %(due)s that were overdue at the opening of the cases from %(since)s to %(until)s, %(came)s came in: %(tried)s "
+            "from customers who tried to pay after a contact, %(same)s from the others, by transfer or otherwise."
         )
         % words,
         _("Letters cannot tell whether they were read: who got nothing else counts as contacted, not as reached."),
