@@ -75,6 +75,31 @@ STAGES = {
     "tried": gettext_lazy("Tried to pay"),
 }
 WAYS_IN = {"other": gettext_lazy("By another way")}  # money that no try to pay brought
+# What each dimension is called.
+HEADS = {
+    "period": gettext_lazy("Month"),
+    "segment": gettext_lazy("Segment"),
+    "scenario": gettext_lazy("Scenario"),
+    "version": gettext_lazy("Version"),
+    "stage": gettext_lazy("How far it came"),
+    "step": gettext_lazy("Step"),
+    "channel": gettext_lazy("Channel"),
+    "template": gettext_lazy("Text"),
+    "tone": gettext_lazy("Tone"),
+    "journey": gettext_lazy("Journey"),
+    "campaign": gettext_lazy("Campaign"),
+    "collector": gettext_lazy("Colleague"),
+    "task": gettext_lazy("Kind of task"),
+    "agency": gettext_lazy("Agency"),
+    "branch": gettext_lazy("Branch"),
+    "sector": gettext_lazy("Sector"),
+    "bucket": gettext_lazy("Age"),
+    "was": gettext_lazy("Age 30 days before"),
+    "cause": gettext_lazy("Cause"),
+    "age": gettext_lazy("Age"),
+    "after": gettext_lazy("Occasion"),
+    "months": gettext_lazy("Months since"),
+}
 # What a part without a value is: not nothing, but those for whom it does not apply.
 NONE = {
     "segment": gettext_lazy("No segment"),
@@ -105,6 +130,11 @@ def _name(dimension: str, value: Any, known: Names) -> str:
     if value in (None, ""):
         return str(NONE.get(dimension, "–"))
     return str(known.get(value) or known.get(str(value)) or value)
+
+
+def head(dimension: str) -> str:
+    """A dimension as people say it; one that nobody named here reads as its key."""
+    return str(HEADS.get(dimension) or dimension.replace("_", " ").capitalize())
 
 
 def segment_names(creditor: Creditor) -> dict[str, str]:

@@ -104,10 +104,11 @@ def _rows(
     columns = [name for name in grain.schema if name in {"currency", "day", *asked, *_needed(each, grain)}]
     held = kept.fetch(creditor=creditor, grains={grain.key: since}, until=until)[grain.key]
     rows = kept.unpack(held, grain=grain, since=since, until=until, columns=columns)
-    if grain.stock and PERIOD not in by:
+    monthly = PERIOD in by or PERIOD in where
+    if grain.stock and not monthly:
         last = kept.stood(held, since=since, until=until)
         rows = rows.filter(pl.col("day") == last) if last else rows.clear()
-    return rows.with_columns(pl.col("day").dt.truncate("1mo").alias(PERIOD)) if PERIOD in by else rows
+    return rows.with_columns(pl.col("day").dt.truncate("1mo").alias(PERIOD)) if monthly else rows
 
 
 def _needed(each: Kpi, grain: Grain) -> set[str]:

@@ -117,7 +117,7 @@ def _ways(title: str, by: str, contacts: Over, tries: Over) -> Section:
             )
             for key in keys
         ],
-        columns=[Column(label=title), *_counted()],
+        columns=[Column(label=names.head(by)), *_counted()],
     )  # fmt: skip
 
 

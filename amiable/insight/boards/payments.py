@@ -118,7 +118,7 @@ def _parted(tries: Over, by: str, title: str) -> Section:
         key=f"by-{by}", title=title, wide=True, drawn=Drawn.BARS, lines=lines,
         empty=_("Nobody tried to pay in these days."),
         columns=[
-            Column(label=title), Column(label=_("Started"), unit=COUNT), Column(label=_("Not completed"), unit=COUNT),
+            Column(label=names.head(by)), Column(label=_("Started"), unit=COUNT), Column(label=_("Not completed"), unit=COUNT),
             Column(label=_("Share not completed"), unit=PERCENT, drawn=True, tone="61_90"),
             Column(label=_("Before"), unit=PERCENT), Column(label=_("With an input error"), unit=COUNT),
             Column(label=_("Share with an input error"), unit=PERCENT, drawn=True, tone="1_30"),
@@ -138,7 +138,7 @@ def _amounts(tries: Over, by: str, title: str) -> Section:
     return Section(
         key=f"amounts-{by}", title=title, wide=True, lines=lines, empty=_("Nobody tried to pay in these days."),
         columns=[
-            Column(label=title), Column(label=_("Started"), unit=MONEY), Column(label=_("Completed"), unit=MONEY),
+            Column(label=names.head(by)), Column(label=_("Started"), unit=MONEY), Column(label=_("Completed"), unit=MONEY),
             Column(label=_("Share"), unit=PERCENT), Column(label=_("Not completed"), unit=MONEY),
             Column(label=_("Share"), unit=PERCENT), Column(label=_("With an input error"), unit=MONEY),
             Column(label=_("Share"), unit=PERCENT),
