@@ -48,7 +48,10 @@ def _funnel(asked: Asked, cases: Over) -> Section:
     Beside it the shares as they were measured at the end of the period before, of cases as young as these were then.
     """
     now = {stage: sums["recovery_rate"] for (stage,), sums in cases.parts("stage").items()}
-    amounts, titles = _amounts(now), (_("Due"), _("Contacted"), _("Reached"), _("Tried to pay"), _("Paid after a try"))
+    amounts, titles = (
+        _amounts(now),
+        (_("Overdue at the opening"), _("Contacted"), _("Reached"), _("Tried to pay"), _("Paid after a try")),
+    )
     alike = cases.asked.days == CASE_DAYS
     before = [None, *(asked.then[key].value if alike else None for key in CASES[1:4]), None]
     lines = []
@@ -65,7 +68,7 @@ def _funnel(asked: Asked, cases: Over) -> Section:
         empty=_("No case with money overdue was opened in these days."),
         columns=[
             Column(label=_("So far came")), Column(label=_("Amount"), unit=MONEY, drawn=True),
-            Column(label=_("Of all that was due"), unit=PERCENT), Column(label=_("In the period before"), unit=PERCENT),
+            Column(label=_("Share"), unit=PERCENT), Column(label=_("In the period before"), unit=PERCENT),
             Column(label=_("Came no further"), unit=MONEY), Column(label=_("Of it received all the same"), unit=MONEY),
             Column(label=_("Not received"), unit=MONEY),
         ],
@@ -108,7 +111,7 @@ def _ways(title: str, by: str, contacts: Over, tries: Over) -> Section:
     if contacts.mixed:
         says.append(_mixed(asked.currency))
     return Section(
-        key=f"by-{by}", title=title, wide=True, drawn=Drawn.BARS, says=says if keys else (),
+        key=f"by-{by}", title=title, drawn=Drawn.BARS, says=says if keys else (),
         empty=_("Nothing left and nobody tried to pay in these days."),
         lines=[
             Line(
@@ -195,7 +198,8 @@ def _scenarios(cases: Over) -> Section:
         key="scenarios", title=_("By scenario"), wide=True, lines=lines, empty=_("No case was opened in these days."),
         says=[_mixed_cases(cases.asked.currency)] if cases.mixed else (),
         columns=[
-            Column(label=_("Scenario")), Column(label=_("Cases"), unit=COUNT), Column(label=_("Due"), unit=MONEY),
+            Column(label=_("Scenario")), Column(label=_("Cases"), unit=COUNT),
+            Column(label=_("Overdue at the opening"), unit=MONEY),
             Column(label=_("Recovery rate"), unit=PERCENT), Column(label=_("Cured"), unit=COUNT),
             Column(label=_("Cure rate"), unit=PERCENT), Column(label=_("Cured by themselves"), unit=COUNT),
             Column(label=_("Self-cure rate"), unit=PERCENT), Column(label=_("Time to cure"), unit=DAYS),

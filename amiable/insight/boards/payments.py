@@ -43,7 +43,7 @@ def _whole(tries: Over) -> Section:
     """What became of all of them, in numbers and amounts, beside the period before."""
     now, before = tries.total(), tries.before()
     rows = [
-        (_("Started"), STARTED, "amount_started"), (_("Completed"), COMPLETED, "amount_completed"),
+        (_("Tries started"), STARTED, "amount_started"), (_("Completed"), COMPLETED, "amount_completed"),
         (_("Not completed"), LOST, "amount_not_completed"), (_("With an input error"), MISTYPED, "amount_input_error"),
     ]  # fmt: skip
     lines = [
@@ -95,7 +95,8 @@ def _history(tries: Over) -> Section:
             for day, sums in tries.spans()
         ],
         columns=[
-            Column(label=_("From")), Column(label=_("Started"), unit=COUNT), Column(label=_("Not completed"), unit=COUNT),
+            Column(label=_("Period from")), Column(label=_("Tries started"), unit=COUNT),
+            Column(label=_("Not completed"), unit=COUNT),
             Column(label=_("Share not completed"), unit=PERCENT, drawn=True, tone="61_90"),
             Column(label=_("With an input error"), unit=COUNT),
             Column(label=_("Share with an input error"), unit=PERCENT, drawn=True, tone="1_30"),
@@ -115,10 +116,11 @@ def _parted(tries: Over, by: str, title: str) -> Section:
         )  # fmt: skip
         lines.append(Line(cells=cells, to=_behind(tries.asked, by, key)))
     return Section(
-        key=f"by-{by}", title=title, wide=True, drawn=Drawn.BARS, lines=lines,
+        key=f"by-{by}", title=title, drawn=Drawn.BARS, lines=lines,
         empty=_("Nobody tried to pay in these days."),
         columns=[
-            Column(label=names.head(by)), Column(label=_("Started"), unit=COUNT), Column(label=_("Not completed"), unit=COUNT),
+            Column(label=names.head(by)), Column(label=_("Tries started"), unit=COUNT),
+            Column(label=_("Not completed"), unit=COUNT),
             Column(label=_("Share not completed"), unit=PERCENT, drawn=True, tone="61_90"),
             Column(label=_("Before"), unit=PERCENT), Column(label=_("With an input error"), unit=COUNT),
             Column(label=_("Share with an input error"), unit=PERCENT, drawn=True, tone="1_30"),
@@ -138,9 +140,10 @@ def _amounts(tries: Over, by: str, title: str) -> Section:
     return Section(
         key=f"amounts-{by}", title=title, wide=True, lines=lines, empty=_("Nobody tried to pay in these days."),
         columns=[
-            Column(label=names.head(by)), Column(label=_("Started"), unit=MONEY), Column(label=_("Completed"), unit=MONEY),
-            Column(label=_("Share"), unit=PERCENT), Column(label=_("Not completed"), unit=MONEY),
-            Column(label=_("Share"), unit=PERCENT), Column(label=_("With an input error"), unit=MONEY),
+            Column(label=names.head(by)), Column(label=_("Amount started"), unit=MONEY),
+            Column(label=_("Amount completed"), unit=MONEY),
+            Column(label=_("Share"), unit=PERCENT), Column(label=_("Amount not completed"), unit=MONEY),
+            Column(label=_("Share"), unit=PERCENT), Column(label=_("Amount with an input error"), unit=MONEY),
             Column(label=_("Share"), unit=PERCENT),
         ],
     )  # fmt: skip

@@ -170,7 +170,7 @@ def _turned(left: Over, thought: Over, by: str, title: str) -> Section:
         lines.append(Line(cells=cells))
     return Section(
         key=f"turned-{by}", title=_("Opt-outs and complaints: %(by)s") % {"by": title.lower()}, drawn=Drawn.BARS, lines=lines,
-        empty=_("Nothing left and nobody turned away in these days."), wide=True,
+        empty=_("Nothing left and nobody turned away in these days."),
         columns=[
             Column(label=names.head(by)), Column(label=_("Messages"), unit=COUNT), Column(label=_("Opt-outs"), unit=COUNT),
             Column(label=_("Opt-outs of the messages"), unit=PERCENT, drawn=True, tone="61_90"),
@@ -216,7 +216,7 @@ def _disputes(contested: Over, resolved: Over) -> Section:
             Column(label=_("Cause")), Column(label=_("Open"), unit=COUNT),
             *(Column(label=str(label), unit=COUNT, drawn=True, tone=tone) for label, tone in bands),
             Column(label=_("Age on average"), unit=DAYS), Column(label=_("In dispute"), unit=MONEY),
-            Column(label=_("Opened"), unit=COUNT), Column(label=_("Resolved"), unit=COUNT),
+            Column(label=_("Disputes opened"), unit=COUNT), Column(label=_("Resolved"), unit=COUNT),
             Column(label=_("Days to resolve"), unit=DAYS),
         ],
     )  # fmt: skip

@@ -86,7 +86,7 @@ def _work(waiting: Over, done: Over, people: dict[Any, str]) -> Section:
         columns=[
             Column(label=_("Colleague")), Column(label=_("Waits, in time"), unit=COUNT, drawn=True, tone="not_due"),
             Column(label=_("Waits, past its day"), unit=COUNT, drawn=True, tone="61_90"),
-            Column(label=_("Waits in all"), unit=COUNT), Column(label=_("Done"), unit=COUNT),
+            Column(label=_("Waits in all"), unit=COUNT), Column(label=_("Tasks done"), unit=COUNT),
             Column(label=_("Done in the period before"), unit=COUNT),
         ],
     )  # fmt: skip
@@ -109,7 +109,7 @@ def _kinds(done: Over) -> Section:
             for key in sorted(found, key=lambda key: (-(found[key].n or 0), str(key)))
         ],
         columns=[
-            Column(label=_("Kind")), Column(label=_("Done"), unit=COUNT, drawn=True),
+            Column(label=_("Kind")), Column(label=_("Tasks done"), unit=COUNT, drawn=True),
             Column(label=_("Done in the period before"), unit=COUNT),
         ],
     )  # fmt: skip
@@ -152,7 +152,7 @@ def _agreed(agreed: Over, people: dict[Any, str]) -> Section:
         key="promises", title=_("Promises"), wide=True, lines=lines, empty=_("No promise was judged in these days."),
         says=_few(sums["promises_kept"] for sums in found.values()),
         columns=[
-            Column(label=_("Taken by")), Column(label=_("Judged"), unit=COUNT), Column(label=_("Kept"), unit=COUNT),
+            Column(label=_("Taken by")), Column(label=_("Judged"), unit=COUNT), Column(label=_("Promises kept"), unit=COUNT),
             Column(label=_("Share kept"), unit=PERCENT), Column(label=_("Promised"), unit=MONEY),
             Column(label=_("Received of it"), unit=MONEY),
         ],

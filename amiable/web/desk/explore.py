@@ -229,7 +229,11 @@ def _narrowed(question: Question, name: str, value: Any) -> str:
 
 
 def _columns(kpi: Kpi) -> list[str]:
-    return [str(kpi.label)] if kpi.unit in SUMS and kpi.denominator is None else [str(kpi.label), _("Part"), _("Of")]
+    return (
+        [str(kpi.label)]
+        if kpi.unit in SUMS and kpi.denominator is None
+        else [str(kpi.label), _("Counted"), _("Out of")]
+    )
 
 
 def _cells(kpi: Kpi, part: Part) -> list[tuple[Cell, Unit]]:
@@ -303,4 +307,3 @@ def _file(told: Sliced, chosen: Chosen) -> HttpResponse:
     response = HttpResponse(buffer.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="amiable-{told.kpi.key}-{told.as_of.isoformat()}.csv"'
     return response
-
