@@ -255,6 +255,9 @@ def test_an_opt_out_and_a_complaint_belong_to_their_message() -> None:
         at=at(2), intent="complaint",
     )  # fmt: skip
     measure(as_of=DAY, now=NOW)
-    for key, expected in (("opt_outs", {("reminder_1",): 1, (None,): 1}), ("complaints", {("reminder_1",): 1, (None,): 0})):
+    for key, expected in (
+        ("opt_outs", {("reminder_1",): 1, (None,): 1}),
+        ("complaints", {("reminder_1",): 1, (None,): 0}),
+    ):
         found = slice_up(creditor=helia, key=key, by=["step"], since=before(29), until=DAY)
         assert {part.by: part.numerator for part in found.parts} == expected

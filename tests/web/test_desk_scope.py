@@ -43,7 +43,8 @@ CHOSEN = {
     "view_keep", "view_change", "view_back",
 }  # fmt: skip
 LISTS = {
-    "home", "customers", "plans", "runs", "figures", "board", "imports", "quarantine", "news", "news_menu", "news_wishes",
+    "home", "customers", "plans", "runs", "figures", "board", "explore", "imports", "quarantine", "news", "news_menu",
+    "news_wishes",
     "search", "tokens",
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
     "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments", "statements", "money", "late_payment",
@@ -418,8 +419,8 @@ def test_a_stand_in_may_do_no_more_than_before(ours: Creditor) -> None:
 # What a role may do about a customer whom it sees: docs/operations/roles.md has the same table.
 RIGHTS = {
     Role.COLLECTOR: "note talk hold write plan see_means take load",
-    Role.MANAGER: "note talk hold write plan approve_plan see_means take refund write_off release administer load",
-    Role.ADMIN: "note talk hold write plan approve_plan see_means take refund write_off release administer load",
+    Role.MANAGER: "note talk hold write plan approve_plan see_means take refund write_off release administer load see_team",
+    Role.ADMIN: "note talk hold write plan approve_plan see_means take refund write_off release administer load see_team",
     Role.SALES: "note talk hold",
     Role.BRANCH: "note talk hold",
     Role.ACCOUNTANT: "note talk write take refund write_off load",

@@ -92,7 +92,7 @@ def _history(tries: Over) -> Section:
         key="history", title=_("Over time"), wide=True, drawn=Drawn.LINES, empty=_("Nobody tried to pay in these days."),
         lines=[
             Line(cells=(day, sums[STARTED].n, sums[LOST].n, _share(sums[LOST]), sums[MISTYPED].n, _share(sums[MISTYPED])))
-            for day, sums in tries.spans()
+            for day, sums in (tries.spans() if tries.total()[STARTED].n else ())
         ],
         columns=[
             Column(label=_("Period from")), Column(label=_("Tries started"), unit=COUNT),

@@ -81,8 +81,7 @@ def _stayed(asked: Asked) -> Section:
         ]
     return Section(
         key="stayed", title=_("Do customers stay?"), wide=True, drawn=Drawn.BARS, columns=columns, lines=lines,
-        says=_verdict(whole) if asked.now["customers_kept_3m"].as_of else (),
-        empty=_("No customer was treated 3, 6 or 12 months ago."),
+        says=_verdict(whole) if lines else (), empty=_("No customer was treated 3, 6 or 12 months ago."),
     )  # fmt: skip
 
 
@@ -169,7 +168,8 @@ def _turned(left: Over, thought: Over, by: str, title: str) -> Section:
         )  # fmt: skip
         lines.append(Line(cells=cells))
     return Section(
-        key=f"turned-{by}", title=_("Opt-outs and complaints: %(by)s") % {"by": title.lower()}, drawn=Drawn.BARS, lines=lines,
+        key=f"turned-{by}", title=_("Opt-outs and complaints: %(by)s") % {"by": title.lower()}, lines=lines,
+        drawn=Drawn.BARS if any(found[key][name].n for key in found for name in LEFT[1:]) else None,
         empty=_("Nothing left and nobody turned away in these days."),
         columns=[
             Column(label=names.head(by)), Column(label=_("Messages"), unit=COUNT), Column(label=_("Opt-outs"), unit=COUNT),
@@ -210,7 +210,8 @@ def _disputes(contested: Over, resolved: Over) -> Section:
     tones = ("not_due", "1_30", "61_90", "over_90")
     bands = zip(names.AGES.values(), tones, strict=True)
     return Section(
-        key="disputes", title=_("Disputes by cause and age"), wide=True, drawn=Drawn.STACK, lines=lines,
+        key="disputes", title=_("Disputes by cause and age"), wide=True, lines=lines,
+        drawn=Drawn.STACK if stand else None,
         empty=_("Nothing is contested, and nothing was in these days."),
         columns=[
             Column(label=_("Cause")), Column(label=_("Open"), unit=COUNT),

@@ -43,7 +43,7 @@ def team(asked: Asked) -> Content:
             *(calls.tile(key) for key in CALLS), agreed.tile("promises_kept"), spent.tile("cost_per_contact"),
         ],
         sections=[
-            _work(waiting, done, people), _kinds(done), _calls(calls, people), _agreed(agreed, people), _spent(spent),
+            _work(waiting, done, people), _calls(calls, people), _agreed(agreed, people), _kinds(done), _spent(spent),
         ],
     )  # fmt: skip
 
@@ -81,7 +81,8 @@ def _work(waiting: Over, done: Over, people: dict[Any, str]) -> Section:
         )
         lines.append(Line(cells=cells))
     return Section(
-        key="work", title=_("Work, person by person"), wide=True, drawn=Drawn.STACK, lines=lines,
+        key="work", title=_("Work, person by person"), wide=True, lines=lines,
+        drawn=Drawn.STACK if stand else None,
         empty=_("Nobody has a task, and none was done in these days."),
         columns=[
             Column(label=_("Colleague")), Column(label=_("Waits, in time"), unit=COUNT, drawn=True, tone="not_due"),

@@ -69,7 +69,9 @@ def explore(request: scope.Asked) -> HttpResponse:
     told, trouble = _ask(question, chosen)
     if told is not None and request.GET.get("format") == "csv":
         return _file(told, chosen)
+    every = _every(question, chosen)
     content: dict[str, Any] = {
+        "value": next(each["value"] for each in every if each["chosen"]),
         "chosen": chosen,
         "boards": boards(request, chosen.creditor),
         "question": question,
@@ -79,7 +81,7 @@ def explore(request: scope.Asked) -> HttpResponse:
             (number, _choices(question, number, team=theirs)) for number in range(min(MOST, _many(question, theirs)))
         ],
         "kpis": [(each.key, str(each.label)) for each in declared().values()],
-        "every": _every(question, chosen),
+        "every": every,
         "chips": _chips(question, chosen.creditor),
     }
     if told is not None:
@@ -299,7 +301,7 @@ def _file(told: Sliced, chosen: Chosen) -> HttpResponse:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow([*told.by, "kpi", "unit", "currency", "value", "numerator", "denominator"])
-    for part in told.parts or [told.total]:
+    for part in told.parts if told.by else [told.total]:
         own = [harmless(named[name][value]) for name, value in zip(told.by, part.by, strict=True)]
         writer.writerow(
             [*own, told.kpi.key, told.kpi.unit.value, told.currency, part.value, part.numerator, part.denominator]
