@@ -71,7 +71,7 @@ def slice_up(
     assert each is not None
     assert each.of is not None
     assert as_of is not None
-    rows = _rows(creditor, each, by, narrowed, since, until)
+    rows, last = _rows(creditor, each, by, narrowed, since, until)
     wished = currency or creditor.currency
     if each.in_currency:
         rows = rows.filter(pl.col("currency") == wished)
@@ -79,7 +79,9 @@ def slice_up(
         rows = rows.filter(pl.col(name).eq_missing(pl.lit(value, rows.schema[name])))
     total, found = Part(by=(), value=None, numerator=None, denominator=None), []
     if rows.height:
-        total = next(_parts(each, rows, ()))
+        # How things stand at the ends of several months is no sum: the whole is that of the last day.
+        whole = rows.filter(pl.col("day") == last) if each.of.stock else rows
+        total = next(_parts(each, whole, ()))
         found = sorted(_parts(each, rows, by), key=lambda part: tuple((one is None, str(one)) for one in part.by))
     words = {"kpi": each.label, "since": since, "until": until}
     note = "" if rows.height else _("%(kpi)s: there is nothing from %(since)s to %(until)s.") % words
@@ -96,19 +98,19 @@ def slice_up(
 
 def _rows(
     creditor: Creditor, each: Kpi, by: Sequence[str], where: Mapping[str, Any], since: date, until: date
-) -> pl.DataFrame:
-    """What is kept, in the columns that are needed; of a stock, its last day, or the last of each month."""
+) -> tuple[pl.DataFrame, date | None]:
+    """What is kept, in the columns that are needed; of a stock, its last day, or the last of each month; and that day."""
     grain = each.of
     assert grain is not None
     asked = {name for name in (*by, *where) if name != PERIOD}
     columns = [name for name in grain.schema if name in {"currency", "day", *asked, *_needed(each, grain)}]
     held = kept.fetch(creditor=creditor, grains={grain.key: since}, until=until)[grain.key]
     rows = kept.unpack(held, grain=grain, since=since, until=until, columns=columns)
+    last = kept.stood(held, since=since, until=until)
     monthly = PERIOD in by or PERIOD in where
     if grain.stock and not monthly:
-        last = kept.stood(held, since=since, until=until)
         rows = rows.filter(pl.col("day") == last) if last else rows.clear()
-    return rows.with_columns(pl.col("day").dt.truncate("1mo").alias(PERIOD)) if monthly else rows
+    return rows.with_columns(pl.col("day").dt.truncate("1mo").alias(PERIOD)) if monthly else rows, last
 
 
 def _needed(each: Kpi, grain: Grain) -> set[str]:
