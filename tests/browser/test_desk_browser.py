@@ -79,6 +79,8 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(
         reverse("desk:customer", args=[anna.pk]),
         "/runs/",
         "/figures/",
+        "/figures/team/",
+        "/figures/explore/?kpi=messages_sent&by=step&by=channel",
         "/sending/",
     ]
     pages += [reverse("desk:act", args=[anna.pk, act]) for act in ("promise", "hold", "dispute")]
