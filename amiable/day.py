@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from procrastinate.contrib.django import app as queue
 from procrastinate.exceptions import AlreadyEnqueued
@@ -19,6 +20,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from amiable.casework import close
 from amiable.core import runs
 from amiable.core.errors import UnableTo
+from amiable.core.models import Run, Scope, User
 from amiable.insight import digest, jump, measure
 from amiable.insight.forecast import keep
 from amiable.ledger import accrue, post
@@ -199,8 +201,23 @@ def _forecast(one: Cycle) -> Figures:
 
 def _digests(one: Cycle) -> Figures:
     """Colleagues get their daily list, who leads the week's summary, and what they wish to hear at once."""
-    written = _plain(digest.digest(as_of=one.as_of, now=one.now)) | {"news": news.tell(now=one.now)}
-    return written | _plain(memo.carry(now=one.now, clock=one.clock))
+    written = digest.digest(as_of=one.as_of, now=one.now, users=_readers(one))
+    told = {"news": news.tell(now=one.now)} | _plain(memo.carry(now=one.now, clock=one.clock))
+    return _plain(written) | told
+
+
+def _readers(one: Cycle) -> QuerySet[User]:
+    """Who may hear that the day is done. After a creditor's own day that is who works there, without those who also work
+    for another one whose day is still under way: they hear of all at the end of the last.
+    """
+    users = User.objects.all()
+    if one.creditor is None:
+        return users
+    others = Run.objects.filter(as_of=one.as_of, creditor_ref__isnull=False).exclude(creditor_ref=one.creditor.pk)
+    over = others.filter(Q(step="digests") | ~Q(error=""))
+    waited_for = others.exclude(creditor_ref__in=over.values("creditor_ref")).values("creditor_ref")
+    here = Scope.objects.filter(creditor_ref=one.creditor.pk).values("user")
+    return users.filter(pk__in=here).exclude(pk__in=Scope.objects.filter(creditor_ref__in=waited_for).values("user"))
 
 
 STEPS: Mapping[str, Callable[[Cycle], Figures]] = {

@@ -60,6 +60,21 @@ def emptied_by_rows() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """As pytest-django's; at the end the guests of the test database go first: servers that tests started, and threads of
+    live ones, leave theirs a moment later, and a database with guests cannot be dropped.
+    """
+    from django.db import connection
+
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
 @pytest.fixture(autouse=True, scope="session")
 def static_folder() -> None:
     """Where collected files would lie: empty in a checkout, and looked for when the rooms open."""

@@ -89,7 +89,8 @@ def furnish(*, now: datetime) -> None:
         raise UnableToPrepare("This database holds creditors already; the demo only plays in an empty one.")
     lists = names()
     for key, words in lists["creditors"].items():
-        Creditor.objects.create(key=key, iban=lists["iban"], policy=POLICY, created_at=now, **words)
+        told = {**words, "policy": POLICY | words.get("policy", {})}
+        Creditor.objects.create(key=key, iban=lists["iban"], created_at=now, **told)
     creditors = {each.key: each for each in Creditor.objects.all()}
     for person in lists["colleagues"]:
         user = User.objects.create(

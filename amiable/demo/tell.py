@@ -12,6 +12,7 @@ from rich.table import Table
 
 from amiable.core.money import shown
 from amiable.demo.stage import Stage
+from amiable.insight.kpi import declared
 from amiable.insight.measure import figures
 
 COUNTS = """
@@ -56,7 +57,7 @@ FROM casework_case k
 JOIN ledger_invoice i ON i.customer_id = k.customer_id AND i.currency = k.currency AND i.due_on < k.opened_on
 JOIN ledger_entry e ON e.invoice_id = i.id AND e.effective_on <= k.opened_on
   AND e.known_at <= (k.opened_on + time '08:30') AT TIME ZONE 'Europe/Paris'
-WHERE k.creditor_id = %(creditor)s AND k.opened_on >= %(start)s
+WHERE k.creditor_id = %(creditor)s AND k.opened_on BETWEEN %(since)s AND %(end)s
 GROUP BY k.id, i.id HAVING sum(e.amount_minor) > 0"""
 
 
@@ -85,7 +86,9 @@ def result(each: Mapping[str, dict[str, Any]], *, days: int, seed: int, seconds:
 def creditor(stage: Stage) -> dict[str, Any]:
     """What came of one creditor's replay, and in `acts` how often its customers and colleagues did what."""
     owner, last = stage.creditor, stage.world.on(stage.world.days - 1)
-    values: dict[str, Any] = {"creditor": owner.pk, "start": stage.world.start, "end": last}
+    # Beside the rate stands what the same cases would have paid alone: those of its own window, and no others.
+    since = last - timedelta(days=declared()["recovery_rate"].days - 1)
+    values: dict[str, Any] = {"creditor": owner.pk, "start": stage.world.start, "since": since, "end": last}
     with connection.cursor() as cursor:
         cursor.execute(COUNTS, values)
         counts = dict(zip(NAMES, cursor.fetchone(), strict=True))

@@ -7,14 +7,13 @@ Never: a customer whom they may not see; what is done, read or told already.
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from amiable.casework.entrust import still_sees
 from amiable.casework.models import Notification, Task, TaskKind, Way
 from amiable.casework.wish import ways
-from amiable.core.calendar import day_of
 from amiable.core.models import Role, Scope, User
 from amiable.outreach.draft import Page, Row, Section, address
 from amiable.outreach.news import line_rows
@@ -42,7 +41,13 @@ def titles() -> dict[str, str]:
 def daily(*, user: User, as_of: date, now: datetime) -> tuple[Page | None, list[int]]:
     """The page, and the news that it tells."""
     with override(user.language):
-        tasks, promises, news = _tasks(user, as_of), _promises(user, as_of), _news(user, now)
+        tasks, promises, news = list(_tasks(user, as_of)), list(_promises(user, as_of)), list(_news(user, now))
+        about = [*(task.customer for task in tasks), *(promise.customer for promise in promises)]
+        about += [line.customer for line in news if line.customer]
+        seen = still_sees(user, about, as_of=as_of) if about else set()
+        tasks = [task for task in tasks if task.customer_id in seen]
+        promises = [promise for promise in promises if promise.customer_id in seen]
+        news = [line for line in news if line.customer_id is None or line.customer_id in seen]
         sections = [
             *_task_sections(user, tasks, as_of),
             *_promise_section(user, promises),
@@ -67,11 +72,9 @@ def daily(*, user: User, as_of: date, now: datetime) -> tuple[Page | None, list[
         ), [line.pk for line in news]
 
 
-def _tasks(user: User, as_of: date) -> list[Task]:
+def _tasks(user: User, as_of: date) -> QuerySet[Task]:
     rows = Task.objects.filter(assignee=user, done_at=None, due_on__lte=as_of).select_related("customer", "creditor")
-    found = list(rows.annotate(owed=_owed()).order_by("due_on", "pk"))
-    seen = still_sees(user, [task.customer for task in found], as_of=as_of)
-    return [task for task in found if task.customer_id in seen]
+    return rows.annotate(owed=_owed()).order_by("due_on", "pk")
 
 
 def _free_section(user: User, as_of: date) -> list[Section]:
@@ -124,11 +127,9 @@ def _task_row(user: User, task: Task, as_of: date) -> Row:
     )
 
 
-def _promises(user: User, as_of: date) -> list[Promise]:
+def _promises(user: User, as_of: date) -> QuerySet[Promise]:
     rows = Promise.objects.filter(taken_by=user, state=PromiseState.OPEN, promised_for=as_of)
-    found = list(rows.select_related("customer").order_by("-amount_minor", "pk"))
-    seen = still_sees(user, [row.customer for row in found], as_of=as_of)
-    return [row for row in found if row.customer_id in seen]
+    return rows.select_related("customer").order_by("-amount_minor", "pk")
 
 
 def _promise_section(user: User, promises: Sequence[Promise]) -> list[Section]:
@@ -144,12 +145,10 @@ def _promise_section(user: User, promises: Sequence[Promise]) -> list[Section]:
     return [Section(_("Promises due today"), rows, more=_further(len(promises) - MOST), url=address("home"))]
 
 
-def _news(user: User, now: datetime) -> list[Notification]:
+def _news(user: User, now: datetime) -> QuerySet[Notification]:
     kinds = [kind for kind, way in ways(user).items() if way == Way.DIGEST]
     fresh = Notification.objects.filter(user=user, kind__in=kinds, read_at=None, sent_at=None)
-    rows = list(fresh.filter(created_at__gt=now - NEWS).select_related("customer").order_by("-created_at", "-pk"))
-    seen = still_sees(user, [row.customer for row in rows if row.customer], as_of=day_of(now))
-    return [row for row in rows if row.customer_id is None or row.customer_id in seen]
+    return fresh.filter(created_at__gt=now - NEWS).select_related("customer").order_by("-created_at", "-pk")
 
 
 def _further(count: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from amiable.casework.models import Notification, Way
 from amiable.casework.wish import DIGESTS, who_wishes
@@ -26,13 +27,15 @@ class Summary:
     weekly: int = 0
 
 
-def digest(*, as_of: date, now: datetime) -> Summary:
-    """Orders the digests of everybody who works that day and wishes them."""
+def digest(*, as_of: date, now: datetime, users: QuerySet[User] | None = None) -> Summary:
+    """Orders the digests of everybody (or of `users`) who works that day and wishes them."""
     summary = Summary()
-    users = User.objects.filter(is_active=True, pk__in=Scope.objects.values("user")).exclude(email="")
+    asked = User.objects.all() if users is None else users
+    users = asked.filter(is_active=True, pk__in=Scope.objects.values("user")).exclude(email="")
     wished = who_wishes(DIGESTS, Way.AT_ONCE, users=users)
+    countries = _countries()
     for user in users.order_by("pk"):
-        country = _country(user)
+        country = countries[user.pk]
         if not is_business_day(as_of, country):
             continue
         if (user.pk, "daily") in wished:
@@ -75,11 +78,12 @@ def _leads(user: User) -> bool:
     return Scope.objects.filter(user=user, role__in=LEADS, branch_ref=None, own_customers_only=False).exists()
 
 
-def _country(user: User) -> str:
-    """Where this colleague works: the country of their first creditor."""
-    scope = Scope.objects.filter(user=user).order_by("pk").first()
-    of = Creditor.objects.filter(pk=scope.creditor_ref if scope else 0)
-    return of.values_list("country", flat=True).first() or "FR"
+def _countries() -> dict[int, str]:
+    """Where each colleague works: the country of their first creditor."""
+    of, found = dict(Creditor.objects.values_list("pk", "country")), dict[int, str]()
+    for user, creditor in Scope.objects.order_by("pk").values_list("user_id", "creditor_ref"):
+        found.setdefault(user, of.get(creditor) or "FR")
+    return found
 
 
 def _begins_week(as_of: date, country: str) -> bool:

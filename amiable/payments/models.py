@@ -211,7 +211,7 @@ class Plan(models.Model):
     settled_before_minor = models.BigIntegerField(default=0)
     reason = models.CharField(max_length=20, choices=PlanReason, blank=True)
     words = models.TextField(blank=True)  # the customer's own
-    capacity = models.JSONField(default=dict, blank=True)  # private, and forgotten when the plan is over
+    sealed_capacity = models.TextField(blank=True)  # private, and forgotten when the plan is over
     terms = models.JSONField(default=dict)  # freeze, accelerates, guarantee, deposit
     invoices = ArrayField(models.BigIntegerField(), default=list)  # oldest due first
     needs = models.CharField(max_length=12, blank=True)  # who may agree to it: customer, collector, manager

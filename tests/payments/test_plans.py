@@ -232,7 +232,7 @@ def test_beyond_the_level_a_person_with_the_right_approves(dora: Customer, bill:
 def test_refused_withdrawn_and_never_twice(dora: Customer, bill: Invoice, camille: User) -> None:
     plan = offered(dora, [bill], 6, level="customer", origin="portal", capacity=Capacity(income_minor=1))
     withdraw(plan=plan, why="Too long.", as_of=TODAY, now=NOW, by=camille)
-    assert (state(plan), plan.capacity) == ("refused", {})
+    assert (state(plan), plan.sealed_capacity) == ("refused", "")
     assert not held(bill, TODAY)
     plan = agreed(dora, [bill])
     withdraw(plan=plan, why="Paid by a relative.", as_of=TODAY, now=NOW, origin="portal")
@@ -359,5 +359,5 @@ def test_means_are_private(dora: Customer, bill: Invoice) -> None:
     trail = str(list(AuditEntry.objects.values_list("detail", flat=True)))
     assert "123456" not in trail
     assert "income" not in trail
-    assert Plan.objects.get().capacity == {}
+    assert Plan.objects.get().sealed_capacity == ""
     assert set(PlanState.alive()) & {PlanState.DONE, PlanState.BROKEN} == set()

@@ -1,5 +1,6 @@
 """Told day by day through the real daily cycle, with a real mail server: what each customer hears, and what not."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,7 +10,8 @@ from django.test import Client
 
 from amiable import day
 from amiable.casework.models import Case, Task
-from amiable.core.models import Run
+from amiable.core import runs
+from amiable.core.models import Role, Run, Scope, User
 from amiable.insight.models import Figure
 from amiable.ledger.models import Creditor, Invoice
 from amiable.outreach.channel import Parcel, Receipt
@@ -292,6 +294,26 @@ def test_one_creditors_day_touches_nobody_elses_and_is_the_same_as_within_everyo
     live(DAY, DAY)  # everyone's day finds the house's done, and does the neighbour's
     assert standing(world.house) == ours
     assert sorted(letter.split("@")[0] for letter in post.recipients()) == ["anna", "boris", "nadia"]
+
+
+def test_who_works_for_two_hears_at_the_end_of_the_last_day(world: World) -> None:
+    both, one = (User.objects.create(username=name, email=f"{name}@example.org") for name in ("both", "one"))
+    for user, creditor in ((both, world.house), (both, world.neighbour), (one, world.house)):
+        Scope.objects.create(user=user, role=Role.COLLECTOR, creditor_ref=creditor.pk)
+    ours = day.Cycle(as_of=DAY, now=at(DAY), clock=lambda: at(DAY, 8), creditor=world.house)
+
+    def readers(cycle: day.Cycle) -> list[User]:
+        return list(day._readers(cycle).order_by("pk"))
+
+    assert readers(ours) == readers(replace(ours, creditor=None)) == [both, one]  # nobody else's day has begun
+    with runs.recorded("send", as_of=DAY, now=at(DAY), clock=ours.clock, creditor_ref=world.neighbour.pk):
+        assert readers(ours) == [one]
+    assert readers(ours) == [one]
+    with runs.recorded("digests", as_of=DAY, now=at(DAY), clock=ours.clock, creditor_ref=world.neighbour.pk):
+        assert readers(ours) == [both, one]
+    Run.objects.filter(step="digests").delete()
+    Run.objects.update(error="the disk was full")  # a day that failed keeps nobody waiting
+    assert readers(ours) == [both, one]
 
 
 def test_a_creditors_day_keeps_the_same_and_everyones_away_but_not_the_neighbours(world: World, post: Post) -> None:

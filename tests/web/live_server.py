@@ -61,7 +61,6 @@ def serving(*arguments: str, **environment: str) -> Iterator[Served]:
         if process.poll() is None:
             process.terminate()
             process.wait(timeout=20)
-        time.sleep(0.5)  # until the database has noticed too: a test database with guests cannot be dropped
 
 
 def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:

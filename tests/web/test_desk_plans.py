@@ -16,6 +16,7 @@ from amiable.payments.plans.agree import agree
 from amiable.payments.plans.judge import judge_plans
 from amiable.payments.plans.offer import offer
 from amiable.payments.plans.propose import Capacity
+from amiable.payments.plans.state import capacity
 from amiable.payments.plans.terms import Terms, schedule
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
@@ -85,7 +86,8 @@ def test_offers_stand_beside_each_other_and_one_is_made(manager: Client, dora: C
     assert "The plan is offered." in page
     plan = Plan.objects.get()
     assert (plan.state, plan.instalments.count(), plan.terms["guarantee"]) == ("offered", 4, "a cheque")
-    assert plan.capacity == {"monthly_minor": 15_000}
+    assert capacity(plan) == Capacity(monthly_minor=15_000)
+    assert "15000" not in plan.sealed_capacity
     assert "15000" not in str(list(AuditEntry.objects.values_list("detail", flat=True)))
 
 

@@ -72,6 +72,11 @@ FILES = {
 }  # fmt: skip
 
 
+def listed(name: str) -> str:
+    """The address of a list; of the boards, the first one's."""
+    return reverse(f"desk:{name}", args=["direction"] if name == "board" else [])
+
+
 def addresses(customer: Customer) -> dict[str, str]:
     """Every address of the desk that names a row, of this customer's rows."""
     values = {
@@ -212,7 +217,7 @@ def test_lists_show_none_of_it(ours: Creditor, theirs: Creditor) -> None:
     client = rows.desk(rows.colleague("anna", ours))
     assert f"of {ours.name}" in client.get(reverse("desk:runs")).content.decode()
     for name in LISTS:
-        page = client.get(reverse(f"desk:{name}"), follow=True).content.decode()
+        page = client.get(listed(name), follow=True).content.decode()
         assert "Zoe" not in page, name
         assert "Theirs" not in page, name
     for words in ("Zoe", stranger.number, stranger.invoices.get().reference, "zoe@example.org"):
@@ -280,7 +285,7 @@ def test_who_only_reads_cannot_act(ours: Creditor) -> None:
         assert client.post(address, words).status_code in {404, 405}, name
     for name in LISTS - {"news_wishes", "tokens"}:  # which are about oneself
         # Some pages of those who administer are there, and empty.
-        assert client.post(reverse(f"desk:{name}"), words).status_code in {200, 404, 405}, name
+        assert client.post(listed(name), words).status_code in {200, 404, 405}, name
     assert not AuditEntry.objects.filter(user=audrey).exclude(act__endswith=".viewed").exists()
 
 
@@ -351,7 +356,7 @@ def test_an_agency_sees_the_cases_placed_with_it_and_nothing_of_the_house(ours: 
     assert "Other" not in listed
     out_of_reach(client, addresses(other))
     for name in LISTS:
-        answer = client.get(reverse(f"desk:{name}"), follow=True)
+        answer = client.get(listed(name), follow=True)
         assert answer.status_code in {200, 404}, name
         assert "Other" not in answer.content.decode(), name
     for name in (

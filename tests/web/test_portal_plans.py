@@ -14,6 +14,8 @@ from amiable.ledger import hold
 from amiable.ledger.models import Customer, Hold, Invoice
 from amiable.payments.models import Attempt, Plan, Promise
 from amiable.payments.plans.offer import offer
+from amiable.payments.plans.propose import Capacity
+from amiable.payments.plans.state import capacity
 from amiable.payments.plans.terms import Terms, schedule
 from amiable.web.ui import clock
 from tests.payments.rows import creditor, customer, invoice
@@ -133,7 +135,7 @@ def test_means_stay_out_of_addresses_and_of_the_trail(
     page = client.post(url("plan_look", token), told | {"instead": 8})
     assert "In 8 parts" in text(page)
     client.post(url("plan_accept", token), told)
-    assert Plan.objects.get().capacity == {"income_minor": 185_055, "charges_minor": 170_000}
+    assert capacity(Plan.objects.get()) == Capacity(income_minor=185_055, charges_minor=170_000)
     assert "185055" not in str(list(AuditEntry.objects.values_list("detail", flat=True)))
     wrong = client.post(url("plan_accept", token), told | {"income": "x1850"})
     assert "1850" not in wrong["Location"]

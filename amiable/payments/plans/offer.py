@@ -5,7 +5,6 @@ invoice, a sum of instalments that is not what is planned, a figure of somebody'
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
@@ -16,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from amiable.casework.entrust import all_of
 from amiable.casework.models import TaskKind
 from amiable.casework.task import ask
+from amiable.core import seal
 from amiable.core.calendar import next_business_day
 from amiable.core.models import User
 from amiable.core.words import in_house
@@ -65,7 +65,7 @@ def offer(
         settled_before_minor=settled_minor([row.pk for row in rows]),
         reason=reason,
         words=words.strip()[:2_000],
-        capacity={name: value for name, value in asdict(capacity or Capacity()).items() if value is not None},
+        sealed_capacity=seal.close(packed) if (packed := (capacity or Capacity()).packed()) else "",
         terms={name: getattr(terms, name) for name in ("freeze", "accelerates", "guarantee", "deposit")},
         invoices=[row.pk for row in rows],
         needs=needs,

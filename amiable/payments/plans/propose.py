@@ -4,8 +4,9 @@ In: an amount, a reason, a capacity, limits. Out: offers, the fitting one first.
 Never: an offer outside of the limits; a deposit or an acceleration asked of somebody fragile.
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 
 from amiable.core.calendar import end_of_month
@@ -58,6 +59,11 @@ class Capacity:
         if self.cash_minor is not None:
             known.append(self.cash_minor // CASH_MONTHS)
         return max(0, min(known)) if known else None
+
+    def packed(self) -> str:
+        """What was said, as text; empty where nothing was."""
+        said = {name: value for name, value in asdict(self).items() if value is not None}
+        return json.dumps(said) if said else ""
 
 
 @dataclass(frozen=True)

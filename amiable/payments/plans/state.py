@@ -1,5 +1,6 @@
 """The row of a plan: locked, ended, told in the trail. A plan that is over forgets what was said about means."""
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
@@ -7,17 +8,18 @@ from django.db.models import QuerySet
 
 from amiable.casework.models import Task
 from amiable.casework.task import finish
-from amiable.core import audit
+from amiable.core import audit, seal
 from amiable.core.models import User
 from amiable.ledger import hold, waive
 from amiable.ledger.models import Customer, Invoice
 from amiable.payments.models import Plan, PlanState
+from amiable.payments.plans.propose import Capacity
 
 
 def end(row: Plan, state: PlanState, *, as_of: date) -> None:
     """The plan is over: its invoices are free again, and what was said in private about means is forgotten."""
-    row.state, row.ended_on, row.capacity = state, as_of, {}
-    row.save(update_fields=["state", "ended_on", "capacity", "late_since", "cured_on", "accelerates_on"])
+    row.state, row.ended_on, row.sealed_capacity = state, as_of, ""
+    row.save(update_fields=["state", "ended_on", "sealed_capacity", "late_since", "cured_on", "accelerates_on"])
     hold.lift(source_ref=source_ref(row), on=as_of)
     waive.end(source_ref=source_ref(row), on=as_of)
 
@@ -33,6 +35,11 @@ def locked(plans: QuerySet[Plan]) -> QuerySet[Plan]:
     wanted = {invoice for lists in touched for each in lists for invoice in each or ()}
     list(Invoice.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("id").values_list("id"))
     return plans.select_for_update(of=("self",))
+
+
+def capacity(plan: Plan) -> Capacity:
+    """What was said in private about means. Raises UnableToUnseal where the key is another one."""
+    return Capacity(**json.loads(seal.open_(plan.sealed_capacity))) if plan.sealed_capacity else Capacity()
 
 
 def source_ref(plan: Plan) -> str:

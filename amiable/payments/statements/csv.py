@@ -90,10 +90,35 @@ def _shape(file: IO[bytes], hint: Hint) -> _Shape:
     return shape
 
 
+_Row = tuple[date, int, int | None]  # day, amount, balance behind it
+
+
+@dataclass
+class _Seen:
+    """The rows in brief: what the account held before and after, where each tells the balance behind it. The newest may
+    stand first: the balances of all rows say which way they run, and where both ways fit, the days do."""
+
+    first: _Row | None = None
+    last: _Row | None = None
+    onward: int = 0  # by so many pairs of rows more the balances run from the top down than from the bottom up
+
+    def add(self, row: _Row) -> None:
+        if self.last is not None and self.last[2] is not None and row[2] is not None:
+            self.onward += (row[2] == self.last[2] + row[1]) - (self.last[2] == row[2] + self.last[1])
+        self.first, self.last = self.first or row, row
+
+    def balances(self) -> tuple[int | None, int | None]:
+        """Before the oldest row, and behind the newest."""
+        if self.first is None or self.last is None or self.first[2] is None or self.last[2] is None:
+            return None, None
+        ascending = self.onward > 0 if self.onward else self.first[0] <= self.last[0]
+        oldest, newest = (self.first, self.last) if ascending else (self.last, self.first)
+        return (oldest[2] or 0) - oldest[1], newest[2]
+
+
 def _lines(file: IO[bytes], shape: _Shape, told: Told, hint: Hint) -> Iterator[Line]:
     entry, left_out = 0, []
-    edges: list[tuple[date, int, int | None]] = []  # first, second and last: day, amount, balance behind it
-    last: tuple[date, int, int | None] | None = None
+    seen = _Seen()
     for batch in _batches(file, shape):
         for row in _valued(batch, shape, hint).iter_rows(named=True):
             if row["booked_on"] is None and row["amount_minor"] is None and _bare(row):
@@ -102,9 +127,7 @@ def _lines(file: IO[bytes], shape: _Shape, told: Told, hint: Hint) -> Iterator[L
             line = _line(row, entry + 1)
             _one_account(told, row, line)
             entry += 1
-            last = (line.booked_on, line.amount_minor, row["balance_minor"])
-            if len(edges) < 2:
-                edges.append(last)
+            seen.add((line.booked_on, line.amount_minor, row["balance_minor"]))
             told.opened_on = min(told.opened_on or line.booked_on, line.booked_on)
             told.closed_on = max(told.closed_on or line.booked_on, line.booked_on)
             yield line
@@ -113,8 +136,7 @@ def _lines(file: IO[bytes], shape: _Shape, told: Told, hint: Hint) -> Iterator[L
             _("Rows that tell no movement were left out: line %(lines)s.")
             % {"lines": ", ".join(str(number) for number in left_out[:10])}
         )
-    if last is not None:
-        _balances(told, edges, last)
+    told.opening_minor, told.closing_minor = seen.balances()
 
 
 def _one_account(told: Told, row: dict[str, object], line: Line) -> None:
@@ -221,21 +243,6 @@ def _valued(batch: pl.DataFrame, shape: _Shape, hint: Hint) -> pl.DataFrame:
         value_day.alias("value_on"),
         day.alias("booked_on"),
     )
-
-
-def _balances(told: Told, edges: list[tuple[date, int, int | None]], last: tuple[date, int, int | None]) -> None:
-    """What the account held before and after, where each row tells the balance behind it; the newest may stand first."""
-    first, second = edges[0], edges[1] if len(edges) > 1 else None
-    if first[2] is None or last[2] is None:
-        return
-    ascending = first[0] <= last[0]
-    if second is not None and second[2] is not None:
-        forward, backward = second[2] == first[2] + second[1], first[2] == second[2] + first[1]
-        if forward != backward:
-            ascending = forward
-    oldest, newest = (first, last) if ascending else (last, first)
-    assert oldest[2] is not None
-    told.opening_minor, told.closing_minor = oldest[2] - oldest[1], newest[2]
 
 
 # -- rows ----------------------------------------------------------------------------------------------------------------

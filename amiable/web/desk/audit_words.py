@@ -112,7 +112,7 @@ PLACES: Mapping[str, Promise] = {
     "payments": gettext_lazy("Payments"),
     "statements": gettext_lazy("Bank"),
     "quarantine": gettext_lazy("Quarantine"),
-    "person": gettext_lazy("People"),
+    "person": gettext_lazy("Colleagues"),
     "simulate": gettext_lazy("Simulation"),
 }
 

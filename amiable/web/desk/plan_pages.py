@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from amiable.core.errors import AmiableError
 from amiable.core.models import User
+from amiable.core.seal import UnableToUnseal
 from amiable.ledger.keep import place_of
 from amiable.ledger.models import Customer, Invoice
 from amiable.payments.models import Plan, PlanState
@@ -26,7 +27,7 @@ from amiable.payments.plans.agree import agree
 from amiable.payments.plans.judge import fragile, standing
 from amiable.payments.plans.limits import allows, limits_of
 from amiable.payments.plans.offer import approve, free_for_plan, offer, withdraw
-from amiable.payments.plans.propose import Capacity
+from amiable.payments.plans.state import capacity
 from amiable.web.desk import scope
 from amiable.web.desk.plan_forms import PlanForm
 from amiable.web.ui import clock
@@ -122,14 +123,18 @@ def _may(found: Plan, rights: set[str]) -> set[str]:
     return known if allows(own, found.needs or "manager") else known - {"approve"}
 
 
-def _means(found: Plan) -> list[tuple[Any, int]]:
+def _means(found: Plan) -> list[tuple[Any, int | None]]:
     names = {
         "monthly_minor": _("Can pay a month"), "income_minor": _("Income a month"),
         "charges_minor": _("Fixed charges a month"), "cash_minor": _("Cash at hand"),
     }  # fmt: skip
-    told = [(label, found.capacity[name]) for name, label in names.items() if name in found.capacity]
+    try:
+        means = capacity(found)
+    except UnableToUnseal as error:
+        return [(str(error), None)]
+    told = [(label, getattr(means, name)) for name, label in names.items() if getattr(means, name) is not None]
     share = limits_of(found.customer.creditor, found.currency).share_percent
-    bearable = Capacity(**found.capacity).bearable(share)
+    bearable = means.bearable(share)
     return told + ([(_("Can be borne a month"), bearable)] if bearable is not None else [])
 
 

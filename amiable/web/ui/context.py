@@ -63,7 +63,7 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
             ("desk:responsibility", _("Responsibility"), "user", house),
             ("desk:escalations", _("Escalations"), "arrow-up", administers),
             ("desk:rules", _("House rules"), "shield-check", administers),
-            ("desk:people", _("People"), "users", administers),
+            ("desk:people", _("Colleagues"), "users", administers),
             ("desk:audit", _("Audit trail"), "eye", scope.audits(request.user)),
             ("desk:runs", _("Runs"), "history", whole),
         ]),
