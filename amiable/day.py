@@ -29,7 +29,7 @@ from amiable.outreach import colleague, memo, news, send
 from amiable.payments import allocate, arrange, attempt, chain, credit_notes, reconcile, standing
 from amiable.payments.plans import collect, judge
 from amiable.portfolio import refresh, weigh
-from amiable.scenario import announce, canvass, decide, dispatch, escalate, inquire, match_up
+from amiable.scenario import announce, canvass, decide, dispatch, escalate, inquire, match_up, poll
 from amiable.scenario.listen import listen
 
 log = logging.getLogger(__name__)
@@ -165,6 +165,11 @@ def _announce(one: Cycle) -> Figures:
     return announce.announce(now=one.now, creditor=one.creditor)
 
 
+def _surveys(one: Cycle) -> Figures:
+    """Of those with whom something has ended, a few are asked how it went."""
+    return _of_each(poll.poll, one)
+
+
 def _escalate(one: Cycle) -> Figures:
     """What is too much, too old, too silent or left lying is passed up, by the creditor's rules."""
     return _of_each(escalate.escalate, one)
@@ -242,6 +247,7 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "dispatch": _dispatch,
     "weigh": _weigh,
     "announce": _announce,
+    "surveys": _surveys,
     "escalate": _escalate,
     "words": _words,
     "send": _send,

@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from amiable.casework.models import SurveyAnswer, SurveyAsk
 from amiable.ledger import hold
 from amiable.ledger.models import (
     Allocation,
@@ -46,6 +47,8 @@ def creditor(**fields: Any) -> Creditor:
         "email": f"accounts@house-{n}.example",
         "created_at": at(DAY),
         "released_at": at(DAY - timedelta(days=400)),
+        # Who is asked how it went is drawn by the numbers of rows: a test that asks says so.
+        "policy": {"survey_share": 0},
     }
     return Creditor.objects.create(**known | fields)
 
@@ -120,6 +123,15 @@ def paid(which: Invoice, amount_minor: int | None = None, *, on: date = DAY, kno
     money = credit(which.customer, amount, received_on=on, known_at=known_at, currency=which.currency)
     allocation(money, which, amount, on=on, known_at=known_at)
     return money
+
+
+def survey_answer(
+    who: Customer, score: int, *, now: datetime, recommend: int | None = None, **asked: Any
+) -> SurveyAnswer:
+    """What a customer thought; where no `medium` is named, it was told elsewhere."""
+    known: dict[str, Any] = {"after": "payment", "subject_ref": f"credit:{next(_number)}"}
+    ask = SurveyAsk.objects.create(customer=who, asked_on=now.date(), asked_at=now, **known | asked)
+    return SurveyAnswer.objects.create(customer=who, ask=ask, score=score, recommend=recommend, answered_at=now)
 
 
 @dataclass(frozen=True)

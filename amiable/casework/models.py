@@ -1,5 +1,9 @@
 """People at work: the episode of a customer being treated, what is to be done, what was said."""
 
+from typing import Any
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import BigIntegerRangeField, DateRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -356,6 +360,7 @@ class NotificationKind(models.TextChoices):
     PROMISE = "promise", _("A promise that you took is not kept")
     PLAN = "plan", _("A payment plan that you made is late or broken")
     RETURNED = "returned", _("A payment is taken back")
+    SURVEY = "survey", _("A customer is not content with us")
     OTHER = "other", _("Anything else")
 
 
@@ -406,21 +411,69 @@ class NotificationWish(models.Model):
         return f"{self.user_id} {self.kind} {self.way}"
 
 
-class SurveyAnswer(models.Model):
-    """What a customer thought after a contact, a payment, a plan or a dispute; score from 0 to 10."""
+class SurveyAfter(models.TextChoices):
+    """What had ended when a customer was asked how it went."""
 
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="survey_answers")
-    after = models.CharField(max_length=20)
-    subject_ref = models.CharField(max_length=60)
-    score = models.PositiveSmallIntegerField()
-    words = models.TextField(blank=True)
-    answered_at = models.DateTimeField()
+    CALL = "call", _("Call")
+    MAIL = "mail", _("Exchange of messages")
+    PAYMENT = "payment", _("Payment")
+    PLAN = "plan", _("Payment plan")
+    DISPUTE = "dispute", _("Dispute")
+    VISIT = "visit", _("Visit of the portal")
+
+
+def _range(column: str, words: str, field: "models.Field[Any, Any]") -> models.Func:
+    return models.Func(column, template=words.format("%(expressions)s"), output_field=field)
+
+
+class SurveyAsk(models.Model):
+    """A customer is asked how it went. No two of the same customer lie less than 90 days apart: the database sees to it.
+
+    `step`: of the scenario, the last one before what ended. `medium`: email, sms, portal; empty: told by somebody else,
+    which keeps nobody from being asked.
+    """
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="surveys")
+    after = models.CharField(max_length=10, choices=SurveyAfter)
+    subject_ref = models.CharField(max_length=60)  # task:7, reply:3, credit:12, plan:4, dispute:9
+    step = models.CharField(max_length=40, blank=True, default="")
+    medium = models.CharField(max_length=10, blank=True, default="")
+    address = models.CharField(max_length=320, blank=True, default="")  # one person may look after several customers
+    asked_on = models.DateField()  # where the creditor is at home
+    asked_at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["customer", "subject_ref"], name="survey_once"),
+            ExclusionConstraint(  # ranges of one number each, so that no extension of the database is needed
+                name="survey_once_in_90_days", condition=~Q(medium=""),
+                expressions=[(_range("customer", "int8range({0}, {0}, '[]')", BigIntegerRangeField()), RangeOperators.OVERLAPS),
+                             (_range("asked_on", "daterange({0}, {0} + 90)", DateRangeField()), RangeOperators.OVERLAPS)],
+            ),
+        ]  # fmt: skip
+        indexes = [models.Index(fields=["address", "asked_on"], condition=~Q(address=""), name="survey_address")]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} {self.subject_ref}"
+
+
+class SurveyAnswer(models.Model):
+    """What the customer thought: how content (`score`) and how likely to recommend the creditor, each from 0 to 10."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="survey_answers")
+    ask = models.OneToOneField(SurveyAsk, on_delete=models.CASCADE, related_name="answer")
+    score = models.PositiveSmallIntegerField()
+    recommend = models.PositiveSmallIntegerField(null=True, blank=True)  # the second question, where it was answered
+    words = models.TextField(blank=True)
+    answered_at = models.DateTimeField()  # the last time: within some days an answer may be changed
+
+    class Meta:
+        constraints = [
             models.CheckConstraint(condition=Q(score__lte=10), name="survey_score_to_10"),
+            models.CheckConstraint(
+                condition=Q(recommend__isnull=True) | Q(recommend__lte=10), name="survey_recommend_to_10"
+            ),
         ]
+        indexes = [models.Index(fields=["-answered_at"], name="survey_answered")]
 
     def __str__(self) -> str:
         return f"{self.score}/10"

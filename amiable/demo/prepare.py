@@ -20,7 +20,7 @@ from amiable.demo.write import COLLEAGUES_AT
 # demo needs no migrations.
 DEMO, BLANK = "{}_demo", "{}_demo_blank"
 # A transfer made on the promised day arrives some days later, and the books are brought in on working days only.
-POLICY = {"promise_grace_days": 4}
+POLICY = {"promise_grace_days": 4, "survey_share": 60}
 
 
 class UnableToPrepare(UnableTo):

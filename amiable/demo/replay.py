@@ -18,7 +18,7 @@ from django.db import connection
 
 from amiable.core.models import Role, Scope
 from amiable.day import run_day
-from amiable.demo import answer, correspond, morning, pay, stand, tell, work
+from amiable.demo import answer, correspond, morning, opine, pay, stand, tell, work
 from amiable.demo.behave import crowd as people
 from amiable.demo.stage import ZONE, Stage
 from amiable.demo.world import HISTORY_DAYS, invent
@@ -117,5 +117,6 @@ def _live(stage: Stage, day: int, *, since: int) -> int:
             acts += work.work(stage, day, draws)  # the tasks of the last working day are left to the visitor
         acts += pay.pay(stage, day, draws)
         acts += correspond.correspond(stage, day)
+        acts += opine.opine(stage, day)
         stage.act(acts)
     return since

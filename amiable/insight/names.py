@@ -10,7 +10,7 @@ from typing import Any
 from babel.dates import format_date
 from django.utils.translation import get_language, gettext_lazy
 
-from amiable.casework.models import DisputeReason, TaskKind
+from amiable.casework.models import DisputeReason, SurveyAfter, TaskKind
 from amiable.core.models import User
 from amiable.ledger.kinds import Medium
 from amiable.ledger.models import Branch, Creditor
@@ -61,12 +61,6 @@ AGES = {
     "8_30": gettext_lazy("8–30 days"),
     "31_60": gettext_lazy("31–60 days"),
     "over_60": gettext_lazy("over 60 days"),
-}
-AFTER = {
-    "contact": gettext_lazy("After a contact"),
-    "payment": gettext_lazy("After a payment"),
-    "plan": gettext_lazy("After a plan"),
-    "dispute": gettext_lazy("After a dispute"),
 }
 STAGES = {
     "due": gettext_lazy("Not contacted"),
@@ -171,7 +165,7 @@ _KNOWN: Mapping[str, Callable[[Creditor, list[Any]], Names]] = {
     "bucket": lambda _creditor, _wanted: BANDS,
     "was": lambda _creditor, _wanted: BANDS,
     "age": lambda _creditor, _wanted: AGES,
-    "after": lambda _creditor, _wanted: AFTER,
+    "after": _of(SurveyAfter),
     "channel": _of(Medium),
     "tone": _of(Tone),
     "journey": lambda _creditor, _wanted: {**dict(Journey.choices), **WAYS_IN},

@@ -36,6 +36,8 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 WISHES: dict[str, pl.DataType | type[pl.DataType]] = {
     "most_7d": pl.Int64
 }  # contacts that a person wishes, at most; or null
+# Whether it asks for money: a survey does not, and neither amounts nor the counts of reminders bind it.
+ASKS: dict[str, pl.DataType | type[pl.DataType]] = {"asks": pl.Boolean}
 AT_ONCE: dict[str, pl.DataType | type[pl.DataType]] = {"open_now": pl.Boolean}  # the hours of contact are open
 
 
@@ -62,12 +64,14 @@ SENTENCES = {
 
 # Whatever the house does by itself stops at these alone: they protect the customer, and a creditor not yet released.
 OF_EVERYTHING = ("insolvency", "vulnerability", "customer_hold", HOLDOUT, "below_minimum", "dry_run")
+# What is said of money alone.
+OF_MONEY = ("below_minimum", "time_bar", "conversation", "gap", "cap", "calls")
 
 
 def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.DataFrame:
     """The table with a column `rail`: the name of the first rail that says no (see SENTENCES), or null.
 
-    `table` has COLUMNS and perhaps WISHES and AT_ONCE (more may stand beside). The creditor's `policy` and the person's
+    `table` has COLUMNS and perhaps WISHES, ASKS and AT_ONCE (more may stand beside). The creditor's `policy` and the person's
     wishes can only narrow what the law allows. Raises UnableToRead when its hours cannot be read.
     """
     gap = max(law.value("days_between_contacts"), int(policy.get("days_between_contacts", 0)))
@@ -93,6 +97,8 @@ def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.Dat
     }
     for name in says_no.keys() - set(OF_EVERYTHING):
         says_no[name] = says_no[name] & pl.col("contacts")
+    for name in OF_MONEY if "asks" in table.columns else ():
+        says_no[name] = says_no[name] & pl.col("asks")
     rail = pl.coalesce(*(pl.when(no).then(pl.lit(name)) for name, no in says_no.items()), pl.lit(None, dtype=pl.String))
     return table.with_columns(rail.alias("rail"))
 

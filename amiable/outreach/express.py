@@ -8,7 +8,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import override
 
+from amiable.casework import survey
 from amiable.core import links
 from amiable.core.calendar import next_business_day
 from amiable.law.late import late
@@ -35,6 +37,7 @@ NO_LINE: dict[str, Any] = {
     **dict.fromkeys(("reference", "issued", "due", "due_short", "delay", "open", "amount"), ""),
     "days_late": 0, "late": False, "settled": False, "part": False,
 }  # fmt: skip
+FACES = {2: "😞", 4: "😕", 6: "😐", 8: "😊", 10: "😃"}
 STOP = {"fr": "STOP pour ne plus en recevoir", "en": "Reply STOP to opt out"}
 
 
@@ -74,7 +77,8 @@ def express(facts: Facts) -> dict[str, Any]:
         "paid_url": f"{url}?to=paid",
         "talk_url": f"{url}?to=talk",
         "preferences_url": f"{url}?to=preferences",
-        "survey_url": f"{url}?to=survey",
+        "survey_url": survey_url(facts),
+        "survey": _survey(facts),
         "unsubscribe_url": unsubscribe_url(facts),
         "sms_stop": str(facts.creditor.policy.get("sms_stop") or STOP[language]),
         "accounts": [_account(each) for each in (facts, *facts.together)] if facts.together else [],
@@ -106,6 +110,25 @@ def _asked(facts: Facts) -> str:
 
 def portal_url(facts: Facts) -> str:
     return _link("portal", "p", {"c": facts.customer.pk, "m": facts.message.pk or 0}, facts.now, settings.LINK_DAYS)
+
+
+def survey_url(facts: Facts) -> str:
+    """The page of the ask that ordered the message; without one, the customer's own page leads there."""
+    ask = (facts.message.context.get("survey") or {}).get("ask")
+    if not ask:
+        return f"{portal_url(facts)}?to=survey"
+    return f"{settings.BASE_URL}/s/{survey.token(ask=int(ask), asked_at=facts.message.created_at)}/"
+
+
+def _survey(facts: Facts) -> dict[str, Any]:
+    url = survey_url(facts)
+    chosen = f"{url}{'&' if '?' in url else '?'}score="
+    with override(facts.message.language):
+        scale = [
+            {"url": f"{chosen}{score}", "face": FACES[score], "words": str(text)}
+            for score, text in survey.FACES.items()
+        ]
+    return {"after": str((facts.message.context.get("survey") or {}).get("after", "")), "scale": scale}
 
 
 def unsubscribe_url(facts: Facts) -> str:

@@ -20,12 +20,13 @@ from amiable.core.calendar import zones
 from amiable.core.words import in_house
 from amiable.law.hours import next_open, open_at
 from amiable.law.packs import law
-from amiable.law.rails import AT_ONCE, COLUMNS, SENTENCES, WISHES, judge
+from amiable.law.rails import ASKS, AT_ONCE, COLUMNS, SENTENCES, WISHES, judge
 from amiable.outreach.gather import Facts, Line
 
 LATE_ONLY = {"reminder_1", "reminder_2", "reminder_3", "formal_notice"}
 NOT_YET_ONLY = {"courtesy_notice"}
 PAYMENT_LINK = "payment_link"
+SURVEY = "survey"  # asks how it went: under the rails of every contact, but those of money
 STALE_DAYS = 3  # a message that could not leave for so long has missed its moment
 
 
@@ -47,7 +48,7 @@ def look(facts: Sequence[Facts]) -> list[Verdict]:
     """A verdict each, in the same order. Lines that may not be spoken of any more are taken out of `facts`."""
     for each in facts:
         _leave_out(each)
-    rails = _rails([each for each in facts if each.message.capped])
+    rails = _rails([each for each in facts if each.message.capped or each.message.purpose == SURVEY])
     return [_verdict(each, rails.get(each.message.pk)) for each in facts]
 
 
@@ -82,6 +83,8 @@ def _verdict(facts: Facts, rail: str | None) -> Verdict:
         return _no(_("Nothing that it is about is due any more."))
     if asks and not facts.to_pay_minor:
         return _no(_("The customer’s credit covers what it is about."))
+    if facts.disputes and message.purpose == SURVEY:
+        return _no(_("The customer contests an invoice: this is not the moment to ask how it went."))
     if facts.opted_out:
         return _no(_("The customer does not wish to be written to at this address."))
     if facts.address is None:
@@ -125,7 +128,9 @@ def _rails(facts: Sequence[Facts]) -> dict[int, str | None]:
         groups[each.creditor.pk, each.customer.country or each.creditor.country, each.as_of].append(each)
     found: dict[int, str | None] = {}
     for (_creditor, country, as_of), group in groups.items():
-        table = pl.DataFrame([_row(each) for each in group], schema={**COLUMNS, **WISHES, **AT_ONCE}, orient="row")
+        table = pl.DataFrame(
+            [_row(each) for each in group], schema={**COLUMNS, **WISHES, **ASKS, **AT_ONCE}, orient="row"
+        )
         judged = judge(table, law=law(country, as_of), policy=group[0].creditor.policy)
         for each, rail in zip(group, judged["rail"].to_list(), strict=True):
             found[each.message.pk] = rail
@@ -153,5 +158,6 @@ def _row(facts: Facts) -> dict[str, object]:
         "amount_minor": facts.to_pay_minor,
         "minimum_minor": int(facts.message.context.get("minimum_minor", 0)),
         "most_7d": facts.wishes.per_week,
+        "asks": facts.message.purpose != SURVEY,
         "open_now": _open(facts),
     }

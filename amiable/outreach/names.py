@@ -33,6 +33,9 @@ _PAGE = (
     "https://compte.lumen.example/p/eyJjIjoxMDQyMDAsIm0iOjEyMzQ1NjcsImUiOjE3OTg3NjE2MDB9:1xV1qo"
     ":WzKXC-zaFkYXWI_NYhDnaxOpx3JKK4CxXWlnKZh90ZQ/"
 )
+_RATE = (
+    "https://compte.lumen.example/s/eyJhIjoxMDQyMDAsImUiOjE3OTg3NjE2MDB9:WzKXC-zaFkYXWI_NYhDnaxOpx3JKK4CxXWlnKZh90ZQ/"
+)
 _LINE = (
     Name("reference", _("the invoice’s number"), "F-2026-0143"),
     Name("issued", _("its date, short"), "12/12/2025", "12 Dec 2025"),
@@ -89,7 +92,7 @@ NAMES: tuple[Name, ...] = (
     Name("paid_url", _("the same, to say that it is paid"), _PAGE + "?to=paid"),
     Name("talk_url", _("the same, to answer or ask"), _PAGE + "?to=talk"),
     Name("preferences_url", _("the same, to choose how and when to be reached"), _PAGE + "?to=preferences"),
-    Name("survey_url", _("the same, to say how it went"), _PAGE + "?to=survey"),
+    Name("survey_url", _("the page of one question, to say how it went"), _RATE),
     Name("unsubscribe_url", _("the page to get no more such e-mails"), "https://compte.lumen.example/u/eyJtIjo3fQ/"),
     Name("sms_stop", _("how to get no more text messages"), "STOP pour ne plus en recevoir", "Reply STOP to opt out"),
     Name("payment_reference", _("the reference for a bank transfer"), "RF47 C104 2"),
@@ -177,7 +180,10 @@ NAMES: tuple[Name, ...] = (
     Name("accounts[].references", _("their numbers"), "F-2026-0143, F-2026-0171"),
     Name("accounts[].delay", _("how late the oldest is, in words"), "12 jours de retard", "12 days late"),
     Name("accounts[].pay_url", _("the page of this account"), _PAGE),
-    Name("survey.after", _("after what we ask: payment, call, plan or dispute"), "payment"),
+    Name("survey.after", _("after what we ask: payment, call, mail, plan or dispute"), "payment"),
+    Name("survey.scale[].url", _("the five answers, from the saddest: the page with this one chosen"), _RATE + "?score=2"),
+    Name("survey.scale[].face", _("its face"), "😞"),
+    Name("survey.scale[].words", _("what it says"), "Très mal", "Very bad"),
 )  # fmt: skip
 
 

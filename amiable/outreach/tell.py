@@ -4,7 +4,7 @@ In: the frozen context of a message, and the row of its dispute. Out: names for 
 The context's keys: payment {amount_minor, received_on, failed_on, failure}, promise {amount_minor, promised_for,
 kept_minor}, plan {total_minor, answer_by, debit, instalments [{due_on, amount_minor, paid_minor}]}, dispute (its number)
 and message (what a colleague writes about it),
-survey {after}, person {name, phone, email, hours}, pay {invoices, amount_minor, currency} (what a link to pay asks for),
+survey {after, ask}, person {name, phone, email, hours}, pay {invoices, amount_minor, currency} (what a link to pay asks for),
 receipt (the credit whose receipt goes along). Dates are written 2026-01-31.
 """
 
@@ -41,7 +41,7 @@ class UnableToTell(UnableTo):
 
 
 def told(facts: Facts) -> dict[str, Any]:
-    """The names payment, promise, plan, dispute, survey and person, filled where there is something to tell.
+    """The names payment, promise, plan, dispute and person, filled where there is something to tell.
 
     Raises UnableToTell where the purpose needs what was not told.
     """
@@ -55,7 +55,6 @@ def told(facts: Facts) -> dict[str, Any]:
         "promise": _promise(facts, context["promise"]) if context.get("promise") else NO_PROMISE,
         "plan": _plan(facts, context["plan"]) if context.get("plan") else NO_PLAN,
         "dispute": _dispute(facts) if facts.message.purpose in OF_DISPUTES else NO_DISPUTE,
-        "survey": {"after": str((context.get("survey") or {}).get("after", ""))},
         "person": _person(facts),
     }
 

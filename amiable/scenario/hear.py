@@ -9,19 +9,20 @@ from datetime import date, datetime, timedelta
 from functools import singledispatch
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from amiable.casework import note, task
+from amiable.casework import note, survey, task
 from amiable.casework.dispute import open_dispute
-from amiable.casework.models import Task, TaskKind
+from amiable.casework.models import Dispute, SurveyAsk, Task, TaskKind
 from amiable.core import audit
 from amiable.core.calendar import next_business_day
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.core.words import in_house
 from amiable.ledger import hold, prefer
-from amiable.ledger.models import Consent, Contact, ContactPoint, Customer, HoldKind, Invoice, Medium
+from amiable.ledger.models import Consent, Contact, ContactPoint, Credit, Customer, HoldKind, Invoice, Medium
 from amiable.outreach.address import closable
 from amiable.outreach.models import OptOut
 from amiable.payments.arrange import promise
@@ -40,6 +41,7 @@ from amiable.scenario.sayings import (
     OptsOut,
     Prefers,
     Promises,
+    Rates,
     WantsPerson,
 )
 
@@ -241,6 +243,29 @@ def _prefers(saying: Prefers, *, customer: Customer, as_of: date, now: datetime,
             turn = OptsOut if is_open else OptsIn
             for value in contact.points.filter(medium=medium).order_by("value").values_list("value", flat=True):
                 hear(turn(medium, value), customer=customer, as_of=as_of, now=now, by=by, origin=origin)
+
+
+@hear.register
+def _rates(saying: Rates, *, customer: Customer, as_of: date, now: datetime, by: User | None, origin: str) -> None:
+    theirs = Q(customer=customer) | Q(customer__merged_into=customer)
+    ask = SurveyAsk.objects.filter(theirs, pk=saying.ask).first() if saying.ask else _offered(saying, customer, now)
+    if ask is None:
+        raise UnableToRespond(_("This question is not asked any more."))
+    answer = survey.rate(ask=ask, score=saying.score, recommend=saying.recommend, words=saying.words, now=now)
+    record("survey.answered", customer, now, by, origin, survey=ask.pk, score=answer.score, recommend=answer.recommend)
+
+
+def _offered(saying: Rates, customer: Customer, now: datetime) -> SurveyAsk | None:
+    """The ask of who answers on a page; about what is not theirs, it is about the visit."""
+    what, _colon, ref = saying.about.partition(":")
+    rows: dict[str, Any] = {"payment": Credit, "plan": Plan, "dispute": Dispute}
+    mine = rows[what].objects.filter(customer=customer) if what in rows else Credit.objects.none()
+    number = int(ref) if ref.isdecimal() and len(ref) < 18 else None
+    found = (mine.filter(pk=number) if number else mine.order_by("-pk")).first()
+    after, subject = (what, f"{found._meta.model_name}:{found.pk}") if found else ("visit", f"visit:{customer.pk}")
+    return (
+        survey.offer(customer=customer, after=after, subject_ref=subject, now=now) if saying.score is not None else None
+    )
 
 
 @hear.register

@@ -54,6 +54,7 @@ from amiable.scenario.sayings import (
     OptsOut,
     Prefers,
     Promises,
+    Rates,
     Saying,
     WantsPerson,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "OptsOut",
     "Prefers",
     "Promises",
+    "Rates",
     "Saying",
     "UnableToRespond",
     "WantsPerson",

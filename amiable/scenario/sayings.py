@@ -99,6 +99,17 @@ class Prefers:
 
 
 @dataclass(frozen=True)
+class Rates:
+    """How it went, in answer to an ask, or unasked `about` something (payment:12, plan:4, dispute); what is None is not said."""
+
+    ask: int | None = None
+    about: str = ""
+    score: int | None = None
+    recommend: int | None = None
+    words: str | None = None
+
+
+@dataclass(frozen=True)
 class CallOutcome:
     """A call was made: promise, paid, dispute, call_back, voicemail, no_answer, wrong_number, refused, other."""
 
@@ -121,6 +132,7 @@ Saying = (
     | OptsOut
     | OptsIn
     | Prefers
+    | Rates
     | CallOutcome
 )
 OUTCOMES = frozenset(

@@ -3,11 +3,12 @@
 In: the customer to keep and the one to absorb. Out: one customer. Never: a wish to be left alone that is lost.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import models, transaction
 
-from amiable.casework.models import Case, Dispute, Note, SurveyAnswer, Task
+from amiable.casework.models import Case, Dispute, Note, SurveyAnswer, SurveyAsk, Task
+from amiable.casework.survey import REST_DAYS
 from amiable.core.models import User
 from amiable.ledger import post
 from amiable.ledger.models import Customer, Hold, HoldKind
@@ -18,7 +19,9 @@ from amiable.portfolio.refresh import refresh
 from amiable.scenario.models import Recipient, Verdict
 
 # Decisions and scores stay with the record that they were made about; everything that acts on tomorrow moves.
-MOVED: tuple[type[models.Model], ...] = (Task, Dispute, Note, Message, Reply, Attempt, Promise, Plan, Mandate)
+MOVED: tuple[type[models.Model], ...] = (
+    Task, Dispute, Note, Message, Reply, Attempt, Promise, Plan, Mandate, SurveyAnswer,
+)  # fmt: skip
 
 
 @transaction.atomic
@@ -39,8 +42,7 @@ def unite(*, keep: Customer, absorb: Customer, now: datetime, by: User | None = 
             customer=kept, medium=wish.medium, address=wish.address, until=wish.until,
             defaults={"since": wish.since, "origin": wish.origin},
         )  # fmt: skip
-    answered = SurveyAnswer.objects.filter(customer=kept).values("subject_ref")
-    SurveyAnswer.objects.filter(customer=absorb).exclude(subject_ref__in=answered).update(customer=kept)
+    _unite_asks(kept, absorb)
     _unite_lists(kept, absorb)
     Profile.objects.filter(customer=absorb).delete()
     Membership.objects.filter(customer=absorb, until=None).update(until=now.date())
@@ -57,6 +59,18 @@ def _unite_open(model: type[models.Model], field: str, keep: Customer, absorb: C
         **{"customer": absorb, f"{field}__isnull": True, "currency__in": list(theirs)}
     )
     doubled.update(**{field: at})
+
+
+def _unite_asks(keep: Customer, absorb: Customer) -> None:
+    """Of two asks within 90 days the later one counts from now on; the other stays, with its answer."""
+    counting: list[date] = []
+    both = SurveyAsk.objects.filter(customer__in=[keep, absorb]).exclude(medium="")
+    for pk, asked_on in both.order_by("-asked_on", "-pk").values_list("pk", "asked_on"):
+        if counting and (counting[-1] - asked_on).days < REST_DAYS:
+            SurveyAsk.objects.filter(pk=pk).update(medium="")
+        else:
+            counting.append(asked_on)
+    SurveyAsk.objects.filter(customer=absorb).update(customer=keep)
 
 
 def _unite_lists(keep: Customer, absorb: Customer) -> None:

@@ -61,7 +61,9 @@ def wall() -> Iterator[Wall]:
 def test_from_the_mail_to_the_closed_case(
     wall: Wall, post: Post, browse: Browse, live_server: Any, tmp_path: Path
 ) -> None:
-    creditor = Creditor.objects.create(key="helia", name="Hélia", email="accounts@helia.example", created_at=wall.now)
+    creditor = Creditor.objects.create(
+        key="helia", name="Hélia", email="accounts@helia.example", created_at=wall.now, policy={"survey_share": 0}
+    )
     take_in(creditor, tmp_path, wall)
     User.objects.create_user("zoe", password=PASSWORD, is_superuser=True, language="en")
     desk = browse().new_page()

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from amiable.casework.models import Dispute, Placement, SurveyAnswer
+from amiable.casework.models import Dispute, Placement
 from amiable.core.models import User
 from amiable.insight.measure import measure
 from amiable.insight.slices import slice_up
@@ -29,6 +29,7 @@ from tests.insight.rows import (
     task,
     triple,
 )
+from tests.world import survey_answer
 
 pytestmark = pytest.mark.django_db
 
@@ -131,17 +132,34 @@ def test_disputes_by_cause_and_age() -> None:
 
 def test_what_customers_thought() -> None:
     helia = creditor()
-    for number, scores in {"A": (4, 9), "B": (8,), "C": (10, 6), "D": (2,)}.items():
+    told = {"A": ((4, 0), (10, 9)), "B": ((8, None),), "C": ((10, 10), (6, 8)), "D": ((2, 3),), "E": ((8, 5),)}
+    for number, answers in told.items():
         who = customer(helia, number)
-        for n, score in enumerate(scores):
-            days = 120 if len(scores) == 2 and n == 0 else 10
-            SurveyAnswer.objects.create(
-                customer=who, after="payment", subject_ref=f"{n}", score=score, answered_at=at(days)
+        for n, (score, recommend) in enumerate(answers):
+            days = 120 if len(answers) == 2 and n == 0 else 10
+            survey_answer(
+                who,
+                score,
+                now=at(days),
+                recommend=recommend,
+                step="reminder_1" if number == "A" else "",
+                medium="email",
             )
-    assert triple(helia, "csat") == (0.5, 2, 4)  # 9, 8 of 9, 8, 6, 2
-    assert read(helia, "nps") == (-25.0, -1, 4)  # one promoter, two detractors
-    assert read(helia, "satisfaction_change") == (0.5, 1, 2)  # +5 and −4
-    assert parts(helia, "nps") == {("after", "payment"): (-25.0, -1, 4)}
+    assert triple(helia, "csat") == (0.6, 3, 5)  # 10, 8, 8 of 10, 8, 6, 2, 8
+    assert read(helia, "nps") == (-25.0, -1, 4)  # one promoter, two detractors, one neither; B did not say
+    assert read(helia, "satisfaction_change") == (1.0, 2, 2)  # +6 and −4
+    assert parts(helia, "nps") == {
+        ("after", "payment"): (-25.0, -1, 4), ("step", "reminder_1"): (100.0, 1, 1),
+    }  # fmt: skip
+
+
+def test_nobody_told_is_no_nought() -> None:
+    helia = creditor()
+    survey_answer(customer(helia), 8, now=at(5))
+    measure(as_of=DAY, now=NOW)
+    assert read(helia, "nps") == (None, 0, 0)  # content or not, nobody said whether they recommend
+    assert read(helia, "csat") == (1.0, 1, 1)
+    assert read(helia, "satisfaction_change") == (None, 0, 0)
 
 
 def test_who_complains() -> None:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from amiable.casework.models import Dispute, SurveyAnswer, Task
+from amiable.casework.models import Dispute, Task
 from amiable.ledger import hold, post
 from amiable.ledger.models import Allocation, Customer, Invoice
 from amiable.outreach.models import Event, Message, OptOut, Reply
@@ -76,9 +76,7 @@ SAID: dict[str, Callable[[Customer, date], object]] = {
     "replied": lambda who, day: Reply.objects.create(
         source="t", external_id=str(Reply.objects.count()), customer=who, medium="email", sender="a", text="b", at=at(day)
     ),
-    "rated": lambda who, day: SurveyAnswer.objects.create(
-        customer=who, after="payment", subject_ref=str(SurveyAnswer.objects.count()), score=7, answered_at=at(day, 9)
-    ),
+    "rated": lambda who, day: world.survey_answer(who, 7, now=at(day, 9)),
     "planned": lambda who, day: Plan.objects.create(
         customer=who, currency="EUR", total_minor=1, reason="temporary", offered_at=at(day), agreed_at=at(day),
         **({"state": "broken", "ended_on": day + timedelta(days=6)} if day.day % 2 else {"state": "agreed"}),

@@ -19,6 +19,7 @@ from amiable.scenario.models import Decision
 from amiable.web.api import token as tokens
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
+from tests.world import survey_answer
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def _rows(creditor: Creditor, customer: Customer, manager: User) -> dict[str, in
         "figures": Figure.objects.create(creditor=creditor, kpi="dso", as_of=today, measured_at=now),
         "customers": customer, "contacts": customer.contacts.first(), "invoices": bill, "credits": paid, "allocations": spread,
         "scores": Score.objects.create(customer=customer, currency="EUR", key="x", model_version="1", as_of=today, value=0.5),
+        "survey-answers": survey_answer(customer, 8, now=now),
         "entries": bill.entries.first(), "holds": customer.holds.get(), "disputes": customer.disputes.get(), "plans": plan,
         "waivers": Waiver.objects.create(creditor=creditor, customer=customer, source_ref="x", reason="asked", created_at=now),
         "attempts": call, "chains": call.chain, "notes": customer.notes.get(), "cases": case, "tasks": customer.tasks.get(),

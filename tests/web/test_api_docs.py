@@ -57,6 +57,6 @@ def test_every_family_of_resources_has_its_examples() -> None:
     }
     detail = {
         "branches", "profiles", "scores", "memberships", "chains", "standing-orders", "cases", "opt-outs", "contacts", "imports",
-        "missing-invoices", "campaign-recipients", "experiments", "bank-statements",
+        "missing-invoices", "campaign-recipients", "experiments", "bank-statements", "survey-answers",
     }  # fmt: skip
     assert {name for name in read - detail if f"/{name}" not in told} == set()

@@ -19,6 +19,7 @@ ASKED = {
     "days_between_contacts": "5", "calls_per_7_days": "1", "sms_saturday": "09:00-12:00", "small_balance": "2,50",
     "promise_grace_days": "2", "name": "Sophie Lambert", "phone": "+33472000077", "hours_fr": "de 9 h à 17 h",
     "email": "", "colour": "#0b5394", "announce": ["receipt", "payment_failed"], "letter": "1.43",
+    "survey_share": "0",
 }  # fmt: skip
 KEPT: dict[str, Any] = {
     "days_between_contacts": 5,
@@ -30,6 +31,7 @@ KEPT: dict[str, Any] = {
     "colour": "#0b5394",
     "announce": {purpose: False for purpose in NEWS if purpose not in {"receipt", "payment_failed"}},
     "costs": {"channels": {"letter": 143}},
+    "survey_share": 0,
 }
 
 
@@ -55,7 +57,7 @@ def vera(ours: Creditor) -> Client:
 def test_choices_are_kept_read_again_and_known_with_who_made_them(vera: Client, ours: Creditor) -> None:
     answer = vera.post(reverse("desk:rules"), {"creditor": ours.pk, **ASKED}, follow=True)
     found = re.findall(r"\d+ choices kept|Nothing was changed", answer.content.decode())
-    assert found == ["10 choices kept"], "what was taken back is a change too"
+    assert found == ["11 choices kept"], "what was taken back is a change too"
     ours.refresh_from_db()
     assert ours.policy == {"channels": {"email": "console"}, **KEPT}, "what other pages keep stays"
     entry = AuditEntry.objects.get(act="policy.chosen")
@@ -86,6 +88,7 @@ def test_what_is_posted_again_changes_nothing(vera: Client, ours: Creditor) -> N
         ("email", "sophie", "valid email"),
         ("announce", "everything", "not one of the available choices"),
         ("promise_grace_days", "0", "greater than or equal to 1"),
+        ("survey_share", "101", "less than or equal to 100"),
     ],
 )
 def test_a_choice_beyond_the_law_or_unreadable_keeps_nothing(

@@ -36,19 +36,21 @@ WHERE i.creditor_id = %(creditor)s AND w.day BETWEEN %(since)s AND %(as_of)s""",
     sums=("opened", "resolved", "resolve_days"),
 )
 
-# `change`: against the answer that the same customer gave before.
+# `change`: against the answer that the same customer gave before. The step is the last one before what was asked about.
 ANSWERS = Grain(
     key="answers",
     source=f"""
-SELECT a.customer_id, %(currency)s AS currency, a.day, a.after, 1 AS answers, (a.score >= {SATISFIED})::int AS satisfied,
-  (a.score >= {PROMOTER})::int - (a.score <= {DETRACTOR})::int AS promoted, (a.former IS NOT NULL)::int AS again,
+SELECT a.customer_id, %(currency)s AS currency, a.day, a.after, a.step, 1 AS answers,
+  (a.score >= {SATISFIED})::int AS satisfied, (a.recommend IS NOT NULL)::int AS advised,
+  (a.recommend >= {PROMOTER})::int - (a.recommend <= {DETRACTOR})::int AS promoted, (a.former IS NOT NULL)::int AS again,
   a.score - a.former AS change
 FROM (
-  SELECT v.customer_id, v.after, v.score, (v.answered_at AT TIME ZONE %(zone)s)::date AS day,
+  SELECT v.customer_id, q.after, q.step, v.score, v.recommend, (v.answered_at AT TIME ZONE %(zone)s)::date AS day,
     lag(v.score) OVER (PARTITION BY v.customer_id ORDER BY v.answered_at, v.id) AS former
-  FROM casework_surveyanswer v JOIN ledger_customer k ON k.id = v.customer_id AND k.creditor_id = %(creditor)s) a
+  FROM casework_surveyanswer v JOIN casework_surveyask q ON q.id = v.ask_id
+  JOIN ledger_customer k ON k.id = v.customer_id AND k.creditor_id = %(creditor)s) a
 WHERE a.day BETWEEN %(since)s AND %(as_of)s""",
-    own=("after",),
-    sums=("answers", "satisfied", "promoted", "again", "change"),
+    own=("after", "step"),
+    sums=("answers", "satisfied", "advised", "promoted", "again", "change"),
     days=SATISFACTION_DAYS,
 )

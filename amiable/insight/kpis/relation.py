@@ -7,7 +7,7 @@ from amiable.insight.grains.contact import CONTACTS
 from amiable.insight.grains.relation import ANSWERS
 from amiable.insight.kpi import COUNT, DOWN, PERCENT, SCORE, UP, kpi
 
-SURVEYS = ("casework.SurveyAnswer",)
+SURVEYS = ("casework.SurveyAnswer", "casework.SurveyAsk")
 
 
 @kpi(
@@ -35,8 +35,8 @@ def complaints() -> tuple[pl.Expr, pl.Expr]:
 
 @kpi(
     "csat", of=ANSWERS, in_currency=False,
-    label=_("Satisfied customers (CSAT)"), unit=PERCENT, better=UP, sources=SURVEYS, slices=("segment", "after"),
-    formula=_("Of the survey answers of the last 90 days, those with 8 to 10 of 10."),
+    label=_("Satisfied customers (CSAT)"), unit=PERCENT, better=UP, sources=SURVEYS, slices=("segment", "after", "step"),
+    formula=_("Of those who told in the last 90 days how it went, the ones with 8 to 10 of 10: the two best faces of five."),
 )  # fmt: skip
 def csat() -> tuple[pl.Expr, pl.Expr]:
     return pl.col("satisfied"), pl.col("answers")
@@ -44,19 +44,22 @@ def csat() -> tuple[pl.Expr, pl.Expr]:
 
 @kpi(
     "nps", of=ANSWERS, in_currency=False, scale=100,
-    label=_("Net promoter score (NPS)"), unit=SCORE, better=UP, sources=SURVEYS, slices=("segment", "after"),
-    formula=_("Of the survey answers of the last 90 days, the percentage with 9 or 10 less the percentage with 0 to 6."),
+    label=_("Net promoter score (NPS)"), unit=SCORE, better=UP, sources=SURVEYS, slices=("segment", "after", "step"),
+    formula=_(
+        "Of those who told in the last 90 days how likely they are to recommend the creditor, the percentage with 9 or 10 "
+        "less the percentage with 0 to 6."
+    ),
 )  # fmt: skip
 def nps() -> tuple[pl.Expr, pl.Expr]:
-    return pl.col("promoted"), pl.col("answers")
+    return pl.col("promoted"), pl.col("advised")
 
 
 @kpi(
     "satisfaction_change", of=ANSWERS, in_currency=False,
-    label=_("Change of satisfaction"), unit=SCORE, better=UP, sources=SURVEYS, slices=("segment",),
+    label=_("Change of satisfaction"), unit=SCORE, better=UP, sources=SURVEYS, slices=("segment", "after", "step"),
     formula=_(
-        "Of the customers who answered in the last 90 days and had answered before, their score less their former one, on "
-        "average."
+        "Of the customers who told in the last 90 days how it went, and had told before, their score less their former one, "
+        "on average."
     ),
 )  # fmt: skip
 def satisfaction_change() -> tuple[pl.Expr, pl.Expr]:

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.http import HttpRequest
 from ninja import FilterSchema, Router
 from ninja.filter_schema import FilterLookup
 from pydantic import Field
 
-from amiable.casework.models import Case, Dispute, DisputeReason, Note
+from amiable.casework.models import Case, Dispute, DisputeReason, Note, SurveyAfter, SurveyAnswer
 from amiable.ledger.kinds import HoldKind
 from amiable.ledger.models import Contact, Hold, Medium
 from amiable.payments.models import Promise, PromiseState
@@ -31,6 +31,13 @@ PromiseOut = told(
 DisputeOut = told(
     Dispute, "customer", "invoice", "reason", "words", "disputed_minor", "opened_at", "opened_by", "owner", "resolved_at",
     "resolved_by", "resolution", "answer", name="Dispute",
+)  # fmt: skip
+
+
+SurveyOut = told(
+    SurveyAnswer, "customer", "score", "recommend", "words", "answered_at", name="SurveyAnswer",
+    doc="What a customer thought of us: how it went (`score`) and whether they recommend the creditor, from 0 to 10.",
+    after=SurveyAfter,
 )  # fmt: skip
 
 
@@ -75,6 +82,12 @@ for path, name, many, schema, model, filters in (
         router, path, name=name, many=many, schema=schema, filters=filters,
         rows=lambda user, model=model: room.mine(user, model.objects.all()),  # type: ignore[misc]
     )  # fmt: skip
+
+
+room.shelf(
+    router, "/survey-answers", name="survey_answer", many="survey_answers", schema=SurveyOut, filters=OfCustomer,
+    rows=lambda user: room.mine(user, SurveyAnswer.objects.annotate(after=F("ask__after"))),
+)  # fmt: skip
 
 
 class Writes(Said):

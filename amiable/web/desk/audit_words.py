@@ -37,6 +37,7 @@ THINGS: Mapping[str, Promise] = {
     "scope": pgettext_lazy("audit", "role"),
     "segment_set": pgettext_lazy("audit", "segments"),
     "statement": pgettext_lazy("audit", "bank statement"),
+    "survey": pgettext_lazy("audit", "survey"),
     "step": pgettext_lazy("audit", "step"),
     "task": pgettext_lazy("audit", "task"),
     "template": pgettext_lazy("audit", "text"),

@@ -72,6 +72,7 @@ RUNS = {
     "dispatch": gettext_lazy("Messages and calls ordered"),
     "weigh": gettext_lazy("What waits for people put in order"),
     "announce": gettext_lazy("News told"),
+    "surveys": gettext_lazy("Asked how it went"),
     "send": gettext_lazy("Sending"),
     "advance": gettext_lazy("Steps recorded"),
     "measure": gettext_lazy("Figures"),

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
+from amiable.casework.survey import SHARE
 from amiable.core import money
 from amiable.core.conditions import UnableToRead
 from amiable.core.models import Role
@@ -281,18 +282,25 @@ class Person(Rules):
 
 class Told(Rules):
     title = gettext_lazy("What is told when it happens")
-    lead = gettext_lazy("Short messages that answer an event. They ask for nothing and count as no contact.")
+    lead = gettext_lazy("Short messages that answer an event. They ask for no money and count as no contact.")
+    survey_share = forms.IntegerField(
+        label=gettext_lazy("Of a hundred calls, payments, plans and disputes that end: asked how it went"),
+        min_value=0, max_value=100,
+    )  # fmt: skip
     announce = forms.MultipleChoiceField(label=gettext_lazy("Told"), widget=forms.CheckboxSelectMultiple)
 
     def read(self, policy: Mapping[str, Any]) -> dict[str, Any]:
-        return {"announce": [purpose for purpose in NEWS if tells(self.creditor, purpose)]}
+        told = [purpose for purpose in NEWS if tells(self.creditor, purpose)]
+        return {"announce": told, "survey_share": policy.get("survey_share")}
 
     def prepare(self) -> None:
+        self.fields["survey_share"].widget.attrs["placeholder"] = str(SHARE)
+        self.fields["survey_share"].help_text = _("0 asks nobody. The same customer is never asked twice in 90 days.")
         self.fields["announce"].choices = [(purpose, labels.step(purpose)) for purpose in NEWS]  # type: ignore[attr-defined]
 
     def choices(self) -> dict[str, Any]:
         silent = {purpose: False for purpose in NEWS if purpose not in self.cleaned_data["announce"]}
-        return {"announce": silent or None}
+        return {"announce": silent or None, "survey_share": self.cleaned_data["survey_share"]}
 
 
 class Plans(Rules):

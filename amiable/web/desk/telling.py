@@ -7,7 +7,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from amiable.casework.models import DisputeReason, TaskKind
+from amiable.casework.models import DisputeReason, SurveyAfter, TaskKind
+from amiable.casework.survey import LOW
 from amiable.ledger.models import CreditKind, EntryKind, HoldKind, InvoiceKind, Medium
 from amiable.outreach.models import EventKind, MessageState
 from amiable.payments.models import AttemptState, Journey, PlanState, PromiseState
@@ -188,7 +189,11 @@ def _opt_out(data: dict[str, Any], ref: int) -> Line:
 
 
 def _survey(data: dict[str, Any], ref: int) -> Line:
-    return Line("star", "info", _("Satisfaction: %(score)s out of 10") % {"score": data["score"]}, [], data["words"])
+    more = [_("after: %(what)s") % {"what": SurveyAfter(data["after"]).label}]
+    if data["recommend"] is not None:
+        more.append(_("would recommend: %(score)s out of 10") % {"score": data["recommend"]})
+    tone = "bad" if data["score"] <= LOW else "good"
+    return Line("star", tone, _("Satisfaction: %(score)s out of 10") % {"score": data["score"]}, more, data["words"])
 
 
 def _task(data: dict[str, Any], ref: int) -> Line:

@@ -18,6 +18,7 @@ from amiable.casework.models import (
     Note,
     NoteFile,
     Placement,
+    SurveyAfter,
     SurveyAnswer,
     Task,
     Word,
@@ -168,8 +169,10 @@ _WORDS = (
     ),
     Source("opt_out", "words", OptOut, _at("since"), _told("medium", "address", "origin"), words=("address",),
            labels={"medium": _of(Medium)}),
-    Source("survey", "words", SurveyAnswer, _at("answered_at"), _told("score", "words", "after"), words=("words",),
-           names=(_("Satisfaction"),)),
+    Source(
+        "survey", "words", SurveyAnswer, _at("answered_at"), _told("score", "words", "recommend", after="ask__after"),
+        words=("words",), labels={"ask__after": _of(SurveyAfter)}, names=(_("Satisfaction"),),
+    ),
 )  # fmt: skip
 
 _PEOPLE = (

@@ -5,7 +5,7 @@ somebody's means in an address, dates accepted that were not shown.
 """
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -30,7 +30,7 @@ from amiable.payments.plans.limits import LEVELS, Limits, allows, limits_of
 from amiable.payments.plans.offer import free_for_plan
 from amiable.payments.plans.propose import Asked, Capacity, Offer, offer_of, pay_day, propose
 from amiable.scenario import respond
-from amiable.web.portal import gate
+from amiable.web.portal import gate, surveys
 from amiable.web.portal.amounts import read_amount
 from amiable.web.portal.gate import Visit, known
 from amiable.web.security import opened
@@ -156,6 +156,7 @@ def one(request: HttpRequest, visit: Visit, pk: int) -> HttpResponseBase:
     page = {
         "visit": visit,
         "plan": found,
+        "survey": surveys.offered(visit, f"plan:{found.pk}" if _fresh(found, visit) else ""),
         "parts": parts,
         "left_minor": left,
         "paid_count": sum(part.paid_minor == part.amount_minor for part in parts),
@@ -174,6 +175,12 @@ def one(request: HttpRequest, visit: Visit, pk: int) -> HttpResponseBase:
     response = render(request, "portal/plan_one.html", page)
     response.headers["Content-Security-Policy"] = opened({"form-action": acquirer.origins() if acquirer else ()})
     return response
+
+
+def _fresh(plan: Plan, visit: Visit) -> bool:
+    """Whether it was agreed just now: the page that thanks for it."""
+    agreed = plan.agreed_at if plan.state in PlanState.running() else None
+    return agreed is not None and visit.now - agreed < timedelta(hours=1)
 
 
 @require_POST

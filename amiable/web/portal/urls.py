@@ -2,6 +2,7 @@ from django.urls import path
 
 from amiable.web.portal import pay_pages, plans, views
 from amiable.web.portal.preferences import preferences
+from amiable.web.portal.surveys import rate, survey
 from amiable.web.portal.unsubscribe import unsubscribe
 
 app_name = "portal"
@@ -32,5 +33,7 @@ urlpatterns = [
     path("p/<str:token>/invoice/<int:invoice>/copy/", views.copy, name="copy"),
     path("p/<str:token>/statement/", views.statement_copy, name="statement"),
     path("p/<str:token>/preferences/", preferences, name="preferences"),
+    path("p/<str:token>/survey/", rate, name="rate"),
+    path("s/<str:token>/", survey, name="survey"),
     path("u/<str:token>/", unsubscribe, name="unsubscribe"),
 ]

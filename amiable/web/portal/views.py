@@ -29,7 +29,7 @@ from amiable.payments.models import Attempt
 from amiable.payments.plans.limits import limits_of
 from amiable.payments.providers import Link
 from amiable.scenario import respond
-from amiable.web.portal import gate, journey, plans
+from amiable.web.portal import gate, journey, plans, surveys
 from amiable.web.portal.amounts import Line, asked_for, lines, read_amount
 from amiable.web.portal.gate import Visit, arrives, known
 from amiable.web.portal.pay_pages import sorry
@@ -48,6 +48,8 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         return render(request, "portal/gate.html", page | {"tries": gate.tries_left(visit)})
     if page["to"] == "preferences":
         return redirect("portal:preferences", token=visit.token)
+    if page["to"] == "survey":
+        return redirect("portal:rate", token=visit.token)
     ticked = sum(line.to_pay_minor for line in rows if line.ticked)
     part = min(journey.wish(visit).amount_minor, ticked)
     acquirer = acquire.ready(visit.creditor)
@@ -66,6 +68,7 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         "transfers": journey.transfers(visit, statement),
         "plan": plans.current(visit, statement.currency),
         "may_plan": limits_of(visit.creditor, statement.currency).portal,
+        "survey": surveys.offered(visit, "dispute" if request.GET.get("said") == "dispute" else ""),
     }
     response = render(request, "portal/home.html", page)
     response.headers["Content-Security-Policy"] = opened({"form-action": acquirer.origins() if acquirer else ()})
@@ -83,8 +86,8 @@ def identify(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
 
 def _wanted(to: str) -> str:
-    """What the link in the message was about: paid, talk, how we may write; empty for anything else."""
-    return to if to in {"paid", "talk", "preferences"} else ""
+    """What the link in the message was about: paid, talk, how we may write, how it went; empty for anything else."""
+    return to if to in {"paid", "talk", "preferences", "survey"} else ""
 
 
 @require_POST
@@ -167,6 +170,7 @@ def paid(request: HttpRequest, visit: Visit, attempt: str) -> HttpResponseBase:
         "kept_minor": (tried.credit.confirmed_by or tried.credit).open_minor if tried.credit else 0,
         "left_minor": sum(line.to_pay_minor for line in rows if line.days_late >= 0),
         "currency": statement.currency,
+        "survey": surveys.offered(visit, f"payment:{tried.credit.pk}" if tried.credit else ""),
     }
     response = render(request, "portal/paid.html", page)
     acquirer = acquire.ready(visit.creditor)
@@ -256,7 +260,8 @@ def _dispute_said(request: HttpRequest, visit: Visit, invoice: int) -> HttpRespo
         words=request.POST.get("words", "")[:2000],
         amount_minor=part,
     )
-    return _say(request, visit, said, _("Thank you. We look into it, and send no reminder for it meanwhile."))
+    thanks = _("Thank you. We look into it, and send no reminder for it meanwhile.")
+    return _say(request, visit, said, thanks, about="dispute")
 
 
 @require_safe
@@ -304,8 +309,9 @@ def _chosen(request: HttpRequest, visit: Visit) -> tuple[balance.Statement, list
 
 
 def _say(
-    request: HttpRequest, visit: Visit, saying: respond.Saying, thanks: str, *, nothing: bool = False
+    request: HttpRequest, visit: Visit, saying: respond.Saying, thanks: str, *, nothing: bool = False, about: str = ""
 ) -> HttpResponseBase:
+    """`about`: what a customer may then say how it went with."""
     if nothing:
         messages.error(request, _("Please tick at least one invoice."))
         return redirect("portal:home", token=visit.token)
@@ -315,6 +321,8 @@ def _say(
         messages.error(request, str(error))
     else:
         messages.success(request, thanks)
+        if about:
+            return redirect(reverse("portal:home", args=[visit.token]) + f"?said={about}")
     return redirect("portal:home", token=visit.token)
 
 
