@@ -31,6 +31,7 @@ from tests.insight.rows import (
     paid,
     task,
 )
+from tests.world import survey_answer
 
 pytestmark = pytest.mark.django_db
 BOARDS = ("journeys", "payments", "team", "relation")
@@ -314,3 +315,18 @@ def test_who_stays_and_who_turns_away_by_segment() -> None:
     assert row[3:] == (0, None, None, 0, None, None)
     assert "Too few customers were treated 3 months ago or more (3)" in section(told, "stayed").says[0]
     assert lines(told, "turned-segment")["Forgetful"][:5] == (3, 0, 0.0, 0, 0.0)
+
+
+def test_what_customers_think_by_segment_and_occasion() -> None:
+    helia = creditor()
+    anna, boris = customer(helia, "A"), customer(helia, "B")
+    Membership.objects.create(customer=anna, currency="EUR", segment="forgetful", since=before(300))
+    survey_answer(anna, 9, recommend=10, now=at(3), after="payment", step="reminder_1")
+    survey_answer(boris, 2, now=at(3), after="dispute")
+    told = shown(measured(helia), "relation")
+    assert tile(told, "csat") == (0.5, None)
+    assert lines(told, "answers-segment") == {
+        "Forgetful": (1, 1.0, None, 1, 100.0, None, None), "No segment": (1, 0.0, None, 0, None, None, None),
+    }  # fmt: skip
+    assert [row[0] for row in lines(told, "answers-after").values()] == [1, 1]
+    assert lines(told, "turned-step")["First reminder"] == (0, 0, None, 0, None, 1, 1.0)

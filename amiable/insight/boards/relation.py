@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from amiable.insight import names, say
 from amiable.insight.board import Asked, Cell, Column, Content, Drawn, Line, Link, Section, board
-from amiable.insight.kpi import COUNT, DAYS, MONEY, PERCENT, SCORE, declared
+from amiable.insight.kpi import COUNT, DAYS, MONEY, PERCENT, SCORE
 from amiable.insight.over import Over, Sum, Sums, Want, over
 
 MONTHS = (3, 6, 12)
@@ -26,10 +26,9 @@ LOSS = 0.05  # of the turnover: less than this is no sign
     icon="heart-handshake", place=7, keys=(*TILES, *KEPT),
 )  # fmt: skip
 def relation(asked: Asked) -> Content:
-    told = tuple(name for name in ("segment", "after", "step", "channel") if name in declared()["csat"].dimensions)
     thought, left, contested, resolved = over(
         asked,
-        Want(THOUGHT, told),
+        Want(THOUGHT, ("segment", "after", "step")),
         Want(LEFT, ("segment", "step", "channel")),
         Want(("disputes_open", "amount_disputed", "dispute_age"), ("cause", "age")),
         Want(("disputes_opened", "dispute_days"), ("cause",)),
@@ -137,8 +136,8 @@ def _answers(thought: Over, by: str, title: str) -> Section:
     for key in _ordered(found):
         sums, then = found[key], before.get(key, Sums())
         cells = (
-            named[key[0]], sums["csat"].d or 0, sums["csat"].value, then["csat"].value, sums["nps"].value, then["nps"].value,
-            sums["satisfaction_change"].value,
+            named[key[0]], sums["csat"].d or 0, sums["csat"].value, then["csat"].value, sums["nps"].d or 0, sums["nps"].value,
+            then["nps"].value, sums["satisfaction_change"].value,
         )  # fmt: skip
         lines.append(Line(cells=cells))
     return Section(
@@ -146,6 +145,7 @@ def _answers(thought: Over, by: str, title: str) -> Section:
         columns=[
             Column(label=names.head(by)), Column(label=_("Answers"), unit=COUNT),
             Column(label=_("Satisfied"), unit=PERCENT, drawn=True), Column(label=_("Before"), unit=PERCENT),
+            Column(label=_("Said whether they recommend"), unit=COUNT),
             Column(label=_("NPS"), unit=SCORE), Column(label=_("Before"), unit=SCORE),
             Column(label=_("Change of the same customers"), unit=SCORE),
         ],
