@@ -111,29 +111,39 @@ class Over:
             return found.filter(pl.col("day") == last) if last else found.clear()
         return found
 
+    @cached_property
+    def cells(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The rows of the board's days and of those before, added up over the days: what all the rest is made of."""
+        sums = [name for name in self.rows.columns if name in self.want.grain.sums]
+        key = [name for name in self.rows.columns if name not in {"day", *sums}]
+        added = (
+            self.rows.group_by(*key, now=pl.col("day") >= self.asked.since).agg(pl.col(sums).sum()).partition_by(
+                "now", as_dict=True, include_key=False
+            )
+        )  # fmt: skip
+        none = self.rows.drop("day").clear()
+        return added.get((True,), none), added.get((False,), none)
+
     @property
     def mixed(self) -> bool:
         """Whether rows of another currency than the board's are among them."""
-        return self.rows.filter(pl.col("currency") != self.asked.currency).height > 0
+        return self.known and self.cells[0].filter(pl.col("currency") != self.asked.currency).height > 0
 
-    def parts(self, *by: str, where: pl.Expr | None = None) -> dict[tuple[Any, ...], Sums]:
+    def parts(self, *by: str) -> dict[tuple[Any, ...], Sums]:
         """Each part with the sum of each KPI."""
-        if not self.known:
-            return {}
-        rows = self.rows.filter(pl.col("day") >= self.asked.since)
-        return self._added(rows if where is None else rows.filter(where), by)
-
-    def total(self) -> Sums:
-        return self._of(self.asked.since, self.asked.as_of) if self.known else Sums()
+        return self._added(self.cells[0], by) if self.known else {}
 
     def parts_before(self, *by: str) -> dict[tuple[Any, ...], Sums]:
         """The same of the days before."""
-        if not self.known_before:
-            return {}
-        return self._added(self.rows.filter(pl.col("day").is_between(self.begin, self.asked.before)), by)
+        return self._added(self.cells[1], by) if self.known_before else {}
 
+    @cached_property
+    def total(self) -> Sums:
+        return self._added(self.cells[0], ()).get((), Sums()) if self.known else Sums()
+
+    @cached_property
     def before(self) -> Sums:
-        return self._of(self.begin, self.asked.before) if self.known_before else Sums()
+        return self._added(self.cells[1], ()).get((), Sums()) if self.known_before else Sums()
 
     def spans(self) -> list[tuple[date, Sums]]:
         """The board's days in weeks, or in months where they are many, each by its first day; those without a row too."""
@@ -148,7 +158,7 @@ class Over:
 
     def tile(self, key: str, *, to: Link | None = None) -> Tile:
         """A KPI over the board's days, beside the days before."""
-        each, now, before = declared()[key], self.total()[key], self.before()[key]
+        each, now, before = declared()[key], self.total[key], self.before[key]
         return Tile(
             key=key, label=str(each.label), unit=each.unit, value=now.value, before=before.value,
             good={"up": 1, "down": -1}.get(each.better.value, 0), numerator=now.n, denominator=now.d, counts=each.counts,
@@ -165,9 +175,6 @@ class Over:
     def spoken(self) -> dict[str, str]:
         """The two ends of the board's days, in words."""
         return {"since": say.said(self.asked.since, None, ""), "until": say.said(self.asked.as_of, None, "")}
-
-    def _of(self, since: date, until: date) -> Sums:
-        return self._added(self.rows.filter(pl.col("day").is_between(since, until)), ()).get((), Sums())
 
     def _added(self, rows: pl.DataFrame, by: Sequence[str]) -> dict[tuple[Any, ...], Sums]:
         found: dict[tuple[Any, ...], Sums] = {}

@@ -41,7 +41,7 @@ def payments(asked: Asked) -> Content:
 
 def _whole(tries: Over) -> Section:
     """What became of all of them, in numbers and amounts, beside the period before."""
-    now, before = tries.total(), tries.before()
+    now, before = tries.total, tries.before
     rows = [
         (_("Tries started"), STARTED, "amount_started"), (_("Completed"), COMPLETED, "amount_completed"),
         (_("Not completed"), LOST, "amount_not_completed"), (_("With an input error"), MISTYPED, "amount_input_error"),
@@ -92,7 +92,7 @@ def _history(tries: Over) -> Section:
         key="history", title=_("Over time"), wide=True, drawn=Drawn.LINES, empty=_("Nobody tried to pay in these days."),
         lines=[
             Line(cells=(day, sums[STARTED].n, sums[LOST].n, _share(sums[LOST]), sums[MISTYPED].n, _share(sums[MISTYPED])))
-            for day, sums in (tries.spans() if tries.total()[STARTED].n else ())
+            for day, sums in (tries.spans() if tries.total[STARTED].n else ())
         ],
         columns=[
             Column(label=_("Period from")), Column(label=_("Tries started"), unit=COUNT),

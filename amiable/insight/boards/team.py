@@ -120,7 +120,7 @@ def _calls(calls: Over, people: dict[Any, str]) -> Section:
     """Calls that were made, answered, answered by the right person, and that ended with a promise."""
     found = {key: sums for (key,), sums in calls.parts(WHO).items() if sums["answer_rate"].d}
     lines = [Line(cells=(people[key], *_called(found[key]))) for key in _ordered(found, people)]
-    whole = calls.total()
+    whole = calls.total
     if len(lines) > 1:
         lines.append(Line(cells=(_("Together"), *_called(whole)), total=True))
     return Section(
