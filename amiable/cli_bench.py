@@ -27,14 +27,14 @@ def bench(
         str,
         typer.Argument(
             help=(
-                "import, day, facts, kpis, decide, forecast, interest, simulate, send, sending, letters, statement, match, "
-                "allocate, search or desk."
+                "import, day, facts, kpis, boards, decide, forecast, interest, simulate, send, sending, letters, statement, "
+                "match, allocate, search or desk."
             )
         ),
     ] = "",
     rows: Annotated[int, typer.Option(help="import: lines of the FEC.")] = 1_000_000,
     customers: Annotated[
-        int, typer.Option(help="day, facts, kpis, decide, forecast, simulate, search, desk: customers.")
+        int, typer.Option(help="day, facts, kpis, boards, decide, forecast, simulate, search, desk: customers.")
     ] = 250_000,
     invoices: Annotated[
         int, typer.Option(help="day, facts, decide, forecast, interest, search, desk: open invoices.")
@@ -65,6 +65,7 @@ def bench(
         "search": house,
         "desk": house,
     }
+    sizes["boards"] = {"customers": customers}
     sizes["simulate"] = {"customers": customers, "days": days}
     sizes["send"] = {"messages": messages, "statements": statements}
     sizes["sending"] = {"messages": waiting}

@@ -21,7 +21,7 @@ from amiable.casework import close
 from amiable.core import runs
 from amiable.core.errors import UnableTo
 from amiable.core.models import Run, Scope, User
-from amiable.insight import digest, jump, measure
+from amiable.insight import digest, jump, measure, prove
 from amiable.insight.forecast import keep
 from amiable.ledger import accrue, post
 from amiable.ledger.models import Creditor
@@ -191,8 +191,9 @@ def _advance(one: Cycle) -> Figures:
 
 
 def _measure(one: Cycle) -> Figures:
-    """What it brought; and who leads is told when tries to pay meet more input errors than they used to."""
-    return _plain(measure.measure(as_of=one.as_of, now=one.now, creditor=one.creditor)) | _of_each(_jumps, one)
+    """What it brought, and what of it would have come anyway; who leads is told when tries to pay meet more input errors."""
+    told = _plain(measure.measure(as_of=one.as_of, now=one.now, creditor=one.creditor))
+    return told | _of_each(prove.prove, one) | _of_each(_jumps, one)
 
 
 def _jumps(*, creditor: Creditor, as_of: date, now: datetime) -> Figures:

@@ -7,6 +7,7 @@ import re
 from decimal import Decimal
 from functools import lru_cache
 
+from babel import Locale
 from babel.numbers import format_currency, get_currency_precision
 
 _NOISE = re.compile(r"[\s'’]")  # whatever kind of space groups thousands, no-break ones included
@@ -65,3 +66,12 @@ def shown(amount_minor: int, currency: str, language: str = "fr") -> str:
     """The amount as people write it: 1 234,56 € in French, €1,234.56 in English."""
     locale = {"fr": "fr_FR", "en": "en_GB"}.get(language, language)
     return format_currency(major(amount_minor, currency), currency, locale=locale)
+
+
+def rounded(amount_minor: int, currency: str, language: str = "fr") -> str:
+    """The same in whole units, where only the size counts: 1 235 €."""
+    locale = Locale.parse({"fr": "fr_FR", "en": "en_GB"}.get(language, language))
+    whole = locale.currency_formats["standard"].pattern.replace(".00", "")
+    return format_currency(
+        round(major(amount_minor, currency)), currency, whole, locale=locale, currency_digits=False
+    )  # fmt: skip

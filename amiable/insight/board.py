@@ -17,10 +17,12 @@ from typing import Any
 from amiable.core.registry import TwoOfAKind
 from amiable.insight import boards
 from amiable.insight.kpi import Kpi, Unit, declared
-from amiable.insight.measure import Reading, figures
+from amiable.insight.measure import Reading, Value
+from amiable.insight.recall import recall
 from amiable.ledger.models import Creditor
 
 PERIODS = (30, 90, 365)
+LATEST = 7  # days: a figure older than that says nothing of how the period before ended
 Cell = str | int | float | date | None
 
 
@@ -36,8 +38,9 @@ class Drawn(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """`unit`: of the numbers in it; None: words or days. `tone`: its colour in the picture, one of the ageing bands or
-    `accent`. `drawn`: whether the picture shows it."""
+    """`unit`: of the numbers in it; None: words or days. `tone`: its colour in the picture, one of the ageing bands, or
+    `accent`, `info`, `held`, `warn`, `good`, `bad`, or `plain` for what it stands beside. `drawn`: whether the picture shows
+    it."""
 
     label: str
     unit: Unit | None = None
@@ -93,6 +96,7 @@ class Tile:
     denominator: int | None = None
     counts: bool = False  # the two are numbers of something, and not money
     formula: str = ""
+    note: str = ""  # a sentence that stands beside it
     to: Link | None = None
 
 
@@ -136,37 +140,50 @@ class Asked:
         """The last day of the period before."""
         return self.as_of - timedelta(days=self.days)
 
-    @cached_property
+    @property
     def now(self) -> Mapping[str, Reading]:
-        """The board's KPIs as of the day, with the days of the period."""
-        return self._read(self.as_of)
+        """The board's KPIs as of the day, with their course over the period."""
+        return self._both[0]
 
-    @cached_property
+    @property
     def then(self) -> Mapping[str, Reading]:
         """The same at the end of the period before."""
-        return self._read(self.before)
+        return self._both[1]
 
-    def _read(self, as_of: date) -> Mapping[str, Reading]:
-        return figures(creditor=self.creditor, as_of=as_of, days=self.days, currency=self.currency, keys=self.keys)
-
-    def tile(self, key: str, *, to: Link | None = None) -> Tile:
-        """A KPI as a tile."""
-        reading = self.now[key]
-        each, before = reading.kpi, self.then[key]
-        return Tile(
-            key=key, label=str(each.label), unit=each.unit, value=reading.value, before=before.value, good=_good(each),
-            numerator=reading.numerator, denominator=reading.denominator, counts=each.counts, formula=str(each.formula),
-            to=to,
+    @cached_property
+    def _both(self) -> tuple[Mapping[str, Reading], Mapping[str, Reading]]:
+        return recall(
+            creditor=self.creditor, currency=self.currency, as_of=self.as_of, days=self.days, keys=self.keys
         )  # fmt: skip
 
-    def parts(self, key: str, by: str) -> dict[str, tuple[float | None, int | None, int | None]]:
+    def tile(self, key: str, *, to: Link | None = None, note: str = "") -> Tile:
+        """A KPI as a tile."""
+        reading, each = self.now[key], self.now[key].kpi
+        return Tile(
+            key=key, label=str(each.label), unit=each.unit, value=reading.value, before=self.ended(key), good=_good(each),
+            numerator=reading.numerator, denominator=reading.denominator, counts=each.counts, formula=str(each.formula),
+            note=note, to=to,
+        )  # fmt: skip
+
+    def ended(self, key: str) -> float | None:
+        """What a KPI was when the period before ended; None where nothing was measured in the week up to then."""
+        reading = self.then[key]
+        known = reading.as_of and reading.as_of > self.before - timedelta(days=LATEST)
+        return reading.value if known else None
+
+    def parts(self, key: str, by: str) -> dict[str, Value]:
         """A KPI's stored slices by one dimension: value, numerator and denominator by its value."""
         return {pairs[by]: value for pairs, value in self.now[key].slices if set(pairs) == {by}}
+
+    def crossed(self, key: str, by: str, across: str) -> dict[tuple[str, str], Value]:
+        """The same by two dimensions."""
+        both = {by, across}
+        return {(pairs[by], pairs[across]): value for pairs, value in self.now[key].slices if set(pairs) == both}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """A board as it is asked for. `measured`: whether anything was measured of this creditor by that day."""
+    """A board as it is asked for. `measured_on`: the day of its newest figures; None: nothing was measured by that day."""
 
     key: str
     title: str
@@ -176,7 +193,11 @@ class Board:
     tiles: Sequence[Tile]
     sections: Sequence[Section]
     alarms: Sequence[Alarm]
-    measured: bool
+    measured_on: date | None
+
+    @property
+    def measured(self) -> bool:
+        return self.measured_on is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,7 +256,7 @@ def show(*, key: str, creditor: Creditor, as_of: date, days: int = 90, currency:
     return Board(
         key=key, title=str(plan.title), lead=str(plan.lead), icon=plan.icon, asked=asked, tiles=content.tiles,
         sections=content.sections, alarms=content.alarms,
-        measured=any(reading.as_of for reading in asked.now.values()),
+        measured_on=max((reading.as_of for reading in asked.now.values() if reading.as_of), default=None),
     )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """What a KPI says of itself: key, label, unit, direction, formula, sources; declared on the function that computes it.
 
 With `of`, the function gives what each row of a grain adds to the numerator and to the denominator: so the same words serve
-every slice, every period and every customer. Without, it takes the gathered tables and gives one row per currency.
+every slice, every period and every customer. Without, it takes the gathered tables and gives one row per
+currency, and one per part where it has further columns.
 """
 
 import importlib

@@ -183,7 +183,10 @@ def _told(gathered: Gathered) -> Iterator[tuple[Name, Value]]:
     for each in declared().values():
         if each.rows:
             for row in each.rows(gathered).iter_rows(named=True):
-                yield (each.key, row["currency"], ()), (row["value"], row["numerator"], row["denominator"])
+                value: Value = (row.pop("value"), row.pop("numerator"), row.pop("denominator"))
+                # What else stands in the row says of which part it is told.
+                currency, part = row.pop("currency"), tuple((name, row[name]) for name in sorted(row) if row[name])
+                yield (each.key, currency, part), value
         elif each.of:
             together[each.of.key, each.days, each.in_currency].append(each)
     for (_grain, days, in_currency), kpis in together.items():

@@ -19,7 +19,16 @@ class Figure(models.Model):
     measured_at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["creditor", "kpi", "-as_of"], name="figure_day")]
+        indexes = [
+            models.Index(fields=["creditor", "kpi", "-as_of"], name="figure_day"),
+            # The course of a figure is that of its totals: one row a day, not one per slice.
+            models.Index(
+                fields=["creditor", "kpi", "as_of"],
+                include=["currency", "value", "numerator", "denominator", "measured_at", "id"],
+                name="figure_total",
+                condition=models.Q(slice={}),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kpi} {self.as_of} {self.value}"

@@ -73,6 +73,7 @@ WAYS_IN = {"other": gettext_lazy("By another way")}  # money that no try to pay 
 HEADS = {
     "period": gettext_lazy("Month"),
     "segment": gettext_lazy("Segment"),
+    "origin": gettext_lazy("Segment before"),
     "scenario": gettext_lazy("Scenario"),
     "version": gettext_lazy("Version"),
     "stage": gettext_lazy("How far it came"),
@@ -97,6 +98,7 @@ HEADS = {
 # What a part without a value is: not nothing, but those for whom it does not apply.
 NONE = {
     "segment": gettext_lazy("No segment"),
+    "origin": gettext_lazy("No segment"),
     "campaign": gettext_lazy("Without a campaign"),
     "collector": gettext_lazy("Without a colleague"),
     "step": gettext_lazy("Without a reminder"),
@@ -148,9 +150,12 @@ def _scenarios(creditor: Creditor, _wanted: list[Any]) -> Names:
     return {key: _labelled(data) for key, data in rows.order_by("version").values_list("key", "data")}
 
 
-def _months(_creditor: Creditor, wanted: list[Any]) -> Names:
-    locale = {"fr": "fr_FR", "en": "en_GB"}[(get_language() or "fr")[:2]]
-    return {each: format_date(each, "LLLL y", locale) for each in wanted if isinstance(each, date)}
+def _dated(pattern: str) -> Callable[[Creditor, list[Any]], Names]:
+    def told(_creditor: Creditor, wanted: list[Any]) -> Names:
+        locale = {"fr": "fr_FR", "en": "en_GB"}[(get_language() or "fr")[:2]]
+        return {each: format_date(each, pattern, locale) for each in wanted if isinstance(each, date)}
+
+    return told
 
 
 def _of(choices: Any) -> Callable[[Creditor, list[Any]], Names]:
@@ -172,7 +177,10 @@ _KNOWN: Mapping[str, Callable[[Creditor, list[Any]], Names]] = {
     "stage": lambda _creditor, _wanted: STAGES,
     "cause": _of(DisputeReason),
     "task": _of(TaskKind),
-    "period": _months,
+    "period": _dated("LLL y"),
+    "week": _dated("d MMM"),
+    "day": _dated("d MMM"),
+    "origin": lambda creditor, _wanted: segment_names(creditor),
     "collector": lambda _creditor, wanted: {row.pk: str(row) for row in User.objects.filter(pk__in=_ids(wanted))},
     "campaign": lambda creditor, wanted: {
         row.pk: row.name for row in Campaign.objects.filter(creditor=creditor, pk__in=_ids(wanted))

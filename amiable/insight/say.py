@@ -16,6 +16,7 @@ from amiable.insight.board import Cell, Tile
 from amiable.insight.kpi import SUMS, Unit
 
 DASH, SPACE, THIN = "–", "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"
+SMALL, WHOLE = 0.001, 10_000  # from so much on a tile leaves out the cents
 LEAST = {Unit.PERCENT: 0.0005, Unit.RATE: 0.05, Unit.SCORE: 0.05}  # less than this is no change
 
 
@@ -36,7 +37,9 @@ def said(value: Cell, unit: Unit | None, currency: str) -> str:
     if isinstance(value, date):
         return format_date(value, "d MMM y", locale=_locale())
     if unit is Unit.PERCENT:
-        return _decimal(value * 100, "#,##0.0") + (f"{SPACE}%" if _language() == "fr" else "%")
+        # A share of less than a thousandth is small, and not nothing.
+        pattern = "#,##0.00" if 0 < abs(value) < SMALL else "#,##0.0"
+        return _decimal(value * 100, pattern) + (f"{SPACE}%" if _language() == "fr" else "%")
     if unit in {Unit.MONEY, Unit.PRICE}:
         return money.shown(round(value), currency, _language()).replace(THIN, SPACE)
     if unit in {Unit.RATE, Unit.SCORE}:
@@ -50,7 +53,14 @@ def value(tile: Tile, currency: str) -> str:
     """What a tile shows; where a sum cannot be told of what is there, it says so."""
     if tile.value is None and tile.unit in SUMS and tile.denominator:
         return _("not measurable")
+    if tile.unit is Unit.MONEY and tile.value is not None and abs(money.major(round(tile.value), currency)) >= WHOLE:
+        return money.rounded(round(tile.value), currency, _language()).replace(THIN, SPACE)
     return said(tile.value, tile.unit, currency)
+
+
+def short(value: Cell) -> str:
+    """A word, or a day without its year, as it stands along an axis."""
+    return format_date(value, "d MMM", locale=_locale()) if isinstance(value, date) else said(value, None, "")
 
 
 def part(tile: Tile, currency: str) -> str:

@@ -172,6 +172,7 @@ class Membership(models.Model):
     segment = models.CharField(max_length=40)
     since = models.DateField()
     until = models.DateField(null=True, blank=True)
+    open_minor = models.BigIntegerField(null=True)  # what was open when it began
 
     class Meta:
         constraints = [
@@ -179,7 +180,10 @@ class Membership(models.Model):
                 fields=["customer", "currency"], condition=Q(until__isnull=True), name="membership_one_open"
             )
         ]
-        indexes = [models.Index(fields=["customer", "since"], name="membership_customer")]
+        indexes = [
+            models.Index(fields=["customer", "since"], name="membership_customer"),
+            models.Index(fields=["until"], name="membership_ended", condition=Q(until__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.customer_id} {self.segment}"

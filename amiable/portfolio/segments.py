@@ -238,8 +238,9 @@ def remember(segments: pl.DataFrame, *, as_of: date) -> None:
         ):
             cursor.execute(f"{act} AND p.customer_id = m.customer_id AND p.currency = m.currency", {"as_of": as_of})
         cursor.execute(
-            "INSERT INTO portfolio_membership (customer_id, currency, segment, since)"
-            " SELECT m.customer_id, m.currency, m.segment, %(as_of)s FROM moved m"
+            "INSERT INTO portfolio_membership (customer_id, currency, segment, since, open_minor)"
+            " SELECT m.customer_id, m.currency, m.segment, %(as_of)s, f.open_minor FROM moved m"
+            " JOIN portfolio_profile f ON f.customer_id = m.customer_id AND f.currency = m.currency"
             " WHERE coalesce(m.segment, '') <> '' AND NOT EXISTS (SELECT FROM portfolio_membership p"
             "   WHERE p.until IS NULL AND p.customer_id = m.customer_id AND p.currency = m.currency)",
             {"as_of": as_of},

@@ -277,7 +277,8 @@ def test_dashboards_read_what_was_kept_and_how_good_it_was(world: World) -> None
     for n in range(1, 5):
         keep(creditor=world.house, as_of=later(7 * n + 1), now=at(later(7 * n + 1)))
     [good] = how_good(creditor=world.house, as_of=later(28))
-    assert (good.first.sums, good.every.sums, good.four.sums) == (1, 4, 1)
+    # Forecasts of the days 0, 8 and 15: four, two and one of their weeks are over.
+    assert (good.first.sums, good.every.sums, good.four.sums) == (3, 7, 1)
     assert good.past[0].came == 40_000
     assert good.past[0].low <= good.past[0].middle <= good.past[0].high
     assert good.four.error_minor == abs(good.past[0].middle - 40_000)

@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from amiable.core.models import Role, Run
+from amiable.core.models import AuditEntry, Role, Run
+from amiable.insight.board import plans
 from amiable.insight.measure import measure
 from amiable.ledger.models import Creditor, Customer
 from amiable.payments.allocate import allocate_open
@@ -87,6 +88,7 @@ def test_no_page_costs_more_than_fifteen_queries(
         ("act", [busy.pk, "promise"], {}),  # type: ignore[list-item]
         ("runs", [], {}),
         ("figures", [], {}),
+        *(("board", [key], {"days": "365"}) for key in plans()),  # type: ignore[list-item]
     ]
     for name, args, query in asked:
         with django_assert_max_num_queries(QUERIES):
@@ -295,6 +297,23 @@ def test_figures_show_a_dash_where_nothing_was_measured(ours: Creditor, client: 
     assert "–" in shown
 
 
+def test_who_is_named_on_a_board_was_looked_at(ours: Creditor, client: Client) -> None:
+    found = crowd(ours, 12)
+    measure(as_of=clock.today(), now=clock.now())
+    shown = page(client, "board", "portfolio")
+    looked = set(AuditEntry.objects.filter(act="customer.viewed").values_list("subject_ref", flat=True))
+    assert looked == {each.pk for each in found if each.name in shown}
+    assert len(looked) == 10
+
+
+def test_a_board_that_is_not_there_and_words_that_are_none(ours: Creditor, client: Client) -> None:
+    theirs = rows.creditor("theirs")
+    assert client.get(reverse("desk:board", args=["nonsense"])).status_code == 404
+    for asked in ({"days": "7"}, {"days": "x"}, {"currency": "XXX"}, {"creditor": str(theirs.pk)}, {"creditor": "x"}):
+        shown = page(client, "board", "cash", **asked)
+        assert "Theirs" not in shown
+
+
 def test_figures_are_for_who_sees_the_whole(ours: Creditor) -> None:
     client = rows.desk(rows.colleague("karim", ours, Role.SALES, own=True))
     assert "These figures are of whole creditors" in page(client, "figures")
@@ -335,6 +354,7 @@ def test_no_page_has_inline_script_or_style(ours: Creditor, client: Client) -> N
         page(client, "customers"),
         page(client, "customer", customer.pk),
         page(client, "figures"),
+        page(client, "board", "portfolio"),
         page(client, "runs"),
     ):
         assert " style=" not in shown

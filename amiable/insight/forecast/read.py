@@ -27,14 +27,15 @@ class Past(Sum):
 
 @dataclass(frozen=True, kw_only=True)
 class HowGood:
-    """Of one currency: the scores of the first week ahead, of every week, of four weeks together; and the last forecasts whose
-    four weeks are over, the newest first."""
+    """Of one currency: the scores of the first week ahead, of every week, of four weeks together; the last forecasts whose
+    four weeks are over, the newest first; and the first weeks that are over, each by the forecast of the day before it."""
 
     currency: str
     first: Score
     every: Score
     four: Score
     past: tuple[Past, ...]
+    weeks: tuple[Week, ...] = ()
 
 
 def expected(*, creditor: Creditor, as_of: date, weeks: int = WEEKS, today: date | None = None) -> Outlook:
@@ -58,13 +59,12 @@ def expected(*, creditor: Creditor, as_of: date, weeks: int = WEEKS, today: date
 
 
 def how_good(*, creditor: Creditor, as_of: date) -> tuple[HowGood, ...]:
-    """How good the forecasts kept in the half year before a day were, one a week, by currency; empty where none is over."""
+    """How good the forecasts kept in the half year before a day were, by currency; empty where none is over."""
     since = as_of - timedelta(days=7 * LOOKED_AT)
-    days = Forecast.objects.filter(creditor=creditor, as_of__lt=as_of, as_of__gte=since).values_list("as_of", flat=True)
-    chosen = [day for day in days if (as_of - day).days % 7 == 0]
     rows = ForecastWeek.objects.filter(
-        forecast__creditor=creditor, forecast__as_of__in=chosen, until__lte=as_of, came_minor__isnull=False
-    )
+        forecast__creditor=creditor, forecast__as_of__lt=as_of, forecast__as_of__gte=since, until__lte=as_of,
+        came_minor__isnull=False,
+    )  # fmt: skip
     told: dict[str, dict[date, list[Week]]] = {}
     for row in rows.select_related("forecast").defer("forecast__habits").order_by("forecast__as_of", "number"):
         told.setdefault(row.currency, {}).setdefault(row.forecast.as_of, []).append(_week(row))
@@ -81,6 +81,7 @@ def judged(currency: str, made: dict[date, list[Week]]) -> HowGood:
         every=score([_sum(week) for week in weeks]),
         four=score(past),
         past=tuple(past),
+        weeks=tuple(week for week in sorted(weeks, key=lambda week: week.since) if week.number == 1),
     )
 
 

@@ -16,8 +16,9 @@ from amiable.core import money
 from amiable.insight import say
 from amiable.insight.board import PERIODS, Board, Cell, Column, Drawn, Line, Link, Section, Tile, plans, show
 from amiable.insight.kpi import Unit
-from amiable.ledger.models import Creditor
-from amiable.portfolio.models import Profile
+from amiable.ledger.models import Creditor, Customer
+from amiable.portfolio.models import Total
+from amiable.web import seen
 from amiable.web.desk import scope
 from amiable.web.ui import clock
 
@@ -48,6 +49,7 @@ def figures(request: scope.Asked, board: str = "") -> HttpResponse:
     if chosen is None:
         return render(request, "desk/figures.html", {"chosen": None})
     told = asked_board(chosen, board)
+    _seen(told)
     content = {
         "chosen": chosen,
         "board": told,
@@ -75,7 +77,7 @@ def choose(request: scope.Asked, board: str = "") -> Chosen | None:
     creditor = next((each for each in creditors if str(each.pk) == wanted), creditors[0] if creditors else None)
     if creditor is None:
         return None
-    used = Profile.objects.filter(creditor=creditor).values_list("currency", flat=True).distinct()
+    used = Total.objects.filter(creditor=creditor).values_list("currency", flat=True).distinct()
     currencies = sorted({*used, creditor.currency}, key=lambda code: (code != creditor.currency, code))
     currency, days = request.GET.get("currency", ""), request.GET.get("days", "")
     return Chosen(
@@ -116,6 +118,7 @@ def _tile(tile: Tile, currency: str) -> dict[str, Any]:
         "change": say.change(tile, currency),
         "before": say.said(tile.before, tile.unit, currency),
         "formula": tile.formula,
+        "note": tile.note,
         "url": _address(tile.to),
     }
 
@@ -141,16 +144,24 @@ def _row(line: Line, columns: Any, currency: str) -> dict[str, Any]:
     }
 
 
-def _picture(section: Section, currency: str) -> dict[str, Any]:
+def _picture(section: Section, currency: str) -> dict[str, Any] | None:
     """What charts.js draws: money in major units, shares in percent."""
     lines = [line for line in section.lines if not line.total]
-    drawn = [(place, column) for place, column in enumerate(section.columns) if column.drawn]
+    # Of what nothing is known there is nothing to draw; a band needs all that it is made of.
+    drawn = [
+        (place, column)
+        for place, column in enumerate(section.columns)
+        if column.drawn
+        and (section.drawn is Drawn.BAND or any(line.cells[place] is not None for line in section.lines))
+    ]
+    if not drawn:
+        return None
     if section.drawn is Drawn.STACK:  # lying bars are drawn from the bottom
         lines.reverse()
     return {
         "kind": str(section.drawn),
         "unit": _mark(drawn[0][1], currency),
-        "names": [say.said(line.cells[0], None, currency) for line in lines],
+        "names": [say.short(line.cells[0]) for line in lines],
         "series": [
             {
                 "name": column.label, "tone": column.tone, "dashed": column.dashed,
@@ -173,3 +184,10 @@ def _number(cell: Cell, column: Column, currency: str) -> float | None:
     if column.unit in {Unit.MONEY, Unit.PRICE}:
         return float(money.major(round(cell), currency))
     return round(cell * 100, 2) if column.unit is Unit.PERCENT else cell
+
+
+def _seen(told: Board) -> None:
+    """Whoever is named on a board was looked at."""
+    for line in (line for section in told.sections for line in section.lines):
+        if line.to and line.to.place == "customer":
+            seen.customer(Customer(pk=line.to.args[0], creditor_id=told.asked.creditor.pk))

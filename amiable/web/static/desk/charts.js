@@ -9,23 +9,34 @@
     probe.remove();
     return colour;
   };
-  const tones = { not_due: "--am-age-not-due", "1_30": "--am-age-1", "31_60": "--am-age-31", "61_90": "--am-age-61", over_90: "--am-age-90", accent: "--am-accent" };
+  const tones = { not_due: "--am-age-not-due", "1_30": "--am-age-1", "31_60": "--am-age-31", "61_90": "--am-age-61", over_90: "--am-age-90", accent: "--am-accent", info: "--am-info", held: "--am-held", warn: "--am-warn", good: "--am-good", bad: "--am-bad", plain: "--am-line-strong" };
 
   // What a picture is made of, by its kind; the axes and the rest are the same for all.
-  const line = (each, more) => ({ name: each.name, type: "line", data: each.values, showSymbol: each.values.filter((v) => v != null).length < 3, lineStyle: { color: css(tones[each.tone] ?? tones.accent), width: 2, type: each.dashed ? "dashed" : "solid" }, itemStyle: { color: css(tones[each.tone] ?? tones.accent) }, ...more });
+  const colour = (each) => css(tones[each.tone] ?? tones.accent);
+  const line = (each, more) => ({ name: each.name, type: "line", data: each.values, symbol: each.values.filter((v) => v != null).length < 3 ? "circle" : "none", symbolSize: 6, lineStyle: { color: colour(each), width: each.dashed ? 1.5 : 2, type: each.dashed ? [5, 4] : "solid" }, itemStyle: { color: colour(each) }, ...more });
   const bar = (each, more) => ({ name: each.name, type: "bar", data: each.values, itemStyle: { color: css(tones[each.tone] ?? tones.accent) }, barMaxWidth: 26, ...more });
   const drawings = {
     lines: (series) => series.map((each) => line(each, series.length === 1 ? { areaStyle: { color: css(tones[each.tone] ?? tones.accent), opacity: 0.08 } } : {})),
     bars: (series) => series.map((each) => bar(each)),
     stack: (series) => series.map((each) => bar(each, { stack: "all" })),
-    // Between the lowest and the highest: the lowest is drawn unseen, what lies above it as an area.
+    // Between the lowest and the highest: the lowest is drawn unseen, what lies above it as an area; what came, behind them.
     band: ([low, middle, high, ...further]) => [
-      { ...line(low, { stack: "band", lineStyle: { opacity: 0 }, showSymbol: false }), tooltip: { show: false } },
-      { ...line(high, { stack: "band", lineStyle: { opacity: 0 }, showSymbol: false, areaStyle: { color: css("--am-accent"), opacity: 0.16 } }), data: high.values.map((v, at) => (v == null || low.values[at] == null ? null : v - low.values[at])), tooltip: { show: false } },
-      line(middle),
-      ...further.map((each) => (each.dashed ? line(each) : bar(each))),
+      ...further.filter((each) => !each.dashed).map((each) => bar(each, { itemStyle: { color: colour(each), opacity: 0.45 }, barMaxWidth: 18, z: 1 })),
+      line(low, { stack: "band", lineStyle: { opacity: 0 }, symbol: "none" }),
+      { ...line(high, { stack: "band", lineStyle: { opacity: 0 }, symbol: "none", areaStyle: { color: colour(middle), opacity: 0.18 }, itemStyle: { color: colour(middle), opacity: 0.3 } }), name: between(low, high), data: high.values.map((v, at) => (v == null || low.values[at] == null ? null : v - low.values[at])) },
+      ...further.filter((each) => each.dashed).map((each) => line(each)),
+      line(middle, { z: 3 }),
     ],
     funnel: (series) => series.map((each) => bar(each, { barMaxWidth: 34, label: { show: true, position: "right", color: css("--am-ink-2"), formatter: (p) => share(each.values, p.dataIndex) } })),
+  };
+  const between = (low, high) => `${low.name} – ${high.name}`;
+  // What stands in the legend: of a band, its area once; lines as lines, the rest as squares.
+  const entries = (data) => {
+    const square = (name) => ({ name, icon: "roundRect" });
+    const stroke = (each) => ({ name: each.name, icon: each.dashed ? "path://M0,5h6v2h-6zM8,5h6v2h-6zM16,5h4v2h-4z" : "path://M0,5h20v2h-20z" });
+    if (data.kind !== "band") return data.series.map((each) => (data.kind === "lines" ? stroke(each) : square(each.name)));
+    const [low, middle, high, ...further] = data.series;
+    return [stroke(middle), square(between(low, high)), ...further.map((each) => (each.dashed ? stroke(each) : square(each.name)))];
   };
   const share = (values, at) => (values[0] ? new Intl.NumberFormat(document.documentElement.lang, { style: "percent", maximumFractionDigits: 1 }).format(values[at] / values[0]) : "");
 
@@ -36,15 +47,18 @@
     const long = new Intl.NumberFormat(language, money ? { style: "currency", currency: data.unit } : { maximumFractionDigits: 1 });
     const suffix = data.unit === "%" ? "\u00a0%" : "";
     const ink = css("--am-ink-2"), rule = css("--am-line");
-    const flat = data.kind === "stack" || data.kind === "funnel", bars = data.kind === "bars", several = data.series.length > 1;
-    const names = { type: "category", data: data.names, inverse: data.kind === "funnel", axisLabel: { color: ink, width: flat ? 150 : undefined, overflow: flat ? "truncate" : undefined }, axisLine: { lineStyle: { color: rule } }, axisTick: { show: false } };
+    const flat = data.kind === "stack" || data.kind === "funnel", bars = data.kind === "bars", several = data.series.length > 1 || data.kind === "stack";
+    const said = (v) => (v == null ? "–" : long.format(v) + suffix);
+    // The numbers themselves, also where the picture is drawn from their differences.
+    const told = (points) => [data.names[points[0].dataIndex], ...data.series.map((each) => `${each.name}: ${said(each.values[points[0].dataIndex])}`)].join("\n");
+    const names = { type: "category", data: data.names, inverse: data.kind === "funnel", boundaryGap: data.kind !== "lines" || data.names.length < 3, axisLabel: { color: ink, margin: 10, hideOverlap: true, interval: data.names.length <= 6 ? 0 : "auto", width: flat ? 150 : undefined, overflow: flat ? "truncate" : undefined }, axisLine: { lineStyle: { color: rule } }, axisTick: { show: false } };
     const values = { type: "value", axisLabel: { color: ink, hideOverlap: true, formatter: (v) => short.format(v) + suffix }, splitLine: { lineStyle: { color: rule } }, scale: data.kind === "lines" && !money && data.unit !== "%", minInterval: bars && !money ? 1 : undefined };
     return {
       animation: false,
       textStyle: { fontFamily: "Inter, sans-serif" },
       grid: { left: 8, right: data.kind === "funnel" ? 56 : 24, top: several ? 40 : 12, bottom: 4, containLabel: true },
-      tooltip: { trigger: "axis", renderMode: "richText", valueFormatter: (v) => (v == null ? "–" : long.format(v) + suffix), axisPointer: { type: flat || bars ? "shadow" : "line" } },
-      legend: several ? { type: "scroll", top: 0, left: 0, textStyle: { color: ink }, itemWidth: 12, itemHeight: 12, data: data.series.filter((_each, at) => data.kind !== "band" || (at !== 0 && at !== 2)).map((each) => each.name) } : undefined,
+      tooltip: { trigger: "axis", renderMode: "richText", formatter: told, confine: true, backgroundColor: css("--am-surface"), borderColor: rule, textStyle: { color: css("--am-ink"), fontSize: 13 }, axisPointer: { type: flat || bars ? "shadow" : "line" } },
+      legend: several ? { type: "scroll", top: 0, left: 0, textStyle: { color: ink }, itemWidth: 14, itemHeight: 12, itemGap: 16, data: entries(data) } : undefined,
       xAxis: flat ? values : names,
       yAxis: flat ? names : values,
       series: drawings[data.kind](data.series),

@@ -4,6 +4,6 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("insight", "0003_forecast")]
+    dependencies = [("insight", "0004_boardsa")]
 
     operations = [migrations.RunSQL("DELETE FROM insight_kept", migrations.RunSQL.noop)]
