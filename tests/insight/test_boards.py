@@ -13,6 +13,7 @@ from amiable.insight.board import Asked, Board, Cell, Drawn, Section, Tile, plan
 from amiable.insight.measure import measure
 from amiable.insight.models import Figure, Forecast, ForecastWeek, Report
 from amiable.insight.recall import recall, step
+from amiable.insight.slices import UnableToSlice, slice_up
 from amiable.ledger.models import Creditor, Customer
 from amiable.payments.models import Promise
 from amiable.portfolio.models import Membership, Profile
@@ -396,3 +397,18 @@ def test_every_link_leads_somewhere_and_every_number_is_typed(key: str, language
                 if column.unit is not None and isinstance(cell, str | date)
             ]
             assert told_wrong == []
+
+
+def test_a_flow_is_told_by_week_and_by_day_and_a_stock_by_month_only() -> None:
+    helia = creditor()
+    anna = customer(helia)
+    for amount, days in ((100, 0), (200, 5), (400, 7)):
+        received(anna, amount, on=before(days))
+    measure(as_of=DAY, now=NOW)
+    asked = {"creditor": helia, "since": before(20), "until": DAY}
+    weeks = slice_up(key="received_30d", by=("week",), **asked)
+    assert [(part.by, part.value) for part in weeks.parts] == [((date(2026, 5, 18),), 400), ((date(2026, 5, 25),), 300)]
+    days = slice_up(key="received_30d", by=("day",), **asked)
+    assert [part.value for part in days.parts] == [400, 200, 100]
+    with pytest.raises(UnableToSlice, match="cannot be parted by week"):
+        slice_up(key="amount_overdue", by=("week",), **asked)
