@@ -69,6 +69,7 @@ def browse(
                 invoices=invoices,
                 journey=JOURNEYS[message[2]],
                 message_ref=message[0],
+                step=_step(message[0]),
                 now=now,
             )
         except UnableTo:
@@ -102,7 +103,8 @@ def _by_link(
 
     def do(now: datetime) -> None:
         rules = stage.crowd.numbers["attempt"]
-        ways: list[dict[str, Any]] = [{"journey": journey, "message_ref": message}] * rules["tries"]
+        ways: list[dict[str, Any]] = [{"journey": journey, "message_ref": message, "step": _step(message)}]
+        ways *= rules["tries"]
         if stage.collectors and stage.rng.random() < rules["with_colleague"]:
             ways.append(
                 {"journey": Journey.AGENT, "by": stage.collectors[int(stage.rng.integers(len(stage.collectors)))]}
@@ -125,6 +127,11 @@ def _by_link(
         stage.on_the_way += morning.told(stage, mine, day=day)
 
     return do
+
+
+def _step(message: int) -> str:
+    """The step of the message whose link is followed, as the portal knows it."""
+    return Message.objects.values_list("step", flat=True).get(pk=message)
 
 
 def _course(stage: Stage, amount: int) -> list[tuple[str, dict[str, Any]]]:

@@ -5,12 +5,12 @@ older day's look over a newer one's.
 """
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
 
 import polars as pl
-from django.db.models import Max, Min
+from django.db.models import Max, Min, Q
 
 from amiable.core.calendar import end_of_month
 from amiable.insight.gather import Gathered
@@ -20,6 +20,7 @@ from amiable.ledger.models import Creditor
 
 EPOCH = date(1970, 1, 1)
 MONTHS = 12  # that are kept from the first day on
+Month = tuple[date, bytes]  # the day by whose evening it is told, and its table
 
 
 def first_month(as_of: date) -> date:
@@ -59,14 +60,33 @@ def keep(gathered: Gathered, grains: Iterable[Grain], *, now: datetime) -> int:
 
 def load(*, creditor: Creditor, grain: Grain, since: date, until: date, columns: Sequence[str]) -> pl.DataFrame:
     """Those columns of what is kept of the days of a period; of a stock, as it stood on the last day of each month."""
-    rows = Kept.objects.filter(creditor=creditor, grain=grain.key, month__gte=since.replace(day=1), month__lte=until)
-    tables = [
-        pl.read_ipc_stream(io.BytesIO(content), columns=list(columns))
-        for content in rows.exclude(rows=0).order_by("month").values_list("content", flat=True)
-    ]
+    held = fetch(creditor=creditor, grains={grain.key: since}, until=until)[grain.key]
+    return unpack(held, grain=grain, since=since, until=until, columns=columns)
+
+
+def fetch(*, creditor: Creditor, grains: Mapping[str, date], until: date) -> dict[str, list[Month]]:
+    """The months of several grains in one go, each from its own first day on, the oldest first."""
+    wanted = Q()
+    for grain, since in grains.items():
+        wanted |= Q(grain=grain, month__gte=since.replace(day=1))
+    rows = Kept.objects.filter(wanted, creditor=creditor, month__lte=until).order_by("month")
+    found: dict[str, list[Month]] = {grain: [] for grain in grains}
+    for grain, as_of, content in rows.values_list("grain", "as_of", "content"):
+        found[grain].append((as_of, bytes(content)))
+    return found
+
+
+def unpack(held: Iterable[Month], *, grain: Grain, since: date, until: date, columns: Sequence[str]) -> pl.DataFrame:
+    """The columns of those months, of the days of a period."""
+    tables = [pl.read_ipc_stream(io.BytesIO(content), columns=list(columns)) for _as_of, content in held if content]
     schema = {name: kind for name, kind in grain.schema.items() if name in columns}
     found = pl.concat(tables) if tables else pl.DataFrame(schema=schema)
     return found.filter(pl.col("day").is_between(since, until))
+
+
+def stood(held: Iterable[Month], *, since: date, until: date) -> date | None:
+    """The last day of a period on which a stock was told, also where it was told that nothing is there."""
+    return max((as_of for as_of, _content in held if since <= as_of <= until), default=None)
 
 
 def begun(*, creditor: Creditor) -> bool:
@@ -83,13 +103,6 @@ def reach(*, creditor: Creditor) -> tuple[date | None, date | None]:
     """The first day and the newest of what is kept: what lies before or after is not known."""
     found = Kept.objects.filter(creditor=creditor).aggregate(first=Min("month"), newest=Max("as_of"))
     return found["first"], found["newest"]
-
-
-def stood(*, creditor: Creditor, grain: Grain, since: date, until: date) -> date | None:
-    """The last day of a period on which a stock was told, also where it was told that nothing is there."""
-    rows = Kept.objects.filter(creditor=creditor, grain=grain.key, as_of__gte=since, as_of__lte=until)
-    newest: date | None = rows.aggregate(day=Max("as_of"))["day"]
-    return newest
 
 
 def _months(gathered: Gathered, grain: Grain) -> Iterator[tuple[date, pl.DataFrame]]:

@@ -135,6 +135,17 @@ def figures(
     return {key: _reading(each, wished if each.in_currency else "", by_key[key]) for key, each in wanted.items()}
 
 
+def newest(*, creditor: Creditor, as_of: date, currency: str, days: int = 31) -> dict[str, tuple[date, Value]]:
+    """The last total of every KPI in a currency within the days up to `as_of`, with its day."""
+    rows = (
+        Figure.objects.filter(creditor=creditor, slice={}, currency__in=["", currency], as_of__lte=as_of)
+        .filter(as_of__gt=date.fromordinal(max(as_of.toordinal() - days, 1)))
+        .order_by("kpi", "-as_of", "-measured_at", "-id").distinct("kpi")
+        .values_list("kpi", "as_of", "value", "numerator", "denominator")
+    )  # fmt: skip
+    return {key: (day, (value, numerator, denominator)) for key, day, value, numerator, denominator in rows}
+
+
 def _reading(each: Kpi, currency: str, days: Mapping[date, Mapping[tuple[tuple[str, str], ...], Value]]) -> Reading:
     last = max(days, default=None)
     newest = days[last] if last else {}

@@ -62,6 +62,39 @@ AGES = {
     "31_60": gettext_lazy("31–60 days"),
     "over_60": gettext_lazy("over 60 days"),
 }
+STAGES = {
+    "due": gettext_lazy("Not contacted"),
+    "contacted": gettext_lazy("Contacted, not known to be reached"),
+    "reached": gettext_lazy("Reached, no try to pay"),
+    "tried": gettext_lazy("Tried to pay"),
+}
+WAYS_IN = {"other": gettext_lazy("By another way")}  # money that no try to pay brought
+# What each dimension is called.
+HEADS = {
+    "period": gettext_lazy("Month"),
+    "segment": gettext_lazy("Segment"),
+    "origin": gettext_lazy("Segment before"),
+    "scenario": gettext_lazy("Scenario"),
+    "version": gettext_lazy("Version"),
+    "stage": gettext_lazy("How far it came"),
+    "step": gettext_lazy("Step"),
+    "channel": gettext_lazy("Channel"),
+    "template": gettext_lazy("Text"),
+    "tone": gettext_lazy("Tone"),
+    "journey": gettext_lazy("Journey"),
+    "campaign": gettext_lazy("Campaign"),
+    "collector": gettext_lazy("Colleague"),
+    "task": gettext_lazy("Kind of task"),
+    "agency": gettext_lazy("Agency"),
+    "branch": gettext_lazy("Branch"),
+    "sector": gettext_lazy("Sector"),
+    "bucket": gettext_lazy("Age"),
+    "was": gettext_lazy("Age 30 days before"),
+    "cause": gettext_lazy("Cause"),
+    "age": gettext_lazy("Age"),
+    "after": gettext_lazy("Occasion"),
+    "months": gettext_lazy("Months since"),
+}
 # What a part without a value is: not nothing, but those for whom it does not apply.
 NONE = {
     "segment": gettext_lazy("No segment"),
@@ -93,6 +126,11 @@ def _name(dimension: str, value: Any, known: Names) -> str:
     if value in (None, ""):
         return str(NONE.get(dimension, "–"))
     return str(known.get(value) or known.get(str(value)) or value)
+
+
+def head(dimension: str) -> str:
+    """A dimension as people say it; one that nobody named here reads as its key."""
+    return str(HEADS.get(dimension) or dimension.replace("_", " ").capitalize())
 
 
 def segment_names(creditor: Creditor) -> dict[str, str]:
@@ -135,7 +173,8 @@ _KNOWN: Mapping[str, Callable[[Creditor, list[Any]], Names]] = {
     "after": _of(SurveyAfter),
     "channel": _of(Medium),
     "tone": _of(Tone),
-    "journey": _of(Journey),
+    "journey": lambda _creditor, _wanted: {**dict(Journey.choices), **WAYS_IN},
+    "stage": lambda _creditor, _wanted: STAGES,
     "cause": _of(DisputeReason),
     "task": _of(TaskKind),
     "period": _dated("LLL y"),

@@ -19,7 +19,7 @@ from amiable.insight.grain import Grain
 from amiable.insight.kpi import Kpi, declared
 from amiable.ledger.models import Creditor
 
-PERIODS: Mapping[str, str] = {"period": "1mo", "week": "1w", "day": "1d"}  # month, week from Monday on, day
+PERIOD = "period"  # the month
 MOST = 3
 
 
@@ -60,7 +60,7 @@ def slice_up(
     currency: str = "",
     where: Mapping[str, Any] | None = None,
 ) -> Sliced:
-    """The KPI over the days of a period, by up to three of its dimensions and one of PERIODS; `where` narrows it to some parts.
+    """The KPI over the days of a period, by up to three of its dimensions and `period`; `where` narrows it to some parts.
 
     What stands on a day (open invoices, waiting tasks) is told as of the last day, or of the last day of each month.
     Raises UnableToSlice with a sentence.
@@ -71,7 +71,7 @@ def slice_up(
     assert each is not None
     assert each.of is not None
     assert as_of is not None
-    rows = _rows(creditor, each, by, narrowed, since, until)
+    rows, last = _rows(creditor, each, by, narrowed, since, until)
     wished = currency or creditor.currency
     if each.in_currency:
         rows = rows.filter(pl.col("currency") == wished)
@@ -79,7 +79,9 @@ def slice_up(
         rows = rows.filter(pl.col(name).eq_missing(pl.lit(value, rows.schema[name])))
     total, found = Part(by=(), value=None, numerator=None, denominator=None), []
     if rows.height:
-        total = next(_parts(each, rows, ()))
+        # How things stand at the ends of several months is no sum: the whole is that of the last day.
+        whole = rows.filter(pl.col("day") == last) if each.of.stock else rows
+        total = next(_parts(each, whole, ()))
         found = sorted(_parts(each, rows, by), key=lambda part: tuple((one is None, str(one)) for one in part.by))
     words = {"kpi": each.label, "since": since, "until": until}
     note = "" if rows.height else _("%(kpi)s: there is nothing from %(since)s to %(until)s.") % words
@@ -96,18 +98,19 @@ def slice_up(
 
 def _rows(
     creditor: Creditor, each: Kpi, by: Sequence[str], where: Mapping[str, Any], since: date, until: date
-) -> pl.DataFrame:
-    """What is kept, in the columns that are needed; of a stock, its last day, or the last of each month."""
+) -> tuple[pl.DataFrame, date | None]:
+    """What is kept, in the columns that are needed; of a stock, its last day, or the last of each month; and that day."""
     grain = each.of
     assert grain is not None
-    asked = {name for name in (*by, *where) if name not in PERIODS}
+    asked = {name for name in (*by, *where) if name != PERIOD}
     columns = [name for name in grain.schema if name in {"currency", "day", *asked, *_needed(each, grain)}]
-    rows = kept.load(creditor=creditor, grain=grain, since=since, until=until, columns=columns)
-    over = [name for name in by if name in PERIODS]
-    if grain.stock and not over:
-        last = kept.stood(creditor=creditor, grain=grain, since=since, until=until)
+    held = kept.fetch(creditor=creditor, grains={grain.key: since}, until=until)[grain.key]
+    rows = kept.unpack(held, grain=grain, since=since, until=until, columns=columns)
+    last = kept.stood(held, since=since, until=until)
+    monthly = PERIOD in by or PERIOD in where
+    if grain.stock and not monthly:
         rows = rows.filter(pl.col("day") == last) if last else rows.clear()
-    return rows.with_columns(pl.col("day").dt.truncate(PERIODS[name]).alias(name) for name in over)
+    return rows.with_columns(pl.col("day").dt.truncate("1mo").alias(PERIOD)) if monthly else rows, last
 
 
 def _needed(each: Kpi, grain: Grain) -> set[str]:
@@ -135,8 +138,7 @@ def _check(
     words = {"kpi": each.label, "since": since, "until": until, "as_of": as_of}
     if each.of is None:
         raise UnableToSlice(_("%(kpi)s is told as a whole only: its formula cannot be parted.") % words)
-    # What stands on a day is kept for the last day of each month only.
-    known = (*each.dimensions, *(("period",) if each.of.stock else PERIODS))
+    known = (*each.dimensions, PERIOD)
     if odd := [name for name in (*by, *where) if name not in known]:
         words |= {"odd": odd[0], "known": ", ".join(known)}
         raise UnableToSlice(_("%(kpi)s cannot be parted by %(odd)s; it can be by %(known)s.") % words)

@@ -79,6 +79,8 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(
         reverse("desk:customer", args=[anna.pk]),
         "/runs/",
         "/figures/",
+        "/figures/team/",
+        "/figures/explore/?kpi=messages_sent&by=step&by=channel",
         "/figures/cash/",
         "/figures/portfolio/",
         "/sending/",
@@ -180,8 +182,8 @@ def test_a_creditor_is_released_after_a_question(anna: Customer, camille: User, 
 
 def test_charts_are_drawn_from_the_tables(anna: Customer, camille: User, open_desk: Open) -> None:
     page = open_desk(camille, viewport=DESKTOP)
-    page.goto("/figures/")
-    expect(page.locator("[data-chart=aged-data] canvas")).to_be_visible()
+    page.goto("/figures/journeys/")
+    expect(page.locator("[data-chart=board-funnel-data] canvas")).to_be_visible()
 
 
 def test_the_theme_is_switched_and_stays(camille: User, open_desk: Open) -> None:

@@ -7,14 +7,16 @@ import pytest
 from amiable.casework.models import Dispute, Placement
 from amiable.core.models import User
 from amiable.insight.measure import measure
+from amiable.insight.slices import slice_up
 from amiable.ledger.models import Customer
-from amiable.outreach.models import Event, Reply
+from amiable.outreach.models import Event, OptOut, Reply
 from amiable.payments.models import Plan, Promise
 from amiable.portfolio.models import Membership
 from tests.insight.rows import (
     DAY,
     NOW,
     at,
+    attempt,
     before,
     case,
     creditor,
@@ -238,3 +240,42 @@ def test_parts_that_must_add_up_to_the_total_do() -> None:
     measure(as_of=DAY, now=NOW)
     for key in ("amount_overdue", "aged_balance"):
         assert sum(value[1] or 0 for value in parts(helia, key).values()) == read(helia, key)[1]
+
+
+def test_how_far_cases_came_on_the_way_to_a_payment() -> None:
+    helia = creditor()
+    silent, told, reached, tried, alone, spoken = (customer(helia, name) for name in "ABCDEF")
+    for who in (silent, told, reached, tried, alone, spoken):
+        case(who, on=before(40), overdue=100)
+        invoice(who, 100, issued=before(80), due=before(50))
+    message(told, days=35)
+    message(told, days=60)  # before its case
+    for who, kind in ((reached, "opened"), (told, "delivered")):
+        Event.objects.create(source="t", external_id=who.number, message=message(who, days=30), kind=kind, at=at(29))
+    message(tried, days=20, medium="letter")
+    attempt(tried, "letter_link", "failed", days=10)
+    attempt(alone, "portal", "succeeded", days=10)  # without any contact
+    task(spoken, "call", days=12, outcome="refused")
+    assert triple(helia, "due_contacted") == (pytest.approx(4 / 6), 400, 600)
+    assert read(helia, "due_reached") == (0.5, 300, 600)
+    assert read(helia, "due_tried") == (pytest.approx(1 / 6), 100, 600)
+
+
+def test_an_opt_out_and_a_complaint_belong_to_their_message() -> None:
+    helia = creditor()
+    anna = customer(helia)
+    last = message(anna, days=9)
+    type(last).objects.filter(pk=last.pk).update(step="reminder_1")
+    OptOut.objects.create(customer=anna, medium="email", since=at(3), origin="portal")
+    OptOut.objects.create(customer=anna, medium="sms", since=at(3), origin="portal")
+    Reply.objects.create(
+        source="t", external_id="1", creditor=helia, customer=anna, message=last, medium="email", sender="a", text="x",
+        at=at(2), intent="complaint",
+    )  # fmt: skip
+    measure(as_of=DAY, now=NOW)
+    for key, expected in (
+        ("opt_outs", {("reminder_1",): 1, (None,): 1}),
+        ("complaints", {("reminder_1",): 1, (None,): 0}),
+    ):
+        found = slice_up(creditor=helia, key=key, by=["step"], since=before(29), until=DAY)
+        assert {part.by: part.numerator for part in found.parts} == expected

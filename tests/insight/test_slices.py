@@ -180,6 +180,9 @@ def test_a_stock_that_is_gone_is_not_told_of_the_month_before() -> None:
     task(customer(helia), "call", days=None)
     measure(as_of=before(31), now=NOW)
     assert asked(helia, "tasks_late", days=62).total.denominator == 1
+    measure(as_of=DAY, now=NOW)
+    months = asked(helia, "tasks_late", "period", days=62)
+    assert ([part.denominator for part in months.parts], months.total.denominator) == ([1, 1], 1)  # and not two
     Task.objects.all().delete()
     measure(as_of=DAY, now=NOW)
     assert asked(helia, "tasks_late", days=62).total.denominator is None

@@ -43,7 +43,8 @@ CHOSEN = {
     "view_keep", "view_change", "view_back",
 }  # fmt: skip
 LISTS = {
-    "home", "customers", "plans", "runs", "figures", "board", "imports", "quarantine", "news", "news_menu", "news_wishes",
+    "home", "customers", "plans", "runs", "figures", "board", "explore", "imports", "quarantine", "news", "news_menu",
+    "news_wishes",
     "search", "tokens",
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
     "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments", "statements", "money", "late_payment",
@@ -350,9 +351,9 @@ def test_an_agency_sees_the_cases_placed_with_it_and_nothing_of_the_house(ours: 
     client = agent(ours, "Recouvra")
     assert client.get(reverse("desk:customer", args=[mine.pk])).status_code == 200
     assert client.get(reverse("desk:dispute", args=[mine.disputes.get().pk])).status_code == 200
-    listed = client.get(reverse("desk:customers")).content.decode()
-    assert "Mine" in listed
-    assert "Other" not in listed
+    shown = client.get(reverse("desk:customers")).content.decode()
+    assert "Mine" in shown
+    assert "Other" not in shown
     out_of_reach(client, addresses(other))
     for name in LISTS:
         answer = client.get(listed(name), follow=True)
@@ -423,8 +424,8 @@ def test_a_stand_in_may_do_no_more_than_before(ours: Creditor) -> None:
 # What a role may do about a customer whom it sees: docs/operations/roles.md has the same table.
 RIGHTS = {
     Role.COLLECTOR: "note talk hold write plan see_means take load",
-    Role.MANAGER: "note talk hold write plan approve_plan see_means take refund write_off release administer load",
-    Role.ADMIN: "note talk hold write plan approve_plan see_means take refund write_off release administer load",
+    Role.MANAGER: "note talk hold write plan approve_plan see_means take refund write_off release administer load see_team",
+    Role.ADMIN: "note talk hold write plan approve_plan see_means take refund write_off release administer load see_team",
     Role.SALES: "note talk hold",
     Role.BRANCH: "note talk hold",
     Role.ACCOUNTANT: "note talk write take refund write_off load",

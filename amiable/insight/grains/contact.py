@@ -7,6 +7,7 @@ from amiable.scenario.gather import SPOKEN
 RIGHT_PARTY = ", ".join(f"'{each}'" for each in SPOKEN)
 ANSWERED = f"{RIGHT_PARTY}, 'wrong_number'"
 
+# An opt-out belongs to the last message on its channel in the 30 days before it, a complaint to the message that it answers.
 # A message leaves within days of its date, or goes stale: so the index by date finds those of the window.
 CONTACTS = Grain(
     key="contacts",
@@ -34,15 +35,20 @@ FROM casework_task t LEFT JOIN decided d ON d.id = (t.context ->> 'decision')::b
 WHERE t.creditor_id = %(creditor)s AND t.kind = 'call' AND t.outcome NOT IN ('settled', 'declined')
   AND t.done_at >= %(before)s AND (t.done_at AT TIME ZONE %(zone)s)::date BETWEEN %(since)s AND %(as_of)s
 UNION ALL
-SELECT o.customer_id, %(currency)s, (o.since AT TIME ZONE %(zone)s)::date, NULL, NULL, NULL, o.medium, NULL, NULL, NULL, NULL,
-  0, 0, 0, 0, 0, 0, 0, 0, 1, 0
+SELECT o.customer_id, %(currency)s, (o.since AT TIME ZONE %(zone)s)::date, NULL, NULL, m.step, o.medium, m.purpose, m.tone,
+  m.campaign_ref, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0
 FROM outreach_optout o JOIN ledger_customer k ON k.id = o.customer_id AND k.creditor_id = %(creditor)s
+LEFT JOIN LATERAL (
+  SELECT b.step, b.purpose, b.tone, b.campaign_ref FROM outreach_message b WHERE b.customer_id = o.customer_id
+    AND b.state = 'sent' AND b.medium = o.medium AND b.sent_at BETWEEN o.since - interval '30 days' AND o.since
+  ORDER BY b.sent_at DESC LIMIT 1) m ON true
 WHERE o.since >= %(before)s AND o.origin NOT LIKE 'reply:%%'
   AND (o.since AT TIME ZONE %(zone)s)::date BETWEEN %(since)s AND %(as_of)s
 UNION ALL
-SELECT r.customer_id, %(currency)s, (r.at AT TIME ZONE %(zone)s)::date, NULL, NULL, NULL, r.medium, NULL, NULL, NULL, NULL,
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 1
-FROM outreach_reply r WHERE r.creditor_id = %(creditor)s AND r.at >= %(before)s AND NOT r.automatic
+SELECT r.customer_id, %(currency)s, (r.at AT TIME ZONE %(zone)s)::date, NULL, NULL, m.step, r.medium, m.purpose, m.tone,
+  m.campaign_ref, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1
+FROM outreach_reply r LEFT JOIN outreach_message m ON m.id = r.message_id
+WHERE r.creditor_id = %(creditor)s AND r.at >= %(before)s AND NOT r.automatic
   AND r.customer_id IS NOT NULL AND coalesce(nullif(r.confirmed_intent, ''), r.intent) = 'complaint'
   AND (r.at AT TIME ZONE %(zone)s)::date BETWEEN %(since)s AND %(as_of)s""",
     own=("scenario", "version", "step", "channel", "template", "tone", "campaign", "collector"),

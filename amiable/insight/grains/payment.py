@@ -7,21 +7,24 @@ ATTEMPTS = Grain(
     source="""
 SELECT a.customer_id, a.currency, (a.started_at AT TIME ZONE %(zone)s)::date AS day, a.journey, a.campaign_ref AS campaign,
   a.step, a.by_id AS collector, m.medium AS channel, m.purpose AS template, m.tone, c.key AS scenario, c.version,
-  1 AS started, r.lost AS not_completed, CASE WHEN r.told THEN (a.input_errors > 0)::int ELSE 0 END AS input_error,
+  1 AS started, r.paid AS completed, r.lost AS not_completed,
+  CASE WHEN r.told THEN (a.input_errors > 0)::int ELSE 0 END AS input_error,
   r.told::int AS measured,
-  a.amount_minor AS started_minor, r.lost * a.amount_minor AS not_completed_minor,
+  a.amount_minor AS started_minor, r.paid * a.amount_minor AS completed_minor,
+  r.lost * a.amount_minor AS not_completed_minor,
   CASE WHEN r.told AND a.input_errors > 0 THEN a.amount_minor ELSE 0 END AS input_error_minor,
   CASE WHEN r.told THEN a.amount_minor ELSE 0 END AS measured_minor
 FROM payments_attempt a
-CROSS JOIN LATERAL (SELECT (a.state IN ('failed', 'abandoned'))::int AS lost, a.provider = ANY(%(measuring)s) AS told) r
+CROSS JOIN LATERAL (SELECT (a.state = 'succeeded')::int AS paid, (a.state IN ('failed', 'abandoned'))::int AS lost,
+  a.provider = ANY(%(measuring)s) AS told) r
 LEFT JOIN outreach_message m ON m.id = a.message_ref LEFT JOIN scenario_decision d ON d.id = m.decision_ref
 LEFT JOIN scenario_scenario c ON c.id = d.scenario_id
 WHERE a.creditor_id = %(creditor)s AND a.started_at >= %(before)s
   AND (a.started_at AT TIME ZONE %(zone)s)::date BETWEEN %(since)s AND %(as_of)s""",
     own=("journey", "campaign", "step", "collector", "channel", "template", "tone", "scenario", "version"),
     sums=(
-        "started", "not_completed", "input_error", "measured", "started_minor", "not_completed_minor", "input_error_minor",
-        "measured_minor",
+        "started", "completed", "not_completed", "input_error", "measured", "started_minor", "completed_minor",
+        "not_completed_minor", "input_error_minor", "measured_minor",
     ),
 )  # fmt: skip
 

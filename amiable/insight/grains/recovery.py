@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from amiable.insight.grain import Grain
+from amiable.insight.grains.contact import RIGHT_PARTY
 from amiable.scenario.tally import DAYS as CAMPAIGN_DAYS
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 CASE_DAYS = 90
 OTHER = "other"  # transfer, cheque: money that no try to pay brought
 HORIZONS = (3, 6, 12)  # months
+
+# How far a case came: nobody was contacted, contacted, known to be reached, tried to pay. A try to pay after a contact says that
+# it has reached; one without a contact is the customer's own.
+STAGES = ("due", "contacted", "reached", "tried")
 
 # What was overdue when the case opened, less what of it is still open, less what left by other ways than money.
 OUTCOMES = """
@@ -37,14 +42,27 @@ moved AS (
   JOIN ledger_entry e ON e.invoice_id = o.id AND e.effective_on >= o.opened_on
   LEFT JOIN ledger_credit c ON c.id = e.credit_id
   GROUP BY 1, 2),
+heard AS (
+  SELECT DISTINCT message_id FROM outreach_event WHERE at >= %(before)s AND (at AT TIME ZONE %(zone)s)::date <= %(as_of)s
+    AND kind IN ('opened', 'clicked', 'replied')),
 told AS (
-  SELECT DISTINCT k.id FROM casework_case k JOIN outreach_message m ON m.customer_id = k.customer_id AND m.state = 'sent'
-    AND m.capped AND m.as_of >= k.opened_on AND m.as_of <= k.closed_on
-  WHERE k.creditor_id = %(creditor)s AND m.creditor_id = %(creditor)s AND m.as_of >= %(since)s
-    AND k.opened_on BETWEEN %(since)s AND %(as_of)s AND k.closed_because = 'paid'
-  UNION SELECT k.id FROM casework_case k JOIN casework_task t ON t.customer_id = k.customer_id AND t.kind IN ('call', 'manual')
-    AND t.outcome NOT IN ('settled', 'declined') AND (t.done_at AT TIME ZONE %(zone)s)::date BETWEEN k.opened_on AND k.closed_on
-  WHERE k.creditor_id = %(creditor)s AND k.opened_on BETWEEN %(since)s AND %(as_of)s AND k.closed_because = 'paid'),
+  SELECT x.id, bool_or(x.reached) AS reached FROM (
+    SELECT k.id, h.message_id IS NOT NULL AS reached FROM casework_case k
+    JOIN outreach_message m ON m.customer_id = k.customer_id AND m.state = 'sent' AND m.capped
+      AND m.as_of BETWEEN k.opened_on AND least(k.closed_on, %(as_of)s)
+    LEFT JOIN heard h ON h.message_id = m.id
+    WHERE k.creditor_id = %(creditor)s AND m.creditor_id = %(creditor)s AND m.as_of >= %(since)s
+      AND k.opened_on BETWEEN %(since)s AND %(as_of)s
+    UNION ALL SELECT k.id, t.outcome IN (@SPOKEN@) FROM casework_case k
+    JOIN casework_task t ON t.customer_id = k.customer_id AND t.kind IN ('call', 'manual')
+      AND t.outcome NOT IN ('settled', 'declined')
+      AND (t.done_at AT TIME ZONE %(zone)s)::date BETWEEN k.opened_on AND least(k.closed_on, %(as_of)s)
+    WHERE k.creditor_id = %(creditor)s AND k.opened_on BETWEEN %(since)s AND %(as_of)s) x GROUP BY 1),
+tried AS (
+  SELECT DISTINCT k.id FROM casework_case k JOIN payments_attempt a ON a.customer_id = k.customer_id AND a.currency = k.currency
+    AND (a.started_at AT TIME ZONE %(zone)s)::date BETWEEN k.opened_on AND least(k.closed_on, %(as_of)s)
+  WHERE k.creditor_id = %(creditor)s AND a.creditor_id = %(creditor)s AND a.started_at >= %(before)s
+    AND k.opened_on BETWEEN %(since)s AND %(as_of)s),
 sums AS (
   SELECT o.case_id, sum(o.open_minor - coalesce(m.later, 0) - coalesce(m.charged, 0)) AS left_minor,
     sum(m.forgone) AS forgone_minor
@@ -53,16 +71,18 @@ SELECT k.currency, k.customer_id, k.opened_on, k.id, c.key, c.version, k.respons
   nullif(u.sector, ''), k.opened_overdue_minor,
   greatest(0, least(k.opened_overdue_minor,
     k.opened_overdue_minor - coalesce(o.left_minor, 0) - coalesce(o.forgone_minor, 0)))::bigint,
-  1, r.cured::int, CASE WHEN r.cured THEN k.closed_on - k.opened_on ELSE 0 END, (r.cured AND t.id IS NULL)::int
+  1, r.cured::int, CASE WHEN r.cured THEN k.closed_on - k.opened_on ELSE 0 END, (r.cured AND t.id IS NULL)::int,
+  CASE WHEN t.id IS NULL THEN 'due' WHEN y.id IS NOT NULL THEN 'tried' WHEN t.reached THEN 'reached' ELSE 'contacted' END
 FROM sums o JOIN casework_case k ON k.id = o.case_id JOIN ledger_customer u ON u.id = k.customer_id
 CROSS JOIN LATERAL (SELECT coalesce(k.closed_because = 'paid' AND k.closed_on <= %(as_of)s, false) AS cured) r
-LEFT JOIN told t ON t.id = k.id LEFT JOIN scenario_scenario c ON c.id = k.scenario_ref
+LEFT JOIN told t ON t.id = k.id LEFT JOIN tried y ON y.id = k.id LEFT JOIN scenario_scenario c ON c.id = k.scenario_ref
 LEFT JOIN portfolio_membership s ON s.customer_id = k.customer_id AND s.currency = k.currency
-  AND s.since <= k.opened_on AND (s.until IS NULL OR s.until > k.opened_on)"""
+  AND s.since <= k.opened_on AND (s.until IS NULL OR s.until > k.opened_on)""".replace("@SPOKEN@", RIGHT_PARTY)
 _CASE = {
     "currency": pl.String, "customer": pl.Int64, "day": pl.Date, "case": pl.Int64, "scenario": pl.String, "version": pl.Int64,
     "collector": pl.Int64, "segment": pl.String, "branch": pl.Int64, "sector": pl.String, "due_minor": pl.Int64,
     "recovered_minor": pl.Int64, "cases": pl.Int64, "cured": pl.Int64, "cure_days": pl.Int64, "self_cured": pl.Int64,
+    "stage": pl.String,
 }  # fmt: skip
 
 # What the money of tries to pay settled of what was overdue when a case opened, by the way it came. What another word for
@@ -122,7 +142,7 @@ def _way(name: str, known: pl.Schema) -> pl.Expr:
 CASES = Grain(
     key="cases",
     made=_cases,
-    own=("scenario", "version", "collector", *BY_WAY),
+    own=("scenario", "version", "collector", "stage", *BY_WAY),
     sums=("due_minor", "recovered_minor", "cases", "cured", "cure_days", "self_cured"),
     days=CASE_DAYS,
     settles=CASE_DAYS,

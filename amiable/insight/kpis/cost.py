@@ -3,7 +3,7 @@
 import polars as pl
 from django.utils.translation import gettext_lazy as _
 
-from amiable.insight.grains.work import EFFORT, PEOPLE, SPENT, TASKS_OPEN
+from amiable.insight.grains.work import EFFORT, PEOPLE, SPENT, TASKS_DONE, TASKS_OPEN
 from amiable.insight.kpi import COUNT, DOWN, MONEY, NEITHER, PERCENT, PRICE, RATE, kpi
 
 SOURCES = ("outreach.Message", "casework.Task", "casework.Placement", "ledger.Creditor")
@@ -61,6 +61,15 @@ def workload() -> tuple[pl.Expr, pl.Expr]:
 )  # fmt: skip
 def tasks_done() -> tuple[pl.Expr, pl.Expr]:
     return pl.col("done"), pl.col("people")
+
+
+@kpi(
+    "tasks_finished", of=TASKS_DONE, in_currency=False,
+    label=_("Tasks done"), unit=COUNT, better=NEITHER, sources=("casework.Task",), slices=("task",),
+    formula=_("Tasks that colleagues finished in the last 30 days."),
+)  # fmt: skip
+def tasks_finished() -> tuple[pl.Expr, None]:
+    return pl.col("done"), None
 
 
 @kpi(

@@ -27,6 +27,15 @@ def transactions_started() -> tuple[pl.Expr, None]:
 
 
 @kpi(
+    "transactions_completed", of=ATTEMPTS,
+    label=_("Transactions completed"), unit=COUNT, better=UP, sources=SOURCES, slices=BY_AMOUNT,
+    formula=_("Of the tries to pay that were started in the last 30 days, those that succeeded."),
+)  # fmt: skip
+def transactions_completed() -> tuple[pl.Expr, pl.Expr]:
+    return pl.col("completed"), pl.col("started")
+
+
+@kpi(
     "transactions_not_completed", of=ATTEMPTS,
     label=_("Transactions not completed"), unit=COUNT, better=DOWN, sources=SOURCES, slices=BY,
     formula=_(
@@ -57,6 +66,15 @@ def transactions_input_error() -> tuple[pl.Expr, pl.Expr]:
 )  # fmt: skip
 def amount_started() -> tuple[pl.Expr, None]:
     return pl.col("started_minor"), None
+
+
+@kpi(
+    "amount_completed", of=ATTEMPTS,
+    label=_("Amount of the transactions completed"), unit=MONEY, better=UP, sources=SOURCES, slices=BY_AMOUNT,
+    formula=_("What was paid by the tries of the last 30 days that succeeded."),
+)  # fmt: skip
+def amount_completed() -> tuple[pl.Expr, pl.Expr]:
+    return pl.col("completed_minor"), pl.col("started_minor")
 
 
 @kpi(

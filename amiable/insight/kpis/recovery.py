@@ -3,7 +3,7 @@
 import polars as pl
 from django.utils.translation import gettext_lazy as _
 
-from amiable.insight.grains.recovery import BY_WAY, CAMPAIGNS, CASES, MONEY_IN, OTHER
+from amiable.insight.grains.recovery import BY_WAY, CAMPAIGNS, CASES, MONEY_IN, OTHER, STAGES
 from amiable.insight.kpi import DAYS, DOWN, MONEY, PERCENT, UP, kpi
 
 SOURCES = ("casework.Case", "ledger.Invoice", "ledger.Entry")
@@ -74,3 +74,48 @@ def time_to_cure() -> tuple[pl.Expr, pl.Expr]:
 )  # fmt: skip
 def self_cure_rate() -> tuple[pl.Expr, pl.Expr]:
     return pl.col("self_cured"), pl.col("cases")
+
+
+def _came(*stages: str) -> tuple[pl.Expr, pl.Expr]:
+    """What was due in the cases that came so far, or further."""
+    return pl.when(pl.col("stage").is_in(stages)).then(pl.col("due_minor")).otherwise(0), pl.col("due_minor")
+
+
+@kpi(
+    "due_contacted", of=CASES,
+    label=_("Due, contacted"), unit=PERCENT, better=UP, sources=("casework.Case", "outreach.Message", "casework.Task"),
+    slices=("segment",),
+    formula=_(
+        "Of the amount overdue at the opening of the cases opened in the last 90 days, the part of those in which a reminder "
+        "left or a call was made since the opening."
+    ),
+)  # fmt: skip
+def due_contacted() -> tuple[pl.Expr, pl.Expr]:
+    return _came(*STAGES[1:])
+
+
+@kpi(
+    "due_reached", of=CASES,
+    label=_("Due, reached"), unit=PERCENT, better=UP, slices=("segment",),
+    sources=("casework.Case", "outreach.Message", "outreach.Event", "casework.Task", "payments.Attempt"),
+    formula=_(
+        "Of the amount overdue at the opening of the cases opened in the last 90 days, the part of those in which a contact is "
+        "known to have reached the customer since the opening: opened, clicked, replied to, spoken with, or followed by a try "
+        "to pay. Letters cannot tell."
+    ),
+)  # fmt: skip
+def due_reached() -> tuple[pl.Expr, pl.Expr]:
+    return _came(*STAGES[2:])
+
+
+@kpi(
+    "due_tried", of=CASES,
+    label=_("Due, tried to pay"), unit=PERCENT, better=UP, slices=("segment",),
+    sources=("casework.Case", "outreach.Message", "casework.Task", "payments.Attempt"),
+    formula=_(
+        "Of the amount overdue at the opening of the cases opened in the last 90 days, the part of those in which the customer "
+        "was contacted and began a try to pay since the opening."
+    ),
+)  # fmt: skip
+def due_tried() -> tuple[pl.Expr, pl.Expr]:
+    return _came(*STAGES[3:])

@@ -13,7 +13,10 @@ SURVEYS = ("casework.SurveyAnswer", "casework.SurveyAsk")
 @kpi(
     "opt_outs", of=CONTACTS, in_currency=False,
     label=_("Opt-outs"), unit=COUNT, better=DOWN, sources=("outreach.OptOut", "outreach.Message"), slices=("channel",),
-    formula=_("Opt-outs of the last 30 days, beside the number of messages sent in these days."),
+    formula=_(
+        "Opt-outs of the last 30 days, beside the number of messages sent in these days. By step: of the last message on the "
+        "same channel."
+    ),
 )  # fmt: skip
 def opt_outs() -> tuple[pl.Expr, pl.Expr]:
     return pl.col("opt_outs"), pl.col("messages")

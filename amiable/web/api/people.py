@@ -123,7 +123,10 @@ room.shelf(
 room.shelf(houses, "/runs", name="run", many="runs", schema=RunOut, filters=Runs, rows=scope.runs)
 room.shelf(
     houses, "/figures", name="figure", many="figures", schema=FigureOut, filters=Figures,
-    rows=lambda user: Figure.objects.filter(creditor__in=room.houses(user)),
+    rows=lambda user: Figure.objects.filter(
+        Q(creditor__in=room.houses(user, "see_team").values("pk")) | ~Q(slice__has_key="collector"),
+        creditor__in=room.houses(user),
+    ),
 )  # fmt: skip
 
 

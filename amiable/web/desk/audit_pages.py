@@ -167,7 +167,7 @@ def _csv(user: User, parts: list[QuerySet[AuditEntry]], creditors: list[Creditor
                 line.subject_ref or "",
                 "; ".join(f"{key}={value}" for key, value in line.detail.items()),
             ]
-            writer.writerow([_harmless(cell) for cell in cells])
+            writer.writerow([harmless(cell) for cell in cells])
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
@@ -176,7 +176,7 @@ def _csv(user: User, parts: list[QuerySet[AuditEntry]], creditors: list[Creditor
         before = (lines[-1].at, lines[-1].pk)
 
 
-def _harmless(cell: Any) -> Any:
+def harmless(cell: Any) -> Any:
     """A spreadsheet takes what begins like this for a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
 

@@ -59,7 +59,7 @@ def figures(request: scope.Asked, board: str = "") -> HttpResponse:
         "before": told.asked.before,
         "tiles": [_tile(each, chosen.currency) for each in told.tiles],
         "alarms": [(each, _address(each.to)) for each in told.alarms],
-        "sections": [_section(each, chosen.currency) for each in told.sections],
+        "sections": [shown_section(each, chosen.currency) for each in told.sections],
     }
     return render(request, "desk/figures.html", content)
 
@@ -123,7 +123,8 @@ def _tile(tile: Tile, currency: str) -> dict[str, Any]:
     }
 
 
-def _section(section: Section, currency: str) -> dict[str, Any]:
+def shown_section(section: Section, currency: str) -> dict[str, Any]:
+    """A section as its template needs it."""
     return {
         "key": f"board-{section.key}",
         "told": section,

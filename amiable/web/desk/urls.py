@@ -22,6 +22,7 @@ from amiable.web.desk import (
     enter,
     escalation_pages,
     experiment_pages,
+    explore,
     fact_page,
     figures,
     foreseen,
@@ -240,5 +241,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("simulate/", simulate_pages.simulate, name="simulate"),
     path("figures/", figures.figures, name="figures"),
+    path("figures/explore/", explore.explore, name="explore"),
     path("figures/<slug:board>/", figures.figures, name="board"),
 ]

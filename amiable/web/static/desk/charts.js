@@ -65,6 +65,16 @@
     };
   }
 
+  // Bars whose names find no room side by side lie down, the first on top; on a phone names take a third of the width.
+  function fit(made, data, element) {
+    const width = element.clientWidth, longest = Math.max(0, ...data.names.map((name) => name.length)) * 7;
+    const names = { width: Math.min(150, width * 0.34), overflow: "truncate" };
+    if (data.kind === "stack" || data.kind === "funnel") return { ...made, yAxis: { ...made.yAxis, axisLabel: { ...made.yAxis.axisLabel, ...names } } };
+    if (data.kind !== "bars" || longest * data.names.length < width - 90) return made;
+    element.style.height = `${Math.max(272, data.names.length * (12 + 10 * data.series.length) + 60)}px`;
+    return { ...made, xAxis: made.yAxis, yAxis: { ...made.xAxis, inverse: true, axisLabel: { ...made.xAxis.axisLabel, ...names, interval: 0 } } };
+  }
+
   function draw() {
     for (const [element, chart] of drawn) if (!element.isConnected) { chart.dispose(); drawn.delete(element); }
     for (const element of document.querySelectorAll("[data-chart]")) {
@@ -72,7 +82,9 @@
       if (!source) continue;
       const chart = drawn.get(element) ?? echarts.init(element);
       drawn.set(element, chart);
-      chart.setOption(options(JSON.parse(source.textContent)), true);
+      const data = JSON.parse(source.textContent), made = fit(options(data), data, element);
+      chart.resize();
+      chart.setOption(made, true);
     }
   }
   draw();

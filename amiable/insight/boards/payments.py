@@ -1,0 +1,165 @@
+"""Tries to pay: started, not completed, with an input error, in numbers and amounts; by what led to them, and over time."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from amiable.insight import jump, names
+from amiable.insight.board import Asked, Cell, Column, Content, Drawn, Line, Link, Section, board
+from amiable.insight.kpi import COUNT, MONEY, PERCENT
+from amiable.insight.over import Over, Sum, Sums, Want, over
+
+STARTED, COMPLETED = "transactions_started", "transactions_completed"
+LOST, MISTYPED = "transactions_not_completed", "transactions_input_error"
+AMOUNTS = ("amount_started", "amount_completed", "amount_not_completed", "amount_input_error")
+TILES = (STARTED, LOST, MISTYPED, "amount_started", "amount_not_completed", "amount_input_error")
+BY = ("journey", "campaign", "step", "channel")
+LISTED = {"journey", "campaign", "step"}  # by which the page of payments shows the tries
+
+
+@board(
+    "payments", title=gettext_lazy("Payments"),
+    lead=gettext_lazy("Tries to pay: which begin, which do not end, and where customers stumble."),
+    icon="credit-card", place=5, keys=TILES,
+)  # fmt: skip
+def payments(asked: Asked) -> Content:
+    (tries,) = over(asked, Want((*TILES, COMPLETED, "amount_completed"), BY))
+    titles = (_("By journey"), _("By campaign"), _("By step"), _("By channel"))
+    return Content(
+        tiles=[tries.tile(key, to=_behind(asked)) for key in TILES],
+        alarms=jump.alarms(creditor=asked.creditor, as_of=asked.as_of),
+        sections=[
+            _whole(tries),
+            _history(tries),
+            *(_parted(tries, by, title) for by, title in zip(BY, titles, strict=True)),
+            _amounts(tries, "journey", _("Amounts by journey")),
+            _amounts(tries, "campaign", _("Amounts by campaign")),
+        ],
+    )
+
+
+def _whole(tries: Over) -> Section:
+    """What became of all of them, in numbers and amounts, beside the period before."""
+    now, before = tries.total, tries.before
+    rows = [
+        (_("Tries started"), STARTED, "amount_started"), (_("Completed"), COMPLETED, "amount_completed"),
+        (_("Not completed"), LOST, "amount_not_completed"), (_("With an input error"), MISTYPED, "amount_input_error"),
+    ]  # fmt: skip
+    lines = [
+        Line(
+            cells=(
+                title, now[key].n, _share(now[key]), before[key].n, _share(before[key]), now[amount].n, _share(now[amount]),
+                before[amount].n,
+            )
+        )
+        for title, key, amount in rows
+    ]  # fmt: skip
+    return Section(
+        key="whole", title=_("What became of the tries"), wide=True, lines=lines if now[STARTED].n else (),
+        says=[*_unmeasured(now), _("A try that is still under way is neither completed nor lost.")] if now[STARTED].n else (),
+        empty=_("Nobody tried to pay in these days."),
+        columns=[
+            Column(label=_("Tries to pay")), Column(label=_("Number"), unit=COUNT), Column(label=_("Share"), unit=PERCENT),
+            Column(label=_("Number before"), unit=COUNT), Column(label=_("Share before"), unit=PERCENT),
+            Column(label=_("Amount"), unit=MONEY), Column(label=_("Share of the amount"), unit=PERCENT),
+            Column(label=_("Amount before"), unit=MONEY),
+        ],
+    )  # fmt: skip
+
+
+def _share(told: Sum) -> float | None:
+    return told.n / told.d if told.n is not None and told.d else None
+
+
+def _unmeasured(sums: Sums) -> list[str]:
+    """What of the input errors cannot be known."""
+    started, measured = sums[STARTED].n or 0, sums[MISTYPED].d or 0
+    if not started or (sums[MISTYPED].n is not None and measured == started):
+        return []
+    if sums[MISTYPED].n is None:
+        return [_("The provider's page keeps typing errors to itself: input errors are not measurable here.")]
+    words = {"measured": measured, "started": started}
+    return [
+        _("Input errors are told of %(measured)d of %(started)d tries; the page of the others keeps them to itself.")
+        % words
+    ]
+
+
+def _history(tries: Over) -> Section:
+    """The two shares over time."""
+    return Section(
+        key="history", title=_("Over time"), wide=True, drawn=Drawn.LINES, empty=_("Nobody tried to pay in these days."),
+        lines=[
+            Line(cells=(day, sums[STARTED].n, sums[LOST].n, _share(sums[LOST]), sums[MISTYPED].n, _share(sums[MISTYPED])))
+            for day, sums in (tries.spans() if tries.total[STARTED].n else ())
+        ],
+        columns=[
+            Column(label=_("Period from")), Column(label=_("Tries started"), unit=COUNT),
+            Column(label=_("Not completed"), unit=COUNT),
+            Column(label=_("Share not completed"), unit=PERCENT, drawn=True, tone="61_90"),
+            Column(label=_("With an input error"), unit=COUNT),
+            Column(label=_("Share with an input error"), unit=PERCENT, drawn=True, tone="1_30"),
+        ],
+    )  # fmt: skip
+
+
+def _parted(tries: Over, by: str, title: str) -> Section:
+    """The numbers of each part with their shares, now and before; most tries first."""
+    found, before = _sorted(tries, by), tries.parts_before(by)
+    lines = []
+    for key, name, sums in found:
+        then = before.get((key,), Sums())
+        cells = (
+            name, sums[STARTED].n, sums[LOST].n, _share(sums[LOST]), _share(then[LOST]), sums[MISTYPED].n,
+            _share(sums[MISTYPED]), _share(then[MISTYPED]),
+        )  # fmt: skip
+        lines.append(Line(cells=cells, to=_behind(tries.asked, by, key)))
+    return Section(
+        key=f"by-{by}", title=title, drawn=Drawn.BARS, lines=lines,
+        empty=_("Nobody tried to pay in these days."),
+        columns=[
+            Column(label=names.head(by)), Column(label=_("Tries started"), unit=COUNT),
+            Column(label=_("Not completed"), unit=COUNT),
+            Column(label=_("Share not completed"), unit=PERCENT, drawn=True, tone="61_90"),
+            Column(label=_("Before"), unit=PERCENT), Column(label=_("With an input error"), unit=COUNT),
+            Column(label=_("Share with an input error"), unit=PERCENT, drawn=True, tone="1_30"),
+            Column(label=_("Before"), unit=PERCENT),
+        ],
+    )  # fmt: skip
+
+
+def _amounts(tries: Over, by: str, title: str) -> Section:
+    """The amounts of each part with their shares."""
+    lines = []
+    for key, name, sums in _sorted(tries, by):
+        cells: list[Cell] = [name, sums["amount_started"].n]
+        for amount in AMOUNTS[1:]:
+            cells += [sums[amount].n, _share(sums[amount])]
+        lines.append(Line(cells=tuple(cells), to=_behind(tries.asked, by, key)))
+    return Section(
+        key=f"amounts-{by}", title=title, wide=True, lines=lines, empty=_("Nobody tried to pay in these days."),
+        columns=[
+            Column(label=names.head(by)), Column(label=_("Amount started"), unit=MONEY),
+            Column(label=_("Amount completed"), unit=MONEY),
+            Column(label=_("Share"), unit=PERCENT), Column(label=_("Amount not completed"), unit=MONEY),
+            Column(label=_("Share"), unit=PERCENT), Column(label=_("Amount with an input error"), unit=MONEY),
+            Column(label=_("Share"), unit=PERCENT),
+        ],
+    )  # fmt: skip
+
+
+def _sorted(tries: Over, by: str) -> list[tuple[Any, str, Sums]]:
+    """Each part with its name, the one with most tries first."""
+    found = {key: sums for (key,), sums in tries.parts(by).items()}
+    named = names.named(creditor=tries.asked.creditor, dimension=by, values=found)
+    order = sorted(found, key=lambda key: (key is None, -(found[key][STARTED].n or 0), str(key)))
+    return [(key, named[key], found[key]) for key in order]
+
+
+def _behind(asked: Asked, by: str = "", key: Any = None) -> Link | None:
+    """The tries themselves; of a part only where the page can show it."""
+    asks = {"creditor": str(asked.creditor.pk), "currency": asked.currency, "days": str(asked.days)}
+    if by and by not in LISTED:
+        return None
+    return Link(place="payments", asks=asks | ({"by": by, "key": "" if key is None else str(key)} if by else {}))

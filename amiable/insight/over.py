@@ -1,0 +1,188 @@
+"""KPIs over the days of a board and over as many days before them, parted by anything: added up from the months kept.
+
+In: what a board is asked, KPIs of one grain. Out: sums and tiles. Never: a sum over two currencies, a nought of days that
+nobody measured.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+from django.utils.translation import gettext as _
+
+from amiable.insight import kept, say
+from amiable.insight.add import parts
+from amiable.insight.board import Asked, Link, Tile
+from amiable.insight.grain import Grain
+from amiable.insight.kpi import Kpi, declared
+
+MANY = 120  # days that are too many for weeks
+
+
+@dataclass(frozen=True)
+class Sum:
+    """What a KPI comes to; nothing of it where nothing is known."""
+
+    value: float | None = None
+    n: int | None = None
+    d: int | None = None
+
+
+class Sums(dict[str, Sum]):
+    """By KPI; nothing of one that is not there."""
+
+    def __missing__(self, key: str) -> Sum:
+        return Sum()
+
+
+@dataclass(frozen=True)
+class Want:
+    """KPIs of one grain, the dimensions that will be asked for, and the days where they are more than the board's."""
+
+    keys: tuple[str, ...]
+    by: tuple[str, ...] = ()
+    days: int = 0
+
+    @property
+    def kpis(self) -> list[Kpi]:
+        return [declared()[key] for key in self.keys]
+
+    @property
+    def grain(self) -> Grain:
+        grain = self.kpis[0].of
+        assert grain is not None
+        return grain
+
+
+def over(asked: Asked, *wanted: Want) -> list["Over"]:
+    """What is wanted, all read in one go."""
+    first, newest = kept.reach(creditor=asked.creditor)
+    own = [replace(asked, days=max(asked.days, each.days)) for each in wanted]
+    begin = {
+        each.grain.key: theirs.before - timedelta(days=theirs.days - 1)
+        for each, theirs in zip(wanted, own, strict=True)
+    }
+    held = kept.fetch(creditor=asked.creditor, grains=begin, until=asked.as_of)
+    return [
+        Over(asked=theirs, want=each, first=first, newest=newest, held=held[each.grain.key])
+        for each, theirs in zip(wanted, own, strict=True)
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Over:
+    """KPIs of one grain over a board's days. `first`, `newest`: from which day to which anything is kept."""
+
+    asked: Asked
+    want: Want
+    first: date | None
+    newest: date | None
+    held: Sequence[kept.Month]
+
+    @cached_property
+    def begin(self) -> date:
+        """The first of the days before the board's."""
+        return self.asked.before - timedelta(days=self.asked.days - 1)
+
+    @property
+    def known(self) -> bool:
+        """Whether anything was measured in the board's days."""
+        return self.newest is not None and self.newest >= self.asked.since
+
+    @property
+    def known_before(self) -> bool:
+        """Whether the days before are kept from their first one on; of a stock only the newest day is."""
+        return not self.want.grain.stock and self.first is not None and self.first <= self.begin and self.known
+
+    @cached_property
+    def rows(self) -> pl.DataFrame:
+        """Both spans, in the columns that are needed."""
+        said = [part for each in self.want.kpis for part in (each.numerator, each.denominator) if part is not None]
+        wanted = {"currency", "day", *self.want.by, *(name for part in said for name in part.meta.root_names())}
+        columns = [name for name in self.want.grain.schema if name in wanted]
+        since = self.begin if self.known_before else self.asked.since
+        grain, days = self.want.grain, {"since": since, "until": self.asked.as_of}
+        found = kept.unpack(self.held, grain=grain, columns=columns, **days)
+        if grain.stock:
+            last = kept.stood(self.held, **days)
+            return found.filter(pl.col("day") == last) if last else found.clear()
+        return found
+
+    @cached_property
+    def cells(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The rows of the board's days and of those before, added up over the days: what all the rest is made of."""
+        sums = [name for name in self.rows.columns if name in self.want.grain.sums]
+        key = [name for name in self.rows.columns if name not in {"day", *sums}]
+        added = (
+            self.rows.group_by(*key, now=pl.col("day") >= self.asked.since).agg(pl.col(sums).sum()).partition_by(
+                "now", as_dict=True, include_key=False
+            )
+        )  # fmt: skip
+        none = self.rows.drop("day").clear()
+        return added.get((True,), none), added.get((False,), none)
+
+    @property
+    def mixed(self) -> bool:
+        """Whether rows of another currency than the board's are among them."""
+        return self.known and self.cells[0].filter(pl.col("currency") != self.asked.currency).height > 0
+
+    def parts(self, *by: str) -> dict[tuple[Any, ...], Sums]:
+        """Each part with the sum of each KPI."""
+        return self._added(self.cells[0], by) if self.known else {}
+
+    def parts_before(self, *by: str) -> dict[tuple[Any, ...], Sums]:
+        """The same of the days before."""
+        return self._added(self.cells[1], by) if self.known_before else {}
+
+    @cached_property
+    def total(self) -> Sums:
+        return self._added(self.cells[0], ()).get((), Sums()) if self.known else Sums()
+
+    @cached_property
+    def before(self) -> Sums:
+        return self._added(self.cells[1], ()).get((), Sums()) if self.known_before else Sums()
+
+    def spans(self) -> list[tuple[date, Sums]]:
+        """The board's days in weeks, or in months where they are many, each by its first day; those without a row too."""
+        step = "1mo" if self.asked.days > MANY else "1w"
+        if not self.known or self.newest is None:
+            return []
+        days = pl.date_range(self.asked.since, min(self.asked.as_of, self.newest), eager=True)
+        rows = self.rows.filter(pl.col("day") >= self.asked.since).with_columns(span=pl.col("day").dt.truncate(step))
+        found, none = self._added(rows, ("span",)), self._added(rows.clear(), ()).get((), Sums())
+        spans = days.dt.truncate(step).unique(maintain_order=True)
+        return [(max(span, self.asked.since), found.get((span,), none)) for span in spans]
+
+    def tile(self, key: str, *, to: Link | None = None) -> Tile:
+        """A KPI over the board's days, beside the days before."""
+        each, now, before = declared()[key], self.total[key], self.before[key]
+        return Tile(
+            key=key, label=str(each.label), unit=each.unit, value=now.value, before=before.value,
+            good={"up": 1, "down": -1}.get(each.better.value, 0), numerator=now.n, denominator=now.d, counts=each.counts,
+            formula=self._formula(each), to=to,
+        )  # fmt: skip
+
+    def _formula(self, each: Kpi) -> str:
+        if self.want.grain.stock or each.days == self.asked.days:
+            return str(each.formula)
+        said = _("Here it is told of %(days)d days.") % {"days": self.asked.days}
+        return f"{each.formula} {said}"
+
+    @property
+    def spoken(self) -> dict[str, str]:
+        """The two ends of the board's days, in words."""
+        return {"since": say.said(self.asked.since, None, ""), "until": say.said(self.asked.as_of, None, "")}
+
+    def _added(self, rows: pl.DataFrame, by: Sequence[str]) -> dict[tuple[Any, ...], Sums]:
+        found: dict[tuple[Any, ...], Sums] = {}
+        for in_currency in (True, False):
+            kpis = [each for each in self.want.kpis if each.in_currency is in_currency]
+            own = rows.filter(pl.col("currency") == self.asked.currency) if in_currency else rows
+            if not kpis or (by and not own.height):
+                continue
+            for each, part, (n, d) in parts(own, kpis, by):
+                found.setdefault(part, Sums())[each.key] = Sum(each.value(n, d), n, d)
+        return found

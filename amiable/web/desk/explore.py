@@ -1,0 +1,311 @@
+"""Every figure: its formula and newest value; one of them over days of one's choice, parted by up to three things, narrowed.
+
+What cannot be told is a sentence. What is seen can be taken along as a file.
+"""
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from amiable.insight import names, say
+from amiable.insight.board import Cell, Column, Drawn, Line, Section
+from amiable.insight.grain import NUMBERS
+from amiable.insight.kpi import SUMS, Kpi, Unit, declared
+from amiable.insight.measure import newest
+from amiable.insight.slices import MOST, PERIOD, Part, Sliced, UnableToSlice, slice_up
+from amiable.ledger.models import Creditor
+from amiable.web.desk import scope
+from amiable.web.desk.audit_pages import harmless
+from amiable.web.desk.figures import Chosen, boards, choose, shown_section
+from amiable.web.ui import clock
+
+FIRST = "recovery_rate"
+BACK = 90  # days, where nothing else is asked for
+LONGEST = 3 * 366
+SHOWN = 300  # lines of the table; the file has all
+DRAWN = 24  # parts of a picture
+BESIDE = 6  # parts of the second thing in a picture
+WHO = "collector"  # what each colleague did is not for everybody
+NONE = "-"  # the part without a value, in an address
+TONES = ("accent", "1_30", "61_90", "not_due", "31_60", "over_90")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked for, each word checked; `where` narrows to parts."""
+
+    kpi: Kpi
+    since: date
+    until: date
+    by: tuple[str, ...]
+    where: Mapping[str, Any]
+    query: Mapping[str, Any]
+
+    def address(self, **changed: Any) -> str:
+        """The same question with some words changed; None drops one."""
+        words = {**self.query, **changed}
+        return "?" + urlencode(
+            {name: value for name, value in words.items() if value not in (None, [], "")}, doseq=True
+        )
+
+
+@require_GET
+@scope.inside
+def explore(request: scope.Asked) -> HttpResponse:
+    chosen = choose(request)
+    if chosen is None:
+        return render(request, "desk/explore.html", {"chosen": None})
+    theirs = scope.whole_creditors(request.user, act="see_team").filter(pk=chosen.creditor.pk).exists()
+    question = _read(request.GET, chosen, team=theirs)
+    told, trouble = _ask(question, chosen)
+    if told is not None and request.GET.get("format") == "csv":
+        return _file(told, chosen)
+    every = _every(question, chosen)
+    content: dict[str, Any] = {
+        "value": next(each["value"] for each in every if each["chosen"]),
+        "chosen": chosen,
+        "boards": boards(request, chosen.creditor),
+        "question": question,
+        "trouble": trouble,
+        "told": told,
+        "choices": [
+            (number, _choices(question, number, team=theirs)) for number in range(min(MOST, _many(question, theirs)))
+        ],
+        "kpis": [(each.key, str(each.label)) for each in declared().values()],
+        "every": every,
+        "chips": _chips(question, chosen.creditor),
+    }
+    if told is not None:
+        content |= _shown(told, question, chosen)
+    return render(request, "desk/explore.html", content)
+
+
+def _read(asked: QueryDict, chosen: Chosen, *, team: bool) -> Question:
+    kpi = declared().get(asked.get("kpi", "")) or declared()[FIRST]
+    today = clock.today()
+    until = min(_day(asked.get("until", "")) or today, today)
+    since = _day(asked.get("since", "")) or until - timedelta(days=BACK - 1)
+    known = _dimensions(kpi, team=team)
+    by = tuple(dict.fromkeys(name for name in asked.getlist("by") if name in known))[:MOST]
+    where = {
+        name: value
+        for name in kpi.dimensions
+        if name in known and name in asked
+        for value in [_part(name, asked.get(name, ""))]
+        if value is not _ODD
+    }
+    since = max(since, until - timedelta(days=LONGEST))
+    query: dict[str, Any] = {
+        "creditor": chosen.creditor.pk, "currency": chosen.currency, "kpi": kpi.key, "since": since.isoformat(),
+        "until": until.isoformat(), "by": list(by),
+    } | {name: NONE if value is None else value for name, value in where.items()}  # fmt: skip
+    return Question(kpi=kpi, since=since, until=until, by=by, where=where, query=query)
+
+
+def _dimensions(kpi: Kpi, *, team: bool) -> tuple[str, ...]:
+    """What parts this figure, for whom it may."""
+    return tuple(name for name in (*kpi.dimensions, PERIOD) if team or name != WHO) if kpi.of else ()
+
+
+def _many(question: Question, team: bool) -> int:
+    return len(_dimensions(question.kpi, team=team))
+
+
+_ODD = object()
+
+
+def _part(name: str, told: str) -> Any:
+    """A part as its figure knows it; none of them where it cannot be one."""
+    if told in (NONE, ""):
+        return None
+    if name in NUMBERS:
+        return int(told) if told.isdecimal() and len(told) < 16 else _ODD
+    return told[:100]
+
+
+def _day(text: str) -> date | None:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if 1990 <= found.year <= 2200 else None
+
+
+def _ask(question: Question, chosen: Chosen) -> tuple[Sliced | None, str]:
+    """The answer, or the sentence of why there is none."""
+    try:
+        told = slice_up(
+            creditor=chosen.creditor, key=question.kpi.key, by=question.by, since=question.since, until=question.until,
+            currency=chosen.currency, where=question.where,
+        )  # fmt: skip
+    except UnableToSlice as why:
+        return None, str(why)
+    return told, told.note
+
+
+def _choices(question: Question, number: int, *, team: bool) -> list[tuple[str, str, bool]]:
+    """What the number-th choice of a dimension offers: not what another one has."""
+    own = question.by[number] if number < len(question.by) else ""
+    free = [name for name in _dimensions(question.kpi, team=team) if name == own or name not in question.by]
+    return [(name, names.head(name), name == own) for name in free]
+
+
+def _chips(question: Question, creditor: Creditor) -> list[tuple[str, str]]:
+    """What it is narrowed to, each with the address without it."""
+    found = []
+    for name, value in question.where.items():
+        named = names.named(creditor=creditor, dimension=name, values=[value])[value]
+        found.append((f"{names.head(name)}: {named}", question.address(**{name: None})))
+    return found
+
+
+def _every(question: Question, chosen: Chosen) -> list[dict[str, Any]]:
+    """Each figure with what it says of itself and its newest value."""
+    last = newest(creditor=chosen.creditor, as_of=clock.today(), currency=chosen.currency)
+    better = {"up": _("more is better"), "down": _("less is better"), "neither": ""}
+    found = []
+    for each in declared().values():
+        day, (value, _n, _d) = last.get(each.key, (None, (None, None, None)))
+        found.append(
+            {
+                "kpi": each, "value": say.said(value, each.unit, chosen.currency), "day": day,
+                "better": better[each.better.value], "sources": ", ".join(each.sources),
+                "url": question.address(kpi=each.key, by=None, **dict.fromkeys(question.where)),
+                "chosen": each.key == question.kpi.key,
+            }
+        )  # fmt: skip
+    return found
+
+
+def _shown(told: Sliced, question: Question, chosen: Chosen) -> dict[str, Any]:
+    """The total, the table of parts with ways to narrow, and the picture of one or two things."""
+    named = _named(told, chosen.creditor)
+    rows = [
+        {
+            "names": [
+                (named[name][value], _narrowed(question, name, value))
+                for name, value in zip(told.by, part.by, strict=True)
+            ],
+            "cells": [say.said(cell, unit, chosen.currency) for cell, unit in _cells(told.kpi, part)],
+        }
+        for part in told.parts[:SHOWN]
+    ]
+    picture = _picture(told, named, question)
+    return {
+        "rows": rows,
+        "heads": [names.head(name) for name in told.by],
+        "columns": _columns(told.kpi),
+        "total": [say.said(cell, unit, chosen.currency) for cell, unit in _cells(told.kpi, told.total)],
+        "value": say.said(told.total.value, told.kpi.unit, chosen.currency),
+        "further": max(0, len(told.parts) - SHOWN),
+        "section": shown_section(picture, chosen.currency) if picture else None,
+        "file": question.address(format="csv"),
+    }
+
+
+def _named(told: Sliced, creditor: Creditor) -> dict[str, dict[Any, str]]:
+    return {
+        name: names.named(creditor=creditor, dimension=name, values={part.by[place] for part in told.parts})
+        for place, name in enumerate(told.by)
+    }
+
+
+def _narrowed(question: Question, name: str, value: Any) -> str:
+    """The address of the same question about this part alone; of a month, about its days."""
+    if name == PERIOD:
+        last = (value + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+        since, until = max(value, question.since), min(last, question.until)
+        by = [each for each in question.by if each != PERIOD]
+        return question.address(since=since.isoformat(), until=until.isoformat(), by=by)
+    by = [each for each in question.by if each != name]
+    return question.address(by=by, **{name: NONE if value is None else value})
+
+
+def _columns(kpi: Kpi) -> list[str]:
+    return (
+        [str(kpi.label)]
+        if kpi.unit in SUMS and kpi.denominator is None
+        else [str(kpi.label), _("Counted"), _("Out of")]
+    )
+
+
+def _cells(kpi: Kpi, part: Part) -> list[tuple[Cell, Unit]]:
+    """The value, and of what it is made; a sum without a whole is its own part."""
+    value: list[tuple[Cell, Unit]] = [(part.value, kpi.unit)]
+    if kpi.unit in SUMS and kpi.denominator is None:
+        return value
+    above, below = _made_of(kpi)
+    return [*value, (part.numerator, above), (part.denominator, below)]
+
+
+def _made_of(kpi: Kpi) -> tuple[Unit, Unit]:
+    """In what a figure's two sums are told: money where all that they add is."""
+
+    def unit(said: Any) -> Unit:
+        roots = said.meta.root_names() if said is not None else []
+        return Unit.MONEY if any(name.endswith("_minor") for name in roots) else Unit.COUNT
+
+    return unit(kpi.numerator), unit(kpi.denominator)
+
+
+def _picture(told: Sliced, named: Mapping[str, Mapping[Any, str]], question: Question) -> Section | None:
+    """One thing as bars, months as lines; two things as the first beside the most frequent parts of the second."""
+    if len(told.by) not in (1, 2) or not told.parts:
+        return None
+    first = PERIOD if PERIOD in told.by else told.by[0]
+    second = next((name for name in told.by if name != first), "")
+    at = told.by.index(first)
+    values = {(part.by[at], part.by[1 - at] if second else None): part.value for part in told.parts}
+    across = _most(told, told.by.index(second)) if second else [None]
+    down = list(dict.fromkeys(key for key, _across in values))
+    if len(down) > DRAWN or (first == PERIOD and len(down) < 2 and not second):
+        return None
+    return Section(
+        key="picture", title=str(told.kpi.label), wide=True, drawn=Drawn.LINES if first == PERIOD else Drawn.BARS, empty="",
+        says=[_("Drawn are the %(n)d that weigh most; the table below has all.") % {"n": BESIDE}]
+        if second and len({key for _down, key in values}) > BESIDE else (),
+        lines=[Line(cells=(named[first][key], *(values.get((key, each)) for each in across))) for key in down],
+        columns=[
+            Column(label=names.head(first)),
+            *(
+                Column(
+                    label=named[second][each] if second else str(told.kpi.label), unit=told.kpi.unit, drawn=True, tone=TONES[n]
+                )
+                for n, each in enumerate(across)
+            ),
+        ],
+    )  # fmt: skip
+
+
+def _most(told: Sliced, place: int) -> list[Any]:
+    """The parts of the second thing that weigh most, in their own order."""
+    weights: dict[Any, int] = {}
+    for part in told.parts:
+        weights[part.by[place]] = weights.get(part.by[place], 0) + (part.denominator or part.numerator or 0)
+    most = sorted(weights, key=lambda key: -weights[key])[:BESIDE]
+    return sorted(most, key=lambda key: (key is None, str(key)))
+
+
+def _file(told: Sliced, chosen: Chosen) -> HttpResponse:
+    """Every line as numbers: amounts in minor units, shares from 0 to 1."""
+    named = _named(told, chosen.creditor)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow([*told.by, "kpi", "unit", "currency", "value", "numerator", "denominator"])
+    for part in told.parts if told.by else [told.total]:
+        own = [harmless(named[name][value]) for name, value in zip(told.by, part.by, strict=True)]
+        writer.writerow(
+            [*own, told.kpi.key, told.kpi.unit.value, told.currency, part.value, part.numerator, part.denominator]
+        )
+    response = HttpResponse(buffer.getvalue(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="amiable-{told.kpi.key}-{told.as_of.isoformat()}.csv"'
+    return response
