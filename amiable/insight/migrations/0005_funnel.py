@@ -4,6 +4,6 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("insight", "0004_boardsa")]
+    dependencies = [("insight", "0004_course")]
 
     operations = [migrations.RunSQL("DELETE FROM insight_kept", migrations.RunSQL.noop)]
