@@ -66,8 +66,8 @@ class Chart:
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """`above`: sentences over the table. `strong`: which rows are sums. `sums`: columns whose amounts are added up below it,
-    by currency, in a row of that name.
+    """`above`: sentences over the table. `strong`: which rows are sums. `sum_name`: amounts are added up below the table,
+    each currency by itself, in rows of that name.
     """
 
     title: str
@@ -75,7 +75,6 @@ class Sheet:
     rows: Iterable[Sequence[Cell]]
     above: Sequence[str] = ()
     strong: frozenset[int] = frozenset()
-    sums: frozenset[int] = frozenset()
     sum_name: str = ""
     chart: Chart | None = None
 
@@ -222,7 +221,7 @@ class _Page:
             line += 1
             for column, cell in enumerate(row):
                 self._write(line, column, cell, strong=n in sheet.strong)
-                if column in sheet.sums and isinstance(cell, Amount):
+                if sheet.sum_name and isinstance(cell, Amount):
                     added = sums.setdefault(cell.currency, {})
                     added[column] = added.get(column, 0) + cell.minor
         for n, (currency, added) in enumerate(sorted(sums.items()), 1):

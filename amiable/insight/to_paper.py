@@ -58,7 +58,7 @@ def _tile(tile: Tile, currency: str) -> dict[str, Any]:
     before = _("from %(value)s") % {"value": say.said(tile.before, tile.unit, currency)}
     return {
         "label": tile.label, "value": say.value(tile, currency), "part": say.part(tile, currency), "before": before,
-        "change": {"text": change.text, "tone": change.tone} if change else None,
+        "note": tile.note, "change": {"text": change.text, "tone": change.tone} if change else None,
     }  # fmt: skip
 
 

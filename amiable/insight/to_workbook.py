@@ -63,7 +63,7 @@ def _tile(tile: Tile, currency: str) -> list[Cell]:
     return [
         tile.label, *(cell(each, tile.unit, currency) for each in (tile.value, tile.before, change)),
         *(cell(each, of, currency) if shares else None for each in (tile.numerator, tile.denominator)),
-        unit(tile.unit, currency), tile.formula,
+        unit(tile.unit, currency), " ".join(each for each in (tile.formula, tile.note) if each),
     ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from django.test import Client
 
 from amiable.casework.models import Case, Dispute, Note, NoteFile, Task, TaskKind
 from amiable.core.models import Role, Scope, User
+from amiable.insight.models import Report
 from amiable.intake.models import Import, QuarantinedRow, Source
 from amiable.ledger import hold
 from amiable.ledger.keep import keep
@@ -158,6 +159,13 @@ def plan(of: Customer, **more: object) -> Plan:
 def chain(of: Customer) -> Chain:
     words = {"customer": of, "currency": "EUR", "opened_at": clock.now(), "moved_at": clock.now()}
     return Chain.objects.create(creditor=of.creditor, **words)
+
+
+def report(of: Creditor, content: bytes = b"%PDF-1.7 report") -> Report:
+    """A page of figures that was sent."""
+    words = {"creditor": of, "kind": "direction", "currency": "EUR", "language": "fr", "made_at": clock.now()}
+    words |= {"as_of": clock.today(), "name": "direction.pdf", "sha256": keep(content), "size": len(content)}
+    return Report.objects.create(**words)
 
 
 def on_the_phone(of: Customer) -> Attempt:
