@@ -92,7 +92,7 @@ def _picture(section: Section, currency: str) -> dict[str, Any] | None:
         {
             "name": column.label, "colour": tone, "dashed": column.dashed,
             "named": section.drawn is not Drawn.BAND or n not in {0, 2},
-            "last": "" if lying or section.drawn is Drawn.BARS else _newest(own, column, currency),
+            "last": _newest(own, column, currency) if section.drawn is Drawn.LINES else "",
             "values": [None if value is None else round((value - low) / (high - low), 5) for value in own],
         }
         for n, ((_place, column), own, tone) in enumerate(zip(drawn, values, tones, strict=True))

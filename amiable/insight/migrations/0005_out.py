@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("insight", "0003_forecast"), ("ledger", "0001_initial")]
+    dependencies = [("insight", "0004_boardsa"), ("ledger", "0001_initial")]
 
     operations = [
         # Nothing was ever written into it.
