@@ -1,20 +1,16 @@
 """What operators read: counts alone, for who has the token; whatever runs in several processes adds up."""
 
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from django.db import connection
 from django.test import Client
+from django.urls import resolve
 from prometheus_client.parser import text_string_to_metric_families
 
 from amiable.core.models import Run
@@ -22,6 +18,7 @@ from amiable.outreach.models import Memo
 from amiable.web import metrics
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
+from tests.web.live_server import serving
 
 pytestmark = pytest.mark.django_db
 TOKEN = "a-token-of-the-operators"
@@ -121,37 +118,20 @@ def test_requests_are_counted_by_route_and_never_by_address() -> None:
 
 
 def test_each_figure_is_told_in_the_operators_page() -> None:
-    from pathlib import Path
-
     page = Path("docs/operations/metrics.md").read_text(encoding="utf-8")
     for name, *_rest in metrics.ASKED:
         assert f"`{name}`" in page, name
 
 
 @pytest.mark.long
-def test_processes_of_one_server_count_together(tmp_path: Any) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_processes_of_one_server_count_together() -> None:
     """Two workers by `amiable serve`: whoever answers, the sum is told."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    known = connection.settings_dict
-    url = f"postgresql://{known['USER']}@/{known['NAME']}?host={known['HOST']}&port={known['PORT']}"
-    ask = {**os.environ, "DATABASE_URL": url, "AMIABLE_METRICS_TOKEN": TOKEN, "AMIABLE_HOME": str(tmp_path)}
-    words = [sys.executable, "-m", "amiable.cli", "serve", "--workers", "2", "--port", str(port)]
-    server = subprocess.Popen(words, env=ask)
-    try:
-        wanted = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/login/").read()
-                break
-            except OSError:
-                time.sleep(0.3)
-        for _n in range(19):
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/login/").read()
-        found = told(urllib.request.urlopen(wanted).read().decode())
-        assert found[key("amiable_http_requests_total", route="desk:login", status="200")] == 20
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(timeout=30)
+    with serving("--workers", "2", AMIABLE_METRICS_TOKEN=TOKEN) as served:
+        ask = {"Authorization": f"Bearer {TOKEN}"}
+        route = key("amiable_http_requests_total", route=resolve("/login/").view_name, status="200")
+        before = told(requests.get(f"{served.url}/metrics", headers=ask, timeout=10).text).get(route, 0)
+        for _n in range(20):
+            assert requests.get(f"{served.url}/login/", timeout=10).status_code == 200
+        assert told(requests.get(f"{served.url}/metrics", headers=ask, timeout=10).text)[route] == before + 20
+        assert served.end() == 0
