@@ -181,6 +181,14 @@ def on_the_phone(of: Customer) -> Attempt:
     )
 
 
+def begun(of: Customer) -> Attempt:
+    """A try to pay that the customer began just now."""
+    found = on_the_phone(of)
+    found.state, found.started_at = "started", clock.now()
+    found.save()
+    return found
+
+
 def batch(of: Customer) -> LetterBatch:
     """A batch with the customer's message as a letter: as a row; what is printed is tested elsewhere."""
     made = LetterBatch.objects.create(creditor=of.creditor, made_at=clock.now(), letters=1, pages=1, sheets=1)
