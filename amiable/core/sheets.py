@@ -81,7 +81,12 @@ class Sheet:
 
 def workbook(sheets: Iterable[Sheet], *, to: BinaryIO, title: str, language: str, made_at: datetime) -> None:
     """Writes the sheets into a file, in their order."""
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "default_date_format": "dd/mm/yyyy"}
+    options = {
+        "constant_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "default_date_format": "dd/mm/yyyy",
+    }
     book = xlsxwriter.Workbook(to, options)
     book.set_properties({"title": title, "author": "Amiable", "created": made_at.replace(tzinfo=None)})
     forms, names = _Forms(book, language), set[str]()
@@ -158,14 +163,18 @@ class _Forms:
 
     def __init__(self, book: xlsxwriter.Workbook, language: str) -> None:
         self.book, self.language, self.known = book, language, dict[tuple[str, bool], Any]()
-        self.head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "vcenter", "bg_color": "#e3f1ed"})
+        self.head = book.add_format(
+            {"bold": True, "bottom": 1, "text_wrap": True, "valign": "vcenter", "bg_color": "#e3f1ed"}
+        )
         self.title = book.add_format({"bold": True, "font_size": 14})
         self.above = book.add_format({"font_color": "#5b6875"})
 
     def of(self, cell: Cell, strong: bool) -> Any:
         key = (self._pattern(cell), strong)
         if key not in self.known:
-            told: dict[str, Any] = {"num_format": key[0], "valign": "top"} | ({"bold": True, "top": 1} if strong else {})
+            told: dict[str, Any] = {"num_format": key[0], "valign": "top"} | (
+                {"bold": True, "top": 1} if strong else {}
+            )
             self.known[key] = self.book.add_format(told | ({"text_wrap": True} if isinstance(cell, str) else {}))
         return self.known[key]
 

@@ -4,12 +4,14 @@ In: a day. Out: e-mails ordered, one a person, digest and day. Never: one on a d
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from amiable.casework.models import Notification, Way
 from amiable.casework.wish import DIGESTS, who_wishes
@@ -58,6 +60,9 @@ def _weekly(user: User, as_of: date, now: datetime) -> bool:
         return False
     papers = report.papers(leads(user), language=user.language, as_of=as_of, now=now, most=memo.MOST_BYTES)
     attached = [{"name": each.name, "sha256": each.sha256, "size": each.size} for each in papers]
+    if attached:
+        with override(user.language):
+            page = replace(page, lead=f"{page.lead} {_('The page of direction goes along with this e-mail.')}")
     return _order(page, key=key, user=user, now=now, attached=attached)
 
 
@@ -73,9 +78,7 @@ def _daily(user: User, as_of: date, now: datetime) -> bool:
     return True
 
 
-def _order(
-    page: Page, *, key: str, user: User, now: datetime, attached: Sequence[Mapping[str, Any]] = ()
-) -> bool:
+def _order(page: Page, *, key: str, user: User, now: datetime, attached: Sequence[Mapping[str, Any]] = ()) -> bool:
     written = draft(page, user=user, now=now)
     return memo.write(
         key=key, to=user, subject=written.subject, text=written.text, html=written.html,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from babel.numbers import format_compact_currency, format_compact_decimal
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from amiable.core import money
@@ -44,7 +44,7 @@ def board_data(board: Board, made_at: datetime) -> dict[str, Any]:
         "language": (get_language() or "fr")[:2], "title": board.title, "lead": board.lead, "brief": board.brief,
         "tight": 0, "creditor": asked.creditor.name, "currency": asked.currency, "period": _("%(since)s – %(until)s") % days,
         "made": _("Made on %(moment)s") % {"moment": made_at.strftime("%d/%m/%Y %H:%M")}, "measured": measured,
-        "words": {"page": _("Page"), "of": _("of"), "unmeasured": _("Nothing was measured yet")},
+        "words": {"page": pgettext("1 of 2", "Page"), "of": pgettext("Page 1", "of"), "unmeasured": _("Nothing was measured yet")},
         "against": _("As of %(until)s; the change is against %(before)s, the end of the period before.")
         % {"until": say.said(until, None, ""), "before": say.said(asked.before, None, "")},
         "alarms": [{"text": each.text, "bad": each.bad} for each in board.alarms] if measured else [],
@@ -145,7 +145,9 @@ def _short(value: float, unit: Unit | None, currency: str) -> str:
     if unit is Unit.PERCENT:
         return f"{value * 100:.3g}".replace(".", "," if language == "fr" else ".") + " %"[language != "fr" :]
     if unit in {Unit.MONEY, Unit.PRICE}:
-        return str(format_compact_currency(money.major(round(value), currency), currency, locale=locale, fraction_digits=1))
+        return str(
+            format_compact_currency(money.major(round(value), currency), currency, locale=locale, fraction_digits=1)
+        )
     return str(format_compact_decimal(round(value, 2), locale=locale, fraction_digits=1))
 
 

@@ -3,11 +3,11 @@
 In: a Board. Out: an XLSX file with typed cells. Never: a nought where nothing is known, a number made into text.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, datetime
 from typing import BinaryIO
 
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from amiable.core import sheets
@@ -50,7 +50,16 @@ def _tiles(board: Board, made_at: datetime) -> Sheet:
     above = [board.lead, *about(board, made_at), *(each.text for each in board.alarms)]
     if not board.measured:
         above.append(unmeasured())
-    heads = [_("Figure"), _("Value"), _("Before"), _("Change"), _("Part"), _("Of"), _("Unit"), _("How it is counted")]
+    heads = [
+        _("Figure"),
+        _("Value"),
+        _("Before"),
+        _("Change"),
+        pgettext("of a share", "Part"),
+        pgettext("of a share", "Of"),
+        _("Unit"),
+        _("How it is counted"),
+    ]
     rows = [_tile(each, board.asked.currency) for each in board.tiles] if board.measured else []
     return Sheet(title=board.title, heads=heads, rows=rows, above=above)
 

@@ -25,7 +25,7 @@ def made(*sheets: Sheet, language: str = "fr") -> bytes:
 
 
 def test_cells_have_types_and_the_formats_of_the_reader() -> None:
-    for language, euros in (("fr", '#,##0.00\\ [$€]'), ("en", "[$€]#,##0.00")):
+    for language, euros in (("fr", "#,##0.00\\ [$€]"), ("en", "[$€]#,##0.00")):
         page = load_workbook(io.BytesIO(made(Sheet(title="T", heads=HEADS, rows=ROWS), language=language)))["T"]
         name, amount, yen, share, day, late, count, score = page[4]
         assert (name.value, name.data_type) == ("=1+1", "s")
@@ -37,7 +37,9 @@ def test_cells_have_types_and_the_formats_of_the_reader() -> None:
         assert (late.value, count.value, score.value) == (12, 3, 4.25)
         assert page["C5"].value is None  # nothing known is no nought
         assert page["C6"].value == 0.007
-        assert 32_000 <= len(page["A6"].value) < 32_100  # as long as a cell may be; the bell is told as a sign of its own
+        assert (
+            32_000 <= len(page["A6"].value) < 32_100
+        )  # as long as a cell may be; the bell is told as a sign of its own
         assert page.freeze_panes == "B4"
 
 

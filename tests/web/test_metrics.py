@@ -73,7 +73,9 @@ def test_it_counts_what_waits_and_names_nobody(django_assert_max_num_queries: Li
     words = {"step": "decide", "as_of": clock.today()}
     Run.objects.create(**words, started_at=now - timedelta(hours=25), ended_at=now - timedelta(hours=24))
     Run.objects.create(**words, started_at=now - timedelta(seconds=90), ended_at=now, error="Out of reach")
-    Memo.objects.create(key="k", address="x@example.org", language="fr", subject="s", text="t", html="h", created_at=now)
+    Memo.objects.create(
+        key="k", address="x@example.org", language="fr", subject="s", text="t", html="h", created_at=now
+    )
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO procrastinate_jobs (task_name, queue_name, scheduled_at) VALUES ('day', 'default', %s)",
                        [now - timedelta(minutes=5)])  # fmt: skip

@@ -54,7 +54,9 @@ class TileOut(Schema):
     key: str
     label: str
     unit: Unit
-    value: float | None = Field(description="Money and prices in minor units, shares from 0 to 1; empty: nothing to measure.")
+    value: float | None = Field(
+        description="Money and prices in minor units, shares from 0 to 1; empty: nothing to measure."
+    )
     before: float | None = Field(description="At the end of the period before.")
     numerator: int | None
     denominator: int | None

@@ -57,7 +57,9 @@ def _plain(label: Any, name: str) -> Column:
     return label, lambda row, _names: _day(getattr(row, name))
 
 
-def _money(label: Any, of: str | Callable[[Row], int | None], currency: Callable[[Row], str] = lambda row: row.currency) -> Column:
+def _money(
+    label: Any, of: str | Callable[[Row], int | None], currency: Callable[[Row], str] = lambda row: row.currency
+) -> Column:
     def told(row: Row, _names: Mapping[str, str]) -> Cell:
         minor = getattr(row, of) if isinstance(of, str) else of(row)
         return None if minor is None else Amount(minor, currency(row))
@@ -176,4 +178,3 @@ def _sheet(request: scope.Asked, listing: Listing, rows: QuerySet[Any, Any]) -> 
         title=str(listing.title), heads=[str(label) for label, _of in listing.columns], rows=cells(),
         sum_name=_("Total"),
     )  # fmt: skip
-
