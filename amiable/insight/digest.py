@@ -58,8 +58,7 @@ def _weekly(user: User, as_of: date, now: datetime) -> bool:
     page = None if _known(key) else weekly(user=user, as_of=as_of)
     if page is None:
         return False
-    papers = report.papers(leads(user), language=user.language, as_of=as_of, now=now, most=memo.MOST_BYTES)
-    attached = [{"name": each.name, "sha256": each.sha256, "size": each.size} for each in papers]
+    attached = report.papers(leads(user), language=user.language, as_of=as_of, now=now, most=memo.MOST_BYTES)
     if attached:
         with override(user.language):
             page = replace(page, lead=f"{page.lead} {_('The page of direction goes along with this e-mail.')}")

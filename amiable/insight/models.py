@@ -57,26 +57,17 @@ class Kept(models.Model):
 
 
 class Report(models.Model):
-    """A board on paper as it was sent: made once a day, language and currency, kept as a file, and never made again."""
-
     creditor = models.ForeignKey(Creditor, on_delete=models.CASCADE)
-    kind = models.CharField(max_length=40)  # the key of the board
+    kind = models.CharField(max_length=40)
     as_of = models.DateField()
-    currency = models.CharField(max_length=3)
-    language = models.CharField(max_length=5)
-    name = models.CharField(max_length=120)
-    sha256 = models.CharField(max_length=64)  # where it is: ledger/keep.py
-    size = models.IntegerField()
+    content = models.JSONField(default=dict)
     made_at = models.DateTimeField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["creditor", "kind", "as_of", "currency", "language"], name="report_once")
-        ]
-        indexes = [models.Index(fields=["as_of"], name="report_day")]
+        constraints = [models.UniqueConstraint(fields=["creditor", "kind", "as_of"], name="report_once")]
 
     def __str__(self) -> str:
-        return self.name
+        return f"{self.kind} {self.as_of}"
 
 
 class Forecast(models.Model):

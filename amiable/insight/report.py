@@ -5,8 +5,10 @@ In: creditors, a day. Out: Reports. Never: one that was made again, or kept long
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
 from django.utils.translation import override
 
 from amiable.insight.board import Board, show
@@ -15,6 +17,7 @@ from amiable.insight.to_paper import board_pdf
 from amiable.ledger.keep import keep, place_of
 from amiable.ledger.models import Creditor
 
+PAPER = "paper"  # how the kind of such a report begins
 SENT = "direction"  # the board that is sent
 DAYS = 30  # of its period
 KEPT = timedelta(days=730)
@@ -25,39 +28,46 @@ def board(creditor: Creditor, *, as_of: date) -> Board:
     return show(key=SENT, creditor=creditor, as_of=as_of, days=DAYS)
 
 
-def papers(creditors: Iterable[Creditor], *, language: str, as_of: date, now: datetime, most: int) -> list[Report]:
-    """The page of each creditor of whom anything was measured, as far as all of them are no larger than `most` bytes."""
-    found, size = [], 0
+def papers(
+    creditors: Iterable[Creditor], *, language: str, as_of: date, now: datetime, most: int
+) -> list[dict[str, Any]]:
+    """Name, sha256 and size of the page of each creditor of whom anything was measured, as far as all of them are no larger
+    than `most` bytes.
+    """
+    found: list[dict[str, Any]] = []
     for creditor in creditors:
-        report = _paper(creditor, language, as_of, now)
-        if report is not None and size + report.size <= most:
-            found.append(report)
-            size += report.size
+        told = _paper(creditor, language, as_of, now)
+        if told is not None and sum(each["size"] for each in found) + told["size"] <= most:
+            found.append({name: told[name] for name in ("name", "sha256", "size")})
     return found
 
 
-def _paper(creditor: Creditor, language: str, as_of: date, now: datetime) -> Report | None:
-    same = Report.objects.filter(
-        creditor=creditor, kind=SENT, as_of=as_of, currency=creditor.currency, language=language
-    ).first()
+def kept() -> QuerySet[Report]:
+    """Every page that was made to be sent."""
+    return Report.objects.filter(kind__startswith=f"{PAPER}.")
+
+
+def _paper(creditor: Creditor, language: str, as_of: date, now: datetime) -> dict[str, Any] | None:
+    kind = f"{PAPER}.{SENT}.{creditor.currency}.{language}"
+    same = Report.objects.filter(creditor=creditor, kind=kind, as_of=as_of).first()
     if same is not None:
-        return same
+        return dict(same.content)
     with override(language):
         told = board(creditor, as_of=as_of)
         if not told.measured:
             return None
         content = board_pdf(told, made_at=now.astimezone(ZoneInfo(creditor.time_zone)))
-    return Report.objects.create(
-        creditor=creditor, kind=SENT, as_of=as_of, currency=creditor.currency, language=language, made_at=now,
-        name=f"{SENT}-{creditor.key}-{as_of.isoformat()}.pdf", sha256=keep(content), size=len(content),
-    )  # fmt: skip
+    words = {"board": SENT, "currency": creditor.currency, "language": language, "size": len(content)}
+    words |= {"name": f"{SENT}-{creditor.key}-{as_of.isoformat()}.pdf", "sha256": keep(content)}
+    Report.objects.create(creditor=creditor, kind=kind, as_of=as_of, content=words, made_at=now)
+    return words
 
 
 def forget(*, as_of: date) -> int:
     """Ends what is older than KEPT: the row, and the file where no other row names it."""
-    old = list(Report.objects.filter(as_of__lt=as_of - KEPT).values_list("pk", "sha256"))
+    old = list(kept().filter(as_of__lt=as_of - KEPT).values_list("pk", "content__sha256"))
     Report.objects.filter(pk__in=[pk for pk, _sha256 in old]).delete()
     shas = {sha256 for _pk, sha256 in old}
-    for sha256 in shas - set(Report.objects.filter(sha256__in=shas).values_list("sha256", flat=True)):
+    for sha256 in shas - set(kept().filter(content__sha256__in=shas).values_list("content__sha256", flat=True)):
         place_of(sha256).unlink(missing_ok=True)
     return len(old)

@@ -44,7 +44,8 @@ def board_data(board: Board, made_at: datetime) -> dict[str, Any]:
         "language": (get_language() or "fr")[:2], "title": board.title, "lead": board.lead, "brief": board.brief,
         "tight": 0, "creditor": asked.creditor.name, "currency": asked.currency, "period": _("%(since)s – %(until)s") % days,
         "made": _("Made on %(moment)s") % {"moment": made_at.strftime("%d/%m/%Y %H:%M")}, "measured": measured,
-        "words": {"page": pgettext("1 of 2", "Page"), "of": pgettext("Page 1", "of"), "unmeasured": _("Nothing was measured yet")},
+        "words": {"page": pgettext("1 of 2", "Page"), "of": pgettext("Page 1", "of"),
+                  "unmeasured": _("Nothing was measured yet")},
         "against": _("As of %(until)s; the change is against %(before)s, the end of the period before.")
         % {"until": say.said(until, None, ""), "before": say.said(asked.before, None, "")},
         "alarms": [{"text": each.text, "bad": each.bad} for each in board.alarms] if measured else [],
@@ -99,7 +100,10 @@ def _picture(section: Section, currency: str) -> dict[str, Any] | None:
     ]  # fmt: skip
     return {
         "kind": str(section.drawn), "names": names, "series": series, "zero": round(max(-low, 0) / (high - low), 5),
-        "ticks": [{"at": round((at - low) / (high - low), 5), "label": _short(at, unit, currency)} for at in _ticks(low, high, step)],
+        "ticks": [
+            {"at": round((at - low) / (high - low), 5), "label": _short(at, unit, currency)}
+            for at in _ticks(low, high, step)
+        ],
         "tells": [_tell(section.drawn, values, n, unit, currency) for n in range(len(lines))] if lying else [],
         "alt": _in_words(section.title, lines, drawn, currency),
     }  # fmt: skip

@@ -29,7 +29,8 @@ def full(creditor: Creditor, currency: str = "EUR", **changed: Any) -> Board:
     sections = [
         Section(
             key="lines", title="Received: by [week] / day", drawn=Drawn.LINES, empty="None.", says=["A first sentence."],
-            columns=[Column(label="Week"), Column(label="Received", **drawn), Column(label="Expected", dashed=True, tone="plain", **drawn)],
+            columns=[Column(label="Week"), Column(label="Received", **drawn),
+                     Column(label="Expected", dashed=True, tone="plain", **drawn)],
             lines=_weeks((100_000, 90_000), (250_050, 200_000), (None, 210_000), (180_000, 150_000), (-20_000, 0)),
         ),
         Section(
@@ -39,14 +40,16 @@ def full(creditor: Creditor, currency: str = "EUR", **changed: Any) -> Board:
         ),
         Section(
             key="stack", title="Ageing by segment with a very long title", drawn=Drawn.STACK, empty="None.",
-            columns=[Column(label="Customer"), *(Column(label=each, tone=each, **drawn) for each in ("not_due", "1_30", "over_90")),
+            columns=[Column(label="Customer"),
+                     *(Column(label=each, tone=each, **drawn) for each in ("not_due", "1_30", "over_90")),
                      Column(label="Customers", unit=COUNT)],
             lines=[Line(cells=(FORMULA, 40_000, 30_000, 5_000, 3)), Line(cells=("@SUM(1)", 10_000, None, 90_000, 1)),
                    Line(cells=("Total", 50_000, 30_000, 95_000, 4), total=True)],
         ),
         Section(
             key="funnel", title="Ageing by segment with a very long title, again", drawn=Drawn.FUNNEL, empty="None.",
-            columns=[Column(label="Stage"), Column(label="Invoices", unit=COUNT, drawn=True), Column(label="Share", unit=PERCENT)],
+            columns=[Column(label="Stage"), Column(label="Invoices", unit=COUNT, drawn=True),
+                     Column(label="Share", unit=PERCENT)],
             lines=[Line(cells=("Due", 200, 1.0)), Line(cells=("Reminded", 150, 0.75)), Line(cells=("Paid", 20, 0.1))],
         ),
         Section(

@@ -63,8 +63,8 @@ def test_it_goes_along_once_and_the_same_for_all_of_one_language(world: World, p
     assert "The page of direction goes along" in said
     assert "/unsubscribe/" in post.to(ada.email)[0]["List-Unsubscribe"]
     # What was sent is kept, and neither made nor sent again.
-    kept = Report.objects.get(creditor=world.house, language="en")
-    assert place_of(kept.sha256).read_bytes() in ours.values()
+    kept = Report.objects.get(creditor=world.house, content__language="en")
+    assert place_of(kept.content["sha256"]).read_bytes() in ours.values()
     run()
     assert (Report.objects.count(), len(post.letters())) == (3, 3)
 
@@ -93,7 +93,7 @@ def test_what_promises_a_page_does_not_leave_without_it(world: World, post: Post
     measured(world)
     chief("ada", world.house)
     digest(as_of=DAY, now=at(DAY))
-    place_of(Report.objects.get().sha256).unlink()
+    place_of(Report.objects.get().content["sha256"]).unlink()
     memo.carry(now=at(DAY))
     assert post.letters() == []
     assert Memo.objects.get().state == "failed"
@@ -106,4 +106,4 @@ def test_it_is_ended_after_two_years(world: World) -> None:
     assert report.forget(as_of=DAY + report.KEPT) == 0
     assert report.forget(as_of=later(report.KEPT.days + 1)) == 1
     assert not Report.objects.exists()
-    assert not place_of(kept.sha256).exists()
+    assert not place_of(kept["sha256"]).exists()

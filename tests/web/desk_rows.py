@@ -163,8 +163,9 @@ def chain(of: Customer) -> Chain:
 
 def report(of: Creditor, content: bytes = b"%PDF-1.7 report") -> Report:
     """A page of figures that was sent."""
-    words = {"creditor": of, "kind": "direction", "currency": "EUR", "language": "fr", "made_at": clock.now()}
-    words |= {"as_of": clock.today(), "name": "direction.pdf", "sha256": keep(content), "size": len(content)}
+    told = {"board": "direction", "currency": "EUR", "language": "fr", "name": "direction.pdf", "size": len(content)}
+    words = {"creditor": of, "kind": "paper.direction.EUR.fr", "as_of": clock.today(), "made_at": clock.now()}
+    words |= {"content": told | {"sha256": keep(content)}}
     return Report.objects.create(**words)
 
 

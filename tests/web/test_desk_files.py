@@ -1,4 +1,4 @@
-"""What is taken along from the desk: boards and lists as files, reports again as they were sent; each scoped, each in the trail."""
+"""What is taken along from the desk: boards, lists, reports as they were sent; each scoped, each in the trail."""
 
 import io
 from typing import Any

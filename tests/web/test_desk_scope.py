@@ -43,7 +43,8 @@ CHOSEN = {
     "view_keep", "view_change", "view_back",
 }  # fmt: skip
 LISTS = {
-    "home", "customers", "plans", "runs", "figures", "board", "reports", "imports", "quarantine", "news", "news_menu", "news_wishes",
+    "home", "customers", "plans", "runs", "figures", "board", "imports", "quarantine", "news", "news_menu", "news_wishes",
+    "reports",
     "search", "tokens",
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
     "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments", "statements", "money", "late_payment",

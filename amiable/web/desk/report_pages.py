@@ -25,7 +25,7 @@ SHOWN = 100
 
 
 def seen(user: User) -> QuerySet[Report]:
-    return Report.objects.filter(creditor__in=scope.whole_creditors(user).values("pk")).select_related("creditor")
+    return report.kept().filter(creditor__in=scope.whole_creditors(user).values("pk")).select_related("creditor")
 
 
 @require_GET
@@ -35,7 +35,7 @@ def reports(request: scope.Asked) -> HttpResponse:
     sent = _sent(rows)
     titles = {key: str(plan.title) for key, plan in board.plans().items()}
     content = {
-        "rows": [(row, titles.get(row.kind, row.kind), sent[row.sha256]) for row in rows],
+        "rows": [(row, titles.get(row.content["board"], ""), sent[row.content["sha256"]]) for row in rows],
         "years": report.KEPT.days // 365,
     }
     return render(request, "desk/reports.html", content)
@@ -57,11 +57,11 @@ def _sent(rows: list[Report]) -> dict[str, list[dict[str, Any]]]:
 @scope.inside
 def paper(request: scope.Asked, pk: int) -> HttpResponseBase:
     found = get_object_or_404(seen(request.user), pk=pk)
-    path = place_of(found.sha256)
+    path, name = place_of(found.content["sha256"]), found.content["name"]
     if not path.is_file():
         raise Http404
     audit.record(
         "report.exported", now=clock.now(), user=request.user, creditor_ref=found.creditor_id, subject="report",
-        subject_ref=found.pk, name=found.name,
+        subject_ref=found.pk, name=name,
     )  # fmt: skip
-    return FileResponse(path.open("rb"), as_attachment=True, filename=found.name, content_type="application/pdf")
+    return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type="application/pdf")
