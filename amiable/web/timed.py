@@ -12,9 +12,10 @@ from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 SHARED = bool(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))  # as the library read it when it was imported
+disable_created_metrics()  # type: ignore[no-untyped-call]  # when a series began says nothing, and doubles them
 KEPT = CollectorRegistry()
 REQUESTS = Counter("amiable_http_requests", "Requests answered.", ["route", "status"], registry=KEPT)
 SECONDS = Histogram(

@@ -49,7 +49,7 @@ class Listing:
 def _customer(of: Callable[[Row], Any] = lambda row: row.customer) -> list[Column]:
     return [
         (gettext_lazy("Customer"), lambda row, _names: of(row).name),
-        (gettext_lazy("Number"), lambda row, _names: of(row).number),
+        (gettext_lazy("Customer number"), lambda row, _names: of(row).number),
     ]
 
 
