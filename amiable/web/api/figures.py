@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from amiable.insight import board as boards
 from amiable.insight.board import Column, Drawn, Section, Tile
@@ -21,6 +21,13 @@ from amiable.web.desk.figures import name_seen
 from amiable.web.ui import clock
 
 router = Router(tags=["figures"])
+
+
+def _number(value: Any) -> Any:
+    """In an address every number is text."""
+    return int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 5 else value
+
+
 Value = str | int | float | date | None
 
 
@@ -85,7 +92,7 @@ class OfBoard(Schema):
 
     creditor: Id
     currency: Currency | None = Field(default=None, description="The creditor's own where it is not said.")
-    days: Literal[30, 90, 365] = 90
+    days: Annotated[Literal[30, 90, 365], BeforeValidator(_number)] = 90
     as_of: Annotated[Day | None, Field(description="Today where it is not said.")] = None
 
 
