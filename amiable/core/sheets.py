@@ -274,6 +274,7 @@ class _Page:
             )  # fmt: skip
         if drawn.kind in {"funnel", "stack", "bar"}:
             chart.set_y_axis({"reverse": True})
+            chart.set_x_axis({"label_position": "high"})  # at the bottom still
         chart.set_title({"name": sheet.title, "name_font": {"size": 12}, "overlay": False})
         chart.set_legend({"none": True} if len(drawn.series) == 1 else {"position": "bottom"})
         chart.set_size({"width": 640, "height": 340})

@@ -345,6 +345,7 @@ class Memo(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["created_at"], condition=Q(state__in=["planned", "sending"]), name="memo_open"),
+            models.Index(fields=["created_at"], condition=Q(state__in=["failed", "in_doubt"]), name="memo_stuck"),
         ]
 
     def __str__(self) -> str:

@@ -54,8 +54,9 @@ ASKED: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
      UNION ALL SELECT state, count(*) FROM outreach_message
      WHERE creditor_id = ANY(ARRAY(SELECT id FROM ledger_creditor)) AND state IN ('waiting', 'failed') GROUP BY 1"""),
     ("amiable_memos", "E-mails to colleagues that have not left, and of a week those that failed or are in doubt.", ("state",),
-     """SELECT state, count(*) FROM outreach_memo WHERE state IN ('planned', 'sending')
-     OR state IN ('failed', 'in_doubt') AND created_at > %(now)s - interval '7 days' GROUP BY 1"""),
+     """SELECT state, count(*) FROM outreach_memo WHERE state IN ('planned', 'sending') GROUP BY 1
+     UNION ALL SELECT state, count(*) FROM outreach_memo
+     WHERE state IN ('failed', 'in_doubt') AND created_at > %(now)s - interval '7 days' GROUP BY 1"""),
     ("amiable_attempts_open", "Tries to pay that are opened or under way.", ("state",),
      "SELECT state, count(*) FROM payments_attempt WHERE state IN ('opened', 'started') GROUP BY 1"),
     ("amiable_credits_in_suspense", "Payments that are nobody's yet.", (),
