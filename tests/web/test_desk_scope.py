@@ -354,9 +354,9 @@ def test_an_agency_sees_the_cases_placed_with_it_and_nothing_of_the_house(ours: 
     client = agent(ours, "Recouvra")
     assert client.get(reverse("desk:customer", args=[mine.pk])).status_code == 200
     assert client.get(reverse("desk:dispute", args=[mine.disputes.get().pk])).status_code == 200
-    listed = client.get(reverse("desk:customers")).content.decode()
-    assert "Mine" in listed
-    assert "Other" not in listed
+    found = client.get(reverse("desk:customers")).content.decode()
+    assert "Mine" in found
+    assert "Other" not in found
     out_of_reach(client, addresses(other))
     for name in LISTS:
         answer = client.get(listed(name), follow=True)
