@@ -3,9 +3,11 @@
 In: an address, a number of processes. Out: nothing; it returns when the last request has been answered.
 """
 
+import os
 import signal
 import socket
 import sys
+import tempfile
 from functools import cache
 from typing import Annotated, Any
 
@@ -64,7 +66,9 @@ def serve(*, host: str, port: int, workers: int = 1) -> None:
     print(f"Amiable is served at http://{host}:{port}/", file=sys.stderr, flush=True)
     try:
         if workers > 1:
-            Multiprocess(config, sockets=[taken]).run()
+            with tempfile.TemporaryDirectory(prefix="amiable-metrics-") as shared:
+                os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared  # where the processes count together (web/timed.py)
+                Multiprocess(config, sockets=[taken]).run()
         else:
             uvicorn.Server(config).run(sockets=[taken])
     except KeyboardInterrupt:

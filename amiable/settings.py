@@ -176,6 +176,7 @@ MIDDLEWARE = [
     "amiable.web.pieces.Pieces",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "amiable.web.timed.Timed",
     "amiable.web.security.ContentSecurityPolicy",
     "amiable.web.security.PlainWords",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -250,6 +251,10 @@ if SMTP_TLS not in {"none", "starttls", "implicit"}:
 # A pay link stays good for this long; each message carries a fresh one.
 LINK_DAYS = env_int("AMIABLE_LINK_DAYS", 60)
 API_PER_MINUTE = env_int("AMIABLE_API_PER_MINUTE", 600)  # requests with one token
+# Who may read /metrics, for a monitoring system; empty: nobody, and the page is not there.
+METRICS_TOKEN = env("AMIABLE_METRICS_TOKEN", "")
+if 0 < len(METRICS_TOKEN) < 16:
+    raise ImproperlyConfigured("AMIABLE_METRICS_TOKEN must have at least 16 characters.")
 STRIPE_API = env("AMIABLE_STRIPE_API", "https://api.stripe.com")  # another one only for tests and proxies
 ATTEMPT_ABANDONED_MINUTES = env_int("AMIABLE_ATTEMPT_ABANDONED_MINUTES", 30)
 

@@ -194,6 +194,7 @@ class Board:
     sections: Sequence[Section]
     alarms: Sequence[Alarm]
     measured_on: date | None
+    brief: bool = False  # on paper it stands on one page
 
     @property
     def measured(self) -> bool:
@@ -214,15 +215,18 @@ class Plan:
     keys: tuple[str, ...]
     fill: Callable[[Asked], Content]
     act: str = ""
+    brief: bool = False
 
 
 def board(
-    key: str, *, title: Any, lead: Any, icon: str, place: int, keys: Iterable[str], act: str = ""
+    key: str, *, title: Any, lead: Any, icon: str, place: int, keys: Iterable[str], act: str = "", brief: bool = False
 ) -> Callable[[Callable[[Asked], Content]], Plan]:
     """Declares the function below it as the board `key`; boards stand in the order of `place`."""
 
     def declare(fill: Callable[[Asked], Content]) -> Plan:
-        return Plan(key=key, title=title, lead=lead, icon=icon, place=place, keys=tuple(keys), fill=fill, act=act)
+        return Plan(
+            key=key, title=title, lead=lead, icon=icon, place=place, keys=tuple(keys), fill=fill, act=act, brief=brief
+        )  # fmt: skip
 
     return declare
 
@@ -257,6 +261,7 @@ def show(*, key: str, creditor: Creditor, as_of: date, days: int = 90, currency:
         key=key, title=str(plan.title), lead=str(plan.lead), icon=plan.icon, asked=asked, tiles=content.tiles,
         sections=content.sections, alarms=content.alarms,
         measured_on=max((reading.as_of for reading in asked.now.values() if reading.as_of), default=None),
+        brief=plan.brief,
     )  # fmt: skip
 
 

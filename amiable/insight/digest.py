@@ -3,18 +3,23 @@
 In: a day. Out: e-mails ordered, one a person, digest and day. Never: one on a day on which nobody works, or an empty one.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from amiable.casework.models import Notification, Way
 from amiable.casework.wish import DIGESTS, who_wishes
 from amiable.core.calendar import is_business_day
 from amiable.core.models import Scope, User
+from amiable.insight import report
 from amiable.insight.daily import daily
-from amiable.insight.weekly import LEADS, weekly
+from amiable.insight.weekly import LEADS, leads, weekly
 from amiable.ledger.models import Creditor
 from amiable.outreach import memo
 from amiable.outreach.draft import Page, draft
@@ -41,9 +46,23 @@ def digest(*, as_of: date, now: datetime, users: QuerySet[User] | None = None) -
         if (user.pk, "daily") in wished:
             summary.daily += _daily(user, as_of, now)
         if (user.pk, "weekly") in wished and _begins_week(as_of, country) and _leads(user):
-            page = weekly(user=user, as_of=as_of) if not _known(key := _key("weekly", user, as_of)) else None
-            summary.weekly += bool(page and _order(page, key=key, user=user, now=now))
+            summary.weekly += _weekly(user, as_of, now)
+    report.forget(as_of=as_of)
     return summary
+
+
+@transaction.atomic
+def _weekly(user: User, as_of: date, now: datetime) -> bool:
+    """The summary, with the page of direction of each creditor that goes along."""
+    key = _key("weekly", user, as_of)
+    page = None if _known(key) else weekly(user=user, as_of=as_of)
+    if page is None:
+        return False
+    attached = report.papers(leads(user), language=user.language, as_of=as_of, now=now, most=memo.MOST_BYTES)
+    if attached:
+        with override(user.language):
+            page = replace(page, lead=f"{page.lead} {_('The page of direction goes along with this e-mail.')}")
+    return _order(page, key=key, user=user, now=now, attached=attached)
 
 
 @transaction.atomic
@@ -58,11 +77,11 @@ def _daily(user: User, as_of: date, now: datetime) -> bool:
     return True
 
 
-def _order(page: Page, *, key: str, user: User, now: datetime) -> bool:
+def _order(page: Page, *, key: str, user: User, now: datetime, attached: Sequence[Mapping[str, Any]] = ()) -> bool:
     written = draft(page, user=user, now=now)
     return memo.write(
         key=key, to=user, subject=written.subject, text=written.text, html=written.html,
-        unsubscribe_url=written.unsubscribe_url, now=now,
+        unsubscribe_url=written.unsubscribe_url, now=now, attached=attached,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ In: a creditor and days. Out: a table, a file. Never: a figure that a newer one 
 """
 
 import io
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
@@ -30,16 +31,29 @@ class UnableToGive(UnableTo):
     """The figures cannot be given so."""
 
 
-def table(*, creditor: Creditor, since: date, until: date) -> pl.DataFrame:
-    """Every figure of those days as last measured, with its unit; money in minor units of its currency."""
+def table(
+    *, creditor: Creditor, since: date, until: date, kpis: Iterable[str] = (), currency: str = ""
+) -> pl.DataFrame:
+    """Every figure of those days as last measured, with its unit; money in minor units of its currency. Of some `kpis`, and of
+    one `currency` and of what knows none, where they are named.
+    """
     if since > until:
         raise UnableToGive(f"The period ends ({until}) before it begins ({since}).")
-    values = {"creditor": creditor.pk, "since": since, "until": until, "kpis": list(declared())}
+    values = {"creditor": creditor.pk, "since": since, "until": until, "kpis": list(kpis) or list(declared())}
     rows = tables.read(_FIGURES, values, schema=_SCHEMA)
+    if currency:
+        rows = rows.filter(pl.col("currency").is_null() | (pl.col("currency") == currency))
     units = {key: each.unit.value for key, each in declared().items()}
     told = rows.filter(pl.any_horizontal(pl.col("value", "numerator", "denominator").is_not_null()))
     unit = pl.col("kpi").replace_strict(units, return_dtype=pl.String)
     return told.select("as_of", "kpi", unit.alias("unit"), *list(_SCHEMA)[2:])
+
+
+def parquet(found: pl.DataFrame) -> bytes:
+    """The table as a Parquet file."""
+    buffer = io.BytesIO()
+    found.write_parquet(buffer)
+    return buffer.getvalue()
 
 
 def csv(found: pl.DataFrame) -> str:

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext, override
 from amiable.casework.models import Dispute, Task, TaskKind
 from amiable.core.calendar import end_of_day
 from amiable.core.models import Role, Scope, User
+from amiable.insight import report, say
 from amiable.insight.models import Figure
 from amiable.ledger.models import Creditor
 from amiable.outreach import route
@@ -43,13 +44,13 @@ def weekly(*, user: User, as_of: date) -> Page | None:
         figures: list[Row] = []
         for creditor in creditors:
             named = f"{creditor.name} – " if len(creditors) > 1 else ""
-            figures += _figures(user, creditor, named, as_of)
+            figures += [*_figures(user, creditor, named, as_of), *_direction(creditor, named, as_of)]
             sections += [
                 Section(f"{named}{title}", rows, more=more, url=url)
                 for title, rows, more, url in _parts(user, creditor, as_of)
                 if rows
             ]
-        if not sections:
+        if not sections and not figures:
             return None
         return Page(
             subject=_("Your week – %(day)s") % {"day": day(as_of, user.language)},
@@ -92,6 +93,20 @@ def _figures(user: User, creditor: Creditor, named: str, as_of: date) -> list[Ro
         rows.append(
             Row(f"{named}{_('Overdue')}", value=amount(minor, currency, user.language), small=small, bad=moved > 0)
         )
+    return rows
+
+
+def _direction(creditor: Creditor, named: str, as_of: date) -> list[Row]:
+    """The tiles of the page that goes along, in the creditor's own currency."""
+    board = report.board(creditor, as_of=as_of)
+    rows = []
+    for tile in board.tiles if board.measured else ():
+        if tile.key == "amount_overdue" or tile.value is None:  # the first is told above, by the week
+            continue
+        change = say.change(tile, creditor.currency)
+        small = " · ".join(each for each in (say.part(tile, creditor.currency), change.text if change else "") if each)
+        bad = bool(change and change.tone == "bad")
+        rows.append(Row(f"{named}{tile.label}", value=say.value(tile, creditor.currency), small=small, bad=bad))
     return rows
 
 

@@ -1,6 +1,7 @@
 """Where claims come from, each file that came, and each row that could not be taken."""
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from amiable.ledger.models import Creditor, Invoice
@@ -68,7 +69,10 @@ class QuarantinedRow(models.Model):
     dropped_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["loaded_by", "line"], name="quarantined_line")]
+        indexes = [
+            models.Index(fields=["loaded_by", "line"], name="quarantined_line"),
+            models.Index(fields=["id"], condition=Q(mended_at=None, dropped_at=None), name="quarantined_open"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.line}: {self.reason}"

@@ -5,28 +5,35 @@ and that committed, before the mail server is called; what a crash leaves claime
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from amiable.core.errors import NotConfigured, Refused, Unavailable
+from amiable.core.errors import NotConfigured, Refused, UnableTo, Unavailable
 from amiable.core.models import User
 from amiable.core.words import in_house
+from amiable.ledger.keep import place_of
 from amiable.ledger.models import Creditor
-from amiable.outreach.channel import Channel, InDoubt, Parcel, Unreachable, channels
+from amiable.outreach.channel import Attachment, Channel, InDoubt, Parcel, Unreachable, channels
 from amiable.outreach.models import Memo, MessageState
 from amiable.outreach.record import BACK_OFF, TRIES
 
 log = logging.getLogger(__name__)
 SENDER = "Amiable"
 UNSUBSCRIBE = "memo.unsubscribe"  # the purpose of the links that end one kind of e-mail: {u: user, k: kind}
+MOST_BYTES = 5_000_000  # of what goes along
 LOST_AFTER = timedelta(hours=1)  # a server that takes longer to answer one e-mail has lost it
 STALE = timedelta(days=3)  # news that could not leave for so long is none any more
+
+
+class UnableToAttach(UnableTo):
+    """What was to go along is too large."""
 
 
 @dataclass
@@ -49,11 +56,15 @@ def write(
     language: str = "",
     reply_to: str = "",
     unsubscribe_url: str = "",
+    attached: Sequence[Mapping[str, Any]] = (),
 ) -> bool:
     """Orders an e-mail; False where its key was ordered before, or the person has no address.
 
-    `to`: a colleague who works here, or the bare address of somebody who is invited.
+    `to`: a colleague who works here, or the bare address of somebody who is invited. `attached`: name, sha256 and size of each
+    PDF that goes along (ledger/keep.py), in all at most MOST_BYTES.
     """
+    if sum(each["size"] for each in attached) > MOST_BYTES:
+        raise UnableToAttach(_("What goes along with this e-mail is larger than mail servers take."))
     user = to if isinstance(to, User) else None
     address = user.email if user else str(to)
     if not address or (user and not user.is_active):
@@ -63,7 +74,7 @@ def write(
         defaults={
             "user": user, "address": address, "name": user.get_full_name() if user else "", "reply_to": reply_to,
             "language": language or (user.language if user else "") or "fr", "subject": subject[:300], "text": text,
-            "html": html, "unsubscribe_url": unsubscribe_url, "created_at": now,
+            "html": html, "unsubscribe_url": unsubscribe_url, "attached": list(attached), "created_at": now,
         },
     )  # fmt: skip
     return new
@@ -139,8 +150,15 @@ def _parcel(memo: Memo, now: datetime) -> Parcel:
     return Parcel(
         key=memo.key, recipient=memo.address, recipient_name=memo.name, sender_name=SENDER, reply_to=reply_to,
         language=memo.language, subject=memo.subject, text=memo.text, html=memo.html,
-        unsubscribe_url=memo.unsubscribe_url, at=now,
+        unsubscribe_url=memo.unsubscribe_url, at=now, attachments=tuple(_file(each) for each in memo.attached),
     )  # fmt: skip
+
+
+def _file(told: Mapping[str, Any]) -> Attachment:
+    path = place_of(told["sha256"])
+    if not path.is_file():
+        raise Refused(in_house(_("A page that was to go along is no longer there.")))
+    return Attachment(told["name"], "application/pdf", path.read_bytes())
 
 
 def _end(memo: Memo, state: str, verdict: str, **more: datetime | None) -> None:

@@ -333,6 +333,7 @@ class Memo(models.Model):
     text = models.TextField()
     html = models.TextField()
     unsubscribe_url = models.CharField(max_length=500, blank=True)
+    attached = models.JSONField(default=list, blank=True)  # [{name, sha256, size}]: PDFs kept by ledger/keep.py
     state = models.CharField(max_length=10, choices=MessageState, default=MessageState.PLANNED)
     verdict = models.CharField(max_length=200, blank=True)  # why it failed, or what is in doubt
     tries = models.PositiveSmallIntegerField(default=0)
@@ -344,6 +345,7 @@ class Memo(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["created_at"], condition=Q(state__in=["planned", "sending"]), name="memo_open"),
+            models.Index(fields=["created_at"], condition=Q(state__in=["failed", "in_doubt"]), name="memo_stuck"),
         ]
 
     def __str__(self) -> str:

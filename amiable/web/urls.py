@@ -3,10 +3,12 @@
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
+from amiable.web.metrics import metrics
 from amiable.web.ui.components import components
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("amiable.web.api.api")),
+    path("metrics", metrics, name="metrics"),
     path("hooks/", include("amiable.web.hooks.urls")),
     path("", include("amiable.web.portal.urls")),
     path("", include("amiable.web.word.urls")),

@@ -30,6 +30,7 @@ def anna(live_server: Any) -> Customer:
     rows.invoice(found, 123_456, late=-5)
     rows.credit(found, 700, days_ago=2)
     rows.case(found)
+    rows.report(ours)
     rows.counted()
     measure(as_of=clock.today(), now=clock.now())
     Run.objects.create(
@@ -83,6 +84,7 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(
         "/figures/explore/?kpi=messages_sent&by=step&by=channel",
         "/figures/cash/",
         "/figures/portfolio/",
+        "/figures/reports/",
         "/sending/",
     ]
     pages += [reverse("desk:act", args=[anna.pk, act]) for act in ("promise", "hold", "dispute")]
@@ -112,6 +114,10 @@ def test_axe_finds_nothing_in_what_opens_over_a_page(anna: Customer, camille: Us
     page.keyboard.press("Escape")
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
+    assert flaws(page) == []
+    page.goto("/figures/")
+    page.get_by_text("Download", exact=True).click()
+    expect(page.get_by_role("link", name="Workbook (XLSX)")).to_be_visible()
     assert flaws(page) == []
 
 

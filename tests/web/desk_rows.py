@@ -6,6 +6,7 @@ from django.test import Client
 
 from amiable.casework.models import Case, Dispute, Note, NoteFile, Task, TaskKind
 from amiable.core.models import Role, Scope, User
+from amiable.insight.models import Report
 from amiable.intake.models import Import, QuarantinedRow, Source
 from amiable.ledger import hold
 from amiable.ledger.keep import keep
@@ -160,6 +161,14 @@ def chain(of: Customer) -> Chain:
     return Chain.objects.create(creditor=of.creditor, **words)
 
 
+def report(of: Creditor, content: bytes = b"%PDF-1.7 report") -> Report:
+    """A page of figures that was sent."""
+    told = {"board": "direction", "currency": "EUR", "language": "fr", "name": "direction.pdf", "size": len(content)}
+    words = {"creditor": of, "kind": "paper.direction.EUR.fr", "as_of": clock.today(), "made_at": clock.now()}
+    words |= {"content": told | {"sha256": keep(content)}}
+    return Report.objects.create(**words)
+
+
 def on_the_phone(of: Customer) -> Attempt:
     """A payment that a colleague opened for a customer on the phone."""
     row = of.invoices.filter(open_minor__gt=0).first() or invoice(of, 1_000, late=1)
@@ -171,6 +180,14 @@ def on_the_phone(of: Customer) -> Attempt:
         journey="agent",
         now=clock.now(),
     )
+
+
+def begun(of: Customer) -> Attempt:
+    """A try to pay that the customer began just now."""
+    found = on_the_phone(of)
+    found.state, found.started_at = "started", clock.now()
+    found.save()
+    return found
 
 
 def batch(of: Customer) -> LetterBatch:

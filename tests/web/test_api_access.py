@@ -29,6 +29,8 @@ def ask(client: Client, house: House, path: str, method: str, name: str, **inste
     told = path
     if "{pk}" in path:
         told = path.replace("{pk}", str(instead.get("pk") or house.rows[path.split("/")[2]]))
+    if name == "get_board":
+        return client.get(path.replace("{key}", "direction"), {"creditor": house.creditor.pk})
     if method == "get":
         return client.get(told, {"q": house.customer.name} if name == "search" else None)
     if name in FILES:

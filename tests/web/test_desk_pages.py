@@ -88,6 +88,7 @@ def test_no_page_costs_more_than_fifteen_queries(
         ("act", [busy.pk, "promise"], {}),  # type: ignore[list-item]
         ("runs", [], {}),
         ("figures", [], {}),
+        ("reports", [], {}),
         *(("board", [key], {"days": "365"}) for key in plans()),  # type: ignore[list-item]
     ]
     for name, args, query in asked:

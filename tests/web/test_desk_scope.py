@@ -45,6 +45,7 @@ CHOSEN = {
 LISTS = {
     "home", "customers", "plans", "runs", "figures", "board", "explore", "imports", "quarantine", "news", "news_menu",
     "news_wishes",
+    "reports",
     "search", "tokens",
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
     "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments", "statements", "money", "late_payment",
@@ -69,6 +70,7 @@ FILES = {
     "token_revoke",  # one's own: in test_api.py
     "text", "text_new", "text_look", "text_body", "text_version", "text_act", "text_house",  # in test_desk_texts.py
     "news_follow",  # in test_desk_news.py
+    "list_file",  # in test_desk_files.py
 }  # fmt: skip
 
 
@@ -126,6 +128,8 @@ def addresses(customer: Customer) -> dict[str, str]:
     found["money_undo"] = reverse("desk:money_undo", args=[money.pk])
     for act in match_pages.ACTS:
         found[f"money_act:{act}"] = reverse("desk:money_act", args=[money.credit_id, act])
+    found["board_file"] = reverse("desk:board_file", args=["direction", "csv"]) + f"?creditor={customer.creditor_id}"
+    found["report"] = reverse("desk:report", args=[rows.report(customer.creditor).pk])
     found["channel"] = reverse("desk:channel", args=[customer.creditor_id, "mailgun"])
     for act in channel_pages.ACTS:
         found[f"channel_act:{act}"] = reverse("desk:channel_act", args=[customer.creditor_id, "mailgun", act])

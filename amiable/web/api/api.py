@@ -17,6 +17,7 @@ from amiable.web.api import (
     bank,
     customers,
     document,
+    figures,
     files,
     groups,
     money,
@@ -64,7 +65,7 @@ api = NinjaAPI(
 )
 FAMILIES = (
     people.houses, customers.router, money.router, pay.router, talk.router, tasks.router, plans.router, words.router,
-    files.router, bank.router, groups.router, policy.router, trials.router, people.router,
+    files.router, bank.router, groups.router, policy.router, trials.router, figures.router, people.router,
 )  # fmt: skip
 for family in FAMILIES:
     api.add_router("", family)

@@ -82,13 +82,7 @@ def customers(request: scope.Asked) -> HttpResponse:
     found = search.find(request.user, asked.q) if asked.q else None
     profiles = _profiles(request, asked, found, today)
     start = (asked.page - 1) * ROWS
-    rows = list(
-        profiles.select_related("customer", "creditor")
-        .annotate(is_held=Exists(hold.active(as_of=today).filter(customer=OuterRef("customer_id"))))
-        .order_by(F("overdue_minor").desc(), F("open_minor").desc(), "customer_id", "currency")[
-            start : start + ROWS + 1
-        ]
-    )
+    rows = list(_in_order(profiles, today)[start : start + ROWS + 1])
     content = {
         "asked": asked,
         "rows": [(row, row.days_past_due(today)) for row in rows[:ROWS]],
@@ -107,6 +101,19 @@ def customers(request: scope.Asked) -> HttpResponse:
         "saved": saved.bar(request.user, "customers", request.GET),
     }
     return render(request, "desk/customers.html", content)
+
+
+def listed(request: scope.Asked) -> QuerySet[Profile]:
+    """Every row of the list that the address asks for, in its order."""
+    asked, today = Asked.read(request.GET), clock.today()
+    found = search.find(request.user, asked.q) if asked.q else None
+    return _in_order(_profiles(request, asked, found, today), today)
+
+
+def _in_order(profiles: QuerySet[Profile], today: date) -> QuerySet[Profile]:
+    held = Exists(hold.active(as_of=today).filter(customer=OuterRef("customer_id")))
+    rows = profiles.select_related("customer", "creditor").annotate(is_held=held)
+    return rows.order_by(F("overdue_minor").desc(), F("open_minor").desc(), "customer_id", "currency")
 
 
 def _profiles(request: scope.Asked, asked: Asked, found: QuerySet[Customer] | None, today: date) -> QuerySet[Profile]:

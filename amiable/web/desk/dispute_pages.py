@@ -59,13 +59,8 @@ def seen(user: User) -> QuerySet[Dispute]:
 @scope.inside
 def disputes(request: scope.Asked) -> HttpResponse:
     today = clock.today()
-    show, reason = request.GET.get("show", ""), request.GET.get("reason", "")
-    show, reason = show if show in SHOWS else "", reason if reason in DisputeReason.values else ""
-    rows = _narrowed(seen(request.user), show, request.user, today)
-    rows = rows.filter(reason=reason) if reason else rows
-    rows = rows.select_related("customer", "invoice", "owner", "resolved_by").annotate(contested=CONTESTED)
-    order_by = ("-resolved_at", "-pk") if show == "ended" else (F("due_on").asc(nulls_last=True), "-contested", "pk")
-    found = list(rows.order_by(*order_by)[: SHOWN + 1])
+    show, reason = _asked(request)
+    found = list(listed(request)[: SHOWN + 1])
     content: dict[str, Any] = {
         "rows": found[:SHOWN], "further": len(found) > SHOWN, "show": show, "reason": reason, "today": today,
         "shows": list(SHOWS.items()), "reasons": DisputeReason.choices, "ages": _ages(request.user, today),
@@ -73,6 +68,22 @@ def disputes(request: scope.Asked) -> HttpResponse:
         "declares": scope.administers(request.user),
     }  # fmt: skip
     return render(request, "desk/disputes.html", content)
+
+
+def _asked(request: scope.Asked) -> tuple[str, str]:
+    """Which disputes, and of which cause; what is unknown is left out."""
+    show, reason = request.GET.get("show", ""), request.GET.get("reason", "")
+    return show if show in SHOWS else "", reason if reason in DisputeReason.values else ""
+
+
+def listed(request: scope.Asked) -> QuerySet[Dispute]:
+    """Every row of the list that the address asks for, in its order."""
+    show, reason = _asked(request)
+    rows = _narrowed(seen(request.user), show, request.user, clock.today())
+    rows = rows.filter(reason=reason) if reason else rows
+    rows = rows.select_related("customer", "invoice", "owner", "resolved_by").annotate(contested=CONTESTED)
+    order_by = ("-resolved_at", "-pk") if show == "ended" else (F("due_on").asc(nulls_last=True), "-contested", "pk")
+    return rows.order_by(*order_by)
 
 
 def _narrowed(rows: QuerySet[Dispute], show: str, user: User, today: date) -> QuerySet[Dispute]:

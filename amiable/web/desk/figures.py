@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from amiable.core import money
@@ -23,6 +24,10 @@ from amiable.web.desk import scope
 from amiable.web.ui import clock
 
 USUAL = 90  # days
+FILES = {
+    "pdf": "PDF", "xlsx": gettext_lazy("Workbook (XLSX)"), "csv": gettext_lazy("The figures behind (CSV)"),
+    "parquet": gettext_lazy("The figures behind (Parquet)"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,10 +54,12 @@ def figures(request: scope.Asked, board: str = "") -> HttpResponse:
     if chosen is None:
         return render(request, "desk/figures.html", {"chosen": None})
     told = asked_board(chosen, board)
-    _seen(told)
+    name_seen(told)
     content = {
         "chosen": chosen,
         "board": told,
+        "files": [(kind, str(label)) for kind, label in FILES.items()],
+        "base": reverse("desk:figures") + told.key,
         "boards": boards(request, chosen.creditor),
         "periods": PERIODS,
         "since": told.asked.since,
@@ -186,7 +193,7 @@ def _number(cell: Cell, column: Column, currency: str) -> float | None:
     return round(cell * 100, 2) if column.unit is Unit.PERCENT else cell
 
 
-def _seen(told: Board) -> None:
+def name_seen(told: Board) -> None:
     """Whoever is named on a board was looked at."""
     for line in (line for section in told.sections for line in section.lines):
         if line.to and line.to.place == "customer":

@@ -24,6 +24,7 @@ from django.views.decorators.http import require_GET
 from amiable.core.live import END, Happening, listener, say
 from amiable.core.models import User
 from amiable.web.desk import live_words, news, scope
+from amiable.web.timed import FOLLOWING
 
 T = TypeVar("T")
 RETRY = 3_000  # milliseconds until a page that lost its stream asks again
@@ -80,7 +81,7 @@ async def _stream(
     # The middleware may have taken a connection from the pool, which nobody needs while the stream lasts.
     await sync_to_async(connections.close_all)()
     present: dict[int, tuple[str, float]] = {}
-    with listener.follow(since=since, last=last) as queue:
+    with listener.follow(since=since, last=last) as queue, FOLLOWING.track_inprogress():
         yield f"retry: {RETRY}\n\n" + _event("", "bell", {"unread": standing.unread})
         await _appear(standing, customer, "here")
         try:

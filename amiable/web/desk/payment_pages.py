@@ -82,21 +82,8 @@ def payments(request: scope.Asked) -> HttpResponse:
     chosen = pick(creditors, request.GET.get("creditor", ""))
     if chosen is None:
         return render(request, "desk/payments.html", {"creditors": []})
-    theirs = Attempt.objects.filter(
-        scope.reach(request.user, path="customer__", creditor="creditor_id"), creditor=chosen
-    )
-    currencies = _currencies(theirs, chosen)
-    asked = Asked.read(request.GET, chosen, currencies)
+    asked, currencies, rows = _started(request, chosen)
     today = clock.today()
-    rows = transactions.started(
-        theirs,
-        since=today - timedelta(days=asked.days - 1),
-        until=today,
-        currency=asked.currency,
-        time_zone=chosen.time_zone,
-    )
-    if asked.by == "segment":
-        rows = transactions.with_segment(rows, time_zone=chosen.time_zone)
     names = _names(request, chosen)
     tries, further = _tries(rows, asked)
     content = {
@@ -127,6 +114,31 @@ def payments(request: scope.Asked) -> HttpResponse:
         "drop": asked.address(key=None),
     }
     return render(request, "desk/payments.html", content)
+
+
+def listed(request: scope.Asked) -> QuerySet[Attempt]:
+    """Every try that the list of the address shows, the newest first."""
+    chosen = pick(list(scope.visible_creditors(request.user)), request.GET.get("creditor", ""))
+    if chosen is None:
+        return Attempt.objects.none()
+    asked, _currencies_of, rows = _started(request, chosen)
+    return _shown(rows, asked)
+
+
+def _started(request: scope.Asked, chosen: Creditor) -> tuple[Asked, list[str], QuerySet[Attempt]]:
+    """What is asked for, the currencies there are, and the tries of the period."""
+    theirs = Attempt.objects.filter(
+        scope.reach(request.user, path="customer__", creditor="creditor_id"), creditor=chosen
+    )
+    currencies, today = _currencies(theirs, chosen), clock.today()
+    asked = Asked.read(request.GET, chosen, currencies)
+    rows = transactions.started(
+        theirs, since=today - timedelta(days=asked.days - 1), until=today, currency=asked.currency,
+        time_zone=chosen.time_zone,
+    )  # fmt: skip
+    if asked.by == "segment":
+        rows = transactions.with_segment(rows, time_zone=chosen.time_zone)
+    return asked, currencies, rows
 
 
 def _currencies(theirs: QuerySet[Attempt], creditor: Creditor) -> list[str]:
@@ -215,16 +227,20 @@ def _chips(asked: Asked) -> list[tuple[str, str, bool]]:
 
 def _tries(rows: QuerySet[Attempt], asked: Asked) -> tuple[list[dict[str, Any]], bool]:
     """A page of the tries behind the figures, the newest first."""
+    start = (asked.page - 1) * ROWS
+    found = list(_shown(rows, asked)[start : start + ROWS + 1])
+    return [_told(each) for each in found[:ROWS]], len(found) > ROWS
+
+
+def _shown(rows: QuerySet[Attempt], asked: Asked) -> QuerySet[Attempt]:
     if asked.key is not None:
         column = PARTS[asked.by]
         wanted: Any = asked.key or (None if column == "campaign_ref" else "")
         if column == "campaign_ref" and wanted is not None and not str(wanted).isdecimal():
-            return [], False
+            return rows.none()
         rows = rows.filter(**({f"{column}__isnull": True} if wanted is None else {column: wanted}))
     rows = rows.filter(SHOWN[asked.show][1] if asked.show else Q())
-    start = (asked.page - 1) * ROWS
-    found = list(rows.select_related("customer").order_by("-started_at", "-pk")[start : start + ROWS + 1])
-    return [_told(each) for each in found[:ROWS]], len(found) > ROWS
+    return rows.select_related("customer").order_by("-started_at", "-pk")
 
 
 def _told(each: Attempt) -> dict[str, Any]:

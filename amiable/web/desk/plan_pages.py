@@ -61,19 +61,8 @@ def level(user: User, customer: Customer) -> str:
 @require_GET
 @scope.inside
 def plans(request: scope.Asked) -> HttpResponse:
-    wanted = request.GET.get("show", "")
-    show = wanted if wanted in SHOWS else ""
-    place = Case(*(When(state=state, then=n) for n, state in enumerate(ORDER)), default=9, output_field=IntegerField())
-    rows = (
-        seen(request.user)
-        .filter(state__in=SHOWS[show][1])
-        .annotate(
-            place=place,
-            paid_minor=Sum("instalments__paid_minor"),
-            next_on=Min("instalments__due_on", filter=Q(instalments__settled_on=None)),
-        )
-    )
-    found = list(rows.order_by("place", "late_since", "next_on", "-pk")[: SHOWN + 1])
+    show = _show(request)
+    found = list(listed(request)[: SHOWN + 1])
     content = {
         "rows": [(row, TONES.get(PlanState(row.state), ""), row.total_minor - row.paid_minor) for row in found[:SHOWN]],
         "further": len(found) > SHOWN,
@@ -82,6 +71,23 @@ def plans(request: scope.Asked) -> HttpResponse:
         "today": clock.today(),
     }
     return render(request, "desk/plans.html", content)
+
+
+def _show(request: scope.Asked) -> str:
+    wanted = request.GET.get("show", "")
+    return wanted if wanted in SHOWS else ""
+
+
+def listed(request: scope.Asked) -> QuerySet[Plan, Any]:
+    """Every row of the list that the address asks for, in its order."""
+    place = Case(*(When(state=state, then=n) for n, state in enumerate(ORDER)), default=9, output_field=IntegerField())
+    rows = seen(request.user).filter(state__in=SHOWS[_show(request)][1])
+    told = rows.annotate(
+        place=place,
+        paid_minor=Sum("instalments__paid_minor"),
+        next_on=Min("instalments__due_on", filter=Q(instalments__settled_on=None)),
+    )
+    return told.order_by("place", "late_since", "next_on", "-pk")
 
 
 @require_GET

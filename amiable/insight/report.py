@@ -1,0 +1,76 @@
+"""The page of direction on paper, for who gets it by e-mail: made once a creditor, day and language, and kept as it was sent.
+
+In: creditors, a day. Out: Reports. Never: one that was made again, or kept longer than KEPT.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+from django.utils.translation import override
+
+from amiable.insight.board import Board, show
+from amiable.insight.models import Report
+from amiable.insight.to_paper import board_pdf
+from amiable.ledger.keep import keep, place_of
+from amiable.ledger.models import Creditor
+
+PAPER = "paper"  # how the kind of such a report begins
+SENT = "direction"  # the board that is sent
+DAYS = 30  # of its period
+KEPT = timedelta(days=730)
+
+
+def board(creditor: Creditor, *, as_of: date) -> Board:
+    """The board of direction in the creditor's own currency."""
+    return show(key=SENT, creditor=creditor, as_of=as_of, days=DAYS)
+
+
+def papers(
+    creditors: Iterable[Creditor], *, language: str, as_of: date, now: datetime, most: int
+) -> list[dict[str, Any]]:
+    """Name, sha256 and size of the page of each creditor of whom anything was measured, as far as all of them are no larger
+    than `most` bytes.
+    """
+    found: list[dict[str, Any]] = []
+    for creditor in creditors:
+        told = _paper(creditor, language, as_of, now)
+        if told is not None and sum(each["size"] for each in found) + told["size"] <= most:
+            found.append({name: told[name] for name in ("name", "sha256", "size")})
+    return found
+
+
+def kept() -> QuerySet[Report]:
+    """Every page that was made to be sent."""
+    return Report.objects.filter(kind__startswith=f"{PAPER}.")
+
+
+def _paper(creditor: Creditor, language: str, as_of: date, now: datetime) -> dict[str, Any] | None:
+    kind = f"{PAPER}.{SENT}.{creditor.currency}.{language}"
+    same = Report.objects.filter(creditor=creditor, kind=kind, as_of=as_of).first()
+    if same is not None:
+        return dict(same.content)
+    with override(language):
+        told = board(creditor, as_of=as_of)
+        if not told.measured:
+            return None
+        content = board_pdf(told, made_at=now.astimezone(ZoneInfo(creditor.time_zone)))
+    words = {"board": SENT, "currency": creditor.currency, "language": language, "size": len(content)}
+    words |= {"name": f"{SENT}-{creditor.key}-{as_of.isoformat()}.pdf", "sha256": keep(content)}
+    # Whoever else made it meanwhile was first, and what they made is the page.
+    report, _new = Report.objects.get_or_create(
+        creditor=creditor, kind=kind, as_of=as_of, defaults={"content": words, "made_at": now}
+    )
+    return dict(report.content)
+
+
+def forget(*, as_of: date) -> int:
+    """Ends what is older than KEPT: the row, and the file where no other row names it."""
+    old = list(kept().filter(as_of__lt=as_of - KEPT).values_list("pk", "content__sha256"))
+    Report.objects.filter(pk__in=[pk for pk, _sha256 in old]).delete()
+    shas = {sha256 for _pk, sha256 in old}
+    for sha256 in shas - set(kept().filter(content__sha256__in=shas).values_list("content__sha256", flat=True)):
+        place_of(sha256).unlink(missing_ok=True)
+    return len(old)
