@@ -15,17 +15,26 @@ from ninja.security import APIKeyCookie, HttpBearer
 
 from amiable.web.api import (
     bank,
+    chain,
+    channels,
+    contacts,
+    creditors,
     customers,
+    disputes,
     document,
     files,
     groups,
+    many,
     money,
+    own,
+    papers,
     pay,
     people,
     plans,
     policy,
     talk,
     tasks,
+    texts,
     trials,
     words,
 )
@@ -63,8 +72,9 @@ api = NinjaAPI(
     docs_url="",
 )
 FAMILIES = (
-    people.houses, customers.router, money.router, pay.router, talk.router, tasks.router, plans.router, words.router,
-    files.router, bank.router, groups.router, policy.router, trials.router, people.router,
+    creditors.router, customers.router, contacts.router, money.router, pay.router, talk.router, disputes.router, tasks.router,
+    many.router, plans.router, words.router, papers.router, files.router, bank.router, groups.router, policy.router,
+    trials.router, chain.router, texts.router, channels.router, people.router, own.router,
 )  # fmt: skip
 for family in FAMILIES:
     api.add_router("", family)
