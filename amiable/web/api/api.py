@@ -5,7 +5,7 @@ In: requests under /api/. Out: JSON. Never: an operation without the door (door.
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, path
 from django.views.decorators.http import require_GET
@@ -78,7 +78,7 @@ FAMILIES = (
 )  # fmt: skip
 for family in FAMILIES:
     api.add_router("", family)
-for kind in (Exception, HttpError, ValidationError):
+for kind in (Exception, Http404, HttpError, ValidationError):
     api.add_exception_handler(kind, handle)  # type: ignore[arg-type]
 
 
