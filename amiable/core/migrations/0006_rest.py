@@ -1,10 +1,18 @@
 from django.db import migrations, models
 
+# TRUNCATE is no DELETE to a trigger: without this the trail could be emptied by one word.
+GUARD = """
+CREATE TRIGGER audit_never_emptied BEFORE TRUNCATE ON core_auditentry
+  FOR EACH STATEMENT EXECUTE FUNCTION core_audit_refuse();
+"""
+FORGET = "DROP TRIGGER audit_never_emptied ON core_auditentry;"
+
 
 class Migration(migrations.Migration):
     dependencies = [("core", "0005_chain")]
 
     operations = [
+        migrations.RunSQL(GUARD, FORGET),
         migrations.AddField(
             model_name="invitation",
             name="agency",

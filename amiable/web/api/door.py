@@ -7,7 +7,6 @@ left something behind.
 import hashlib
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from functools import wraps
 from typing import Any, cast
 
@@ -18,13 +17,13 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
+from amiable.core.forget import ANSWERS
 from amiable.core.models import ApiAnswer, User
 from amiable.web.api.problem import Problem, answer
 from amiable.web.api.token import admitted, counted
 from amiable.web.ui import clock
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
-KEPT = timedelta(days=7)  # how long the answer to a key is repeated
 LONGEST = 200  # of a key
 KEPT_HEADERS = ("Content-Type", "Location", "ETag", "Undo")
 WINDOW = 60  # seconds in which requests are counted
@@ -122,7 +121,7 @@ def _once(request: Asked, act: Callable[[], HttpResponseBase]) -> HttpResponseBa
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"api:{request.user.pk}:{key}"])
         kept = ApiAnswer.objects.filter(user=request.user, key=key).first()
-        if kept is not None and kept.made_at < clock.now() - KEPT:
+        if kept is not None and kept.made_at < clock.now() - ANSWERS:
             kept.delete()
             kept = None
         if kept is not None:
