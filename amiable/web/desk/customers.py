@@ -1,5 +1,6 @@
 """The list of customers: who owes most first, one row per customer and currency, narrowed by search and filters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -159,7 +160,7 @@ def _added_up(profiles: QuerySet[Profile]) -> Any:
     return sums.order_by("-overdue")
 
 
-def _summed(rows: list[Profile]) -> list[dict[str, Any]]:
+def _summed(rows: Sequence[Profile]) -> list[dict[str, Any]]:
     """The same of rows that were read."""
     sums: dict[str, dict[str, Any]] = {}
     for row in rows:
