@@ -22,8 +22,9 @@ def pages(client: Client, found: dict[str, str]) -> list[str]:
     whole = []
     for name, address in found.items():
         answer = client.get(address, follow=True)
+        content = b"".join(answer)  # files too are read to their end, and so closed
         html = answer.status_code == 200 and answer["content-type"].startswith("text/html")
-        if html and b'id="page"' in b"".join(answer):
+        if html and b'id="page"' in content:
             whole.append(address)
         assert answer.status_code < 500, name
     return whole

@@ -60,6 +60,7 @@ def undone(request: scope.Asked, pk: int, name: str) -> HttpResponse:
     wanted = _wanted(name)
     customer = scope.customer_or_404(request.user, pk, act=wanted.right)
     try:
+        _undoes(wanted)
         if take_back(name, customer, deed.taken_back(request), by=request.user):
             messages.success(request, _("Undone: %(act)s") % {"act": str(wanted.title).lower()})
     except AmiableError as error:
@@ -69,11 +70,15 @@ def undone(request: scope.Asked, pk: int, name: str) -> HttpResponse:
 
 def take_back(name: str, customer: Customer, words: dict[str, Any], *, by: User) -> bool:
     """The act is as if it had not been, with a line in the trail; False where it was taken back before."""
-    undo = _wanted(name).undo
-    if undo is None:
-        raise deed.UnableToUndo(_("This cannot be undone here."))
+    undo = _undoes(_wanted(name))
     undoing = Undoing(customer, by, clock.today(), clock.now(), words)
     return _once(f"desk.{name}.undone", words["token"], undoing, lambda: undo(undoing))
+
+
+def _undoes(wanted: Act) -> Callable[[Undoing], Any]:
+    if wanted.undo is None:
+        raise deed.UnableToUndo(_("This cannot be undone here."))
+    return wanted.undo
 
 
 def _wanted(name: str) -> Act:
