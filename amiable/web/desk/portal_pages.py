@@ -21,7 +21,11 @@ from amiable.web.ui import clock
 NOBODY = "-"  # instead of the signed link: it opens nothing
 # Where the page would lead: with such a link nowhere, and so it is taken out.
 _LEADS = re.compile(r' (?:href|(?:form)?action)="[^"]*/p/-/[^"]*"')
-BOX = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'none'; sandbox; frame-ancestors 'self'"
+# No script runs in it; of our own origin it is for its fonts alone.
+BOX = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'none'; "
+    "sandbox allow-same-origin; frame-ancestors 'self'"
+)
 
 
 @require_GET
