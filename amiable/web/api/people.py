@@ -136,11 +136,9 @@ def invite(request: HttpRequest, said: Invites) -> Any:
 )  # fmt: skip
 def withdraw(request: HttpRequest, pk: Id) -> Any:
     by = room.asking(request).user
-    mine = {each.creditor_ref for each in scope.scopes(by)}
-    waiting = people_pages.waiting(scope.whole_creditors(by))
-    found = room.row(waiting, pk)
+    found = room.row(people_pages.waiting(scope.whole_creditors(by)), pk)
     _administered(request, found.creditor_ref)
-    if found.role not in grantable(_fresh(request), found.creditor_ref) and (mine or not by.is_superuser):
+    if found.role not in grantable(_fresh(request), found.creditor_ref):
         raise not_found()
     people.withdraw(invitation=found, by=by, now=clock.now())
     return {"said": _("The invitation is withdrawn: its link opens nothing any more.")}
