@@ -18,7 +18,7 @@ from procrastinate.contrib.django import app as queue
 from procrastinate.exceptions import AlreadyEnqueued
 
 from amiable.casework import close
-from amiable.core import runs
+from amiable.core import forget, runs
 from amiable.core.errors import UnableTo
 from amiable.core.models import Run, Scope, User
 from amiable.insight import digest, jump, measure, prove
@@ -226,6 +226,11 @@ def _readers(one: Cycle) -> QuerySet[User]:
     return users.filter(pk__in=here).exclude(pk__in=Scope.objects.filter(creditor_ref__in=waited_for).values("user"))
 
 
+def _forget(one: Cycle) -> Figures:
+    """What is kept for a while only goes when its time is over: answers to keys, ended sessions, done jobs."""
+    return forget.forget(now=one.now)
+
+
 STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "listen": _listen,
     "catch_up": _catch_up,
@@ -256,10 +261,12 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "measure": _measure,
     "forecast": _forecast,
     "digests": _digests,
+    "forget": _forget,
 }
 # What reaches outside, or tells of what was done.
 _NOT_REHEARSED = {
-    "listen", "inquire", "collect", "standing", "words", "send", "advance", "measure", "forecast", "digests"
+    "listen", "inquire", "collect", "standing", "words", "send", "advance", "measure", "forecast", "digests",
+    "forget",
 }  # fmt: skip
 MORNING = 7  # o'clock: the first hour at which e-mails may leave
 # The lock that keeps two days from running at once: of everyone it is held alone, of one creditor it is shared, and

@@ -54,7 +54,7 @@ class Scope(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["user", "role", "creditor_ref", "branch_ref"], name="scope_once", nulls_distinct=False
+                fields=["user", "role", "creditor_ref", "branch_ref", "agency"], name="scope_once", nulls_distinct=False
             )
         ]
 
@@ -71,6 +71,7 @@ class Invitation(models.Model):
     creditor_ref = models.BigIntegerField(db_index=True)
     branch_ref = models.BigIntegerField(null=True, blank=True)
     own_customers_only = models.BooleanField(default=False)
+    agency = models.CharField(max_length=120, blank=True, default="", db_default="")
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="invitations")
     at = models.DateTimeField()
     expires_at = models.DateTimeField()

@@ -52,7 +52,7 @@ def accept(*, invitation: Invitation, user: User, now: datetime) -> Scope:
         row.accepted_at, row.accepted_by = now, user
         row.save(update_fields=["accepted_at", "accepted_by"])
         held, new = Scope.objects.get_or_create(
-            user=user, role=row.role, creditor_ref=row.creditor_ref, branch_ref=row.branch_ref,
+            user=user, role=row.role, creditor_ref=row.creditor_ref, branch_ref=row.branch_ref, agency=row.agency,
             defaults={"own_customers_only": row.own_customers_only},
         )  # fmt: skip
         _record("user.joined", row, by=user, now=now, user_ref=user.pk, invited_by=row.by_id, new=new)
@@ -121,7 +121,7 @@ def _someone_stays(creditor_ref: int, *, but: Any) -> None:
 
 def _record(act: str, row: Scope | Invitation, *, by: User, now: datetime, **more: Any) -> None:
     ref = more.pop("user_ref", None)
-    told = {"branch": row.branch_ref, "own_customers_only": row.own_customers_only, **more}
+    told = {"branch": row.branch_ref, "own_customers_only": row.own_customers_only, "agency": row.agency, **more}
     audit.record(
         act, now=now, user=by, creditor_ref=row.creditor_ref, subject="user", subject_ref=ref, role=row.role,
         **{key: value for key, value in told.items() if value},

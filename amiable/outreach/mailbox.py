@@ -14,13 +14,14 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from django import forms
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from amiable.core import seal
+from amiable.core import audit, seal
 from amiable.core.errors import UnableTo
-from amiable.core.models import Credential
+from amiable.core.models import Credential, User
 from amiable.ledger.models import Creditor
 from amiable.outreach.models import Mailbox
 
@@ -68,10 +69,15 @@ def owners() -> QuerySet[Creditor]:
     return Creditor.objects.filter(pk__in=kept).order_by("pk")
 
 
-def keep_settings(values: Mapping[str, Any], *, creditor: Creditor, now: datetime) -> None:
+@transaction.atomic
+def keep_settings(values: Mapping[str, Any], *, creditor: Creditor, now: datetime, by: User | None = None) -> None:
     """Seals the settings. In whatever mailbox they lead to now, one stands at the beginning: what was heard is known."""
     seal.keep(values, creditor_ref=creditor.pk, port=PORT, key=KEY, now=now)
     Mailbox.objects.filter(creditor=creditor).update(uid_validity=None, last_uid=0, trouble="")
+    audit.record(
+        "mailbox.kept", now=now, user=by, actor="" if by else "command", creditor_ref=creditor.pk, subject="creditor",
+        subject_ref=creditor.pk, host=values["host"], user_name=values["user"], folder=values["folder"],
+    )  # fmt: skip
 
 
 class Letter:

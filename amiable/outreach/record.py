@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from amiable.casework import task
-from amiable.casework.models import TaskKind
+from amiable.casework.models import Task, TaskKind
 from amiable.core import audit
 from amiable.core.errors import Refused, UnableTo, Unavailable
 from amiable.core.models import User
@@ -210,13 +211,16 @@ def recover(*, creditor: int, now: datetime, older_than: timedelta | None) -> in
     return count
 
 
+@transaction.atomic
 def settle(*, message: Message, left: bool, now: datetime, by: User) -> None:
-    """A person found out whether a message in doubt had left. It is not sent again either way."""
+    """A person found out whether a message in doubt had left; the task that asked it is done. It is not sent again."""
     state = MessageState.SENT if left else MessageState.WITHHELD
     verdict = "" if left else in_house(_("It did not leave, as a colleague found out."))
     rows = _told(message).filter(state=MessageState.IN_DOUBT)
     if not rows.update(state=state, verdict=verdict, sent_at=now if left else None):
-        raise UnableToSettle("This message is not in doubt.")
+        raise UnableToSettle(gettext("This message is not in doubt."))
+    for asked in Task.objects.filter(key=f"in_doubt:{message.pk}", done_at=None):
+        task.finish(task=asked, outcome="left" if left else "not_left", now=now, by=by)
     audit.record(
         "message.settled", now=now, user=by, creditor_ref=message.creditor_id, subject="customer",
         subject_ref=message.customer_id, message=message.pk, left=left,

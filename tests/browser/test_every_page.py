@@ -5,14 +5,13 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import reverse
 
 from amiable.core.models import Role
 from amiable.outreach.models import Letter
 from tests.browser.conftest import DESKTOP, PHONE, Open
 from tests.browser.test_desk_browser import flaws_at
 from tests.web import desk_rows as rows
-from tests.web.test_desk_scope import LISTS, addresses
+from tests.web.test_desk_scope import LISTS, addresses, listed
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser, pytest.mark.long]
 
@@ -22,8 +21,9 @@ def pages(client: Client, found: dict[str, str]) -> list[str]:
     whole = []
     for name, address in found.items():
         answer = client.get(address, follow=True)
+        content = b"".join(answer)  # files too are read to their end, and so closed
         html = answer.status_code == 200 and answer["content-type"].startswith("text/html")
-        if html and b'id="page"' in b"".join(answer):
+        if html and b'id="page"' in content:
             whole.append(address)
         assert answer.status_code < 500, name
     return whole
@@ -35,7 +35,7 @@ def test_no_page_has_a_flaw(live_server: Any, open_desk: Open, size: dict[str, i
     anna = rows.full(ours, "Anna")
     vera = rows.colleague("vera", ours, Role.ADMIN)
     rows.counted()
-    lists = {name: reverse(f"desk:{name}") for name in sorted(LISTS)}
+    lists = {name: listed(name) for name in sorted(LISTS)}
     found = lists | addresses(anna)
     Letter.objects.all().delete()  # they have nothing typeset
     asked = pages(rows.desk(vera), found)

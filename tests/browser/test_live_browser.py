@@ -69,6 +69,17 @@ def test_a_payment_appears_while_somebody_is_on_the_phone(look: Any) -> None:
     expect(page.locator("#act")).to_be_visible()
 
 
+def test_what_is_loaded_later_is_read_again(look: Any) -> None:
+    anna, vera, _max = house()
+    rows.invoice(anna, 120_000, late=20)
+    page = look(vera, f"/customers/{anna.pk}/")
+    holder = page.locator(f'[data-later][hx-get="/customers/{anna.pk}/tries/"]')
+    expect(page.locator("[data-later] [aria-busy]")).to_have_count(0)
+    expect(holder.locator("section")).to_have_count(0)
+    rows.on_the_phone(anna)
+    expect(holder.locator("section")).to_have_count(1)
+
+
 def test_a_task_taken_by_a_colleague_greys_out_and_a_new_one_appears(look: Any) -> None:
     anna, vera, max_ = house()
     call = rows.task(anna, title="Call Anna")

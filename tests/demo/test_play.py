@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F, Sum
 
 from amiable.core.models import Run, User
@@ -104,7 +104,8 @@ def test_the_same_seed_tells_the_same_story(
     monkeypatch.setenv("AMIABLE_HOME", str(tmp_path))
     told = []
     for _time in range(2):
-        with connection.cursor() as cursor:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")  # the trail refuses to be emptied
             tables = connection.introspection.table_names(cursor)
             kept = {"django_migrations", "django_content_type"}
             cursor.execute(f"TRUNCATE {', '.join(name for name in tables if name not in kept)} CASCADE")

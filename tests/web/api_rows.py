@@ -6,11 +6,13 @@ from typing import Any
 
 from django.test import Client
 
-from amiable.casework.models import Notification
+from amiable.casework.models import HandOver, NoteFile, Notification, Responsibility, View, Word
+from amiable.core import people
 from amiable.core.models import Run, User
 from amiable.insight.models import Figure
-from amiable.ledger.models import Allocation, Branch, Creditor, Customer, Waiver
-from amiable.outreach.models import OptOut
+from amiable.ledger.keep import keep
+from amiable.ledger.models import Allocation, Branch, Consent, Creditor, Customer, Document, Preference, Waiver
+from amiable.outreach.models import OptOut, Template
 from amiable.payments.models import Mandate, Promise, StandingOrder
 from amiable.portfolio import segments
 from amiable.portfolio.models import Score, SegmentSet
@@ -80,10 +82,45 @@ def _rows(creditor: Creditor, customer: Customer, manager: User) -> dict[str, in
             creditor=creditor, customer=customer, currency="EUR", as_of=today, scenario=scenario, step="reminder_1", level=20,
             verdict="not", reason=f"of {creditor.name}",
         ),
-        "users": manager, "scopes": manager.scopes.get(),
+        "users": manager, "scopes": manager.scopes.get(), **_house_rows(creditor, customer, manager),
         "notifications": Notification.objects.create(user=manager, customer=customer, text="news", key="x", created_at=now),
     }  # fmt: skip
     return {name: row.pk for name, row in made.items()}
+
+
+def _house_rows(creditor: Creditor, customer: Customer, manager: User) -> dict[str, Any]:
+    """What is set up at a house, and what is its people's own."""
+    now, today = clock.now(), clock.today()
+    contact, bill = customer.contacts.get(), customer.invoices.get()
+    other = rows.colleague(f"stands-in-{creditor.key}", creditor)
+    words = {"creditor": creditor, "key": "reminder_1", "medium": "email", "language": "fr", "audience": "business"}
+    return {
+        "consents": Consent.objects.create(contact=contact, medium="email", given=True, at=now, origin="portal"),
+        "preferences": Preference.objects.create(contact=contact, at=now, origin="portal"),
+        "words": Word.objects.create(
+            creditor=creditor, customer=customer, user=manager, key=f"w{customer.pk}", asked_at=now,
+            expires_at=now + timedelta(days=9),
+        ),
+        "invoice-copies": Document.objects.create(
+            creditor=creditor, invoice=bill, name="copy.pdf", size=9, known_at=now,
+            sha256=keep(b"%PDF-1.4 of " + creditor.key.encode()),
+        ),
+        "note-files": NoteFile.objects.create(note=customer.notes.get(), name="a.txt", sha256=keep(b"words"), size=5),
+        "responsibilities": Responsibility.objects.create(
+            creditor=creditor, role="collector", user=manager, since=today, created_at=now
+        ),
+        "hand-overs": HandOver.objects.create(
+            creditor=creditor, absent=manager, stand_in=other, since=today, created_at=now, why=f"of {creditor.name}"
+        ),
+        "texts": Template.objects.create(**words, tone="warm", body="Bonjour", written_at=now, written_by=other),
+        "invitations": people.invite(
+            email=f"new@{creditor.key}.example", language="fr", scope={"role": "sales", "creditor_ref": creditor.pk},
+            by=manager, now=now,
+        ),
+        "views": View.objects.create(
+            owner=manager, room="customers", name=f"Late of {creditor.name}", query="overdue=1", made_at=now
+        ),
+    }  # fmt: skip
 
 
 def _bodies(creditor: Creditor, customer: Customer, at: dict[str, int]) -> dict[str, Any]:
@@ -120,7 +157,37 @@ def _bodies(creditor: Creditor, customer: Customer, at: dict[str, int]) -> dict[
         "draft_campaign": sent | {"creditor": creditor.pk}, "revise_campaign": sent, "draft_scenario": written,
         "examine_scenario": written, "revise_scenario": {"data": written["data"]}, "migrate_cases": {"to": at["scenarios"]},
         "change_experiment": {"holdout_share": 0.2}, "stop_experiment": {},
+        **_set_up(creditor, customer, at),
         "start_experiment": {"creditor": creditor.pk, "champion": at["scenarios"], "name": "Warm", "holdout_share": 0.1},
+    }  # fmt: skip
+
+
+def _set_up(creditor: Creditor, customer: Customer, at: dict[str, int]) -> dict[str, Any]:
+    """What is told to operations about people, addresses and how a house works."""
+    about, bill, soon = {"customer": customer.pk}, at["invoices"], (clock.today() + timedelta(days=9)).isoformat()
+    place = {
+        "creditor": creditor.pk, "key": "reminder_1", "medium": "email", "language": "fr", "audience": "business", "tone": "firm",
+    }  # fmt: skip
+    text = "---\nsubject: Bonjour\n---\nBonjour {{ customer.name }}, il reste {{ open }}."
+    role = {"creditor": creditor.pk, "role": "auditor"}
+    return {
+        "write_message": about | {"how": "email", "subject": "Bonjour", "body": "Nous pensons à vous."},
+        "send_copies": about | {"invoices": [bill]}, "add_contact": about | {"name": "Léa"},
+        "correct_contact": {"name": "Léo"}, "correct_address": {"country": "FR", "city": "Lyon"}, "entrust_customer": {},
+        "start_call": about, "ask_word": about | {"user": at["users"]}, "tick_dispute_step": {"step": 0},
+        "give_dispute": {"owner": at["users"]}, "put_dispute_off": {"due_on": soon}, "expect_credit_note": {"amount_minor": 100},
+        "write_about_dispute": {"words": "We look at it."},
+        "snooze_tasks": {"tasks": [at["tasks"]], "until": soon, "words": "later"},
+        "assign_tasks": {"tasks": [at["tasks"]]}, "share_tasks": {"tasks": [at["tasks"]], "to": [at["users"]], "words": "look"},
+        "answer_approvals": {"rows": [{"row": f"task-{at['tasks']}", "print": "x"}], "yes": True},
+        "undo": {"undo": "nonsense"}, "entrust": {"creditor": creditor.pk, "role": "collector", "user": at["users"]},
+        "hand_over": {"creditor": creditor.pk, "absent": at["users"], "stand_in": at["users"], "since": soon},
+        "choose_escalations": {"rules": []}, "choose_dispute_courses": {"courses": []}, "choose_rules": {"values": {}},
+        "write_text": place | {"text": text, "after": 0}, "look_at_text": place | {"text": text},
+        "go_back_to_house_text": place, "keep_channel": {"values": {}}, "keep_provider": {"values": {}},
+        "keep_mailbox": {"values": {}}, "test_mailbox": {"values": {}}, "invite": role | {"email": "x@y.example"},
+        "give_role": role | {"user": at["users"]}, "let_all_go": {"leave": True},
+        "keep_view": {"room": "customers", "name": "Late", "query": "overdue=1"}, "wish_news": {"kind": "task", "way": "digest"},
     }  # fmt: skip
 
 

@@ -21,23 +21,44 @@ pytestmark = pytest.mark.django_db
 OPERATIONS = document.operations(document.written(api.api))
 FILES = {"load_file", "look_at_file", "book_bank_file"}
 # What belongs to nobody in particular, or to the asker: a stranger gets their own answer there.
-OWN = {"list_missing_invoices", "get_me", "search"}
+OWN = {"list_missing_invoices", "get_me", "search", "list_news_wishes", "wish_news", "keep_view", "undo"}
+# What a person changes of their own, or took to their own view: any role and any token may.
+OWN_ACTS = {
+    "read_notification", "unread_notification", "keep_view", "drop_view", "share_view", "open_with_view", "wish_news", "undo",
+}  # fmt: skip
 
 
 def ask(client: Client, house: House, path: str, method: str, name: str, **instead: int) -> Any:
+    answer = _asked(client, house, path, method, name, **instead)
+    if answer.streaming:
+        answer.getvalue()  # a file is read to its end, and closed
+    return answer
+
+
+def _asked(client: Client, house: House, path: str, method: str, name: str, **instead: int) -> Any:
     """Asks an operation about the rows of a house, or about other rows in their place."""
     told = path
     if "{pk}" in path:
         told = path.replace("{pk}", str(instead.get("pk") or house.rows[path.split("/")[2]]))
     if name == "get_board":
         return client.get(path.replace("{key}", "direction"), {"creditor": house.creditor.pk})
+    told = told.replace("{key}", "dummy" if "/providers/" in path else "email")
     if method == "get":
-        return client.get(told, {"q": house.customer.name} if name == "search" else None)
+        asked = {"search": {"q": house.customer.name}, "get_spoken_text": house.bodies["go_back_to_house_text"]}
+        return client.get(told, asked.get(name))
     if name in FILES:
         file = SimpleUploadedFile("x.csv", b"a;b\n1;2\n")
         return client.post(told, {"creditor": house.creditor.pk, "file": file})
+    if name == "write_note_with_files":
+        return client.post(told, {"customer": house.customer.pk, "files": SimpleUploadedFile("x.txt", b"words")})
     body = json.dumps(house.bodies.get(name, {}))
     return getattr(client, method)(told, body, content_type="application/json", headers={"if-match": '"x"'})
+
+
+PERSONAL = ("/api/notifications", "/api/scopes/", "/api/users/", "/api/views/", "/api/invitations/")
+# What a role that may not do it does not see either.
+UNSEEN = {"claim_reply", "answer_approvals", "take_role", "close_account", "reopen_account", "end_sessions"}
+NO_PAPER = {"get_letter_paper", "get_agreement"}  # the house has an e-mail and a plan that nobody has agreed to
 
 
 @pytest.fixture
@@ -77,7 +98,7 @@ def test_to_a_stranger_it_does_not_exist(ours: House) -> None:
             assert "Anna" not in ask(client, ours, path, method, name).content.decode()
             continue
         answer = ask(client, ours, path, method, name)
-        if method == "get" and "{pk}" not in path:
+        if method == "get" and "{pk}" not in path and answer.status_code == 200:
             assert "Anna" not in answer.content.decode(), path
             assert "Ours" not in answer.content.decode(), path
             continue
@@ -100,15 +121,14 @@ def test_a_wrong_role_and_a_narrow_token_only_read(ours: House, narrowed: str) -
     before = AuditEntry.objects.exclude(act__endswith=".viewed").count()
     for path, method, told in OPERATIONS:
         name = told["operationId"]
-        if RIGHTS[name] == READ:
-            if method == "get" and not (
-                narrowed == "role" and path.startswith(("/api/notifications", "/api/scopes/", "/api/users/"))
-            ):
+        if RIGHTS[name] == READ or (narrowed, RIGHTS[name]) == ("role", "audit"):
+            theirs = path.startswith(PERSONAL if narrowed == "role" else "/api/invitations/")
+            if method == "get" and not theirs and name not in NO_PAPER:
                 assert ask(client, ours, path, method, name).status_code == 200, (path, method)
             continue
         answer = ask(client, ours, path, method, name)
         refused = 422 if (name, narrowed) == ("answer_missing_invoices", "role") else 403
-        wrong = 404 if (name, narrowed) == ("claim_reply", "role") else refused
+        wrong = 404 if name in UNSEEN and narrowed == "role" else refused
         assert answer.status_code == wrong, (path, method, answer.content)
         assert answer.json()["detail"]
     assert AuditEntry.objects.exclude(act__endswith=".viewed").count() == before
@@ -146,7 +166,7 @@ def test_a_branch_and_a_portfolio_hold_here_too(ours: House) -> None:
 def test_every_operation_says_which_right_it_needs() -> None:
     assert {told["operationId"] for _path, _method, told in OPERATIONS} == set(RIGHTS)
     for _path, method, told in OPERATIONS:
-        assert (RIGHTS[told["operationId"]] == READ) == (method == "get" or told["operationId"] == "read_notification")
+        assert RIGHTS[told["operationId"]] != READ or method == "get" or told["operationId"] in OWN_ACTS
 
 
 def test_a_session_works_with_its_csrf_token_only(ours: House) -> None:

@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from amiable.core.models import AuditEntry, Role, Run
@@ -94,6 +96,37 @@ def test_no_page_costs_more_than_fifteen_queries(
     for name, args, query in asked:
         with django_assert_max_num_queries(QUERIES):
             page(client, name, *args, **query)
+
+
+# One of each kind of thing that somebody types, and what could be several: letters and digits in every mixture.
+WORDS = (
+    "Anna", "Ana Dupon", "zzzz qqqq", "x9", "C-10482", "FA2026 0045", "abc1234", "AB 12345678", "FR76 3000 6000 0112",
+    "403265045", "FR12403265045", "12345", "1 234,50", "1234.50 €", "06 12 34 56 78", "+33 6 12 34 56 78", "anna@house.example",
+    "house1.example", "jean2.fr123", "a1b2c3d4e5f6", "%_\\", "1a" * 40,
+)  # fmt: skip
+
+
+def test_no_search_and_no_filter_of_the_list_costs_more_than_fifteen_queries(ours: Creditor, client: Client) -> None:
+    rows.full(ours, "Anna")
+    rows.colleague("near", rows.creditor("near"))
+    rows.counted()
+    every = {
+        "segment": "late",
+        "kind": "business",
+        "bucket": "31_60",
+        "overdue": "1",
+        "held": "1",
+        "creditor": str(ours.pk),
+    }
+    asked = [{name: value} for name, value in every.items()] + [every] + [{"q": words} for words in WORDS]
+    asked += [every | {"q": words} for words in WORDS]
+    dear = {}
+    for query in asked:
+        with CaptureQueriesContext(connection) as cost:
+            page(client, "customers", **query)
+        if len(cost) > QUERIES:
+            dear[query.get("q", str(query))] = len(cost)
+    assert dear == {}
 
 
 def test_the_list_shows_who_owes_most_first_and_more_when_asked(ours: Creditor, client: Client) -> None:

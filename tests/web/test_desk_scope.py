@@ -90,6 +90,8 @@ def addresses(customer: Customer) -> dict[str, str]:
         "copy": rows.document(customer.invoices.earliest("pk")).pk,
         "happened": customer.pk,
         "foreseen": customer.pk,
+        "portal": customer.pk,
+        "portal_body": customer.pk,
         "charges": customer.pk,
         "message": Message.objects.get(customer=customer).pk,
         "message_settle": Message.objects.get(customer=customer).pk,

@@ -14,6 +14,7 @@ from amiable.casework import note, task
 from amiable.casework.notify import notify
 from amiable.core.models import Role, Scope, User
 from amiable.ledger.models import Branch, Customer, Invoice
+from amiable.outreach.models import Event
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 from tests.web.live_server import Served, logged_in, serving, stream
@@ -80,6 +81,19 @@ def test_the_words_are_read_by_those_who_may_and_are_in_their_language(served: S
     place = served.url + reverse("desk:live_told", args=["task", call.pk])
     mark = requests.get(place, cookies=logged_in(vera), headers=english, timeout=20).json()
     assert mark == {"notice": "", "row": reverse("desk:task", args=[call.pk]), "mark": f"Done by {nat}"}
+
+
+def test_an_opened_message_is_told_with_its_subject_and_what_a_machine_did_is_not(served: Served) -> None:
+    anna, vera = house()
+    sent = rows.message(anna)
+    with stream(served, vera, query=f"customer={anna.pk}") as mine:
+        for number, kind in enumerate(("delivered", "opened")):
+            Event.objects.create(source="x", external_id=str(number), message=sent, kind=kind, at=clock.now())
+        told = mine.next()
+        assert told == ("happened", {"what": "opened", "new": True, "customer": anna.pk, "row": sent.pk, "words": True})
+    address = served.url + reverse("desk:live_told", args=["opened", sent.pk])
+    said = requests.get(address, cookies=logged_in(vera), headers={"Accept-Language": "en"}, timeout=20).json()
+    assert "The customer has just opened" in said["notice"]
 
 
 def test_the_bell_rings_for_its_person_alone(served: Served) -> None:

@@ -5,7 +5,7 @@ In: requests under /api/. Out: JSON. Never: an operation without the door (door.
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, path
 from django.views.decorators.http import require_GET
@@ -15,18 +15,27 @@ from ninja.security import APIKeyCookie, HttpBearer
 
 from amiable.web.api import (
     bank,
+    chain,
+    channels,
+    contacts,
+    creditors,
     customers,
+    disputes,
     document,
     figures,
     files,
     groups,
+    many,
     money,
+    own,
+    papers,
     pay,
     people,
     plans,
     policy,
     talk,
     tasks,
+    texts,
     trials,
     words,
 )
@@ -64,12 +73,13 @@ api = NinjaAPI(
     docs_url="",
 )
 FAMILIES = (
-    people.houses, customers.router, money.router, pay.router, talk.router, tasks.router, plans.router, words.router,
-    files.router, bank.router, groups.router, policy.router, trials.router, figures.router, people.router,
+    creditors.router, customers.router, contacts.router, money.router, pay.router, talk.router, disputes.router, tasks.router,
+    many.router, plans.router, words.router, papers.router, files.router, bank.router, groups.router, policy.router,
+    trials.router, figures.router, chain.router, texts.router, channels.router, people.router, own.router,
 )  # fmt: skip
 for family in FAMILIES:
     api.add_router("", family)
-for kind in (Exception, HttpError, ValidationError):
+for kind in (Exception, Http404, HttpError, ValidationError):
     api.add_exception_handler(kind, handle)  # type: ignore[arg-type]
 
 

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from ninja import FilterSchema, Query, Router, Schema
 from ninja.filter_schema import FilterLookup
@@ -145,13 +145,7 @@ def seen(user: User) -> QuerySet[Customer]:
     return scope.customers_for(user).filter(merged_into=None).distinct()
 
 
-def people(user: User) -> QuerySet[Contact]:
-    points = Prefetch("points", ContactPoint.objects.order_by("pk"))
-    return room.mine(user, Contact.objects.prefetch_related(points))
-
-
 room.shelf(router, "/customers", name="", many="customers", schema=CustomerOut, rows=seen, filters=Customers, one=False)
-room.shelf(router, "/contacts", name="contact", many="contacts", schema=ContactOut, rows=people, filters=OfCustomer)
 room.shelf(
     router, "/profiles", name="profile", many="profiles", schema=ProfileOut, filters=OfCustomer,
     rows=lambda user: room.mine(user, Profile.objects.all(), own="creditor_id"),

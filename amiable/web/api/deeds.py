@@ -1,26 +1,101 @@
 """The acts of the desk as operations: the same forms read them, the same calls do them, and the trail names them alike.
 
-In: what was said, as JSON. Out: the row that the act made. Never: a rule that the desk does not have.
+In: what was said, as JSON. Out: the row that the act made, and in the header Undo what takes it back. Never: a rule that
+the desk does not have.
 """
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from django import forms as django_forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from ninja import Router, Schema
 
 from amiable.core import money
+from amiable.core.models import User
 from amiable.ledger.models import Customer, Invoice
 from amiable.web.api import room
 from amiable.web.api.problem import Problem
-from amiable.web.desk import forms
+from amiable.web.api.shape import Id, Said
+from amiable.web.desk import deed, forms
 from amiable.web.desk.acts import ACTS, once
 from amiable.web.desk.deed import Done
 from amiable.web.ui import clock
 
 MOST_OPEN = 500  # invoices among which an act chooses, as on the desk
+UNDOABLE: set[str] = set()  # the operations whose answer may carry an Undo
+
+
+def makes(
+    router: Router,
+    path: str,
+    *,
+    act: str,
+    said: type[Said],
+    response: type[Schema],
+    rows: str | Callable[[Customer], "QuerySet[Any]"],
+    name: str,
+    summary: str,
+    doc: str = "",
+    words: Callable[[Any], Mapping[str, Any]] | None = None,
+) -> None:
+    """An act about the customer whom the body names, by its own name or in other `words`; the row that it makes comes back."""
+
+    def do(request: HttpRequest, said: said) -> Any:  # type: ignore[valid-type]
+        return perform(request, said.customer, act, words(said) if words else told_by(said), rows=rows)  # type: ignore[attr-defined]
+
+    do.__doc__ = doc
+    _added(router, path, act, {201: response}, name, summary)(do)
+
+
+def changes(
+    router: Router,
+    path: str,
+    *,
+    act: str,
+    response: Any,
+    rows: Callable[[User], "QuerySet[Any]"],
+    name: str,
+    summary: str,
+    said: type[Said] | None = None,
+    doc: str = "",
+    words: Callable[[Any, Any], Mapping[str, Any]] | None = None,
+    about: bool = False,
+) -> None:
+    """An act about a row of a customer's, or about the customer themselves (`about`); the row as it is then comes back.
+    `words` has the row beside what was said of it.
+    """
+
+    def done(request: HttpRequest, pk: int, said: Any) -> Any:
+        found = room.row(rows(room.asking(request).user), pk)
+        told = {} if said is None else words(said, found) if words else told_by(said)
+        perform(request, pk if about else found.customer_id, act, told, ref=0 if about else pk)
+        return rows(room.asking(request).user).get(pk=pk)
+
+    def bare(request: HttpRequest, pk: Id) -> Any:
+        return done(request, pk, None)
+
+    def filled_in(request: HttpRequest, pk: Id, said: said) -> Any:  # type: ignore[valid-type]
+        return done(request, pk, said)
+
+    do = filled_in if said else bare
+    do.__doc__ = doc
+    _added(router, path, act, response, name, summary)(do)
+
+
+def _added(router: Router, path: str, act: str, response: Any, name: str, summary: str) -> Callable[[Any], Any]:
+    if ACTS[act].undo:
+        UNDOABLE.add(name)
+    return room.post(router, path, right=ACTS[act].right, response=response, name=name, summary=summary)
+
+
+def told_by(said: Schema) -> dict[str, Any]:
+    """What a body says beside the customer whom it is about."""
+    return said.dict(exclude={"customer"})
 
 
 def perform(
@@ -30,22 +105,38 @@ def perform(
     said: Mapping[str, Any],
     *,
     ref: int = 0,
-    rows: Callable[[Customer], "QuerySet[Any]"] | None = None,
+    rows: str | Callable[[Customer], "QuerySet[Any]"] = "",
 ) -> Any:
     """Does the act about the customer; the newest of `rows` that it made, else the act as it was done."""
     wanted = ACTS[name]
     customer = room.customer(request, about, right=wanted.right)
     token = secrets.token_urlsafe(12)
-    form = filled(wanted.form, customer, {**said, "token": token}, ref=ref)
+    form = filled(
+        wanted.form, customer, {**_typed(customer, said), "token": token}, ref=ref, by=room.asking(request).user
+    )
     done = Done(customer, room.asking(request).user, clock.today(), clock.now(), form, ref)
-    before = rows(customer).order_by("-pk").values_list("pk", flat=True).first() if rows else None
+    own: Any = (rows(customer) if callable(rows) else getattr(customer, rows).all()) if rows else None
+    before = own.order_by("-pk").values_list("pk", flat=True).first() if rows else None
     once(name, done, lambda: wanted.do(done))
-    if rows is None:
+    if wanted.undo and done.back:
+        to = reverse("desk:act_undone", args=[customer.pk, name])
+        room.asking(request).told["Undo"] = deed.sealed(done.by, to, done.back | {"token": token})
+    if rows == "":
         return done
-    made = rows(customer).filter(pk__gt=before or 0).order_by("-pk").first()
+    made = own.filter(pk__gt=before or 0).order_by("-pk").first()
     if made is None:
         raise Problem(409, _("Nothing was changed by this: it is so already."))
     return made
+
+
+def _typed(customer: Customer, said: Mapping[str, Any]) -> dict[str, Any]:
+    """An amount as the desk's forms read it, in the currency that is named or the invoice's."""
+    told = dict(said)
+    if "amount_minor" in told:
+        minor = told.pop("amount_minor")
+        currency = told.get("currency") or (currency_of(customer, told["invoice"]) if "invoice" in told else "")
+        told["amount"] = typed(minor, currency)
+    return told
 
 
 def filled(
@@ -55,6 +146,7 @@ def filled(
     *,
     ref: int = 0,
     among: Sequence[Invoice] | None = None,
+    by: User | None = None,
 ) -> Any:
     """The form of an act with what was said, about the open invoices or those given (`among`); what it refuses is told by
     field, in its own sentences.
@@ -62,19 +154,34 @@ def filled(
     open_invoices = among
     if open_invoices is None:
         open_invoices = list(customer.invoices.filter(open_minor__gt=0).order_by("due_on", "pk")[:MOST_OPEN])
-    plain = {key: _plain(value) for key, value in said.items() if value is not None}
-    form = kind(plain, customer=customer, invoices=open_invoices, today=clock.today(), ref=ref)
-    if not form.is_valid():
-        raise Problem(
-            422,
-            _("Look at the fields that are named."),
-            errors=[
-                {"field": f"body.{field}" if field != "__all__" else "body", "message": str(sentence)}
-                for field, sentences in form.errors.items()
-                for sentence in sentences
-            ],
+    files = {key: value for key, value in said.items() if key == "attached"}
+    return valid(
+        kind(
+            plain({key: value for key, value in said.items() if key not in files}), files, customer=customer,
+            invoices=open_invoices, today=clock.today(), by=by, ref=ref,
         )
+    )  # fmt: skip
+
+
+def valid(form: Any, *, under: str = "body") -> Any:
+    """The form, when it is well filled in; what it refuses is told by field, in its own sentences."""
+    if not form.is_valid():
+        raise Problem(422, _("Look at the fields that are named."), errors=wrong(form, under=under))
     return form
+
+
+def wrong(form: django_forms.Form, *, under: str = "body") -> list[dict[str, str]]:
+    """What a form refuses, as problems name it."""
+    return [
+        {"field": f"{under}.{field}" if field != "__all__" else under, "message": str(sentence)}
+        for field, sentences in form.errors.items()
+        for sentence in sentences
+    ]
+
+
+def plain(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said, as a form gets it from a page; what is empty is not there."""
+    return {key: _plain(value) for key, value in said.items() if value is not None and value is not False}
 
 
 def _plain(value: Any) -> Any:

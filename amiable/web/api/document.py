@@ -8,6 +8,7 @@ from typing import Any
 
 from ninja import NinjaAPI
 
+from amiable.web.api.deeds import UNDOABLE
 from amiable.web.api.problem import MEDIA_TYPE
 from amiable.web.api.room import READ, RIGHTS
 
@@ -19,6 +20,7 @@ ABOUT = """Everything that the desk does, by the same rules: what you may not se
 - **Lists** are newest first; `next` is the `cursor` of what follows.
 - **Idempotency-Key** on a POST: the same key with the same request is done once and gets the same answer for 7 days;
   with another request it is refused (409).
+- **Undo**: where the answer to a change has this header, `/api/undo` takes it back within ten minutes.
 - **If-Match** where two people could overwrite each other: send the `ETag` that you have read.
 - **Errors** are problem details (RFC 9457) with a sentence.
 - **Limits** are told in `RateLimit-*` headers, for each token.
@@ -50,6 +52,10 @@ _READS = {"401": "Nobody is logged in", "403": "Not allowed", "404": "Not there,
 _WRITES = {"412": "Changed meanwhile", "413": "Too large", "415": "Not in this form", "428": "If-Match is missing"} | {
     "503": "Not to be reached just now"
 }
+_UNDO = {
+    "description": "Where it can be taken back: send it to /api/undo within ten minutes.",
+    "schema": {"type": "string"},
+}
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -73,6 +79,9 @@ def written(api: NinjaAPI) -> dict[str, Any]:
         operation["responses"] = {str(status): answer for status, answer in operation["responses"].items()}
         for each in operation.get("parameters", ()):
             each["schema"] = _asked(each["schema"])
+        if operation["operationId"] in UNDOABLE:
+            good = next(status for status in operation["responses"] if status.startswith("2"))
+            operation["responses"][good]["headers"] = {"Undo": _UNDO}
         if method == "post":
             operation.setdefault("parameters", []).append(_KEY)
         right = RIGHTS[operation["operationId"]]

@@ -7,7 +7,6 @@ left something behind.
 import hashlib
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from functools import wraps
 from typing import Any, cast
 
@@ -18,14 +17,15 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
+from amiable.core.forget import ANSWERS
 from amiable.core.models import ApiAnswer, User
 from amiable.web.api.problem import Problem, answer
 from amiable.web.api.token import admitted, counted
 from amiable.web.ui import clock
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
-KEPT = timedelta(days=7)  # how long the answer to a key is repeated
 LONGEST = 200  # of a key
+KEPT_HEADERS = ("Content-Type", "Location", "ETag", "Undo")
 WINDOW = 60  # seconds in which requests are counted
 
 
@@ -34,12 +34,15 @@ class Asked(HttpRequest):
 
     user: User
     narrowed: frozenset[str] | None  # the acts that the token may do; None: whatever its person may
+    token_ref: int | None  # the token that it came with; None: a session
+    told: dict[str, str]  # headers that the room wishes to send with its answer
 
 
 def door(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     @wraps(view)
     def let_in(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         headers: dict[str, str] = {}
+        cast(Any, request).told = {}
         try:
             headers = _enter(request)
             response = _once(cast(Asked, request), lambda: view(request, *args, **kwargs))
@@ -84,14 +87,14 @@ def _enter(request: HttpRequest) -> dict[str, str]:
             raise Problem(
                 403, _("Your role needs a second factor: set one up at the desk, then your tokens work again.")
             )
-        request.user = token.user
+        request.user, cast(Any, request).token_ref = token.user, token.pk
         cast(Any, request).narrowed = None if token.acts is None else frozenset(token.acts)
         return headers
     if not request.user.is_authenticated:
         raise _stranger(_("Send a token: “Authorization: Bearer …”, or log in."))
     if request.method not in SAFE and _forged(request):
         raise Problem(403, _("The X-CSRFToken header is missing or wrong."))
-    cast(Any, request).narrowed = None
+    cast(Any, request).narrowed = cast(Any, request).token_ref = None
     return {}
 
 
@@ -109,9 +112,8 @@ def _once(request: Asked, act: Callable[[], HttpResponseBase]) -> HttpResponseBa
     """Reads go through; a change is whole or nothing, and one with a key is done once and its answer repeated."""
     if request.method in SAFE:
         return act()
-    key = request.headers.get("Idempotency-Key", "") if request.method == "POST" else ""
-    if not key:
-        return _whole(act)
+    if request.method != "POST" or not (key := request.headers.get("Idempotency-Key", "")):
+        return _whole(request, act)
     if len(key) > LONGEST or not key.isprintable():
         raise Problem(400, _("An Idempotency-Key has at most %(n)s printable characters.") % {"n": LONGEST})
     asked = _digest(request)
@@ -119,7 +121,7 @@ def _once(request: Asked, act: Callable[[], HttpResponseBase]) -> HttpResponseBa
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"api:{request.user.pk}:{key}"])
         kept = ApiAnswer.objects.filter(user=request.user, key=key).first()
-        if kept is not None and kept.made_at < clock.now() - KEPT:
+        if kept is not None and kept.made_at < clock.now() - ANSWERS:
             kept.delete()
             kept = None
         if kept is not None:
@@ -127,9 +129,9 @@ def _once(request: Asked, act: Callable[[], HttpResponseBase]) -> HttpResponseBa
                 raise Problem(409, _("This Idempotency-Key was used for another request."))
             headers = {"Idempotency-Replayed": "true", **kept.headers}
             return HttpResponse(kept.body, status=kept.status, headers=headers)
-        response = _whole(act)
+        response = _whole(request, act)
         if response.status_code < 500 and isinstance(response, HttpResponse):
-            told = {name: response[name] for name in ("Content-Type", "Location", "ETag") if name in response}
+            told = {name: response[name] for name in KEPT_HEADERS if name in response}
             ApiAnswer.objects.create(
                 user=request.user, key=key, request_hash=asked, status=response.status_code, headers=told,
                 body=response.content.decode(), made_at=clock.now(),
@@ -137,18 +139,23 @@ def _once(request: Asked, act: Callable[[], HttpResponseBase]) -> HttpResponseBa
     return response
 
 
-def _whole(act: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+def _whole(request: Asked, act: Callable[[], HttpResponseBase]) -> HttpResponseBase:
     """What is refused leaves nothing behind."""
     with transaction.atomic():
         response = act()
         if response.status_code >= 400:
             transaction.set_rollback(True)
+        else:
+            for name, value in request.told.items():
+                response.headers[name] = value
     return response
 
 
-def _digest(request: HttpRequest) -> str:
-    """The request without what is not of its meaning: a multipart body has another border each time."""
-    found = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
+def _digest(request: Asked) -> str:
+    """The request without what is not of its meaning: a multipart body has another border each time. The token counts: what
+    one of them was answered is not told to a narrower one.
+    """
+    found = hashlib.sha256(f"{request.method} {request.get_full_path()} {request.token_ref}\n".encode())
     if request.content_type == "multipart/form-data":
         for name in sorted(request.POST):
             found.update(f"{name}={request.POST.getlist(name)}\n".encode())

@@ -1,16 +1,15 @@
 """Money as the books have it: invoices, what came in, how it was spread, every entry; and what a person changes in it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
 from ninja import FilterSchema, Router
 from ninja.filter_schema import FilterLookup
 from pydantic import Field
 
 from amiable.core.models import User
 from amiable.ledger.kinds import CreditKind, EntryKind, InvoiceKind
-from amiable.ledger.models import Allocation, Credit, Entry, Invoice, Waiver
+from amiable.ledger.models import Allocation, Credit, Customer, Entry, Invoice, Waiver
 from amiable.web.api import deeds, room
 from amiable.web.api.customers import OfCustomer
 from amiable.web.api.shape import AnyDay, Currency, Id, Key, Line, Minor, Ref, Said
@@ -124,37 +123,19 @@ class Waives(Said):
     reason: Line
 
 
-@room.post(router, "/write-offs", right="write_off", response={201: EntryOut}, name="write_off", summary="Write off")
-def write_off(request: HttpRequest, said: PartOfInvoice) -> Any:
-    """Gives up an amount of an invoice for good."""
-    return _posted(request, "write_off", said)
+def _entries(customer: Customer) -> QuerySet[Entry]:
+    return Entry.objects.filter(invoice__customer=customer)
 
 
-@room.post(router, "/charges", right="write_off", response={201: EntryOut}, name="add_charge", summary="Add costs")
-def charge(request: HttpRequest, said: PartOfInvoice) -> Any:
-    """Adds costs that can be proved to an invoice."""
-    return _posted(request, "charge", said)
-
-
-def _posted(request: HttpRequest, act: str, said: PartOfInvoice) -> Any:
-    about = room.customer(request, said.customer)
-    currency = deeds.currency_of(about, said.invoice)
-    words = {"invoice": said.invoice, "amount": deeds.typed(said.amount_minor, currency), "reason": said.reason}
-    own = Entry.objects.filter(invoice=said.invoice)
-    return deeds.perform(
-        request, said.customer, act, words, rows=lambda customer: own.filter(invoice__customer=customer)
-    )
-
-
-@room.post(
-    router,
-    "/waivers",
-    right="write_off",
-    response={201: WaiverOut},
-    name="waive",
-    summary="Waive interest or indemnity",
-)
-def waive(request: HttpRequest, said: Waives) -> Any:
-    """Lets a customer, or one invoice, off the charges for paying late."""
-    words = said.dict(exclude={"customer"})
-    return deeds.perform(request, said.customer, "waive", words, rows=lambda customer: customer.waivers.all())
+deeds.makes(
+    router, "/write-offs", act="write_off", said=PartOfInvoice, response=EntryOut, rows=_entries, name="write_off",
+    summary="Write off", doc="Gives up an amount of an invoice for good.",
+)  # fmt: skip
+deeds.makes(
+    router, "/charges", act="charge", said=PartOfInvoice, response=EntryOut, rows=_entries, name="add_charge",
+    summary="Add costs", doc="Adds costs that can be proved to an invoice.",
+)  # fmt: skip
+deeds.makes(
+    router, "/waivers", act="waive", said=Waives, response=WaiverOut, rows="waivers", name="waive",
+    summary="Waive interest or indemnity", doc="Lets a customer, or one invoice, off the charges for paying late.",
+)  # fmt: skip

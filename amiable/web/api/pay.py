@@ -68,26 +68,23 @@ room.shelf(
 )  # fmt: skip
 room.shelf(
     router, "/standing-orders", name="standing_order", many="standing_orders", schema=StandingOrderOut, filters=OfCustomer,
-    rows=lambda user: room.mine(user, StandingOrder.objects.all()),
+    rows=room.own(StandingOrder),
 )  # fmt: skip
 
 
 @room.post(router, "/pay-links", right="talk", response={201: Link}, name="give_pay_link", summary="Give a link to pay")
 def link(request: HttpRequest, said: Links) -> Any:
     """A link by which the customer pays the chosen invoices: sent, or shown to be handed over."""
-    words = said.dict(exclude={"customer", "amount_minor"}) | {"amount": deeds.typed(said.amount_minor, said.currency)}
-    done = deeds.perform(request, said.customer, "link", words)
+    done = deeds.perform(request, said.customer, "link", deeds.told_by(said))
     where = request.build_absolute_uri(done.leads_to[0]) if done.leads_to else None
     return {"said": deeds.told("link"), "url": where}
 
 
-@room.post(
-    router, "/phone-payments", right="take", response={201: AttemptOut}, name="take_payment", summary="Take a payment"
-)
-def take(request: HttpRequest, said: Takes) -> Any:
-    """Opens a payment for a customer on the phone; the card is typed into the provider's own fields at the desk."""
-    words = {"invoices": said.invoices, "amount": deeds.typed(said.amount_minor, said.currency)}
-    return deeds.perform(request, said.customer, "take", words, rows=lambda customer: customer.attempts.all())
+deeds.makes(
+    router, "/phone-payments", act="take", said=Takes, response=AttemptOut, rows="attempts", name="take_payment",
+    summary="Take a payment",
+    doc="Opens a payment for a customer on the phone; the card is typed into the provider's own fields at the desk.",
+)  # fmt: skip
 
 
 @room.post(router, "/refunds", right="refund", response=Done, name="refund", summary="Give a payment back")
@@ -100,16 +97,8 @@ def refund(request: HttpRequest, said: Refunds) -> Any:
     return {"said": deeds.told("refund")}
 
 
-@room.post(
-    router,
-    "/standing-orders/{pk}/end",
-    right="talk",
-    response=Done,
-    name="end_standing_order",
-    summary="End a standing order",
-)
-def end(request: HttpRequest, pk: Id) -> Any:
-    """At the customer's wish: nothing more is debited on due dates."""
-    own = room.row(room.mine(room.asking(request).user, StandingOrder.objects.all()), pk)
-    deeds.perform(request, own.customer_id, "standing_end", {}, ref=pk)
-    return {"said": deeds.told("standing_end")}
+deeds.changes(
+    router, "/standing-orders/{pk}/end", act="standing_end", response=StandingOrderOut, rows=room.own(StandingOrder),
+    name="end_standing_order", summary="End a standing order",
+    doc="At the customer's wish: nothing more is debited on due dates.",
+)  # fmt: skip

@@ -1,54 +1,34 @@
-"""Who asks, who works here and what they may see; creditors; what happened while one was away; what the machine did."""
+"""Who works here and what they may see: asked in, given and taken roles, let go; by whoever administers the creditor."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
+from allauth.core.exceptions import ReauthenticationRequired
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import FilterSchema, Router, Schema
 from ninja.filter_schema import FilterLookup
 from pydantic import Field
 
-from amiable.casework.models import Notification
-from amiable.core.models import Run, Scope, User
-from amiable.insight.models import Figure
-from amiable.ledger.models import Branch, Creditor
-from amiable.outreach import release
-from amiable.web.api import room
-from amiable.web.api.shape import AnyDay, Counted, Currency, Flag, Id, Key, Refs, Said, Words
+from amiable.core import people
+from amiable.core.models import Invitation, Role, Scope, User
+from amiable.web.api import deeds, room
+from amiable.web.api.problem import Problem, not_found
+from amiable.web.api.shape import Done, Flag, Id, Ref, Said
 from amiable.web.api.told import told
-from amiable.web.desk import news, scope
+from amiable.web.desk import people_pages, scope
+from amiable.web.desk.people import grantable, may_change, people_for
 from amiable.web.ui import clock
 
 router = Router(tags=["people"])
-houses = Router(tags=["creditors"])
 
 UserOut = told(User, "username", "first_name", "last_name", "email", "language", "phone", "is_active", name="User")
-ScopeOut = told(Scope, "user", "role", "creditor_ref", "branch_ref", "own_customers_only", name="Scope")
-CreditorOut = told(
-    Creditor, "key", "name", "siren", "country", "currency", "language", "time_zone", "email", "phone", "cash_authority",
-    "released_at", "stopped_at", "stopped_why", "created_at", name="Creditor",
+ScopeOut = told(Scope, "user", "role", "creditor_ref", "branch_ref", "own_customers_only", "agency", name="Scope")
+InvitationOut = told(
+    Invitation, "email", "language", "role", "creditor_ref", "branch_ref", "own_customers_only", "agency", "by", "at",
+    "expires_at", name="Invitation",
 )  # fmt: skip
-BranchOut = told(Branch, "creditor", "code", "name", name="Branch")
-NotificationOut = told(Notification, "customer", "kind", "text", "url", "created_at", "read_at", name="Notification")
-RunOut = told(Run, "step", "creditor_ref", "as_of", "started_at", "ended_at", "figures", "error", name="Run")
-FigureOut = told(
-    Figure, "creditor", "kpi", "as_of", "currency", "slice", "value", "numerator", "denominator", "measured_at", name="Figure",
-    doc="One measured value; empty where there was nothing to measure.",
-)  # fmt: skip
-
-
-class Me(Schema):
-    user: UserOut  # type: ignore[valid-type]
-    scopes: list[ScopeOut]  # type: ignore[valid-type]
-    acts: list[str] | None = Field(description="What the token may do; empty: whatever its person may.")
-
-
-class Creditors(FilterSchema):
-    key: Key | None = None
-
-
-class OfCreditor(FilterSchema):
-    creditor: Id | None = None
 
 
 class Users(FilterSchema):
@@ -60,189 +40,143 @@ class Scopes(FilterSchema):
     creditor: Annotated[Id | None, FilterLookup("creditor_ref")] = None
 
 
-class Notifications(FilterSchema):
-    unread: bool | None = None
-
-    def filter_unread(self, value: bool | None) -> Q:
-        return Q() if value is None else Q(read_at__isnull=value)
+class Invitations(FilterSchema):
+    creditor: Annotated[Id | None, FilterLookup("creditor_ref")] = None
 
 
-class Runs(FilterSchema):
-    step: Key | None = None
-    as_of: AnyDay | None = None
-    failed: bool | None = None
+class GivesRole(Said):
+    creditor: Ref
+    role: Role
+    branch: Ref | None = Field(None, description="Empty: all of them.")
+    own_customers_only: Flag = Field(False, description="Those who name them as salesperson.")
+    agency: Annotated[str, Field(max_length=120, pattern=r"^[^\x00]*$", strict=True)] = Field(
+        "", description="Of the role agency: its name, as cases are placed with it."
+    )
 
-    def filter_failed(self, value: bool | None) -> Q:
-        return Q() if value is None else ~Q(error="") if value else Q(error="")
+
+class Invites(GivesRole):
+    email: Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^\x00]*$", strict=True)]
+    language: Literal["fr", "en"] = "fr"
 
 
-class Figures(FilterSchema):
-    creditor: Id | None = None
-    kpi: Key | None = None
-    currency: Currency | None = None
-    as_of: AnyDay | None = None
-    as_of_from: Annotated[AnyDay | None, FilterLookup("as_of__gte")] = None
+class Invited(Schema):
+    """`link` is told this once, to be handed over where no e-mail can be sent."""
+
+    invitation: InvitationOut  # type: ignore[valid-type]
+    link: str
+
+
+class GivesToUser(GivesRole):
+    user: Ref
 
 
 def scopes(user: User) -> QuerySet[Scope]:
     """One's own, and those at creditors that one administers."""
     own = scope.whole_creditors(user, act="administer").values("pk")
-    return Scope.objects.filter(
-        Q(user=user) & Q(creditor_ref__in=scope.visible_creditors(user).values("pk")) | Q(creditor_ref__in=own)
-    )
+    mine = Q(user=user) & Q(creditor_ref__in={each.creditor_ref for each in scope.scopes(user)})
+    return Scope.objects.filter(mine | Q(creditor_ref__in=own))
 
 
 def users(user: User) -> QuerySet[User]:
     return User.objects.filter(Q(pk=user.pk) | Q(pk__in=scopes(user).values("user")))
 
 
-room.shelf(router, "/users", name="user", many="users", schema=UserOut, filters=Users, rows=users)
-room.shelf(router, "/scopes", name="scope", many="scopes", schema=ScopeOut, filters=Scopes, rows=scopes)
-room.shelf(
-    router,
-    "/notifications",
-    name="notification",
-    many="notifications",
-    schema=NotificationOut,
-    filters=Notifications,
-    rows=news.lines,
-)
-room.shelf(
-    houses,
-    "/creditors",
-    name="creditor",
-    many="creditors",
-    schema=CreditorOut,
-    filters=Creditors,
-    rows=scope.visible_creditors,
-)
-room.shelf(
-    houses, "/branches", name="branch", many="branches", schema=BranchOut, filters=OfCreditor,
-    rows=lambda user: Branch.objects.filter(creditor__in=scope.visible_creditors(user).values("pk")),
-)  # fmt: skip
-room.shelf(houses, "/runs", name="run", many="runs", schema=RunOut, filters=Runs, rows=scope.runs)
-room.shelf(
-    houses, "/figures", name="figure", many="figures", schema=FigureOut, filters=Figures,
-    rows=lambda user: Figure.objects.filter(
-        Q(creditor__in=room.houses(user, "see_team").values("pk")) | ~Q(slice__has_key="collector"),
-        creditor__in=room.houses(user),
-    ),
-)  # fmt: skip
+def _invitations(user: User) -> QuerySet[Invitation]:
+    return people_pages.waiting(scope.whole_creditors(user, act="administer"))
 
 
-@room.get(router, "/me", response=Me, name="get_me", summary="Who asks")
-def me(request: HttpRequest) -> Any:
+for path, name, many, schema, filters, rows in (
+    ("/users", "user", "users", UserOut, Users, users),
+    ("/scopes", "scope", "scopes", ScopeOut, Scopes, scopes),
+    ("/invitations", "invitation", "invitations", InvitationOut, Invitations, _invitations),
+):
+    room.shelf(router, path, name=name, many=many, schema=schema, filters=filters, rows=rows)
+
+
+def _fresh(request: HttpRequest) -> User:
+    """Who changes what others may do by a session has proved a moment ago who they are, as at the desk; a token was made so."""
     asked = room.asking(request)
-    return {
-        "user": asked.user,
-        "scopes": [each for each in scope.scopes(asked.user) if each.pk],
-        "acts": None if asked.narrowed is None else sorted(asked.narrowed),
-    }
+    if asked.token_ref is None:
+        try:
+            raise_if_reauthentication_required(request, app="amiable")
+        except ReauthenticationRequired as error:
+            raise Problem(
+                403, _("Confirm at the desk who you are, then ask again: others' roles are changed here.")
+            ) from error
+    return asked.user
+
+
+def _administered(request: HttpRequest, creditor_ref: int) -> None:
+    room.creditor(request, creditor_ref, right="administer")
+
+
+def _person(request: HttpRequest, pk: int) -> User:
+    """Somebody whose account the asker may close: all that they may do is the asker's to give."""
+    by = _fresh(request)
+    found: User = room.row(people_for(by) if scope.administers(by) else users(by), pk)
+    if not scope.administers(by):
+        raise Problem(403, _("Your role does not do that."))
+    return people_pages.commanded(by, found)
 
 
 @room.post(
-    router,
-    "/notifications/{pk}/read",
-    right=room.READ,
-    response=NotificationOut,
-    name="read_notification",
-    summary="Mark as read",
+    router, "/invitations", right="administer", response={201: Invited}, name="invite", summary="Invite somebody"
 )
-def read(request: HttpRequest, pk: Id) -> Any:
-    found = room.row(news.lines(room.asking(request).user), pk)
-    if found.read_at is None:
-        found.read_at = clock.now()
-        found.save(update_fields=["read_at"])
-    return found
-
-
-class Stops(Said):
-    why: Words = ""
-
-
-class ByHand(Said):
-    hand: Flag = Field(description="Whether reminders wait for a person who lets them go.")
-
-
-class LetsGo(Said):
-    messages: Refs
-    leave: Flag = Field(description="Let them go, or hold them back.")
+def invite(request: HttpRequest, said: Invites) -> Any:
+    """They get a link by e-mail, good for seven days and once."""
+    _administered(request, said.creditor)
+    form = deeds.valid(people_pages.Inviting(_fresh(request), deeds.plain(said.dict())))
+    row, link = people_pages.asked_in(form, by=room.asking(request).user)
+    return {"invitation": row, "link": link}
 
 
 @room.post(
-    houses,
-    "/creditors/{pk}/release",
-    right="release",
-    response=CreditorOut,
-    name="release_creditor",
-    summary="Take a creditor out of dry run",
-)
-def released(request: HttpRequest, pk: Id) -> Any:
-    """From then on messages leave the house."""
-    house = room.creditor(request, pk, right="release")
-    release.go_live(creditor=house, now=clock.now(), by=room.asking(request).user)
-    return _again(house)
+    router, "/invitations/{pk}/withdraw", right="administer", response=Done, name="withdraw_invitation",
+    summary="Withdraw an invitation",
+)  # fmt: skip
+def withdraw(request: HttpRequest, pk: Id) -> Any:
+    by = room.asking(request).user
+    found = room.row(people_pages.waiting(scope.whole_creditors(by)), pk)
+    _administered(request, found.creditor_ref)
+    if found.role not in grantable(_fresh(request), found.creditor_ref):
+        raise not_found()
+    people.withdraw(invitation=found, by=by, now=clock.now())
+    return {"said": _("The invitation is withdrawn: its link opens nothing any more.")}
 
 
-@room.post(
-    houses,
-    "/creditors/{pk}/stop",
-    right="release",
-    response=CreditorOut,
-    name="stop_creditor",
-    summary="Stop all sending",
-)
-def stopped(request: HttpRequest, pk: Id, said: Stops) -> Any:
-    house = room.creditor(request, pk, right="release")
-    release.stop(creditor=house, why=said.why.strip(), now=clock.now(), by=room.asking(request).user)
-    return _again(house)
+@room.post(router, "/scopes", right="administer", response={201: ScopeOut}, name="give_role", summary="Give a role")
+def give(request: HttpRequest, said: GivesToUser) -> Any:
+    """To a colleague at a creditor that you administer, and never more than you have there."""
+    _administered(request, said.creditor)
+    by = _fresh(request)
+    other = room.row(people_for(by), said.user)
+    form = deeds.valid(people_pages.Giving(by, deeds.plain(said.dict(exclude={"user"}))))
+    return people.give(user=other, scope=form.scope(), by=by, now=clock.now())
 
 
-@room.post(
-    houses,
-    "/creditors/{pk}/resume",
-    right="release",
-    response=CreditorOut,
-    name="resume_creditor",
-    summary="Let sending go on",
-)
-def resumed(request: HttpRequest, pk: Id) -> Any:
-    house = room.creditor(request, pk, right="release")
-    release.resume(creditor=house, now=clock.now(), by=room.asking(request).user)
-    return _again(house)
+@room.post(router, "/scopes/{pk}/take", right="administer", response=Done, name="take_role", summary="Take a role away")
+def take(request: HttpRequest, pk: Id) -> Any:
+    """Never the last one by which somebody administers the creditor."""
+    by = room.asking(request).user
+    found = room.row(scopes(by), pk)
+    if not may_change(_fresh(request), found) or not scope.granted(by, "administer"):
+        raise Problem(403, _("Your role does not do that for this creditor."))
+    people.take(scope=found, by=by, now=clock.now())
+    return {"said": _("The role is taken away.")}
 
 
-@room.post(
-    houses,
-    "/creditors/{pk}/by-hand",
-    right="release",
-    response=CreditorOut,
-    name="choose_by_hand",
-    summary="Let reminders wait for a person",
-)
-def by_hand(request: HttpRequest, pk: Id, said: ByHand) -> Any:
-    house = room.creditor(request, pk, right="release")
-    release.choose(creditor=house, hand=said.hand, now=clock.now(), by=room.asking(request).user)
-    return _again(house)
+def _about(path: str, verb: Any, *, name: str, summary: str) -> None:
+    def do(request: HttpRequest, pk: Id) -> Any:
+        found = _person(request, pk)
+        verb(user=found, by=room.asking(request).user, now=clock.now())
+        found.refresh_from_db()
+        return found
+
+    room.post(
+        router, f"/users/{{pk}}/{path}", right="administer", response=UserOut, name=name, summary=summary
+    )(do)  # fmt: skip
 
 
-@room.post(
-    houses,
-    "/creditors/{pk}/let-go",
-    right="release",
-    response=Counted,
-    name="let_go",
-    summary="Let messages go, or hold them back",
-)
-def let_go(request: HttpRequest, pk: Id, said: LetsGo) -> Any:
-    house = room.creditor(request, pk, right="release")
-    asked = room.asking(request)
-    count = release.let_go(
-        creditor=house, messages=set(said.messages), leave=said.leave, now=clock.now(), by=asked.user
-    )
-    return {"count": count}
-
-
-def _again(house: Creditor) -> Creditor:
-    house.refresh_from_db()
-    return house
+_about("close", people.close, name="close_account", summary="Close an account")
+_about("reopen", people.reopen, name="reopen_account", summary="Open an account again")
+_about("end-sessions", people.send_out, name="end_sessions", summary="End every session of somebody")

@@ -41,8 +41,8 @@ def asking(request: HttpRequest) -> Asked:
     return cast(Asked, request)
 
 
-def get(router: Router, path: str, *, response: Any, name: str, **told: Any) -> Callable[[Any], Any]:
-    return operation(router, ["GET"], path, right=READ, response=response, name=name, **told)
+def get(router: Router, path: str, *, response: Any, name: str, right: str = READ, **told: Any) -> Callable[[Any], Any]:
+    return operation(router, ["GET"], path, right=right, response=response, name=name, **told)
 
 
 def post(router: Router, path: str, *, right: str, response: Any, name: str, **told: Any) -> Callable[[Any], Any]:
@@ -101,7 +101,10 @@ def shelf(
         return
 
     def read(request: HttpRequest, pk: Id) -> Any:
-        return row(rows(asking(request).user), pk)
+        found = row(rows(asking(request).user), pk)
+        if isinstance(about := getattr(found, "customer", None), Customer):
+            seen.customer(about)  # in the trail it is a view of the customer, whichever row of theirs it was
+        return found
 
     operation(
         router,
@@ -169,6 +172,11 @@ def creditor(request: HttpRequest, pk: int, *, right: str = READ) -> Creditor:
 def mine(user: User, rows: "QuerySet[M]", path: str = "customer__", own: str = "") -> "QuerySet[M]":
     """Rows of the customers whom this user sees."""
     return rows.filter(scope.reach(user, path=path, creditor=own))
+
+
+def own(model: type[M]) -> Rows:
+    """The rows of a model that belong to the customers whom somebody sees."""
+    return lambda user: mine(user, model._default_manager.all())
 
 
 def houses(user: User, right: str = READ) -> "QuerySet[Creditor]":

@@ -3,23 +3,23 @@
 from typing import Annotated, Any, Literal
 
 from django.db.models import F, Q
-from django.http import HttpRequest
 from ninja import FilterSchema, Router
 from ninja.filter_schema import FilterLookup
 from pydantic import Field
 
-from amiable.casework.models import Case, Dispute, DisputeReason, Note, SurveyAfter, SurveyAnswer
+from amiable.casework.models import Case, Dispute, DisputeReason, Note, NoteFile, SurveyAfter, SurveyAnswer
 from amiable.ledger.kinds import HoldKind
-from amiable.ledger.models import Contact, Hold, Medium
+from amiable.ledger.models import Hold
 from amiable.payments.models import Promise, PromiseState
 from amiable.web.api import deeds, room
 from amiable.web.api.customers import HoldOut, OfCustomer
-from amiable.web.api.shape import AnyDay, Currency, Day, Done, Id, Line, Minor, Ref, Refs, Said, Words
+from amiable.web.api.shape import AnyDay, Currency, Day, Id, Line, Minor, Ref, Refs, Said, Words
 from amiable.web.api.told import told
 
 router = Router(tags=["conversation"])
 
-NoteOut = told(Note, "customer", "text", "by", "at", name="Note")
+NoteFileOut = told(NoteFile, "name", "size", name="NoteFile")
+NoteOut = told(Note, "customer", "text", "by", "at", name="Note", files=list[NoteFileOut])  # type: ignore[valid-type]
 CaseOut = told(
     Case, "creditor", "customer", "currency", "scenario_ref", "opened_on", "closed_on", "closed_because",
     "opened_overdue_minor", "responsible", name="Case", doc="One episode of a customer being treated.",
@@ -30,7 +30,7 @@ PromiseOut = told(
 )  # fmt: skip
 DisputeOut = told(
     Dispute, "customer", "invoice", "reason", "words", "disputed_minor", "opened_at", "opened_by", "owner", "resolved_at",
-    "resolved_by", "resolution", "answer", name="Dispute",
+    "resolved_by", "resolution", "answer", "due_on", "steps", "expected_minor", "credit", name="Dispute",
 )  # fmt: skip
 
 
@@ -72,16 +72,18 @@ class Holds(FilterSchema):
 
 
 for path, name, many, schema, model, filters in (
-    ("/notes", "note", "notes", NoteOut, Note, OfCustomer),
     ("/cases", "case", "cases", CaseOut, Case, Cases),
     ("/promises", "promise", "promises", PromiseOut, Promise, Promises),
     ("/disputes", "dispute", "disputes", DisputeOut, Dispute, Disputes),
     ("/holds", "hold", "holds", HoldOut, Hold, Holds),
 ):
-    room.shelf(
-        router, path, name=name, many=many, schema=schema, filters=filters,
-        rows=lambda user, model=model: room.mine(user, model.objects.all()),  # type: ignore[misc]
-    )  # fmt: skip
+    room.shelf(router, path, name=name, many=many, schema=schema, filters=filters, rows=room.own(model))
+
+
+room.shelf(
+    router, "/notes", name="note", many="notes", schema=NoteOut, filters=OfCustomer,
+    rows=lambda user: room.mine(user, Note.objects.prefetch_related("files")),
+)  # fmt: skip
 
 
 room.shelf(
@@ -142,125 +144,39 @@ class Returns(Said):
     which: Literal["one", "all"] = "one"
 
 
-class Wishes(Said):
-    reached: list[Medium] = Field(max_length=6, description="By what the person may be reached.")
-    medium: Medium | None = None
-    weekdays: Annotated[str, Field(max_length=60, strict=True, pattern=r"^[0-9:\- ]*$")] = ""
-    saturday: Annotated[str, Field(max_length=60, strict=True, pattern=r"^[0-9:\- ]*$")] = ""
-    per_week: Annotated[int, Field(ge=1, le=14, strict=True)] | None = None
-    language: Literal["fr", "en"]
-
-
-@room.post(router, "/notes", right="note", response={201: NoteOut}, name="write_note", summary="Write a note")
-def write_note(request: HttpRequest, said: Writes) -> Any:
-    return deeds.perform(
-        request, said.customer, "note", {"text": said.text}, rows=lambda customer: customer.notes.all()
-    )
-
-
-@room.post(
-    router, "/promises", right="talk", response={201: PromiseOut}, name="take_promise", summary="Note a promise to pay"
-)
-def take_promise(request: HttpRequest, said: PromisesToPay) -> Any:
-    """Its invoices rest until that day; the day after it is judged by what came in."""
-    words = said.dict(exclude={"customer", "amount_minor"}) | {"amount": deeds.typed(said.amount_minor, said.currency)}
-    return deeds.perform(request, said.customer, "promise", words, rows=lambda customer: customer.promises.all())
-
-
-@room.post(
-    router,
-    "/payment-claims",
-    right="talk",
-    response={201: HoldOut},
-    name="claim_paid",
-    summary="The customer says it is paid",
-)
-def claim_paid(request: HttpRequest, said: SaysPaid) -> Any:
-    """Reminders rest for a week, and the payment is to be looked for."""
-    words = said.dict(exclude={"customer"})
-    return deeds.perform(request, said.customer, "paid", words, rows=lambda customer: customer.holds.all())
-
-
-@room.post(router, "/disputes", right="talk", response={201: DisputeOut}, name="open_dispute", summary="Open a dispute")
-def open_dispute(request: HttpRequest, said: Contests) -> Any:
-    """This invoice is no longer chased; the others are."""
-    about = room.customer(request, said.customer)
-    currency = deeds.currency_of(about, said.invoice)
-    words = said.dict(exclude={"customer", "amount_minor"}) | {"amount": deeds.typed(said.amount_minor, currency)}
-    return deeds.perform(request, said.customer, "dispute", words, rows=lambda customer: customer.disputes.all())
-
-
-@room.post(
-    router, "/disputes/{pk}/resolve", right="talk", response=DisputeOut, name="resolve_dispute", summary="End a dispute"
-)
-def resolve_dispute(request: HttpRequest, pk: Id, said: Resolves) -> Any:
-    found = room.row(room.mine(room.asking(request).user, Dispute.objects.all()), pk)
-    deeds.perform(request, found.customer_id, "resolve", said.dict(), ref=pk)
-    found.refresh_from_db()
-    return found
-
-
-@room.post(router, "/holds", right="hold", response={201: HoldOut}, name="place_hold", summary="Place a hold")
-def place_hold(request: HttpRequest, said: Rests) -> Any:
-    """Nothing is sent and no step is taken while it lasts."""
-    words = said.dict(exclude={"customer"})
-    return deeds.perform(request, said.customer, "hold", words, rows=lambda customer: customer.holds.all())
-
-
-@room.post(router, "/holds/{pk}/lift", right="hold", response=HoldOut, name="lift_hold", summary="Lift a hold")
-def lift_hold(request: HttpRequest, pk: Id) -> Any:
-    """Of those that a colleague may lift by hand; the others end with what wrote them."""
-    return _ended(request, pk, "lift", {})
-
-
-@room.post(
-    router,
-    "/actions",
-    right="hold",
-    response={201: HoldOut},
-    name="take_out",
-    summary="Take invoices out of the scenario",
-)
-def take_out(request: HttpRequest, said: TakesOut) -> Any:
-    """No step is taken for them until that day, while somebody acts."""
-    words = said.dict(exclude={"customer"})
-    return deeds.perform(request, said.customer, "out", words, rows=lambda customer: customer.holds.all())
-
-
-@room.post(
-    router,
-    "/holds/{pk}/return",
-    right="hold",
-    response=HoldOut,
-    name="give_back",
-    summary="Return invoices to the scenario",
-)
-def give_back(request: HttpRequest, pk: Id, said: Returns) -> Any:
-    """Each goes on where it stood."""
-    return _ended(request, pk, "back", said.dict())
-
-
-def _ended(request: HttpRequest, pk: int, act: str, said: dict[str, Any]) -> Any:
-    found = room.row(room.mine(room.asking(request).user, Hold.objects.all()), pk)
-    deeds.perform(request, found.customer_id, act, said, ref=pk)
-    found.refresh_from_db()
-    return found
-
-
-@room.post(
-    router,
-    "/contacts/{pk}/wishes",
-    right="talk",
-    response=Done,
-    name="note_wishes",
-    summary="How a person wishes to be reached",
-)
-def note_wishes(request: HttpRequest, pk: Id, said: Wishes) -> Any:
-    """It narrows what the scenario and the law allow; it never widens it."""
-    found = room.row(room.mine(room.asking(request).user, Contact.objects.all()), pk)
-    words = said.dict() | {
-        "reached": [medium.value for medium in said.reached],
-        "medium": said.medium and said.medium.value,
-    }
-    deeds.perform(request, found.customer_id, "wishes", words, ref=pk)
-    return {"said": deeds.told("wishes")}
+deeds.makes(
+    router, "/notes", act="note", said=Writes, response=NoteOut, rows="notes", name="write_note", summary="Write a note",
+    doc="Whoever is named with @ hears of it.",
+)  # fmt: skip
+deeds.makes(
+    router, "/promises", act="promise", said=PromisesToPay, response=PromiseOut, rows="promises", name="take_promise",
+    summary="Note a promise to pay", doc="Its invoices rest until that day; the day after it is judged by what came in.",
+)  # fmt: skip
+deeds.makes(
+    router, "/payment-claims", act="paid", said=SaysPaid, response=HoldOut, rows="holds", name="claim_paid",
+    summary="The customer says it is paid", doc="Reminders rest for a week, and the payment is to be looked for.",
+)  # fmt: skip
+deeds.makes(
+    router, "/disputes", act="dispute", said=Contests, response=DisputeOut, rows="disputes", name="open_dispute",
+    summary="Open a dispute", doc="This invoice is no longer chased; the others are.",
+)  # fmt: skip
+deeds.changes(
+    router, "/disputes/{pk}/resolve", act="resolve", said=Resolves, response=DisputeOut, rows=room.own(Dispute),
+    name="resolve_dispute", summary="End a dispute",
+)  # fmt: skip
+deeds.makes(
+    router, "/holds", act="hold", said=Rests, response=HoldOut, rows="holds", name="place_hold", summary="Place a hold",
+    doc="Nothing is sent and no step is taken while it lasts.",
+)  # fmt: skip
+deeds.changes(
+    router, "/holds/{pk}/lift", act="lift", response=HoldOut, rows=room.own(Hold), name="lift_hold", summary="Lift a hold",
+    doc="Of those that a colleague may lift by hand; the others end with what wrote them.",
+)  # fmt: skip
+deeds.makes(
+    router, "/actions", act="out", said=TakesOut, response=HoldOut, rows="holds", name="take_out",
+    summary="Take invoices out of the scenario", doc="No step is taken for them until that day, while somebody acts.",
+)  # fmt: skip
+deeds.changes(
+    router, "/holds/{pk}/return", act="back", said=Returns, response=HoldOut, rows=room.own(Hold), name="give_back",
+    summary="Return invoices to the scenario", doc="Each goes on where it stood.",
+)  # fmt: skip

@@ -1,29 +1,30 @@
-"""What is to be done about customers, and what came of it: one outcome, which moves the case on."""
+"""What is to be done about customers, and what came of it: one outcome, which moves the case on; put off, handed on, answered
+in bulk; and what was done a moment ago taken back.
+"""
 
 from typing import Annotated, Any, Literal
 
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from ninja import FilterSchema, Router
+from ninja import FilterSchema, Router, Schema
 from ninja.filter_schema import FilterLookup
 from pydantic import Field
 
-from amiable.casework import task as tasks
 from amiable.casework.models import Task, TaskKind
 from amiable.scenario import dispatch
-from amiable.scenario.respond import customer_said
-from amiable.scenario.sayings import CallOutcome, Disputes, Promises
 from amiable.web.api import deeds, room
-from amiable.web.api.problem import Problem
-from amiable.web.api.shape import AnyDay, Id, Said, Words
+from amiable.web.api.problem import Problem, not_found
+from amiable.web.api.shape import AnyDay, Day, Id, Ref, Said, Words
 from amiable.web.api.talk import Contests, PromisesToPay
 from amiable.web.api.told import told
-from amiable.web.desk import forms
+from amiable.web.desk import deed, forms
+from amiable.web.desk import tasks as desk
+from amiable.web.desk.move_forms import CallBackForm
+from amiable.web.desk.ring import zone_of
 from amiable.web.ui import clock
 
 router = Router(tags=["tasks"])
-PAUSE_DAYS = 14  # that a customer rests after a step was declined, as on the desk
 
 TaskOut = told(
     Task, "creditor", "customer", "case", "kind", "title", "due_on", "assignee", "done_at", "done_by", "outcome", "created_at",
@@ -31,7 +32,7 @@ TaskOut = told(
 )  # fmt: skip
 # What each kind of task may end with.
 ENDS: dict[str, tuple[str, ...]] = {
-    TaskKind.CALL: ("promise", "paid", "dispute", "call_back", "voicemail", "wrong_number", "refused"),
+    TaskKind.CALL: desk.OUTCOMES,
     TaskKind.CONFIRM: ("confirmed", "declined"),
     TaskKind.MANUAL: ("done", "declined"),
 }
@@ -57,8 +58,15 @@ class Contested(Contests):
     customer: None = None  # type: ignore[assignment]
 
 
+class CallBack(Said):
+    """On the customer's own clock."""
+
+    on: Day
+    at: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", strict=True)] | None = None
+
+
 class Outcome(Said):
-    """`promise` and `dispute` say what was promised or contested; call tasks alone know them."""
+    """`promise` and `dispute` say what was promised or contested, `call_back` when to ring again; call tasks alone know them."""
 
     outcome: Literal[
         "promise",
@@ -75,6 +83,25 @@ class Outcome(Said):
     words: Words = ""
     promise: Promised | None = None
     dispute: Contested | None = Field(None)
+    call_back: CallBack | None = None
+
+
+class Rings(Said):
+    customer: Ref
+
+
+class Spoken(Schema):
+    """A part of what is said: plain words, and words to be said with weight (`bold`)."""
+
+    kind: str
+    runs: list[dict[str, Any]]
+
+
+class Prepared(Schema):
+    """A message as it would leave now."""
+
+    subject: str
+    text: str
 
 
 room.shelf(
@@ -83,64 +110,87 @@ room.shelf(
 )  # fmt: skip
 
 
+def task(request: HttpRequest, pk: int) -> Task:
+    rows = Task.objects.select_related("customer__creditor")
+    found: Task = room.row(room.mine(room.asking(request).user, rows, own="creditor_id"), pk)
+    room.allowed(request, "talk", found.customer)
+    return found
+
+
+deeds.UNDOABLE.update({"finish_task", "start_call"})
+
+
 @room.post(
     router, "/tasks/{pk}/outcome", right="talk", response=TaskOut, name="finish_task", summary="Say what came of a task"
 )
 def finish(request: HttpRequest, pk: Id, said: Outcome) -> Any:
     """A call may end with a promise, a dispute and so on; a step that waits is confirmed or declined; the rest is done."""
-    user = room.asking(request).user
-    found = room.row(room.mine(user, Task.objects.select_related("customer__creditor"), own="creditor_id"), pk)
-    room.allowed(request, "talk", found.customer)
+    found = task(request, pk)
     if said.outcome not in ENDS.get(found.kind, ("done",)):
         raise Problem(
             422,
             _("This task cannot end so."),
             errors=[{"field": "body.outcome", "message": _("Not for this kind of task.")}],
         )
-    now, today = clock.now(), clock.today()
-    if found.kind == TaskKind.CALL:
-        saying = _saying(found, said)
-        customer_said(customer=found.customer, saying=saying, now=now, by=user, origin="call")
-    elif said.outcome == "confirmed":
-        dispatch.confirm(task=found, as_of=today, now=now, by=user)
-    elif found.kind == TaskKind.CONFIRM:
-        dispatch.decline(task=found, days=PAUSE_DAYS, reason=said.words.strip(), as_of=today, now=now, by=user)
-    else:
-        tasks.finish(task=found, outcome=said.outcome, now=now, by=user)
+    by = room.asking(request).user
+    desk.carry_out(found, said.outcome, _filled(found, said), words=said.words, by=by)
+    if (back := desk.way_back(found)) is not None:
+        room.asking(request).told["Undo"] = deed.sealed(by, *back)
     found.refresh_from_db()
     return found
 
 
-def _saying(found: Task, said: Outcome) -> CallOutcome:
-    """The same forms as on the desk look at what was promised or contested."""
-    if said.outcome == "promise":
-        told = _needed(said.promise, "promise")
-        words = told.dict(exclude={"customer", "amount_minor"}) | {
-            "amount": deeds.typed(told.amount_minor, told.currency),
-            "token": "api",
-        }
-        form = deeds.filled(forms.PromiseForm, found.customer, words).cleaned_data
-        about = [int(pk) for pk in form["invoices"]]
-        promise = Promises(form["amount_minor"], form["currency"], form["promised_for"], about)
-        return CallOutcome(found.pk, said.outcome, said.words, promise=promise)
-    if said.outcome == "dispute":
-        told = _needed(said.dispute, "dispute")
-        currency = deeds.currency_of(found.customer, told.invoice)
-        words = told.dict(exclude={"customer", "amount_minor"}) | {
-            "amount": deeds.typed(told.amount_minor, currency),
-            "token": "api",
-        }
-        form = deeds.filled(forms.DisputeForm, found.customer, words).cleaned_data
-        contested = Disputes(int(form["invoice"]), form["reason"], form["words"], form["amount_minor"])
-        return CallOutcome(found.pk, said.outcome, said.words, dispute=contested)
-    return CallOutcome(found.pk, said.outcome, said.words)
+def _filled(found: Task, said: Outcome) -> dict[str, Any]:
+    """The same forms as on the desk look at what was promised or contested, and when to ring again."""
+    kinds = {"promise": forms.PromiseForm, "dispute": forms.DisputeForm}
+    if said.outcome in kinds:
+        about = getattr(said, said.outcome)
+        if about is None:
+            raise Problem(
+                422,
+                _("Look at the fields that are named."),
+                errors=[{"field": f"body.{said.outcome}", "message": _("Say what it is.")}],
+            )
+        words = {**deeds.told_by(about), "token": "api"}
+        return {said.outcome: deeds.filled(kinds[said.outcome], found.customer, words)}
+    if said.outcome == "call_back" and said.call_back is not None:
+        form = CallBackForm(deeds.plain(said.call_back.dict()), now=clock.now(), zone=zone_of(found.customer))
+        return {"call_back": deeds.valid(form, under="body.call_back")}
+    return {}
 
 
-def _needed(told: Any, name: str) -> Any:
-    if told is None:
-        raise Problem(
-            422,
-            _("Look at the fields that are named."),
-            errors=[{"field": f"body.{name}", "message": _("Say what it is.")}],
-        )
-    return told
+@room.post(router, "/calls", right="talk", response={201: TaskOut}, name="start_call", summary="Start a call")
+def ring(request: HttpRequest, said: Rings) -> Any:
+    """The call as a task, with its script and outcomes; one that lies there for today is taken up."""
+    deeds.perform(request, said.customer, "call", {})
+    calls = Task.objects.filter(customer=said.customer, kind=TaskKind.CALL, done_at=None, due_on__lte=clock.today())
+    return calls.order_by("due_on", "pk").first()
+
+
+@room.get(
+    router,
+    "/tasks/{pk}/script",
+    right="talk",
+    response=list[Spoken],
+    name="get_script",
+    summary="What is said in a call",
+)
+def script(request: HttpRequest, pk: Id) -> Any:
+    """About what is open now; nothing is kept."""
+    found = task(request, pk)
+    if found.kind != TaskKind.CALL:
+        raise not_found()
+    return dispatch.script(task=found, as_of=clock.today(), now=clock.now(), by=room.asking(request).user)
+
+
+@room.get(
+    router,
+    "/tasks/{pk}/message",
+    right="talk",
+    response=Prepared,
+    name="get_prepared_message",
+    summary="What would leave",
+)
+def prepared(request: HttpRequest, pk: Id) -> Any:
+    """The message that waits for a word, or is sent by hand, as it would be written now."""
+    return dispatch.prepare(task=task(request, pk), as_of=clock.today(), now=clock.now())

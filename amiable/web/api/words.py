@@ -1,16 +1,13 @@
 """Words that go out and come back: messages, what became of them, a statement of account, letters, answers and what they mean."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja import FilterSchema, Router
 from pydantic import Field
 
-from amiable.casework import task as tasks
-from amiable.casework.models import Task
 from amiable.ledger.models import Medium
 from amiable.outreach import record, tray
 from amiable.outreach.models import Delivery, Event, Letter, LetterBatch, Message, MessageState, OptOut, Reply
@@ -96,6 +93,16 @@ class AsksStatement(Said):
     currency: Currency
 
 
+class OwnWords(Said):
+    """What stands in braces or brackets is filled in, as in every text."""
+
+    customer: Ref
+    how: Literal["email", "sms", "letter"]
+    subject: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$", strict=True)] = ""
+    body: Annotated[str, Field(min_length=1, max_length=10_000, pattern=r"^[^\x00]*$", strict=True)]
+    invoices: Refs = Field([], description="What it asks to pay; with any it counts as a reminder.")
+
+
 class Left(Said):
     left: Flag = Field(description="Whether it had left.")
 
@@ -128,18 +135,15 @@ class CameBack(Said):
     code: Line = Field(description="The code that is printed on the letter.")
 
 
-@room.post(
-    router,
-    "/account-statements",
-    right="write",
-    response={201: MessageOut},
-    name="send_statement",
-    summary="Send a statement of account",
-)
-def send_statement(request: HttpRequest, said: AsksStatement) -> Any:
-    """By e-mail with the next sending; no reminder, and not counted as one."""
-    words = {"currency": said.currency}
-    return deeds.perform(request, said.customer, "statement", words, rows=lambda customer: customer.messages.all())
+deeds.makes(
+    router, "/account-statements", act="statement", said=AsksStatement, response=MessageOut, rows="messages",
+    name="send_statement", summary="Send a statement of account",
+    doc="By e-mail with the next sending; no reminder, and not counted as one.",
+)  # fmt: skip
+deeds.makes(
+    router, "/own-messages", act="write", said=OwnWords, response=MessageOut, rows="messages", name="write_message",
+    summary="Write to a customer", doc="In words of one's own, under the same rails as every message.",
+)  # fmt: skip
 
 
 @room.post(
@@ -155,10 +159,7 @@ def settle(request: HttpRequest, pk: Id, said: Left) -> Any:
     user = room.asking(request).user
     found = room.row(room.mine(user, Message.objects.select_related("customer__creditor"), own="creditor_id"), pk)
     room.allowed(request, "write", found.customer)
-    with transaction.atomic():
-        record.settle(message=found, left=said.left, now=clock.now(), by=user)
-        for task in Task.objects.filter(key=f"in_doubt:{pk}", done_at=None):
-            tasks.finish(task=task, outcome="left" if said.left else "not_left", now=clock.now(), by=user)
+    record.settle(message=found, left=said.left, now=clock.now(), by=user)
     found.refresh_from_db()
     return found
 

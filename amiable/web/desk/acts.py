@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from amiable.core import audit
 from amiable.core.errors import AmiableError
-from amiable.core.models import AuditEntry
+from amiable.core.models import AuditEntry, User
 from amiable.ledger.models import Customer, Invoice
 from amiable.web.desk import acts_agree, acts_money, acts_people, acts_rest, acts_talk, deed, forms, scope
 from amiable.web.desk.acts_rest import LIFTABLE as LIFTABLE
@@ -60,15 +60,25 @@ def undone(request: scope.Asked, pk: int, name: str) -> HttpResponse:
     wanted = _wanted(name)
     customer = scope.customer_or_404(request.user, pk, act=wanted.right)
     try:
-        if wanted.undo is None:
-            raise deed.UnableToUndo(_("This cannot be undone here."))
-        words = deed.taken_back(request)
-        undoing = Undoing(customer, request.user, clock.today(), clock.now(), words)
-        if _once(f"desk.{name}.undone", words["token"], undoing, lambda: wanted.undo and wanted.undo(undoing)):
+        _undoes(wanted)
+        if take_back(name, customer, deed.taken_back(request), by=request.user):
             messages.success(request, _("Undone: %(act)s") % {"act": str(wanted.title).lower()})
     except AmiableError as error:
         messages.warning(request, str(error))
     return redirect("desk:customer", customer.pk)
+
+
+def take_back(name: str, customer: Customer, words: dict[str, Any], *, by: User) -> bool:
+    """The act is as if it had not been, with a line in the trail; False where it was taken back before."""
+    undo = _undoes(_wanted(name))
+    undoing = Undoing(customer, by, clock.today(), clock.now(), words)
+    return _once(f"desk.{name}.undone", words["token"], undoing, lambda: undo(undoing))
+
+
+def _undoes(wanted: Act) -> Callable[[Undoing], Any]:
+    if wanted.undo is None:
+        raise deed.UnableToUndo(_("This cannot be undone here."))
+    return wanted.undo
 
 
 def _wanted(name: str) -> Act:

@@ -47,12 +47,12 @@ TITLES = {
 @require_GET
 @scope.inside
 def approvals(request: scope.Asked) -> HttpResponse:
-    groups = _waiting(request.user)
+    groups = waiting(request.user)
     rows = [row for group in groups.values() for row in group[:ROWS]]
     seen, owed = approve.prints(rows), approve.owed(rows)
     content = {
         "groups": [
-            (*TITLES[name], [_row(row, seen, owed) for row in group[:ROWS]], max(len(group) - ROWS, 0))
+            (*TITLES[name], [told_of(row, seen, owed) for row in group[:ROWS]], max(len(group) - ROWS, 0))
             for name, group in groups.items()
             if group
         ],
@@ -86,17 +86,13 @@ def answer(request: scope.Asked, word: str) -> HttpResponse:
     if word not in {"yes", "no"}:
         raise Http404
     reason = request.POST.get("reason", "").strip()[:200]
-    chosen = _chosen(request)
+    chosen = named(request.user, [each.split(":", 1) for each in request.POST.getlist("row") if ":" in each])
     if not chosen:
         messages.warning(request, _("Choose some rows first: with x, or with the boxes before them."))
     elif word == "no" and not reason:
         messages.warning(request, _("Please say why: the reason is kept, and read by whoever asks later."))
     else:
-        rows = [row for row, _seen in chosen]
-        result = approve.answer(
-            chosen, yes=word == "yes", reason=reason, levels=_levels(request.user, rows), as_of=clock.today(),
-            now=clock.now(), by=request.user,
-        )  # fmt: skip
+        result = answered(chosen, yes=word == "yes", reason=reason, by=request.user)
         _tell(request, result, yes=word == "yes")
     return redirect("desk:approvals")
 
@@ -110,18 +106,42 @@ def undo(request: scope.Asked) -> HttpResponse:
     except UnableTo as error:
         messages.warning(request, str(error))
         return redirect("desk:approvals")
-    rows = Task.objects.filter(scope.reach(request.user, path="customer__"), pk__in=[int(pk) for pk in kept])
-    same = [row for row in rows.select_related("customer") if row.done_at == datetime.fromisoformat(kept[str(row.pk)])]
-    result = approve.take_back(same, as_of=clock.today(), now=clock.now(), by=request.user)
+    result = take_back(kept, by=request.user)
     if result.done:
-        told = ngettext("Undone: %(n)s row waits again.", "Undone: %(n)s rows wait again.", len(result.done))
-        messages.success(request, told % {"n": len(result.done)})
+        messages.success(request, told_back(result))
     if len(result.done) < len(kept):
         messages.warning(request, _("What has changed meanwhile stays as it is."))
     return redirect("desk:approvals")
 
 
-def _waiting(user: User) -> dict[str, list[Waiting]]:
+def answered(chosen: list[tuple[Waiting, str]], *, yes: bool, reason: str, by: User) -> approve.Answered:
+    """Yes or no as it reaches the domain."""
+    levels = _levels(by, [row for row, _seen in chosen])
+    now = clock.now()
+    return approve.answer(chosen, yes=yes, reason=reason, levels=levels, as_of=clock.today(), now=now, by=by)
+
+
+def way_back(result: approve.Answered, *, yes: bool) -> tuple[str, dict[str, Any]] | None:
+    """What takes an answer back, where nothing has left the house by it."""
+    back = [row.pk for row in result.done if isinstance(row, Task) and not (yes and row.kind == TaskKind.CONFIRM)]
+    times = Task.objects.filter(pk__in=back).values_list("pk", "done_at")
+    kept = {str(pk): at.isoformat() for pk, at in times if at}
+    return (reverse("desk:approvals_undo"), {"tasks": kept}) if kept and len(kept) == len(result.done) else None
+
+
+def take_back(kept: dict[str, str], *, by: User) -> approve.Answered:
+    """Those that are still as the answer left them wait again; `kept`: when each was done."""
+    rows = Task.objects.filter(scope.reach(by, path="customer__"), pk__in=[int(pk) for pk in kept])
+    same = [row for row in rows.select_related("customer") if row.done_at == datetime.fromisoformat(kept[str(row.pk)])]
+    return approve.take_back(same, as_of=clock.today(), now=clock.now(), by=by)
+
+
+def told_back(result: approve.Answered) -> str:
+    told = ngettext("Undone: %(n)s row waits again.", "Undone: %(n)s rows wait again.", len(result.done))
+    return told % {"n": len(result.done)}
+
+
+def waiting(user: User) -> dict[str, list[Waiting]]:
     """Everything that waits for this colleague's word, who brings the most first."""
     proposed = plan_pages.seen(user).filter(state=PlanState.PROPOSED).order_by("-total_minor", "pk")
     return {
@@ -155,25 +175,25 @@ def _named(user: User, name: str) -> Waiting:
     raise Http404
 
 
-def _chosen(request: scope.Asked) -> list[tuple[Waiting, str]]:
+def named(user: User, pairs: list[Any]) -> list[tuple[Waiting, str]]:
     """The rows named, with the print that was seen; those that this colleague may not answer do not exist."""
-    named = dict(each.split(":", 1) for each in request.POST.getlist("row")[: 4 * ROWS] if ":" in each)
-    reach = scope.reach(request.user, path="customer__")
+    prints: dict[str, str] = dict(pairs[: 4 * ROWS])
+    reach = scope.reach(user, path="customer__")
     found: list[Waiting] = []
-    numbers = {kind: [int(each[5:]) for each in named if each[:5] == f"{kind}-" and each[5:].isdecimal() and len(each) < 23]
+    numbers = {kind: [int(each[5:]) for each in prints if each[:5] == f"{kind}-" and each[5:].isdecimal() and len(each) < 23]
                for kind in ("task", "plan")}  # fmt: skip
     tasks = Task.objects.filter(reach, pk__in=numbers["task"]).select_related("customer", "creditor")
-    found += [row for row in tasks.order_by("pk") if scope.may(request.user, "talk", row.customer)]
-    plans = plan_pages.seen(request.user).filter(pk__in=numbers["plan"]).order_by("pk")
-    found += [row for row in plans if scope.may(request.user, "plan", row.customer)]
-    return [(row, named[name_of(row)]) for row in found]
+    found += [row for row in tasks.order_by("pk") if scope.may(user, "talk", row.customer)]
+    plans = plan_pages.seen(user).filter(pk__in=numbers["plan"]).order_by("pk")
+    found += [row for row in plans if scope.may(user, "plan", row.customer)]
+    return [(row, prints[name_of(row)]) for row in found]
 
 
 def _levels(user: User, rows: Iterable[Waiting]) -> dict[int, str]:
     return {row.customer_id: plan_pages.level(user, row.customer) for row in rows if isinstance(row, Plan)}
 
 
-def _row(row: Waiting, seen: dict[str, str], owed: dict[str, int]) -> dict[str, Any]:
+def told_of(row: Waiting, seen: dict[str, str], owed: dict[str, int]) -> dict[str, Any]:
     name = name_of(row)
     task = isinstance(row, Task)
     currency = (row.context.get("currency") or row.creditor.currency) if isinstance(row, Task) else row.currency
@@ -199,11 +219,7 @@ def _tell(request: scope.Asked, result: approve.Answered, *, yes: bool) -> None:
             if yes
             else ngettext("%(n)s row is declined.", "%(n)s rows are declined.", number)
         )
-        back = [row.pk for row in result.done if isinstance(row, Task) and not (yes and row.kind == TaskKind.CONFIRM)]
-        times = Task.objects.filter(pk__in=back).values_list("pk", "done_at")
-        kept = {str(pk): at.isoformat() for pk, at in times if at}
-        undo = (reverse("desk:approvals_undo"), {"tasks": kept}) if len(kept) == number else None
-        deed.told(request, told % {"n": number}, undo=undo)
+        deed.told(request, told % {"n": number}, undo=way_back(result, yes=yes))
     if result.left:
         named = "; ".join(f"{row.customer.name} – {reason}" for row, reason in result.left[:20])
         messages.warning(request, _("Left as they were: %(named)s.") % {"named": named})

@@ -61,7 +61,7 @@ class Asked:
             since=_day(said.get("since", "")),
             until=_day(said.get("until", "")),
             words=said.get("words", "").strip()[:200],
-            before=_place(said.get("before", "")),
+            before=place(said.get("before", "")),
         )
 
 
@@ -72,17 +72,16 @@ def trail(request: scope.Asked) -> HttpResponseBase:
     if not creditors:
         raise Http404
     asked = Asked.read(request.GET)
-    found = _found(request.user, creditors, asked)
     if request.GET.get("format") == "csv":
-        return _export(request, found, creditors)
-    lines = list(_newest(found, SHOWN + 1, asked.before))
+        return _export(request, _found(request.user, creditors, asked), creditors)
+    lines, before = lines_of(request.user, creditors, asked)
     rest = request.GET.copy()
     rest.pop("before", None)
     content = {
-        "lines": _told(request.user, lines[:SHOWN], creditors),
+        "lines": _told(request.user, lines, creditors),
         "asked": asked,
         "query": rest.urlencode(),
-        "before": f"{lines[SHOWN - 1].at.isoformat()}_{lines[SHOWN - 1].pk}" if len(lines) > SHOWN else "",
+        "before": before,
         "creditors": creditors,
         "people": _people(request.user, creditors).order_by("first_name", "last_name", "username")[:PEOPLE],
         "acts": sorted(((key, audit_words.act(key)) for key in _known("act")), key=lambda pair: pair[1]),
@@ -90,6 +89,13 @@ def trail(request: scope.Asked) -> HttpResponseBase:
         "narrowed": bool(rest),
     }
     return render(request, "desk/audit.html", content)
+
+
+def lines_of(user: User, creditors: list[Creditor], asked: Asked) -> tuple[list[AuditEntry], str]:
+    """A page of the lines that are asked for, newest first; and the place where the next one begins, if there is one."""
+    lines = _newest(_found(user, creditors, asked), SHOWN + 1, asked.before)
+    last = lines[SHOWN - 1] if len(lines) > SHOWN else None
+    return lines[:SHOWN], f"{last.at.isoformat()}_{last.pk}" if last else ""
 
 
 def _found(user: User, creditors: list[Creditor], asked: Asked) -> list[QuerySet[AuditEntry]]:
@@ -239,7 +245,7 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _place(text: str) -> tuple[datetime, int] | None:
+def place(text: str) -> tuple[datetime, int] | None:
     at, _bar, pk = text.rpartition("_")
     try:
         moment = datetime.fromisoformat(at)

@@ -1,5 +1,6 @@
 """The list of customers: who owes most first, one row per customer and currency, narrowed by search and filters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -79,10 +80,14 @@ def customers(request: scope.Asked) -> HttpResponse:
         return redirect(f"{reverse('desk:customers')}?{first}")
     asked = Asked.read(request.GET)
     today = clock.today()
-    found = search.find(request.user, asked.q) if asked.q else None
+    creditors = list(scope.visible_creditors(request.user))
+    found = search.meaning(request.user, asked.q, creditors) if asked.q else None
     profiles = _profiles(request, asked, found, today)
     start = (asked.page - 1) * ROWS
-    rows = list(_in_order(profiles, today)[start : start + ROWS + 1])
+    wanted = _in_order(profiles, today)
+    # Of a search all rows are read at once: they are few, and add up to the totals.
+    whole = None if found is None else list(wanted)
+    rows = list((wanted if whole is None else whole)[start : start + ROWS + 1])
     content = {
         "asked": asked,
         "rows": [(row, row.days_past_due(today)) for row in rows[:ROWS]],
@@ -91,13 +96,16 @@ def customers(request: scope.Asked) -> HttpResponse:
     }
     if request.headers.get("HX-Target") == "more":
         return render(request, "desk/_customer_rows.html", content)
-    creditors = list(scope.visible_creditors(request.user))
     content |= {
         "creditors": creditors,
-        "totals": totals(request.user, asked) if found is None and not asked.held else _added_up(profiles),
+        "totals": _summed(whole)
+        if whole is not None
+        else _added_up(profiles)
+        if asked.held
+        else totals(request.user, asked),
         "kinds": CustomerKind.choices,
         "buckets": _bucket_choices(),
-        "strangers": _without_profile(asked, found),
+        "strangers": _without_profile(request.user, asked, set(found or ()) - {row.customer_id for row in whole or ()}),
         "saved": saved.bar(request.user, "customers", request.GET),
     }
     return render(request, "desk/customers.html", content)
@@ -106,7 +114,9 @@ def customers(request: scope.Asked) -> HttpResponse:
 def listed(request: scope.Asked) -> QuerySet[Profile]:
     """Every row of the list that the address asks for, in its order."""
     asked, today = Asked.read(request.GET), clock.today()
-    found = search.find(request.user, asked.q) if asked.q else None
+    found = (
+        search.meaning(request.user, asked.q, list(scope.visible_creditors(request.user))) if asked.q else None
+    )  # fmt: skip
     return _in_order(_profiles(request, asked, found, today), today)
 
 
@@ -116,7 +126,7 @@ def _in_order(profiles: QuerySet[Profile], today: date) -> QuerySet[Profile]:
     return rows.order_by(F("overdue_minor").desc(), F("open_minor").desc(), "customer_id", "currency")
 
 
-def _profiles(request: scope.Asked, asked: Asked, found: QuerySet[Customer] | None, today: date) -> QuerySet[Profile]:
+def _profiles(request: scope.Asked, asked: Asked, found: list[int] | None, today: date) -> QuerySet[Profile]:
     reach = scope.reach(request.user, path="customer__", creditor="creditor_id")
     rows = Profile.objects.filter(reach, customer__merged_into__isnull=True)
     if found is not None:
@@ -161,11 +171,23 @@ def _added_up(profiles: QuerySet[Profile]) -> Any:
     return sums.order_by("-overdue")
 
 
-def _without_profile(asked: Asked, found: QuerySet[Customer] | None) -> list[Customer]:
-    """A search also finds customers of whom nothing was ever counted yet."""
-    if found is None or asked.page > 1:
+def _summed(rows: Sequence[Profile]) -> list[dict[str, Any]]:
+    """The same of rows that were read."""
+    sums: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        told = sums.setdefault(row.currency, {"currency": row.currency, "number": 0, "open": 0, "overdue": 0})
+        told["number"] += 1
+        told["open"] += row.open_minor
+        told["overdue"] += row.overdue_minor
+    return sorted(sums.values(), key=lambda told: -told["overdue"])
+
+
+def _without_profile(user: User, asked: Asked, rest: set[int]) -> list[Customer]:
+    """A search also finds customers of whom nothing was ever counted yet: they are among the `rest`, which has no row."""
+    if not rest or asked.page > 1:
         return []
-    unknown = found.filter(~Exists(Profile.objects.filter(customer=OuterRef("pk"))))
+    unknown = scope.customers_for(user).filter(~Exists(Profile.objects.filter(customer=OuterRef("pk"))))
+    unknown = unknown.filter(merged_into=None, pk__in=rest)
     return list(unknown.select_related("creditor").order_by("name", "pk")[:ROWS])
 
 

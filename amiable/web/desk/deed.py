@@ -119,19 +119,30 @@ def told(request: scope.Asked, text: str, *, undo: tuple[str, dict[str, Any]] | 
 
 def taken_back(request: scope.Asked) -> dict[str, Any]:
     """What an Undo brings back to the address that it was made for. Raises UnableToUndo."""
-    try:
-        content = links.read("desk.undo", request.POST.get("undo", ""), now=clock.now())
-    except links.UnableToOpen as error:
-        raise UnableToUndo(_("It is too late to undo this here. It can still be changed by hand.")) from error
-    if content["to"] != request.path or content["by"] != request.user.pk:
+    to, words = opened(request.POST.get("undo", ""), by=request.user)
+    if to != request.path:
         raise UnableToUndo(_("Only who did it can undo it here."))
-    words: dict[str, Any] = content["words"]
     return words
 
 
+def opened(token: str, *, by: User) -> tuple[str, dict[str, Any]]:
+    """The address that a sealed Undo was made for, and its words. Raises UnableToUndo."""
+    try:
+        content = links.read("desk.undo", token, now=clock.now())
+    except links.UnableToOpen as error:
+        raise UnableToUndo(_("It is too late to undo this here. It can still be changed by hand.")) from error
+    if content["by"] != by.pk:
+        raise UnableToUndo(_("Only who did it can undo it here."))
+    return content["to"], content["words"]
+
+
+def sealed(by: User, address: str, words: dict[str, Any]) -> str:
+    """What takes an act back, once brought to its address by who did it."""
+    return links.sign("desk.undo", {"to": address, "by": by.pk, "words": words}, expires=clock.now() + UNDO_WITHIN)
+
+
 def _button(user: User, address: str, words: dict[str, Any]) -> str:
-    content = {"to": address, "by": user.pk, "words": words}
-    return f"{UNDO}{address} {links.sign('desk.undo', content, expires=clock.now() + UNDO_WITHIN)}"
+    return f"{UNDO}{address} {sealed(user, address, words)}"
 
 
 def button_of(tags: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from amiable.casework.dispute_course import MOST_STEPS, POLICY, STEPS, USUAL, course_of
 from amiable.casework.entrust import ROLES as HOUSE_ROLES
 from amiable.casework.models import DisputeReason
+from amiable.core.models import User
 from amiable.ledger.adopt import adopt
 from amiable.ledger.models import Creditor
 from amiable.outreach.house import LANGUAGES
@@ -75,16 +76,19 @@ def courses(request: scope.Asked) -> HttpResponse:
     found = [CourseForm(creditor, reason, posted) for reason in DisputeReason.values]
     wrong = posted is not None and sum(not form.is_valid() for form in found) > 0
     if posted is not None and not wrong:
-        told = {form.reason: course for form in found if (course := form.course()) is not None}
-        changed = adopt(
-            creditor=creditor, choices={POLICY: told or None}, now=clock.now(), by=request.user, act="disputes.chosen"
-        )
+        changed = kept(creditor, found, by=request.user)
         messages.success(
             request, _("Kept: it counts for disputes that open from now on.") if changed else _("Nothing was changed.")
         )
         return redirect(f"{reverse('desk:dispute_rules')}?creditor={creditor.pk}")
     content = {"creditors": creditors, "creditor": creditor, "forms": found, "wrong": wrong}
     return render(request, "desk/dispute_rules.html", content, status=422 if wrong else 200)
+
+
+def kept(creditor: Creditor, found: list[CourseForm], *, by: User) -> list[str]:
+    """What differs from what is usual is kept; returns what changed."""
+    told = {form.reason: course for form in found if (course := form.course()) is not None}
+    return adopt(creditor=creditor, choices={POLICY: told or None}, now=clock.now(), by=by, act="disputes.chosen")
 
 
 def _sentences() -> dict[str, str]:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from amiable.casework.entrust import ROLES as HOUSE_ROLES
+from amiable.core.models import User
 from amiable.ledger.adopt import adopt
 from amiable.ledger.models import Creditor
 from amiable.scenario.escalate import DOES, MOST, POLICY, WHENS, Rule, concerned, rules_of
@@ -78,7 +79,9 @@ def escalations(request: scope.Asked) -> HttpResponse:
     rows = _forms(creditor, request.POST if request.method == "POST" else None)
     wrong = request.method == "POST" and sum(not form.is_valid() for form in rows) > 0
     if request.method == "POST" and not wrong:
-        _keep(request, creditor, rows)
+        changed = kept(creditor, rows, by=request.user)
+        told = _("The rules are kept; they count from the next run on.") if changed else _("Nothing was changed.")
+        messages.success(request, told)
         return redirect(f"{reverse('desk:escalations')}?creditor={creditor.pk}")
     counts = {rule.key: _count(rule, creditor) for rule in rules_of(creditor)}
     content: dict[str, Any] = {
@@ -103,13 +106,12 @@ def _forms(creditor: Creditor, posted: Mapping[str, Any] | None) -> list[RuleFor
     return [RuleForm(creditor, prefix=f"r{n}", initial=first) for n, first in enumerate([*kept, *empty])]
 
 
-def _keep(request: scope.Asked, creditor: Creditor, rows: list[RuleForm]) -> None:
+def kept(creditor: Creditor, rows: list[RuleForm], *, by: User) -> list[str]:
+    """The rules that the rows tell are the creditor's; returns what changed."""
     # By key, so that a form made by hand keeps no two rules of one name.
     rules = {rule.key: rule for form in rows if (rule := form.rule()) is not None}.values()
     choices = {POLICY: [rule.data() for rule in rules][:MOST_RULES] or None}
-    changed = adopt(creditor=creditor, choices=choices, now=clock.now(), by=request.user, act="escalations.chosen")
-    sentence = _("The rules are kept; they count from the next run on.") if changed else _("Nothing was changed.")
-    messages.success(request, sentence)
+    return adopt(creditor=creditor, choices=choices, now=clock.now(), by=by, act="escalations.chosen")
 
 
 def _count(rule: Rule, creditor: Creditor) -> int:

@@ -80,6 +80,7 @@ RUNS = {
     "escalate": gettext_lazy("Escalations"),
     "words": gettext_lazy("Words asked of colleagues"),
     "digests": gettext_lazy("Daily lists and news for colleagues"),
+    "forget": gettext_lazy("What is kept for a while only is forgotten"),
 }
 # Why a payment was refused, for colleagues; providers share most of these codes.
 DECLINES = {

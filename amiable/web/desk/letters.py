@@ -3,7 +3,6 @@
 import io
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -11,8 +10,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
-from amiable.casework import task as tasks
-from amiable.casework.models import Task
 from amiable.core.errors import UnableTo
 from amiable.outreach import record
 from amiable.outreach.models import Letter, Message, MessageState
@@ -62,10 +59,7 @@ def settle(request: scope.Asked, pk: int) -> HttpResponse:
     found: Message = scope.row_or_404(Message.objects.all(), request.user, pk, act="write")
     now, left = clock.now(), request.POST.get("left") == "1"
     try:
-        with transaction.atomic():
-            record.settle(message=found, left=left, now=now, by=request.user)
-            for task in Task.objects.filter(key=f"in_doubt:{pk}", done_at=None):
-                tasks.finish(task=task, outcome="left" if left else "not_left", now=now, by=request.user)
+        record.settle(message=found, left=left, now=now, by=request.user)
     except UnableTo as error:
         messages.warning(request, str(error))
     else:

@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 
 from amiable.casework.models import Dispute, Note, Task
 from amiable.core.models import User
-from amiable.ledger.models import Credit, CreditKind
-from amiable.outreach.models import Reply
+from amiable.ledger.models import Credit, CreditKind, Medium
+from amiable.outreach.models import EventKind, Message, Reply
 from amiable.payments.models import Attempt, AttemptState, Plan, Promise, PromiseState
 from amiable.web.desk import scope
 from amiable.web.templatetags.amiable_ui import day, money
@@ -50,6 +50,22 @@ def _reply(row: Reply, user: User) -> Words:
     return {
         "tone": "info", "icon": "message", "text": _("The customer has just answered: “%(words)s”") % {"words": words},
         "url": reverse("desk:answer", args=[row.pk]), "label": _("Read it"),
+    }  # fmt: skip
+
+
+def _opened(row: Message, user: User) -> Words:
+    kinds = set(row.events.values_list("kind", flat=True)) & {EventKind.OPENED, EventKind.CLICKED}
+    if not kinds:
+        return {}
+    about = {"subject": row.subject or Medium(row.medium).label}
+    clicked = EventKind.CLICKED in kinds
+    text = (
+        _("The customer has just followed the link in “%(subject)s”")
+        if clicked
+        else _("The customer has just opened “%(subject)s”")
+    )
+    return {
+        "tone": "info", "icon": "eye", "text": text % about, "url": reverse("desk:message", args=[row.pk]), "label": _("Look"),
     }  # fmt: skip
 
 
@@ -116,6 +132,7 @@ def _task(row: Task, user: User) -> Words:
 TELLERS: Mapping[str, tuple[Any, Callable[[Any, User], Words]]] = {
     "credit": (Credit, _credit),
     "reply": (Reply, _reply),
+    "opened": (Message, _opened),
     "note": (Note, _note),
     "promise": (Promise, _promise),
     "plan": (Plan, _plan),

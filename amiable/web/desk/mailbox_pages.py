@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from amiable.core import audit, seal
+from amiable.core import seal
 from amiable.ledger.models import Creditor
 from amiable.outreach import mailbox
 from amiable.outreach.models import Mailbox
@@ -23,7 +23,7 @@ SECRETS = ("password",)
 def mailboxes(request: scope.Asked) -> HttpResponse:
     creditors = scope.whole_creditors(request.user, act="administer")
     known = {row.creditor_id: row for row in Mailbox.objects.filter(creditor__in=creditors.values("pk"))}
-    rows = [(creditor, _kept(creditor), known.get(creditor.pk)) for creditor in creditors]
+    rows = [(creditor, kept(creditor), known.get(creditor.pk)) for creditor in creditors]
     return render(request, "desk/mailboxes.html", {"rows": rows})
 
 
@@ -32,43 +32,36 @@ def mailboxes(request: scope.Asked) -> HttpResponse:
 def edit(request: scope.Asked, pk: int) -> HttpResponse:
     """The settings of one mailbox: kept, or only tried out."""
     creditor = get_object_or_404(scope.whole_creditors(request.user, act="administer"), pk=pk)
-    kept = _kept(creditor) or {}
-    form = mailbox.Config(request.POST or None, initial={key: kept[key] for key in kept if key not in SECRETS})
-    _dress(form, kept)
+    before = kept(creditor) or {}
+    form = mailbox.Config(request.POST or None, initial={key: before[key] for key in before if key not in SECRETS})
+    _dress(form, before)
     if request.method == "POST" and form.is_valid():
-        values = {**form.cleaned_data, **{key: form.cleaned_data[key] or kept.get(key, "") for key in SECRETS}}
+        values = filled(form, before)
         if request.POST.get("act") == "test":
-            _try_out(request, values)
+            try:
+                messages.success(request, tried_out(values))
+            except mailbox.UnableToReadMailbox as error:
+                messages.warning(request, str(error))
         else:
-            _keep(request, creditor, values)
+            mailbox.keep_settings(values, creditor=creditor, now=clock.now(), by=request.user)
+            messages.success(request, _("The mailbox is kept; its password is sealed. It is read every five minutes."))
             return redirect("desk:mailboxes")
-    content = {"creditor": creditor, "form": form, "kept": bool(kept)}
+    content = {"creditor": creditor, "form": form, "kept": bool(before)}
     return render(request, "desk/mailbox.html", content)
 
 
-def _try_out(request: scope.Asked, values: dict[str, Any]) -> None:
-    try:
-        with mailbox.opened(values) as box:
-            count = box.count
-    except mailbox.UnableToReadMailbox as error:
-        messages.warning(request, str(error))
-    else:
-        messages.success(
-            request, _("It works: %(count)s e-mails are in the folder. Nothing was read or changed.") % {"count": count}
-        )
+def filled(form: mailbox.Config, before: dict[str, Any]) -> dict[str, Any]:
+    """What was typed; a secret that was left empty is the one that is kept."""
+    return {**form.cleaned_data, **{key: form.cleaned_data[key] or before.get(key, "") for key in SECRETS}}
 
 
-def _keep(request: scope.Asked, creditor: Creditor, values: dict[str, Any]) -> None:
-    now = clock.now()
-    mailbox.keep_settings(values, creditor=creditor, now=now)
-    audit.record(
-        "mailbox.kept", now=now, user=request.user, creditor_ref=creditor.pk, subject="creditor", subject_ref=creditor.pk,
-        host=values["host"], user_name=values["user"], folder=values["folder"],
-    )  # fmt: skip
-    messages.success(request, _("The mailbox is kept; its password is sealed. It is read every five minutes."))
+def tried_out(values: dict[str, Any]) -> str:
+    with mailbox.opened(values) as box:
+        count = box.count
+    return _("It works: %(count)s e-mails are in the folder. Nothing was read or changed.") % {"count": count}
 
 
-def _kept(creditor: Creditor) -> dict[str, Any] | None:
+def kept(creditor: Creditor) -> dict[str, Any] | None:
     """What is kept; as if nothing were, where it was sealed with another key."""
     try:
         return mailbox.settings_of(creditor)

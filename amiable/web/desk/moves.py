@@ -104,7 +104,7 @@ def act(request: scope.Asked, name: str) -> HttpResponse:
     kind = KINDS.get(name)
     given = request.POST if request.method == "POST" else request.GET
     chosen = [int(pk) for pk in given.getlist("task") if pk.isdecimal() and pk.isascii() and len(pk) < 18][:MOST]
-    tasks = _may_move(request.user, chosen)
+    tasks = may_move(request.user, chosen)
     if kind is None or (chosen and not tasks):
         raise Http404
     if not chosen:
@@ -113,14 +113,12 @@ def act(request: scope.Asked, name: str) -> HttpResponse:
     today = clock.today()
     form = kind.form(
         request.POST if request.method == "POST" else None,
-        today=today, country=tasks[0].creditor.country, colleagues=_colleagues(tasks, but=request.user),
+        today=today, country=tasks[0].creditor.country, colleagues=colleagues(tasks, but=request.user),
         initial={"batch": secrets.token_urlsafe(12)},
     )  # fmt: skip
     if request.method == "POST" and form.is_valid():
-        # Whose click it was stands in the name: nobody else's batch is met, or undone, by it.
-        batch = f"{request.user.pk}:{form.cleaned_data['batch']}"[:40]
         try:
-            moved = kind.do(Wish(tasks, form, batch, today, clock.now(), request.user))
+            moved = moved_by(kind, tasks, form, by=request.user)
         except UnableTo as error:
             form.add_error(None, str(error))
         else:
@@ -143,22 +141,30 @@ def undo(request: scope.Asked) -> HttpResponse:
         messages.warning(request, str(error))
     else:
         if moved.tasks:
-            told = ngettext(
-                "Undone: %(n)s task is as it was.", "Undone: %(n)s tasks are as they were.", len(moved.tasks)
-            )
-            messages.success(request, told % {"n": len(moved.tasks)})
+            messages.success(request, told_back(moved))
         _refused(request, moved)
     return redirect(next_page(request, request.POST.get("next", "")))
 
 
-def _may_move(user: User, chosen: Iterable[int]) -> list[Task]:
+def told_back(moved: move.Moved) -> str:
+    told = ngettext("Undone: %(n)s task is as it was.", "Undone: %(n)s tasks are as they were.", len(moved.tasks))
+    return told % {"n": len(moved.tasks)}
+
+
+def moved_by(kind: Kind, tasks: list[Task], form: Any, *, by: User) -> move.Moved:
+    """One move as it reaches the domain. Whose it was stands in its name: nobody else's batch is met, or undone, by it."""
+    batch = f"{by.pk}:{form.cleaned_data['batch']}"[:40]
+    return kind.do(Wish(tasks, form, batch, clock.today(), clock.now(), by))
+
+
+def may_move(user: User, chosen: Iterable[int]) -> list[Task]:
     """Of the tasks named, those about whose customers this user may act."""
     rows = Task.objects.filter(scope.reach(user, path="customer__", creditor="creditor_id"), pk__in=set(chosen))
     rows = rows.select_related("customer", "creditor").order_by("rank", "-gain", "pk")
     return [task for task in rows if scope.may(user, "talk", task.customer)]
 
 
-def _colleagues(tasks: Iterable[Task], *, but: User) -> list[User]:
+def colleagues(tasks: Iterable[Task], *, but: User) -> list[User]:
     """Whoever may act for one of the creditors; whether for a customer is looked at task by task."""
     creditors = {task.creditor_id for task in tasks}
     rows = Scope.objects.filter(role__in=scope.MAY["talk"], creditor_ref__in=creditors, user__is_active=True)

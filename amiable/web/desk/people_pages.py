@@ -1,6 +1,6 @@
 """Who works here: asked in, given and taken roles, let go; by whoever administers the creditor, and never beyond it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from amiable.casework.models import Placement
 from amiable.core import people
 from amiable.core.models import AuditEntry, Invitation, Role, User
 from amiable.ledger.models import Branch, Creditor
@@ -45,6 +46,12 @@ class Giving(forms.Form):
         help_text=gettext_lazy("Those who name them as salesperson."),
     )
 
+    agency = forms.CharField(
+        label=gettext_lazy("Agency"), max_length=120, required=False,
+        widget=forms.TextInput(attrs={"list": "agencies", "autocomplete": "off"}),
+        help_text=gettext_lazy("Of the role Agency: its name, as cases are placed with it. It sees these cases alone."),
+    )  # fmt: skip
+
     def __init__(self, by: User, data: Any = None) -> None:
         self.by = by
         super().__init__(data)
@@ -63,6 +70,9 @@ class Giving(forms.Form):
         for field in self.fields.values():
             box, select = isinstance(field.widget, forms.CheckboxInput), isinstance(field.widget, forms.Select)
             field.widget.attrs["class"] = "form-check-input" if box else "form-select" if select else "form-control"
+        self.agencies = sorted(
+            set(Placement.objects.filter(case__creditor__in=creditors.values("pk")).values_list("agency", flat=True))
+        )
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
@@ -71,6 +81,8 @@ class Giving(forms.Form):
             self.add_error("role", _("You cannot give more than you have there."))
         if creditor and branch and branch.creditor_id != creditor.pk:
             self.add_error("branch", _("This branch belongs to another creditor."))
+        if said.get("role") == Role.AGENCY and not said.get("agency"):
+            self.add_error("agency", _("Name the agency: it sees the cases that are placed with it."))
         return said
 
     def scope(self) -> dict[str, Any]:
@@ -81,6 +93,7 @@ class Giving(forms.Form):
             "creditor_ref": said["creditor"].pk,
             "branch_ref": said["branch"] and said["branch"].pk,
             "own_customers_only": said["own_customers_only"],
+            "agency": said["agency"] if said["role"] == Role.AGENCY else "",
         }
 
 
@@ -89,7 +102,7 @@ class Inviting(Giving):
         label=gettext_lazy("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "off"})
     )
     language = forms.ChoiceField(label=gettext_lazy("Language"), choices=[("fr", "Français"), ("en", "English")])
-    field_order = ("email", "language", "creditor", "role", "branch", "own_customers_only")
+    field_order = ("email", "language", "creditor", "role", "branch", "own_customers_only", "agency")
 
 
 @require_http_methods(["GET", "POST"])
@@ -111,7 +124,7 @@ def people_list(request: scope.Asked) -> HttpResponse:
             (each, _told(request, each.scopes.all()))
             for each in rows.order_by("-is_active", "first_name", "last_name", "username")[:MOST]
         ],
-        "waiting": _waiting(creditors),
+        "waiting": waiting(creditors),
         "names": {each.pk: each.name for each in creditors},
         "now": clock.now(),
     }
@@ -149,7 +162,7 @@ def act(request: scope.Asked, pk: int, name: str) -> HttpResponse:
 @require_POST
 @scope.inside
 def withdraw(request: scope.Asked, pk: int) -> HttpResponse:
-    row = get_object_or_404(_waiting(_mine(request)), pk=pk)
+    row = get_object_or_404(waiting(_mine(request)), pk=pk)
     if row.role not in grantable(request.user, row.creditor_ref):
         raise Http404
     people.withdraw(invitation=row, by=request.user, now=clock.now())
@@ -158,16 +171,22 @@ def withdraw(request: scope.Asked, pk: int) -> HttpResponse:
 
 
 def _invite(request: scope.Asked, form: Inviting) -> HttpResponse:
-    said = form.cleaned_data
-    row = people.invite(
-        email=said["email"].lower(), language=said["language"], scope=form.scope(), by=request.user, now=clock.now()
-    )
-    address = enter.invitation_link(row)
-    _write(row, said["creditor"], address, request.user)
+    row, address = asked_in(form, by=request.user)
     told = _("%(email)s is invited, by e-mail.") if post.can_send() else _("%(email)s is invited: hand the link over.")
     messages.success(request, told % {"email": row.email})
     request.session["invitation_link"] = address
     return redirect("desk:people")
+
+
+def asked_in(form: Inviting, *, by: User) -> tuple[Invitation, str]:
+    """Invites by e-mail; with the link, to hand over where none can be sent."""
+    said = form.cleaned_data
+    row = people.invite(
+        email=said["email"].lower(), language=said["language"], scope=form.scope(), by=by, now=clock.now()
+    )
+    address = enter.invitation_link(row)
+    _write(row, said["creditor"], address, by)
+    return row, address
 
 
 def _write(row: Invitation, creditor: Creditor, address: str, by: User) -> None:
@@ -199,17 +218,17 @@ def _take(request: scope.Asked, other: User) -> str:
 
 
 def _close(request: scope.Asked, other: User) -> str:
-    people.close(user=_commanded(request, other), by=request.user, now=clock.now())
+    people.close(user=commanded(request.user, other), by=request.user, now=clock.now())
     return _("The account is closed; every session has ended.")
 
 
 def _reopen(request: scope.Asked, other: User) -> str:
-    people.reopen(user=_commanded(request, other), by=request.user, now=clock.now())
+    people.reopen(user=commanded(request.user, other), by=request.user, now=clock.now())
     return _("The account is open again.")
 
 
 def _send_out(request: scope.Asked, other: User) -> str:
-    people.send_out(user=_commanded(request, other), by=request.user, now=clock.now())
+    people.send_out(user=commanded(request.user, other), by=request.user, now=clock.now())
     return _("Every session has ended.")
 
 
@@ -222,8 +241,8 @@ ACTS: dict[str, Callable[[scope.Asked, User], str | HttpResponse]] = {
 }
 
 
-def _commanded(request: scope.Asked, other: User) -> User:
-    if not commands(request.user, other):
+def commanded(user: User, other: User) -> User:
+    if not commands(user, other):
         raise Http404
     return other
 
@@ -281,6 +300,6 @@ def _names(request: scope.Asked) -> tuple[dict[int, str], dict[int, str]]:
     return kept
 
 
-def _waiting(creditors: list[Creditor]) -> QuerySet[Invitation]:
+def waiting(creditors: Iterable[Creditor]) -> QuerySet[Invitation]:
     rows = Invitation.objects.filter(creditor_ref__in=[each.pk for each in creditors])
     return rows.filter(accepted_at=None, withdrawn_at=None).select_related("by").order_by("-at")

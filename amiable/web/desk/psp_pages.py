@@ -49,7 +49,7 @@ def acquirer(request: scope.Asked, pk: int, key: str) -> HttpResponse:
         "unread": unread,
         "in_use": used == key,
         "instead_of": providers.providers()[used].label if used != key and used in providers.providers() else "",
-        "missing": _missing(creditor, key),
+        "missing": missing(creditor, key),
         "hook": urljoin(settings.BASE_URL, reverse("hooks:psp_of", args=[creditor.pk, key])) if form.fields else "",
         "hook_events": kind.hook_events,
         "hook_version": kind.hook_version,
@@ -101,7 +101,7 @@ def _asked(request: scope.Asked, pk: int, key: str) -> tuple[Creditor, type[PSP]
     return creditor, kind
 
 
-def _missing(creditor: Creditor, key: str) -> str:
+def missing(creditor: Creditor, key: str) -> str:
     try:
         acquire.acquirer(creditor, key)
     except AmiableError as error:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from amiable.casework import entrust, hand_over
+from amiable.casework.models import HandOver
 from amiable.core.errors import AmiableError
 from amiable.core.models import Role, Scope, User
 from amiable.ledger.models import Account, Branch, Creditor, CustomerKind, InvoiceKind
@@ -121,7 +122,7 @@ def _show(
         "away": list(coming.select_related("absent", "stand_in").order_by("since", "pk")),
         "mine": request.user.pk, "people": _people(creditor),
         "entrust": wrong if isinstance(wrong, Entrust) else Entrust(creditor) if may else None,
-        "hand_over": wrong if isinstance(wrong, HandOverForm) else _away_form(request, creditor, may),
+        "hand_over": wrong if isinstance(wrong, HandOverForm) else away_form(request.user, creditor),
     }  # fmt: skip
     return render(request, "desk/responsibility.html", content, status=422 if wrong else 200)
 
@@ -137,14 +138,20 @@ def _people(creditor: Creditor) -> list[tuple[User, list[str], int]]:
     return [(user, held.get(user.pk, []), user.waiting) for user in people(creditor).annotate(waiting=waiting)]
 
 
-def _away_form(request: scope.Asked, creditor: Creditor, may: bool, data: Any = None) -> HandOverForm | None:
+def away_form(user: User, creditor: Creditor, data: Any = None) -> HandOverForm | None:
     """None for those who neither administer nor have anything to hand over."""
-    mine = any(
-        each.creditor_ref == creditor.pk and each.role in scope.MAY["talk"] for each in scope.scopes(request.user)
-    )
+    may = _administers(user, creditor)
+    mine = any(each.creditor_ref == creditor.pk and each.role in scope.MAY["talk"] for each in scope.scopes(user))
     if not may and not mine:
         return None
-    return HandOverForm(creditor, request.user, administers=may, today=clock.today(), data=data)
+    return HandOverForm(creditor, user, administers=may, today=clock.today(), data=data)
+
+
+def handed_over(creditor: Creditor, said: dict[str, Any], *, by: User) -> HandOver:
+    return hand_over.hand_over(
+        creditor=creditor, absent=said["absent"], stand_in=said["stand_in"], since=said["since"], until=said["back_on"],
+        why=said["why"], now=clock.now(), by=by,
+    )  # fmt: skip
 
 
 def _administers(user: User, creditor: Creditor) -> bool:
@@ -179,11 +186,7 @@ def _reinstate(request: scope.Asked, creditor: Creditor, form: forms.Form | None
 def _hand_over(request: scope.Asked, creditor: Creditor, form: forms.Form | None) -> Said:
     if form is None:
         raise Http404
-    said = form.cleaned_data
-    row = hand_over.hand_over(
-        creditor=creditor, absent=said["absent"], stand_in=said["stand_in"], since=said["since"], until=said["back_on"],
-        why=said["why"], now=clock.now(), by=request.user,
-    )  # fmt: skip
+    row = handed_over(creditor, form.cleaned_data, by=request.user)
     told = {"absent": row.absent, "stand_in": row.stand_in}
     return _("%(stand_in)s stands in for %(absent)s.") % told, ("take_back", {"row": row.pk})
 
@@ -217,9 +220,7 @@ def act(request: scope.Asked, pk: int, name: str) -> HttpResponse:
         raise Http404
     form: forms.Form | None = None
     if name in ("entrust", "hand_over"):
-        form = (
-            Entrust(creditor, request.POST) if name == "entrust" else _away_form(request, creditor, may, request.POST)
-        )
+        form = Entrust(creditor, request.POST) if name == "entrust" else away_form(request.user, creditor, request.POST)
         if form is None:
             raise Http404
         if not form.is_valid():

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods
 from amiable.casework.survey import SHARE
 from amiable.core import money
 from amiable.core.conditions import UnableToRead
-from amiable.core.models import Role
+from amiable.core.models import Role, User
 from amiable.law import hours
 from amiable.law.packs import law
 from amiable.ledger.adopt import adopt
@@ -392,22 +392,27 @@ def rules(request: scope.Asked) -> HttpResponse:
     creditor = administered(creditors, asked.get("creditor", ""))
     today = clock.today()
     posted = request.POST if request.method == "POST" else None
-    found: list[Rules] = [form(creditor, today, posted) for form in FORMS]
+    found = forms_of(creditor, today, posted)
     wrong = posted is not None and sum(not form.is_valid() for form in found) > 0  # each says what is wrong with it
     if posted is not None and not wrong:
-        _keep(request, creditor, found)
+        changed = kept(creditor, found, by=request.user)
+        sentence = ngettext("%(count)s choice kept.", "%(count)s choices kept.", len(changed))
+        messages.success(request, sentence % {"count": len(changed)} if changed else _("Nothing was changed."))
         return redirect(f"{reverse('desk:rules')}?creditor={creditor.pk}")
     content = {"creditors": creditors, "creditor": creditor, "forms": found, "wrong": wrong}
     return render(request, "desk/rules.html", content, status=422 if wrong else 200)
 
 
-def _keep(request: scope.Asked, creditor: Creditor, found: list[Rules]) -> None:
+def forms_of(creditor: Creditor, today: date, posted: Any = None) -> list[Rules]:
+    return [form(creditor, today, posted) for form in FORMS]
+
+
+def kept(creditor: Creditor, found: list[Rules], *, by: User) -> list[str]:
+    """What the forms say is the creditor's choice; returns what changed."""
     said = {key: value for form in found for key, value in form.choices().items()}
     # An empty field is no choice.
     choices = {key: None if value in ("", [], {}) else value for key, value in said.items()}
-    changed = adopt(creditor=creditor, choices=choices, now=clock.now(), by=request.user)
-    sentence = ngettext("%(count)s choice kept.", "%(count)s choices kept.", len(changed))
-    messages.success(request, sentence % {"count": len(changed)} if changed else _("Nothing was changed."))
+    return adopt(creditor=creditor, choices=choices, now=clock.now(), by=by)
 
 
 def _major(value_minor: int | None, creditor: Creditor) -> str:

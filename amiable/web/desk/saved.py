@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from amiable.casework import save
 from amiable.casework.models import FirstView, View
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
@@ -24,11 +25,6 @@ from amiable.web.ui import clock
 
 ROOMS = {"todo": "desk:home", "customers": "desk:customers"}
 NOT_KEPT = {"page", "every"}
-MOST = 30  # of one person, in one list
-
-
-class UnableToKeep(UnableTo):
-    """The view has no name, no words, or there are too many."""
 
 
 def visible(user: User, room: str) -> QuerySet[View]:
@@ -46,7 +42,7 @@ def bar(user: User, room: str, query: QueryDict) -> dict[str, Any]:
     here = normal(query.urlencode())
     chosen = FirstView.objects.filter(user=user, room=room, view=OuterRef("pk"))
     rows = visible(user, room).select_related("owner").annotate(opens=Exists(chosen)).order_by("-opens", "name", "pk")
-    views = list(rows[: 2 * MOST])
+    views = list(rows[: 2 * save.MOST])
     now_open = next((view for view in views if here and view.query == here), None)
     return {"views": views, "open": now_open, "room": room, "list": reverse(ROOMS[room]), "query": here}
 
@@ -70,17 +66,10 @@ def keep(request: scope.Asked, room: str) -> HttpResponse:
     if room not in ROOMS:
         raise Http404
     name, query = request.POST.get("name", "").strip()[:60], normal(request.POST.get("query", ""))
+    shared = request.POST.get("shared") == "1"
     try:
-        if not name or not query:
-            raise UnableToKeep(_("A view needs a name, and at least one filter."))
-        own = View.objects.filter(owner=request.user, room=room)
-        if own.exclude(name=name).count() >= MOST:
-            raise UnableToKeep(_("There are many views already. Please drop one first."))
-        words = {"query": query, "shared": request.POST.get("shared") == "1"}
-        View.objects.update_or_create(
-            owner=request.user, room=room, name=name, defaults=words, create_defaults=words | {"made_at": clock.now()}
-        )
-    except UnableToKeep as error:
+        save.keep_view(owner=request.user, room=room, name=name, query=query, shared=shared, now=clock.now())
+    except save.UnableToKeep as error:
         messages.warning(request, str(error))
     else:
         messages.success(request, _("The view “%(name)s” is kept.") % {"name": name})
@@ -113,34 +102,28 @@ def back(request: scope.Asked, room: str) -> HttpResponse:
     try:
         words = deed.taken_back(request)
         query = words["query"]
-        kept = {"query": query, "shared": words["shared"], "made_at": clock.now()}
-        View.objects.get_or_create(owner=request.user, room=room, name=words["name"], defaults=kept)
+        save.put_back(owner=request.user, room=room, now=clock.now(), **words)
     except UnableTo as error:
         messages.warning(request, str(error))
     return redirect(f"{reverse(ROOMS[room])}?{query}")
 
 
 def _drop(request: scope.Asked, view: View) -> None:
-    words = {"name": view.name, "query": view.query, "shared": view.shared}
-    view.delete()
+    words = save.drop_view(view=view)
     told = _("The view “%(name)s” is dropped.") % {"name": view.name}
     deed.told(request, told, undo=(reverse("desk:view_back", args=[view.room]), words))
 
 
 def _share(request: scope.Asked, view: View) -> None:
-    view.shared = not view.shared
-    view.save(update_fields=["shared"])
+    save.share_view(view=view)
     told = _("Your colleagues see the view “%(name)s”.") if view.shared else _("Only you see the view “%(name)s”.")
     messages.success(request, told % {"name": view.name})
 
 
 def _first(request: scope.Asked, view: View) -> None:
-    chosen = FirstView.objects.filter(user=request.user, room=view.room)
-    if chosen.filter(view=view).delete()[0]:
+    if not save.open_with(user=request.user, view=view):
         messages.success(request, _("Your list opens with everything again."))
         return
-    chosen.delete()
-    FirstView.objects.create(user=request.user, room=view.room, view=view)
     messages.success(request, _("Your list opens with “%(name)s” from now on.") % {"name": view.name})
 
 

@@ -4,6 +4,7 @@ In: whoever asks, and the words. Out: hits among what they may see. Never: a cus
 a whole table: each question has an index, and an end.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from amiable.core.models import User
-from amiable.ledger.models import Customer
+from amiable.ledger.models import Creditor, Customer
 from amiable.portfolio.models import Profile
 from amiable.web.desk import scope
 from amiable.web.desk.search_asks import ASKS, ASKS_WITH_AT, Asked, Found
@@ -37,7 +38,7 @@ class Hit:
 
 def look(user: User, text: str, *, most: int = SHOWN) -> list[Hit]:
     """The best hits; of two that fit alike, whoever owes more."""
-    best = _best(user, text, most=most)
+    best = _best(user, text, list(scope.visible_creditors(user).values_list("pk", "country")), most=most)
     seen = scope.customers_for(user).filter(merged_into=None).select_related("creditor").in_bulk(list(best))
     owes: dict[int, list[tuple[str, int, int]]] = {}
     figures = Profile.objects.filter(customer__in=list(seen)).order_by("currency")
@@ -50,13 +51,18 @@ def look(user: User, text: str, *, most: int = SHOWN) -> list[Hit]:
 
 def find(user: User, text: str) -> QuerySet[Customer]:
     """The customers whom the text may mean, among those this user sees."""
-    return scope.customers_for(user).filter(merged_into=None, pk__in=list(_best(user, text, most=MOST)))
+    meant = meaning(user, text, scope.visible_creditors(user))
+    return scope.customers_for(user).filter(merged_into=None, pk__in=meant)
 
 
-def _best(user: User, text: str, *, most: int) -> dict[int, Found]:
+def meaning(user: User, text: str, creditors: Iterable[Creditor]) -> list[int]:
+    """Whom the text may mean; `creditors`: those that this user sees."""
+    return list(_best(user, text, [(each.pk, each.country) for each in creditors], most=MOST))
+
+
+def _best(user: User, text: str, creditors: Sequence[tuple[int, str]], *, most: int) -> dict[int, Found]:
     """Each customer that was found, by what fits best."""
     words = " ".join(text.split())[:120]
-    creditors = list(scope.visible_creditors(user).values_list("pk", "country"))
     if len(words) < 2 or not creditors:
         return {}
     asked = Asked(user, words, dict(creditors), clock.today() - LATELY, most)

@@ -10,7 +10,6 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import phonenumbers
-from django.db import connection, transaction
 from django.db.models import CharField, F, FloatField, Func, Lookup, Q, QuerySet, TextField, Value
 from django.db.models.functions import Collate, Length, Reverse
 from rapidfuzz import fuzz
@@ -28,8 +27,11 @@ else:
     Base = Lookup
 
 ALIKE, NEAR = 0.4, 72  # trigrams in common (0 to 1), then letters in common (0 to 100)
+PAID = 63  # how well a payment of this amount fits: between an invoice of it and one of which a part is paid
 NEARBY = 300  # names that are compared letter by letter
 
+# How much alike is alike, for one statement: what no row takes part in is looked at once, before any row is.
+_LOOSELY = "(SELECT set_config('pg_trgm.word_similarity_threshold', %s, true)) IS NOT NULL"
 _AMOUNT = re.compile(r"\d[\d\s.,'’]*")
 _VAT = re.compile(r"FR[0-9A-Z]{2}(\d{9})")
 
@@ -136,7 +138,7 @@ def _email(asked: Asked) -> Iterator[Found]:
         return
     if len(text) < 3:
         return
-    for pk, value in _points(asked, {text, text.lower()}, text).filter(medium="email")[: asked.most]:
+    for pk, value in _points(asked, {text, text.lower()}, text, Q(medium="email")):
         same, first = value.lower() == text.lower(), value.lower().startswith(text.lower())
         yield Found(pk, "email", value, 98 if same else 82 if first else 66)
 
@@ -154,17 +156,19 @@ def _phone(asked: Asked) -> Iterator[Found]:
         if phonenumbers.is_possible_number(read):
             whole.add(phonenumbers.format_number(read, phonenumbers.PhoneNumberFormat.E164))
     part = asked.digits.removeprefix("00").lstrip("0")
-    for pk, number in _points(asked, whole, part if len(part) >= 4 else "").exclude(medium="email")[: asked.most]:
+    for pk, number in _points(asked, whole, part if len(part) >= 4 else "", ~Q(medium="email")):
         yield Found(pk, "phone", number, 97 if number in whole else 56)
 
 
-def _points(asked: Asked, whole: set[str], part: str) -> QuerySet[Any]:
+def _points(asked: Asked, whole: set[str], part: str, media: Q) -> list[tuple[int, str]]:
     """Addresses as they are written in full, where there is one; else those that hold the part."""
-    points = ContactPoint.objects.filter(scope.reach(asked.user, path="contact__customer__"))
-    rows = points.filter(value__in=whole)
-    if not rows.exists():
-        rows = points.filter(value__ilike=f"%{_pattern(part)}%") if part else points.none()
-    return rows.values_list("contact__customer_id", "value")
+    points = ContactPoint.objects.filter(scope.reach(asked.user, path="contact__customer__") & media)
+    told = ("contact__customer_id", "value")
+    rows = points.filter(value__in=whole).values_list(*told)[: asked.most]
+    if part:
+        rows = rows.union(points.filter(value__ilike=f"%{_pattern(part)}%").values_list(*told)[: asked.most])
+    found = list(rows)
+    return [row for row in found if row[1] in whole] or found
 
 
 def _invoice(asked: Asked) -> Iterator[Found]:
@@ -196,19 +200,19 @@ def _amount(asked: Asked) -> Iterator[Found]:
     minors = _minors(text)
     if not minors:
         return
-    told = ("customer_id", "reference", "open_minor", "currency")
     bills = asked.mine(Invoice.objects.filter(open_minor__gt=0))
     whole = bills.filter(open_minor__in=minors)
     partly = bills.filter(amount_minor__in=minors).exclude(open_minor=F("amount_minor"))
-    for rows, rank in ((whole, 64), (partly, 62)):
-        for pk, reference, minor, currency in rows.values_list(*told)[: asked.most]:
-            yield Found(pk, "amount", reference, rank, minor, currency)
     paid = asked.mine(
         Credit.objects.filter(kind=CreditKind.PAYMENT, amount_minor__in=minors, received_on__gte=asked.since)
     )
-    lately = paid.filter(customer__isnull=False).values_list("customer_id", "reference", "amount_minor", "currency")
-    for pk, reference, minor, currency in lately.order_by("-received_on")[: asked.most]:
-        yield Found(pk, "paid", reference, 63, minor, currency)
+    lately = paid.filter(customer__isnull=False).order_by("-received_on")
+    one, *others = (
+        rows.annotate(rank=Value(rank)).values_list("customer_id", "reference", minor, "currency", "rank")[: asked.most]
+        for rows, minor, rank in ((whole, "open_minor", 64), (partly, "open_minor", 62), (lately, "amount_minor", PAID))
+    )
+    for pk, reference, minor, currency, rank in one.union(*others, all=True):
+        yield Found(pk, "paid" if rank == PAID else "amount", reference, rank, minor, currency)
 
 
 def _minors(text: str) -> set[int]:
@@ -243,17 +247,17 @@ def _name(asked: Asked) -> Iterator[Found]:
     told = ("pk", "name", "plain")
     # In the order of bytes the name itself comes before those that go on.
     first = rows.annotate(start=Collate("plain", "C")).filter(start__like=f"{_pattern(text)}%").order_by("start")
-    found = list(first.values_list(*told)[: asked.most])
+    found = [Found(pk, "name", name, _fits(text, there)) for pk, name, there in first.values_list(*told)[: asked.most]]
+    every = Q()
+    for word in text.split():
+        every &= Q(plain__like=f"%{_pattern(word)}%")
+    within = rows.filter(every).annotate(what=Value("name")).values_list(*told, "what")[: asked.most]
+    further = _people(asked, text)
     if len(found) < asked.most:
-        every = Q()
-        for word in text.split():
-            every &= Q(plain__like=f"%{_pattern(word)}%")
-        found += rows.filter(every).values_list(*told)[: asked.most]
-    yield from (Found(pk, "name", name, _fits(text, there)) for pk, name, there in found)
-    people = list(_person(asked, text))
-    yield from people
-    if not found and not people:
-        yield from _misspelt(rows, text)
+        further = within if further is None else within.union(further, all=True)
+    for pk, name, there, what in further or ():
+        found.append(Found(pk, what, name, _fits(text, there) if what == "name" else 68))
+    yield from found or _misspelt(rows, text)
 
 
 def _fits(text: str, there: str) -> float:
@@ -267,14 +271,13 @@ def _fits(text: str, there: str) -> float:
     return 61
 
 
-def _person(asked: Asked, text: str) -> Iterator[Found]:
+def _people(asked: Asked, text: str) -> QuerySet[Any] | None:
     """Whoever is to be reached there, by their name."""
     if len(text) < 3:
-        return
+        return None
     people = Contact.objects.filter(scope.reach(asked.user, path="customer__")).exclude(name="")
-    rows = people.annotate(plain=Plain("name")).filter(plain__like=f"%{_pattern(text)}%")
-    for pk, name in rows.values_list("customer_id", "name")[: asked.most]:
-        yield Found(pk, "contact", name, 68)
+    rows = people.annotate(plain=Plain("name"), what=Value("contact")).filter(plain__like=f"%{_pattern(text)}%")
+    return rows.values_list("customer_id", "name", "plain", "what")[: asked.most]
 
 
 def _misspelt(rows: QuerySet[Any], text: str) -> Iterator[Found]:
@@ -282,10 +285,8 @@ def _misspelt(rows: QuerySet[Any], text: str) -> Iterator[Found]:
     longest = max(text.split(), key=len)
     if len(longest) < 4:
         return
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('pg_trgm.word_similarity_threshold', %s, true)", [str(ALIKE)])
-        near = rows.filter(plain__trigram_word_similar=Value(longest)).values_list("pk", "name", "plain")
-        alike = list(near.order_by(_Unlike(F("plain"), Value(longest)))[:NEARBY])
+    near = rows.filter(plain__trigram_word_similar=Value(longest)).extra(where=[_LOOSELY], params=[str(ALIKE)])
+    alike = near.order_by(_Unlike(F("plain"), Value(longest))).values_list("pk", "name", "plain")[:NEARBY]
     for pk, name, there in alike:
         words = there.split()
         score = sum(max(fuzz.ratio(part, word) for word in words) for part in text.split()) / len(text.split())

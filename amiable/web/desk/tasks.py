@@ -18,6 +18,7 @@ from amiable.casework import task as tasks
 from amiable.casework.models import Task, TaskKind
 from amiable.core.calendar import next_business_day
 from amiable.core.errors import AmiableError, UnableTo
+from amiable.core.models import User
 from amiable.ledger.models import Medium
 from amiable.scenario import dispatch
 from amiable.scenario.approve import ALONE_DAYS
@@ -64,26 +65,43 @@ def done(request: scope.Asked, pk: int) -> HttpResponse:
 
 def conclude(request: scope.Asked, found: Task, outcome: str) -> dict[str, Any]:
     """Carries out the outcome of a task and says so. Returns the form that is not well filled in, if there is one."""
-    if found.kind == TaskKind.CALL:
-        filled = _filled(request, found, outcome)
-        if any(not form.is_valid() for form in filled.values()):
-            return filled
-        saying = _saying(request, found, outcome, filled)
-        customer_said(customer=found.customer, saying=saying, now=clock.now(), by=request.user, origin="call")
-    else:
-        _finish(request, found, outcome)
+    filled = _filled(request, found, outcome) if found.kind == TaskKind.CALL else {}
+    if any(not form.is_valid() for form in filled.values()):
+        return filled
+    carry_out(found, outcome, filled, words=request.POST.get("words", "")[:2_000], by=request.user)
     _tell(request, found, outcome)
     return {}
+
+
+def carry_out(found: Task, outcome: str, filled: dict[str, Any], *, words: str, by: User) -> None:
+    """One outcome as it reaches the domain; `filled`: the form that it needed, well filled in."""
+    now, today = clock.now(), clock.today()
+    if found.kind == TaskKind.CALL:
+        saying = _saying(found, outcome, filled, words)
+        customer_said(customer=found.customer, saying=saying, now=now, by=by, origin="call")
+    elif found.kind == TaskKind.CONFIRM and outcome == "confirmed":
+        dispatch.confirm(task=found, as_of=today, now=now, by=by)
+    elif found.kind == TaskKind.CONFIRM:
+        dispatch.decline(task=found, days=ALONE_DAYS, reason=words.strip(), as_of=today, now=now, by=by)
+    else:
+        declined = found.kind == TaskKind.MANUAL and outcome == "declined"
+        tasks.finish(task=found, outcome="declined" if declined else "done", now=now, by=by)
 
 
 def _tell(request: scope.Asked, found: Task, outcome: str) -> None:
     """What came of it; with the way back where nothing else followed from it."""
     told = _("Done: %(task)s – %(outcome)s")
     words = told % {"task": found.customer.name, "outcome": labels.said(labels.OUTCOMES, outcome)}
+    deed.told(request, words, undo=way_back(found))
+
+
+def way_back(found: Task) -> tuple[str, dict[str, Any]] | None:
+    """What takes the end of a task back, where nothing else followed from it."""
     found.refresh_from_db(fields=["done_at", "outcome", "due_on"])
     alone = found.kind not in {TaskKind.CALL, TaskKind.CONFIRM} or found.outcome in {"voicemail", "refused", "declined"}
-    back = reverse("desk:task_undone", args=[found.pk])
-    deed.told(request, words, undo=(back, {"done_at": found.done_at.isoformat()}) if alone and found.done_at else None)
+    if not alone or not found.done_at:
+        return None
+    return reverse("desk:task_undone", args=[found.pk]), {"done_at": found.done_at.isoformat()}
 
 
 @require_POST
@@ -92,12 +110,7 @@ def undone(request: scope.Asked, pk: int) -> HttpResponse:
     """A task done by one click lies on the desk again, as it was."""
     found: Task = scope.row_or_404(Task.objects.all(), request.user, pk, act="talk")
     try:
-        if deed.taken_back(request)["done_at"] != (found.done_at.isoformat() if found.done_at else ""):
-            raise deed.UnableToUndo(_("This task has changed meanwhile; it stays as it is."))
-        if found.kind == TaskKind.CONFIRM:
-            dispatch.undo_decline(task=found, as_of=clock.today(), now=clock.now(), by=request.user)
-        else:
-            tasks.reopen(task=found, now=clock.now(), by=request.user)
+        take_back(found, deed.taken_back(request), by=request.user)
     except UnableTo as error:
         messages.warning(request, str(error))
     else:
@@ -105,26 +118,17 @@ def undone(request: scope.Asked, pk: int) -> HttpResponse:
     return _back(request)
 
 
-def _finish(request: scope.Asked, found: Task, outcome: str) -> None:
-    now, today = clock.now(), clock.today()
-    if found.kind == TaskKind.CONFIRM and outcome == "confirmed":
-        dispatch.confirm(task=found, as_of=today, now=now, by=request.user)
-    elif found.kind == TaskKind.CONFIRM:
-        dispatch.decline(
-            task=found,
-            days=ALONE_DAYS,
-            reason=request.POST.get("words", "").strip(),
-            as_of=today,
-            now=now,
-            by=request.user,
-        )
+def take_back(found: Task, words: dict[str, Any], *, by: User) -> None:
+    """The task lies on the desk again, as it was. Raises UnableToUndo where it has changed since."""
+    if words["done_at"] != (found.done_at.isoformat() if found.done_at else ""):
+        raise deed.UnableToUndo(_("This task has changed meanwhile; it stays as it is."))
+    if found.kind == TaskKind.CONFIRM:
+        dispatch.undo_decline(task=found, as_of=clock.today(), now=clock.now(), by=by)
     else:
-        declined = found.kind == TaskKind.MANUAL and outcome == "declined"
-        tasks.finish(task=found, outcome="declined" if declined else "done", now=now, by=request.user)
+        tasks.reopen(task=found, now=clock.now(), by=by)
 
 
-def _saying(request: scope.Asked, found: Task, outcome: str, filled: dict[str, Any]) -> CallOutcome:
-    words = request.POST.get("words", "")[:2_000]
+def _saying(found: Task, outcome: str, filled: dict[str, Any], words: str) -> CallOutcome:
     if outcome == "promise":
         said = filled["promise"].cleaned_data
         about = [int(pk) for pk in said["invoices"]]

@@ -4,6 +4,7 @@ In: a visit through the gate. Out: a page, or one domain call and a page. Never:
 """
 
 import io
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -27,7 +28,7 @@ from amiable.payments import acquire, chain
 from amiable.payments.attempt import LIVE, UnableToOpenAttempt, local_day, open_again, open_attempt, pay_page
 from amiable.payments.models import Attempt
 from amiable.payments.plans.limits import limits_of
-from amiable.payments.providers import Link
+from amiable.payments.providers import PSP, Link
 from amiable.scenario import respond
 from amiable.web.portal import gate, journey, plans, surveys
 from amiable.web.portal.amounts import Line, asked_for, lines, read_amount
@@ -42,18 +43,30 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """What I owe; before the question is answered, only to whom and how much."""
     if request.method == "GET" and visit.message_ref:
         respond.link_opened(message_ref=visit.message_ref, customer=visit.customer, now=visit.now)
-    statement, rows = _owed(request, visit)
-    page = {"visit": visit, "statement": statement, "to": _wanted(request.GET.get("to", ""))}
+    to = _wanted(request.GET.get("to", ""))
     if not gate.is_known(request, visit):
-        return render(request, "portal/gate.html", page | {"tries": gate.tries_left(visit)})
-    if page["to"] == "preferences":
+        statement, _rows = _owed(request, visit)
+        page = {"visit": visit, "statement": statement, "to": to, "tries": gate.tries_left(visit)}
+        return render(request, "portal/gate.html", page)
+    if to == "preferences":
         return redirect("portal:preferences", token=visit.token)
-    if page["to"] == "survey":
+    if to == "survey":
         return redirect("portal:rate", token=visit.token)
+    page, acquirer = shown(request, visit)
+    response = render(request, "portal/home.html", page | {"to": to})
+    response.headers["Content-Security-Policy"] = opened({"form-action": acquirer.origins() if acquirer else ()})
+    return response
+
+
+def shown(request: HttpRequest, visit: Visit) -> tuple[dict[str, Any], PSP | None]:
+    """What the first page says to who has answered, and who would take the money. It reads, and changes nothing."""
+    statement, rows = _owed(request, visit)
     ticked = sum(line.to_pay_minor for line in rows if line.ticked)
     part = min(journey.wish(visit).amount_minor, ticked)
     acquirer = acquire.ready(visit.creditor)
-    page |= {
+    page = {
+        "visit": visit,
+        "statement": statement,
         "lines": rows,
         "shown_minor": sum(statement.besides.values()),
         "ticked_minor": ticked,
@@ -70,9 +83,7 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         "may_plan": limits_of(visit.creditor, statement.currency).portal,
         "survey": surveys.offered(visit, "dispute" if request.GET.get("said") == "dispute" else ""),
     }
-    response = render(request, "portal/home.html", page)
-    response.headers["Content-Security-Policy"] = opened({"form-action": acquirer.origins() if acquirer else ()})
-    return response
+    return page, acquirer
 
 
 @require_POST

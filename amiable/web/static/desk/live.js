@@ -15,7 +15,8 @@
   // -- blocks: what lies side by side on a page, each with a name --------------------------------------------------------
 
   const holds = (block) => block.matches("#page, .am-two, .stack, [data-live-blocks]") && !block.matches("form");
-  const bare = (block) => block.outerHTML
+  const bare = (block) => plain(block.outerHTML);
+  const plain = (html) => html
     .replace(/(name="(?:csrfmiddlewaretoken|token)" value=)"[^"]*"/g, "$1").replace(/data-live-since="[^"]*"/, "").replace(/\s+/g, " ");
 
   function named(holder) {
@@ -103,11 +104,37 @@
       // A message that waited for the next page is on this one.
       for (const said of fresh?.querySelectorAll("#messages > *") ?? []) document.getElementById("messages")?.append(said);
       if (fresh && page() && merge(page(), document.adoptNode(fresh))) changed();
+      load_again();
     } catch { lost = true; } finally {
       reading = false;
       if (once_more) { once_more = false; soon(CALM); }
     }
   }
+
+  // What the page loads after itself (data-later) is asked for again: each holder stays, and takes what differs.
+  const given = new WeakMap(), unfolded = new WeakMap();
+  const summaries = (holder) => [...holder.querySelectorAll("details[open] > summary")].map((each) => each.textContent.trim());
+  let after_all = 0;
+
+  function load_again() {
+    clearTimeout(after_all);
+    after_all = setTimeout(() => {
+      for (const holder of page()?.querySelectorAll("[data-later]") ?? []) busy(holder) ? changed() : htmx.trigger(holder, "again");
+    }, 3 * CALM);
+  }
+
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (!detail.target.matches("[data-later]")) return;
+    const now = plain(detail.serverResponse);
+    if (given.get(detail.target) === now) { detail.shouldSwap = false; return; }
+    given.set(detail.target, now);
+    unfolded.set(detail.target, summaries(detail.target));
+  });
+  document.addEventListener("htmx:afterSwap", ({ detail }) => {
+    for (const summary of unfolded.has(detail.target) ? detail.target.querySelectorAll("details > summary") : []) {
+      summary.parentElement.open ||= unfolded.get(detail.target).includes(summary.textContent.trim());
+    }
+  });
 
   function soon(after) {
     clearTimeout(waiting);

@@ -1,0 +1,89 @@
+"""Papers to keep: copies of invoices, letters as they left, receipts, agreements, and what goes with notes.
+
+In: a row that the asker sees. Out: the file, by the same rooms of the desk. Never: a file that is opened instead of saved.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from ninja import File, FilterSchema, Form, Router, Schema
+from ninja.constants import NOT_SET
+from ninja.files import UploadedFile
+from ninja.filter_schema import FilterLookup
+from pydantic import Field
+
+from amiable.ledger.models import Document
+from amiable.web.api import deeds, room
+from amiable.web.api.shape import Id, Ref, Refs, Said
+from amiable.web.api.talk import NoteOut
+from amiable.web.api.told import told
+from amiable.web.api.words import MessageOut
+from amiable.web.desk import copies, letters, note_pages, plan_pages, receipts
+
+router = Router(tags=["papers"])
+
+
+def _file(kind: str) -> dict[int, Any]:
+    return {200: {"description": "The file", "content": {kind: {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+PDF, BYTES = _file("application/pdf"), _file("application/octet-stream")
+CopyOut = told(
+    Document, "creditor", "invoice", "name", "size", "known_at", name="InvoiceCopy",
+    doc="An invoice as it was issued; the paper itself stands at `/invoice-copies/{id}/paper`.",
+)  # fmt: skip
+
+
+class Copies(FilterSchema):
+    invoice: Id | None = None
+    customer: Annotated[Id | None, FilterLookup("invoice__customer")] = None
+    creditor: Id | None = None
+
+
+class AsksCopies(Said):
+    customer: Ref
+    invoices: Refs = Field(min_length=1)
+
+
+class Encloses(Schema):
+    customer: Id
+    text: Annotated[str, Field(max_length=5_000, pattern=r"^[^\x00]*$")] = ""
+
+
+room.shelf(
+    router, "/invoice-copies", name="invoice_copy", many="invoice_copies", schema=CopyOut, filters=Copies,
+    rows=lambda user: room.mine(user, Document.objects.filter(invoice__isnull=False), "invoice__customer__", "creditor_id"),
+)  # fmt: skip
+
+
+deeds.makes(
+    router, "/invoice-copies", act="copy", said=AsksCopies, response=MessageOut, rows="messages", name="send_copies",
+    summary="Send copies of invoices", doc="By e-mail, as they were issued; no reminder, and not counted as one.",
+)  # fmt: skip
+
+
+def _paper(path: str, view: Callable[..., HttpResponseBase], *, name: str, summary: str, told: Any = PDF) -> None:
+    """A file of the desk: its own room looks who may have it."""
+
+    def read(request: HttpRequest, pk: Id) -> Any:
+        return view(request, pk)
+
+    room.get(router, path, response=NOT_SET, name=name, summary=summary, openapi_extra={"responses": told})(read)
+
+
+_paper("/invoice-copies/{pk}/paper", copies.copy, name="get_invoice_copy_paper", summary="Save the copy of an invoice")
+_paper("/messages/{pk}/letter", letters.paper, name="get_letter_paper", summary="Save a letter as it left")
+_paper("/credits/{pk}/receipt", receipts.paper, name="get_receipt", summary="Save the receipt of a payment")
+_paper("/plans/{pk}/agreement", plan_pages.paper, name="get_agreement", summary="Save the agreement of a plan")
+_paper("/note-files/{pk}", note_pages.file, name="get_note_file", summary="Save what goes with a note", told=BYTES)
+
+
+@room.post(
+    router, "/note-uploads", right="note", response={201: NoteOut}, name="write_note_with_files",
+    summary="Write a note with files",
+)  # fmt: skip
+def enclose(request: HttpRequest, said: Form[Encloses], files: File[list[UploadedFile]]) -> Any:
+    """Up to five, of 10 MB each: PDF, pictures, office documents, text."""
+    return deeds.perform(request, said.customer, "note", {"text": said.text, "attached": files}, rows="notes")
