@@ -20,6 +20,7 @@ from amiable.insight.kpi import Kpi, declared
 from amiable.ledger.models import Creditor
 
 PERIOD = "period"  # the month
+TIMES = {PERIOD: "1mo", "week": "1w", "day": "1d"}  # how a flow is told over time; a stock, by its month ends alone
 MOST = 3
 
 
@@ -60,7 +61,9 @@ def slice_up(
     currency: str = "",
     where: Mapping[str, Any] | None = None,
 ) -> Sliced:
-    """The KPI over the days of a period, by up to three of its dimensions and `period`; `where` narrows it to some parts.
+    """The KPI over the days of a period, by up to three of its dimensions and of `period` (a month), `week` and `day`.
+
+    `where` narrows it to some parts.
 
     What stands on a day (open invoices, waiting tasks) is told as of the last day, or of the last day of each month.
     Raises UnableToSlice with a sentence.
@@ -102,15 +105,15 @@ def _rows(
     """What is kept, in the columns that are needed; of a stock, its last day, or the last of each month; and that day."""
     grain = each.of
     assert grain is not None
-    asked = {name for name in (*by, *where) if name != PERIOD}
+    asked = {name for name in (*by, *where) if name not in TIMES}
     columns = [name for name in grain.schema if name in {"currency", "day", *asked, *_needed(each, grain)}]
     held = kept.fetch(creditor=creditor, grains={grain.key: since}, until=until)[grain.key]
     rows = kept.unpack(held, grain=grain, since=since, until=until, columns=columns)
     last = kept.stood(held, since=since, until=until)
-    monthly = PERIOD in by or PERIOD in where
-    if grain.stock and not monthly:
+    times = [name for name in TIMES if name in by or name in where]
+    if grain.stock and not times:
         rows = rows.filter(pl.col("day") == last) if last else rows.clear()
-    return rows.with_columns(pl.col("day").dt.truncate("1mo").alias(PERIOD)) if monthly else rows, last
+    return rows.with_columns(pl.col("day").dt.truncate(TIMES[name]).alias(name) for name in times), last
 
 
 def _needed(each: Kpi, grain: Grain) -> set[str]:
@@ -138,7 +141,7 @@ def _check(
     words = {"kpi": each.label, "since": since, "until": until, "as_of": as_of}
     if each.of is None:
         raise UnableToSlice(_("%(kpi)s is told as a whole only: its formula cannot be parted.") % words)
-    known = (*each.dimensions, PERIOD)
+    known = (*each.dimensions, *((PERIOD,) if each.of.stock else TIMES))
     if odd := [name for name in (*by, *where) if name not in known]:
         words |= {"odd": odd[0], "known": ", ".join(known)}
         raise UnableToSlice(_("%(kpi)s cannot be parted by %(odd)s; it can be by %(known)s.") % words)
