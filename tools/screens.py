@@ -77,7 +77,13 @@ PAGES: dict[str, Callable[[Page], None]] = {
     "texts": _at("/texts/"),
     "sending": _at("/sending/"),
     "rules": _at("/rules/"),
+    "disputes": _at("/disputes/"),
+    "approvals": _at("/approvals/"),
     "figures": _at("/figures/"),
+    "cash": _at("/figures/cash/"),
+    "portfolio": _at("/figures/portfolio/"),
+    "journeys": _at("/figures/journeys/"),
+    "relation": _at("/figures/relation/"),
     "email": _mail,
     "portal": _portal,
 }
@@ -110,7 +116,7 @@ def _demo() -> Iterator[str]:
     known = {name: text for name, text in os.environ.items() if not name.startswith("DATABASE_URL")}
     with tempfile.TemporaryDirectory(prefix="amiable-screens-") as home:
         served = subprocess.Popen(
-            [Path(sys.executable).with_name("amiable"), "demo", "--customers", "400", "--days", "60", "--port", PORT],
+            [Path(sys.executable).with_name("amiable"), "demo", "--customers", "400", "--days", "90", "--port", PORT],
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=known | {"AMIABLE_HOME": home},
             start_new_session=True,
         )  # fmt: skip

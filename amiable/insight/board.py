@@ -81,6 +81,11 @@ class Section:
     says: Sequence[str] = ()
     wide: bool = False
 
+    @property
+    def picture(self) -> Drawn | None:
+        """How it is drawn; not at all where there is nothing to compare: one bar says less than its number."""
+        return self.drawn if sum(not line.total for line in self.lines) > 1 else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tile:

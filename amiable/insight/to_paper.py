@@ -80,31 +80,31 @@ def _said(line: Line, columns: Sequence[Column], currency: str) -> list[str]:
 def _picture(section: Section, currency: str) -> dict[str, Any] | None:
     """Names, axis and columns of a picture; none where there is nothing that could be drawn."""
     lines = [line for line in section.lines if not line.total]
-    drawn = [(place, column) for place, column in enumerate(section.columns) if column.drawn]
+    picture, drawn = section.picture, [(place, column) for place, column in enumerate(section.columns) if column.drawn]
     values = [[_number(line.cells[place]) for line in lines] for place, _column in drawn]
     known = [value for each in values for value in each if value is not None]
-    if section.drawn is None or not known:
+    if picture is None or not known:
         return None
-    unit, lying = drawn[0][1].unit, section.drawn in LYING
-    low, high, step = _axis(section.drawn, values, known, unit)
+    unit, lying = drawn[0][1].unit, picture in LYING
+    low, high, step = _axis(picture, values, known, unit)
     tones = colours([column for _place, column in drawn])
     names = [say.said(line.cells[0], section.columns[0].unit, currency) for line in lines]
     series = [
         {
             "name": column.label, "colour": tone, "dashed": column.dashed,
-            "named": section.drawn is not Drawn.BAND or n not in {0, 2},
-            "last": _newest(own, column, currency) if section.drawn is Drawn.LINES else "",
+            "named": picture is not Drawn.BAND or n not in {0, 2},
+            "last": _newest(own, column, currency) if picture is Drawn.LINES else "",
             "values": [None if value is None else round((value - low) / (high - low), 5) for value in own],
         }
         for n, ((_place, column), own, tone) in enumerate(zip(drawn, values, tones, strict=True))
     ]  # fmt: skip
     return {
-        "kind": str(section.drawn), "names": names, "series": series, "zero": round(max(-low, 0) / (high - low), 5),
+        "kind": str(picture), "names": names, "series": series, "zero": round(max(-low, 0) / (high - low), 5),
         "ticks": [
             {"at": round((at - low) / (high - low), 5), "label": _short(at, unit, currency)}
             for at in _ticks(low, high, step)
         ],
-        "tells": [_tell(section.drawn, values, n, unit, currency) for n in range(len(lines))] if lying else [],
+        "tells": [_tell(picture, values, n, unit, currency) for n in range(len(lines))] if lying else [],
         "alt": _in_words(section.title, lines, drawn, currency),
     }  # fmt: skip
 

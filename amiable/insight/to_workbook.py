@@ -126,15 +126,15 @@ def _head(column: Column) -> str:
 
 def _chart(section: Section) -> Chart | None:
     """The picture over the lines that are no sums, which stand first."""
-    drawn = [(place, column) for place, column in enumerate(section.columns) if column.drawn]
+    picture, drawn = section.picture, [(place, column) for place, column in enumerate(section.columns) if column.drawn]
     rows = next((n for n, line in enumerate(section.lines) if line.total), len(section.lines))
-    if section.drawn is None or not drawn or not rows:
+    if picture is None or not drawn or not rows:
         return None
     tones = colours([column for _place, column in drawn])
     # Of a band, the lowest and the highest are dashed: what is between them may come.
-    edges = {0, 2} if section.drawn is Drawn.BAND else set[int]()
+    edges = {0, 2} if picture is Drawn.BAND else set[int]()
     series = [
         Series(column=place, colour=tone, dashed=column.dashed or n in edges)
         for n, ((place, column), tone) in enumerate(zip(drawn, tones, strict=True))
     ]
-    return Chart(kind=KINDS[section.drawn], series=series, rows=rows)
+    return Chart(kind=KINDS[picture], series=series, rows=rows)

@@ -108,6 +108,7 @@ PAGES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(
     vera: User, browse: Browse, theme: str, size: dict[str, int]

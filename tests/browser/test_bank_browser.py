@@ -39,6 +39,7 @@ def test_a_statement_is_brought_looked_at_and_booked(open_desk: Open, tmp_path: 
     assert StatementLine.objects.count() == 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(
     open_desk: Open, theme: str, size: dict[str, int], tmp_path: Path

@@ -36,6 +36,7 @@ def test_a_campaign_is_written_seen_ahead_frozen_and_released(open_desk: Open) -
     expect(page.get_by_role("dialog").get_by_text("900,00").first).to_be_visible()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(open_desk: Open, theme: str, size: dict[str, int]) -> None:
     ours = rows.creditor("ours")

@@ -43,6 +43,7 @@ def test_a_channel_is_set_up_tested_and_put_in_use(open_desk: Open) -> None:
     assert route.in_use(ours, "email") == "postmark"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(open_desk: Open, theme: str, size: dict[str, int]) -> None:
     ours = rows.creditor("ours")

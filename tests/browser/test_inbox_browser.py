@@ -84,6 +84,7 @@ def test_whose_answer_it_is_is_said_with_one_key_too(open_desk: Open, ours: Cred
     assert Reply.objects.get(pk=found.pk).customer == anna
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(
     open_desk: Open, ours: Creditor, anna: Customer, theme: str, size: dict[str, int]

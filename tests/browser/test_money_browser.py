@@ -57,6 +57,7 @@ def test_a_morning_of_matching_by_keyboard(open_desk: Open, ours: Creditor) -> N
     assert not Credit.objects.filter(customer=None, open_minor__gt=0).exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(
     open_desk: Open, ours: Creditor, theme: str, size: dict[str, int]

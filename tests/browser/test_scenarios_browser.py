@@ -68,6 +68,7 @@ def test_two_scenarios_are_simulated_side_by_side(vera: User, open_desk: Open) -
     assert flaws(page) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(vera: User, open_desk: Open, theme: str, size: Any) -> None:
     draft = Scenario.objects.get(creditor__key="ours")

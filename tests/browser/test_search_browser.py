@@ -52,6 +52,7 @@ def test_typed_walked_through_and_opened(open_desk: Open) -> None:
     expect(page.get_by_role("link", name="Évreux Transports")).to_be_visible()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing(open_desk: Open, size: dict[str, int], theme: str) -> None:
     page = open_desk(house(), viewport=size, color_scheme=theme)  # type: ignore[arg-type]

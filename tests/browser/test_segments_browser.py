@@ -37,6 +37,7 @@ def test_a_segment_is_built_moved_by_keyboard_seen_ahead_and_put_in_force(open_d
     assert Profile.objects.get().segment == "large_debts"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(open_desk: Open, theme: str, size: dict[str, int]) -> None:
     ours = rows.creditor("ours")

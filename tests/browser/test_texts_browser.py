@@ -48,6 +48,7 @@ def test_what_is_typed_is_seen_kept_and_approved_by_another(open_desk: Open) -> 
     assert Template.objects.get().approved_by.username == "max"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(open_desk: Open, theme: str, size: dict[str, int]) -> None:
     ours = rows.creditor("ours")

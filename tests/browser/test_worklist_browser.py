@@ -43,6 +43,7 @@ def camille(ours: Creditor) -> User:
     return rows.colleague("camille", ours)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(
     ours: Creditor, camille: User, open_desk: Open, theme: str, size: dict[str, int]

@@ -129,7 +129,7 @@ def _tile(tile: Tile) -> dict[str, Any]:
 
 def _section(section: Section) -> dict[str, Any]:
     return {
-        "key": section.key, "title": section.title, "says": list(section.says), "drawn": section.drawn,
+        "key": section.key, "title": section.title, "says": list(section.says), "drawn": section.picture,
         "columns": [_column(each) for each in section.columns],
         "lines": [{"cells": list(line.cells), "total": line.total} for line in section.lines],
     }  # fmt: skip

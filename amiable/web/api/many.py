@@ -164,7 +164,10 @@ def undo(request: HttpRequest, said: Undoes) -> Any:
         where = resolve(to)
     except Resolver404 as error:
         raise not_found() from error
-    return {"said": _BACK[str(where.url_name)](request, words, **where.kwargs)}
+    take = _BACK.get(str(where.url_name))
+    if take is None:  # what the desk alone takes back
+        raise not_found()
+    return {"said": take(request, words, **where.kwargs)}
 
 
 def _act_back(request: HttpRequest, words: dict[str, Any], pk: int, name: str) -> str:

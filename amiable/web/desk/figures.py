@@ -136,7 +136,7 @@ def shown_section(section: Section, currency: str) -> dict[str, Any]:
         "key": f"board-{section.key}",
         "told": section,
         "rows": [_row(line, section.columns, currency) for line in section.lines],
-        "picture": _picture(section, currency) if section.drawn and section.lines else None,
+        "picture": _picture(section, currency) if section.picture else None,
     }
 
 
