@@ -54,15 +54,21 @@ def _mail(page: Page) -> None:
 
 
 def _portal(page: Page) -> None:
-    """The customer's own page, behind the link of the newest e-mail that has one."""
+    """What a customer sees first, behind the link of the newest e-mail to somebody who owes."""
     _open(page, "/dev/outbox/")
     for address in [str(each.get_attribute("href")) for each in page.locator("main a.cell-link").all()]:
         _open(page, address + "body/")
         link = page.locator('a[href*="/p/"]').first
-        if link.count():
-            _open(page, str(link.get_attribute("href")).removeprefix(BASE))
+        if not link.count():
+            continue
+        _open(page, str(link.get_attribute("href")).removeprefix(BASE))
+        owed = page.locator(".sum").first
+        if owed.count() and re.search("[1-9]", owed.inner_text()):
+            wished = page.locator(f'button[name="language"][value="{page.evaluate("navigator.language")[:2]}"]')
+            if wished.count():
+                wished.click()
             return
-    raise SystemExit("No e-mail of the demo has a link to the customer's page.")
+    raise SystemExit("No e-mail of the demo leads to a page where something is owed.")
 
 
 PAGES: dict[str, Callable[[Page], None]] = {

@@ -267,7 +267,7 @@ def _picture(told: Sliced, named: Mapping[str, Mapping[Any, str]], question: Que
     values = {(part.by[at], part.by[1 - at] if second else None): part.value for part in told.parts}
     across = _most(told, told.by.index(second)) if second else [None]
     down = list(dict.fromkeys(key for key, _across in values))
-    if len(down) > DRAWN or (first == PERIOD and len(down) < 2 and not second):
+    if not 1 < len(down) <= DRAWN:  # one of them is told by its number
         return None
     return Section(
         key="picture", title=str(told.kpi.label), wide=True, drawn=Drawn.LINES if first == PERIOD else Drawn.BARS, empty="",
