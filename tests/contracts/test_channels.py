@@ -45,7 +45,7 @@ PARCEL = Parcel(
     letter={"pages": 1, "recipient": ["Anna Martin", "3 rue du Lac", "69003 LYON"]},
 )  # fmt: skip
 PHONE = "+33612345678"
-pytestmark = pytest.mark.django_db(transaction=True)  # the tray of letters is a table
+pytestmark = pytest.mark.django_db  # the tray of letters is a table
 
 each = pytest.mark.parametrize("key", sorted(channels()))
 
