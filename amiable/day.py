@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -192,8 +192,10 @@ def _advance(one: Cycle) -> Figures:
 
 def _measure(one: Cycle) -> Figures:
     """What it brought, and what of it would have come anyway; who leads is told when tries to pay meet more input errors."""
-    told = _plain(measure.measure(as_of=one.as_of, now=one.now, creditor=one.creditor))
-    return told | _of_each(prove.prove, one) | _of_each(_jumps, one)
+    total: Figures = {}
+    for verb in (measure.catch_up, prove.prove, _jumps):
+        total |= _of_each(verb, one, whole=True)
+    return total
 
 
 def _jumps(*, creditor: Creditor, as_of: date, now: datetime) -> Figures:
@@ -202,7 +204,7 @@ def _jumps(*, creditor: Creditor, as_of: date, now: datetime) -> Figures:
 
 def _forecast(one: Cycle) -> Figures:
     """What is expected of the weeks ahead is kept, and earlier weeks are told what came."""
-    return _of_each(keep.keep, one)
+    return _of_each(keep.keep, one, whole=True)
 
 
 def _digests(one: Cycle) -> Figures:
@@ -335,13 +337,19 @@ def _rehearse(one: Cycle) -> dict[str, Figures]:
     return done
 
 
-def _of_each(verb: Callable[..., Any], one: Cycle) -> Figures:
-    """The sum over the creditors of a verb that does one at a time."""
+def _of_each(verb: Callable[..., Any], one: Cycle, *, whole: bool = False) -> Figures:
+    """The sum over the creditors of a verb that does one at a time; with `whole` as of the last day that is over."""
     total: Figures = {}
     for creditor in [one.creditor] if one.creditor else Creditor.objects.order_by("pk"):
-        for name, value in _plain(verb(creditor=creditor, as_of=one.as_of, now=one.now)).items():
+        as_of = _last_whole(creditor, one) if whole else one.as_of
+        for name, value in _plain(verb(creditor=creditor, as_of=as_of, now=one.now)).items():
             total[name] = total.get(name, 0) + value
     return total
+
+
+def _last_whole(creditor: Creditor, one: Cycle) -> date:
+    """The last day that is over where the creditor is at home: a figure of half a day leans, and could not stay."""
+    return min(one.as_of, attempt.local_day(creditor, one.now)) - timedelta(days=1)
 
 
 def _plain(summary: Any) -> Figures:

@@ -7,8 +7,8 @@ figure without a value, never a zero.
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,8 @@ from amiable.insight.gather import Gathered
 from amiable.insight.kpi import SUMS, Kpi, declared
 from amiable.insight.models import Figure
 from amiable.ledger.models import Creditor
+
+MOST_MISSED = 30  # days that are made up for
 
 # kpi, currency, slice as sorted pairs
 Name = tuple[str, str, tuple[tuple[str, Any], ...]]
@@ -64,6 +66,17 @@ def measure(*, as_of: date, now: datetime, creditor: Creditor | None = None) -> 
     for each in [creditor] if creditor else Creditor.objects.order_by("pk"):
         written, unchanged = _measure(each, as_of=as_of, now=now)
         total = Summary(kpis=total.kpis, written=total.written + written, unchanged=total.unchanged + unchanged)
+    return total
+
+
+def catch_up(*, creditor: Creditor, as_of: date, now: datetime) -> Summary:
+    """Measures a day, and first the days before it (a month at most) that nobody measured: a course has no holes."""
+    told = kept.told(creditor=creditor)
+    since = as_of if told is None else max(told + timedelta(days=1), as_of - timedelta(days=MOST_MISSED))
+    total = Summary(kpis=len(declared()), written=0, unchanged=0)
+    for day in [since + timedelta(days=passed) for passed in range((as_of - since).days)] + [as_of]:
+        done = measure(creditor=creditor, as_of=day, now=now)
+        total = replace(total, written=total.written + done.written, unchanged=total.unchanged + done.unchanged)
     return total
 
 

@@ -296,6 +296,20 @@ def test_one_creditors_day_touches_nobody_elses_and_is_the_same_as_within_everyo
     assert sorted(letter.split("@")[0] for letter in post.recipients()) == ["anna", "boris", "nadia"]
 
 
+def test_figures_are_of_days_that_are_over_and_missed_ones_are_made_up_for(world: World, post: Post) -> None:
+    world.neighbour.time_zone = "America/Los_Angeles"  # where it is still the evening before when our day is run
+    world.neighbour.save()
+
+    def measured(owner: Creditor) -> list[int]:
+        days = Figure.objects.filter(creditor=owner).order_by("as_of").values_list("as_of", flat=True).distinct()
+        return [(each - DAY).days for each in days]
+
+    live(DAY, DAY)
+    assert (measured(world.house), measured(world.neighbour)) == ([-1], [-2])
+    live(later(3), later(3))
+    assert (measured(world.house), measured(world.neighbour)) == ([-1, 0, 1, 2], [-2, -1, 0, 1])
+
+
 def test_who_works_for_two_hears_at_the_end_of_the_last_day(world: World) -> None:
     both, one = (User.objects.create(username=name, email=f"{name}@example.org") for name in ("both", "one"))
     for user, creditor in ((both, world.house), (both, world.neighbour), (one, world.house)):
