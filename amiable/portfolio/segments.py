@@ -235,14 +235,15 @@ def remember(segments: pl.DataFrame, *, as_of: date) -> None:
             "UPDATE portfolio_membership p SET until = NULL FROM moved m WHERE p.until = %(as_of)s AND p.segment = m.segment",
             "UPDATE portfolio_membership p SET until = %(as_of)s FROM moved m WHERE p.until IS NULL AND p.since < %(as_of)s"
             " AND p.segment <> coalesce(m.segment, '')",
+            # What stands on, apart from the insertion: looked for in a table that grows meanwhile it takes the square of it.
+            "DELETE FROM moved m USING portfolio_membership p WHERE p.until IS NULL",
         ):
             cursor.execute(f"{act} AND p.customer_id = m.customer_id AND p.currency = m.currency", {"as_of": as_of})
         cursor.execute(
             "INSERT INTO portfolio_membership (customer_id, currency, segment, since, open_minor)"
             " SELECT m.customer_id, m.currency, m.segment, %(as_of)s, f.open_minor FROM moved m"
             " JOIN portfolio_profile f ON f.customer_id = m.customer_id AND f.currency = m.currency"
-            " WHERE coalesce(m.segment, '') <> '' AND NOT EXISTS (SELECT FROM portfolio_membership p"
-            "   WHERE p.until IS NULL AND p.customer_id = m.customer_id AND p.currency = m.currency)",
+            " WHERE coalesce(m.segment, '') <> ''",
             {"as_of": as_of},
         )
         cursor.execute("DROP TABLE moved")
