@@ -20,6 +20,7 @@ from datetime import datetime
 from itertools import cycle
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -129,7 +130,7 @@ def _pages() -> dict[str, str]:
         "customers": listed, "customers, page 40": f"{listed}?page=40", "customers, overdue": f"{listed}?overdue=1",
         "customers, segment": f"{listed}?segment=forgetful", "customers, kind": f"{listed}?kind=business",
         "customers, bucket": f"{listed}?bucket=31_60", "customers, held": f"{listed}?held=1",
-        "search, name": f"{listed}?q={some.name.split()[-1]}", "search, invoice": f"{listed}?q={bill.reference}",
+        "search, name": f"{listed}?{urlencode({'q': some.name.split()[-1]})}", "search, invoice": f"{listed}?q={bill.reference}",
         "search, e-mail": f"{listed}?q=c{some.pk}@example.org",
         "customer": reverse("desk:customer", args=[some.pk]),
         "customer, 10,000 rows": reverse("desk:customer", args=[busy.pk]),
