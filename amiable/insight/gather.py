@@ -5,9 +5,10 @@ All are as of a day by the dates on which things count, with what is known now. 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -85,7 +86,7 @@ class Gathered:
                 table = grain.made(self)
             else:
                 each = grain.each or self.among is not None
-                table = self.read(grain.query, grain.schema, since=self.begin(grain), each=each)
+                table = self.read(grain.query(each=each), grain.schema, since=self.begin(grain))
             self._known[grain.key] = table
         return self._known[grain.key]
 
@@ -104,7 +105,10 @@ class Gathered:
         """What was billed, by month of issue."""
         return self.read(BILLED, {"currency": pl.String, "month": pl.Date, "billed_minor": pl.Int64})
 
-    def read(self, query: str, schema: Any, *, since: date | None = None, each: bool = True) -> pl.DataFrame:
+    def _midnight(self, day: date) -> datetime:
+        return datetime.combine(day, time.min, ZoneInfo(self.creditor.time_zone))
+
+    def read(self, query: str, schema: Any, *, since: date | None = None) -> pl.DataFrame:
         """The rows of a query, as of the day; empty text reads as nothing."""
         begin = since or self.as_of
         values = {
@@ -113,12 +117,14 @@ class Gathered:
             "currency": self.creditor.currency,
             "zone": self.creditor.time_zone,
             "since": begin,
+            # The window's instants where the creditor is at home: a plain range, of which the database knows how much it holds.
+            "begins": self._midnight(begin),
+            "ends": self._midnight(self.as_of + timedelta(days=1)),
             # Any time zone's first instant of the window comes after this.
             "before": begin - timedelta(days=2),
             "stale": begin - timedelta(days=WINDOW),
             "first_month": self.months[-1][0],
             "measuring": sorted(measured_by()),
-            "each": each,
             "among": None if self.among is None else list(self.among),
         }
         return tables.read(query, values, schema=schema)

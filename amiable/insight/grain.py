@@ -52,16 +52,18 @@ class Grain:
             **dict.fromkeys(self.sums, pl.Int64),
         }
 
-    @property
-    def query(self) -> str:
-        """The source, parted by all its dimensions: by customer too where %(each)s, else only the customers' own parts."""
+    def query(self, *, each: bool) -> str:
+        """The source with its customers' own parts: with `each` row by row, else added up by all the dimensions."""
         own = "".join(f", x.{name}" if name in NUMBERS else f", nullif(x.{name}, '')" for name in self.own)
-        sums = "".join(f", coalesce(sum(x.{name}), 0)::bigint" for name in self.sums)
+        added = "coalesce(x.{}, 0)::bigint" if each else "coalesce(sum(x.{}), 0)::bigint"
+        sums = "".join(f", {added.format(name)}" for name in self.sums)
         count = 3 + len(self.dimensions)
+        # By customer hardly two rows are of one kind: to sort millions of them would cost more than it saves.
+        grouped = "" if each else f"GROUP BY {', '.join(str(n) for n in range(1, count + 1))}"
         return f"""
-SELECT x.currency, CASE WHEN %(each)s THEN x.customer_id END, x.day{own}, s.segment, u.branch_id, nullif(u.sector, ''){sums}
+SELECT x.currency, {"x.customer_id" if each else "NULL::bigint"}, x.day{own}, s.segment, u.branch_id, nullif(u.sector, ''){sums}
 FROM ({self.source}) x LEFT JOIN ledger_customer u ON u.id = x.customer_id
 LEFT JOIN portfolio_membership s ON s.customer_id = x.customer_id AND s.currency = x.currency
   AND s.since <= x.day AND (s.until IS NULL OR s.until > x.day)
 WHERE (%(among)s::bigint[] IS NULL OR x.customer_id = ANY(%(among)s))
-GROUP BY {", ".join(str(n) for n in range(1, count + 1))}"""
+{grouped}"""

@@ -19,8 +19,7 @@ CROSS JOIN LATERAL (SELECT (a.state = 'succeeded')::int AS paid, (a.state IN ('f
   a.provider = ANY(%(measuring)s) AS told) r
 LEFT JOIN outreach_message m ON m.id = a.message_ref LEFT JOIN scenario_decision d ON d.id = m.decision_ref
 LEFT JOIN scenario_scenario c ON c.id = d.scenario_id
-WHERE a.creditor_id = %(creditor)s AND a.started_at >= %(before)s
-  AND (a.started_at AT TIME ZONE %(zone)s)::date BETWEEN %(since)s AND %(as_of)s""",
+WHERE a.creditor_id = %(creditor)s AND a.started_at >= %(begins)s AND a.started_at < %(ends)s""",
     own=("journey", "campaign", "step", "collector", "channel", "template", "tone", "scenario", "version"),
     sums=(
         "started", "completed", "not_completed", "input_error", "measured", "started_minor", "completed_minor",

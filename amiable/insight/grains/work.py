@@ -16,8 +16,8 @@ TASKS_DONE = Grain(
     source="""
 SELECT t.customer_id, %(currency)s AS currency, (t.done_at AT TIME ZONE %(zone)s)::date AS day, t.done_by_id AS collector,
   t.kind AS task, 1 AS done
-FROM casework_task t WHERE t.creditor_id = %(creditor)s AND t.done_by_id IS NOT NULL AND t.done_at >= %(before)s
-  AND (t.done_at AT TIME ZONE %(zone)s)::date BETWEEN %(since)s AND %(as_of)s""",
+FROM casework_task t WHERE t.creditor_id = %(creditor)s AND t.done_by_id IS NOT NULL
+  AND t.done_at >= %(begins)s AND t.done_at < %(ends)s""",
     own=("collector", "task"),
     sums=("done",),
 )
