@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import chain
+from math import ceil
 from typing import Any, BinaryIO
 
 import xlsxwriter
@@ -20,7 +22,7 @@ from amiable.core import money
 
 LOCALES = {"fr": "fr_FR", "en": "en_GB"}
 LONGEST = 32_000  # characters of a cell
-WIDEST, NARROWEST = 60, 9
+WIDEST, NARROWEST, WIDEST_HEAD = 60, 9, 18
 NO_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet would work out
 
@@ -163,14 +165,13 @@ class _Forms:
 
     def __init__(self, book: xlsxwriter.Workbook, language: str) -> None:
         self.book, self.language, self.known = book, language, dict[tuple[str, bool], Any]()
-        self.head = book.add_format(
-            {"bold": True, "bottom": 1, "text_wrap": True, "valign": "vcenter", "bg_color": "#e3f1ed"}
-        )
+        head = {"bold": True, "bottom": 1, "text_wrap": True, "valign": "vcenter", "bg_color": "#e3f1ed"}
+        self.head, self.number_head = book.add_format(head), book.add_format(head | {"align": "right"})
         self.title = book.add_format({"bold": True, "font_size": 14})
         self.above = book.add_format({"font_color": "#5b6875"})
 
     def of(self, cell: Cell, strong: bool) -> Any:
-        key = (self._pattern(cell), strong)
+        key = (self.pattern(cell), strong)
         if key not in self.known:
             told: dict[str, Any] = {"num_format": key[0], "valign": "top"} | (
                 {"bold": True, "top": 1} if strong else {}
@@ -178,7 +179,7 @@ class _Forms:
             self.known[key] = self.book.add_format(told | ({"text_wrap": True} if isinstance(cell, str) else {}))
         return self.known[key]
 
-    def _pattern(self, cell: Cell) -> str:
+    def pattern(self, cell: Cell) -> str:
         match cell:
             case str():
                 return "@"
@@ -207,10 +208,10 @@ class _Page:
         for n, text in enumerate(sheet.above, 1):
             self.page.write_string(n, 0, text[:LONGEST], self.forms.above)
         head = len(sheet.above) + 2
-        for column, text in enumerate(sheet.heads):
-            self.page.write_string(head, column, text, self.forms.head)
-            self.widths[column] = max(NARROWEST, min(len(text), 18))
-        last = self._rows(sheet, head)
+        rows = iter(sheet.rows)
+        first = list(next(rows, ()))
+        self._heads(sheet.heads, first, head)
+        last = self._rows(sheet, chain([first] if first else [], rows), head)
         self.page.freeze_panes(head + 1, 1)
         self.page.set_landscape()
         self.page.set_paper(9)
@@ -221,12 +222,20 @@ class _Page:
         if sheet.heads and last > head:
             self.page.autofilter(head, 0, last, len(sheet.heads) - 1)
         if sheet.chart and sheet.chart.rows:
-            self._draw(sheet, sheet.chart, head)
+            self._draw(sheet, sheet.chart, first, head)
 
-    def _rows(self, sheet: Sheet, head: int) -> int:
+    def _heads(self, heads: Sequence[str], first: Sequence[Cell], line: int) -> None:
+        """The headings, over numbers where numbers stand; as high as the longest needs, which not every programme finds out."""
+        for column, text in enumerate(heads):
+            words = column >= len(first) or isinstance(first[column], str | None)
+            self.page.write_string(line, column, text, self.forms.head if words else self.forms.number_head)
+            self.widths[column] = max(NARROWEST, min(len(text), WIDEST_HEAD))
+        self.page.set_row(line, 17 * max((ceil(len(text) / WIDEST_HEAD) for text in heads), default=1))
+
+    def _rows(self, sheet: Sheet, rows: Iterable[Sequence[Cell]], head: int) -> int:
         """Writes the rows; the last one of the table."""
         line, sums = head, dict[str, dict[int, int]]()
-        for n, row in enumerate(sheet.rows):
+        for n, row in enumerate(rows):
             line += 1
             for column, cell in enumerate(row):
                 self._write(line, column, cell, strong=n in sheet.strong)
@@ -257,8 +266,8 @@ class _Page:
                 size = len(format_decimal(round(value, 2), locale="en")) + 5
         self.widths[column] = max(self.widths.get(column, NARROWEST), size)
 
-    def _draw(self, sheet: Sheet, drawn: Chart, head: int) -> None:
-        """The picture as the spreadsheet's own, beside the table."""
+    def _draw(self, sheet: Sheet, drawn: Chart, row: Sequence[Cell], head: int) -> None:
+        """The picture as the spreadsheet's own, beside the table; its axes tell days and numbers as the columns do."""
         kinds: Mapping[str, dict[str, str]] = {
             "line": {"type": "line"}, "column": {"type": "column"}, "bar": {"type": "bar"}, "funnel": {"type": "bar"},
             "stack": {"type": "bar", "subtype": "stacked"},
@@ -272,9 +281,19 @@ class _Page:
                 {"name": [name, head, each.column], "categories": [name, first, 0, last, 0],
                  "values": [name, first, each.column, last, each.column], **look}
             )  # fmt: skip
+        names: dict[str, Any] = {}
+        if isinstance(row[0], date):  # a line has the days between as well; bars stand side by side
+            axis = "date_axis" if drawn.kind == "line" else "text_axis"
+            names = {axis: True, "num_format": self.forms.pattern(row[0])}
+        numbers = {
+            "num_format": self.forms.pattern(row[drawn.series[0].column]).replace("0.0%", "0%").replace(".00", "")
+        }
         if drawn.kind in {"funnel", "stack", "bar"}:
-            chart.set_y_axis({"reverse": True})
-            chart.set_x_axis({"label_position": "high"})  # at the bottom still
+            chart.set_y_axis(names | {"reverse": True})
+            chart.set_x_axis(numbers | {"label_position": "high"})  # at the bottom still
+        else:
+            chart.set_x_axis(names)
+            chart.set_y_axis(numbers)
         chart.set_title({"name": sheet.title, "name_font": {"size": 12}, "overlay": False})
         chart.set_legend({"none": True} if len(drawn.series) == 1 else {"position": "bottom"})
         chart.set_size({"width": 640, "height": 340})
