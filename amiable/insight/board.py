@@ -7,7 +7,7 @@ that was made into text, a nought where nothing is known.
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cache, cached_property
@@ -15,8 +15,8 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from amiable.core.registry import TwoOfAKind
-from amiable.insight import boards
-from amiable.insight.kpi import Kpi, Unit, declared
+from amiable.insight import boards, kept
+from amiable.insight.kpi import Unit, declared
 from amiable.insight.measure import Reading, Value
 from amiable.insight.recall import recall
 from amiable.ledger.models import Creditor
@@ -127,7 +127,7 @@ class Content:
 class Asked:
     """What a board is asked of: the `days` that end with `as_of`, beside the same number of days before them.
 
-    `keys`: the KPIs that the board reads, all in one go.
+    `keys`: the KPIs that the board reads, all in one go. `reach`: the first day and the newest of which rows are kept.
     """
 
     creditor: Creditor
@@ -135,6 +135,7 @@ class Asked:
     as_of: date
     days: int
     keys: tuple[str, ...] = ()
+    reach: kept.Reach = (None, None)
 
     @property
     def since(self) -> date:
@@ -165,7 +166,7 @@ class Asked:
         """A KPI as a tile."""
         reading, each = self.now[key], self.now[key].kpi
         return Tile(
-            key=key, label=str(each.label), unit=each.unit, value=reading.value, before=self.ended(key), good=_good(each),
+            key=key, label=str(each.label), unit=each.unit, value=reading.value, before=self.ended(key), good=each.better.sign,
             numerator=reading.numerator, denominator=reading.denominator, counts=each.counts, formula=str(each.formula),
             note=note, to=to,
         )  # fmt: skip
@@ -193,7 +194,6 @@ class Board:
     key: str
     title: str
     lead: str
-    icon: str
     asked: Asked
     tiles: Sequence[Tile]
     sections: Sequence[Section]
@@ -215,7 +215,6 @@ class Plan:
     key: str
     title: Any  # lazy text
     lead: Any  # lazy text: the question that it answers
-    icon: str
     place: int
     keys: tuple[str, ...]
     fill: Callable[[Asked], Content]
@@ -224,13 +223,13 @@ class Plan:
 
 
 def board(
-    key: str, *, title: Any, lead: Any, icon: str, place: int, keys: Iterable[str], act: str = "", brief: bool = False
+    key: str, *, title: Any, lead: Any, place: int, keys: Iterable[str], act: str = "", brief: bool = False
 ) -> Callable[[Callable[[Asked], Content]], Plan]:
     """Declares the function below it as the board `key`; boards stand in the order of `place`."""
 
     def declare(fill: Callable[[Asked], Content]) -> Plan:
         return Plan(
-            key=key, title=title, lead=lead, icon=icon, place=place, keys=tuple(keys), fill=fill, act=act, brief=brief
+            key=key, title=title, lead=lead, place=place, keys=tuple(keys), fill=fill, act=act, brief=brief
         )  # fmt: skip
 
     return declare
@@ -256,19 +255,23 @@ def plans() -> Mapping[str, Plan]:
 
 
 def show(*, key: str, creditor: Creditor, as_of: date, days: int = 90, currency: str = "") -> Board:
-    """The board, read from what is stored; KeyError where there is none of that key."""
+    """The board, read from what is stored; KeyError where there is none of that key.
+
+    It ends with the last day by `as_of` that was measured: a period with days of which nothing is known yet would stand
+    beside a longer one. Where nothing was measured in all those days it ends with `as_of`, and says nothing.
+    """
     plan = plans()[key]
+    first, newest = kept.reach(creditor=creditor)
     asked = Asked(
-        creditor=creditor, currency=currency or creditor.currency, as_of=as_of, days=days, keys=plan.keys
+        creditor=creditor, currency=currency or creditor.currency, as_of=as_of, days=days, keys=plan.keys,
+        reach=(first, newest),
     )  # fmt: skip
+    if newest and asked.since <= newest < as_of:
+        asked = replace(asked, as_of=newest)
     content = plan.fill(asked)
     return Board(
-        key=key, title=str(plan.title), lead=str(plan.lead), icon=plan.icon, asked=asked, tiles=content.tiles,
+        key=key, title=str(plan.title), lead=str(plan.lead), asked=asked, tiles=content.tiles,
         sections=content.sections, alarms=content.alarms,
         measured_on=max((reading.as_of for reading in asked.now.values() if reading.as_of), default=None),
         brief=plan.brief,
     )  # fmt: skip
-
-
-def _good(each: Kpi) -> int:
-    return {"up": 1, "down": -1}.get(each.better.value, 0)

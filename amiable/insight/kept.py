@@ -20,7 +20,8 @@ from amiable.ledger.models import Creditor
 
 EPOCH = date(1970, 1, 1)
 MONTHS = 12  # that are kept from the first day on
-Month = tuple[date, bytes]  # the day by whose evening it is told, and its table
+Month = tuple[date, bytes]  # the day as of which it is told, and its table
+Reach = tuple[date | None, date | None]
 
 
 def first_month(as_of: date) -> date:
@@ -99,7 +100,7 @@ def told(*, creditor: Creditor) -> date | None:
     return reach(creditor=creditor)[1]
 
 
-def reach(*, creditor: Creditor) -> tuple[date | None, date | None]:
+def reach(*, creditor: Creditor) -> Reach:
     """The first day and the newest of what is kept: what lies before or after is not known."""
     found = Kept.objects.filter(creditor=creditor).aggregate(first=Min("month"), newest=Max("as_of"))
     return found["first"], found["newest"]

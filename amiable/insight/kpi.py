@@ -42,6 +42,10 @@ class Better(StrEnum):
     DOWN = "down"
     NEITHER = "neither"
 
+    @property
+    def sign(self) -> int:
+        return {"up": 1, "down": -1}.get(self.value, 0)
+
 
 PERCENT, MONEY, COUNT, DAYS = Unit.PERCENT, Unit.MONEY, Unit.COUNT, Unit.DAYS
 PRICE, RATE, SCORE = Unit.PRICE, Unit.RATE, Unit.SCORE

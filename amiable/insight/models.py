@@ -43,7 +43,7 @@ class Kept(models.Model):
     creditor = models.ForeignKey(Creditor, on_delete=models.CASCADE)
     grain = models.CharField(max_length=20)
     month = models.DateField()
-    as_of = models.DateField()  # the day by whose evening it is told
+    as_of = models.DateField()  # the last day that it knows whole
     digest = models.CharField(max_length=32)  # of what is in it: the same again is not written again
     rows = models.IntegerField()
     content = models.BinaryField()

@@ -59,27 +59,21 @@ class Want:
 
 def over(asked: Asked, *wanted: Want) -> list["Over"]:
     """What is wanted, all read in one go."""
-    first, newest = kept.reach(creditor=asked.creditor)
     own = [replace(asked, days=max(asked.days, each.days)) for each in wanted]
     begin = {
         each.grain.key: theirs.before - timedelta(days=theirs.days - 1)
         for each, theirs in zip(wanted, own, strict=True)
     }
     held = kept.fetch(creditor=asked.creditor, grains=begin, until=asked.as_of)
-    return [
-        Over(asked=theirs, want=each, first=first, newest=newest, held=held[each.grain.key])
-        for each, theirs in zip(wanted, own, strict=True)
-    ]
+    return [Over(asked=theirs, want=each, held=held[each.grain.key]) for each, theirs in zip(wanted, own, strict=True)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Over:
-    """KPIs of one grain over a board's days. `first`, `newest`: from which day to which anything is kept."""
+    """KPIs of one grain over a board's days."""
 
     asked: Asked
     want: Want
-    first: date | None
-    newest: date | None
     held: Sequence[kept.Month]
 
     @cached_property
@@ -89,13 +83,19 @@ class Over:
 
     @property
     def known(self) -> bool:
-        """Whether anything was measured in the board's days."""
-        return self.newest is not None and self.newest >= self.asked.since
+        """Whether anything was measured in the board's days; of a stock, whether what stood there is still kept."""
+        return self._measured and (not self.want.grain.stock or self.stood is not None)
+
+    @property
+    def _measured(self) -> bool:
+        newest = self.asked.reach[1]
+        return newest is not None and newest >= self.asked.since
 
     @property
     def known_before(self) -> bool:
         """Whether the days before are kept from their first one on; of a stock only the newest day is."""
-        return not self.want.grain.stock and self.first is not None and self.first <= self.begin and self.known
+        first = self.asked.reach[0]
+        return not self.want.grain.stock and first is not None and first <= self.begin and self.known
 
     @cached_property
     def rows(self) -> pl.DataFrame:
@@ -107,9 +107,23 @@ class Over:
         grain, days = self.want.grain, {"since": since, "until": self.asked.as_of}
         found = kept.unpack(self.held, grain=grain, columns=columns, **days)
         if grain.stock:
-            last = kept.stood(self.held, **days)
-            return found.filter(pl.col("day") == last) if last else found.clear()
+            return found.filter(pl.col("day") == self.stood)
         return found
+
+    @cached_property
+    def stood(self) -> date | None:
+        """The day as of which a stock is told."""
+        return kept.stood(self.held, since=self.asked.since, until=self.asked.as_of)
+
+    @property
+    def says(self) -> list[str]:
+        """That a stock is told as of an earlier day: of months that are over only the last day is kept."""
+        if not self.want.grain.stock or not self._measured or self.stood == self.asked.as_of:
+            return []
+        if self.stood is None:
+            return [_("How it stood in these days is not kept.")]
+        words = {"day": say.said(self.stood, None, "")}
+        return [_("As it stood on %(day)s: of months that are over, only the last day is kept.") % words]
 
     @cached_property
     def cells(self) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -148,9 +162,9 @@ class Over:
     def spans(self) -> list[tuple[date, Sums]]:
         """The board's days in weeks, or in months where they are many, each by its first day; those without a row too."""
         step = "1mo" if self.asked.days > MANY else "1w"
-        if not self.known or self.newest is None:
+        if not self.known:
             return []
-        days = pl.date_range(self.asked.since, min(self.asked.as_of, self.newest), eager=True)
+        days = pl.date_range(self.asked.since, self.asked.as_of, eager=True)
         rows = self.rows.filter(pl.col("day") >= self.asked.since).with_columns(span=pl.col("day").dt.truncate(step))
         found, none = self._added(rows, ("span",)), self._added(rows.clear(), ()).get((), Sums())
         spans = days.dt.truncate(step).unique(maintain_order=True)
@@ -161,7 +175,7 @@ class Over:
         each, now, before = declared()[key], self.total[key], self.before[key]
         return Tile(
             key=key, label=str(each.label), unit=each.unit, value=now.value, before=before.value,
-            good={"up": 1, "down": -1}.get(each.better.value, 0), numerator=now.n, denominator=now.d, counts=each.counts,
+            good=each.better.sign, numerator=now.n, denominator=now.d, counts=each.counts,
             formula=self._formula(each), to=to,
         )  # fmt: skip
 

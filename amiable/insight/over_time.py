@@ -94,7 +94,7 @@ def _months(as_of: date) -> list[Span]:
 def received(asked: Asked) -> list[Came]:
     """What came in each span of the period, less refunds; nothing where nothing was measured yet."""
     wanted = spans(as_of=asked.as_of, days=asked.days)
-    first, newest = kept.reach(creditor=asked.creditor)
+    first, newest = asked.reach
     if first is None or newest is None:
         return []
     rows = kept.load(

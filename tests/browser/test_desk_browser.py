@@ -10,7 +10,6 @@ from playwright.sync_api import Page, expect
 
 from amiable.casework.models import Note, Task
 from amiable.core.models import Run, User
-from amiable.insight.measure import measure
 from amiable.ledger.models import Customer
 from amiable.payments.models import Promise
 from amiable.web.ui import clock
@@ -32,7 +31,7 @@ def anna(live_server: Any) -> Customer:
     rows.case(found)
     rows.report(ours)
     rows.counted()
-    measure(as_of=clock.today(), now=clock.now())
+    rows.measured()
     Run.objects.create(
         step="send", as_of=clock.today(), started_at=clock.now(), ended_at=clock.now(), figures={"sent": 3}
     )

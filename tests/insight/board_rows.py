@@ -64,7 +64,7 @@ def full(creditor: Creditor, currency: str = "EUR", **changed: Any) -> Board:
                 lines=[Line(cells=("-2+3", DAY, 12, 99_900)), Line(cells=("Étienne & fils", None, None, None))]),
     ]  # fmt: skip
     told = Board(
-        key="direction", title="Direction", lead="What it brought.", icon="chart-bar",
+        key="direction", title="Direction", lead="What it brought.",
         asked=Asked(creditor=creditor, currency=currency, as_of=DAY, days=30), tiles=tiles, sections=sections,
         alarms=[Alarm(text="Input errors have doubled.")], measured_on=DAY,
     )  # fmt: skip

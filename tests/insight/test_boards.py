@@ -266,9 +266,15 @@ def test_the_ten_who_owe_most_and_their_part_of_the_whole() -> None:
     assert tile(board, "concentration").value == pytest.approx(75 / 78)
     pounds = section(told(helia, "portfolio", currency="GBP"), "concentration")
     assert [(row[0], row[2]) for row in cells(pounds)] == [("C00", 1.0)]
-    # Who was merged into another since is not shown any more.
+    # What became of them since does not change what was measured.
+    Profile.objects.update(overdue_minor=1, segment="good")
+    assert cells(section(told(helia, "portfolio"), "concentration"))[0] == ("C11", 12_000, 12 / 78, 12_000, "late")
+    assert cells(section(told(helia, "portfolio"), "concentration"))[1][3:] == (0, "late")
+    # Who was merged into another since is not shown any more, nor counted in what is said of those who are.
     Customer.objects.filter(pk=people[11].pk).update(merged_into=people[10])
-    assert cells(section(told(helia, "portfolio"), "concentration"))[0][0] == "C10"
+    found = section(told(helia, "portfolio"), "concentration")
+    assert cells(found)[0][0] == "C10"
+    assert found.says == ["The first 9 owe 80.8% of what is open."]
 
 
 def test_whoever_leaves_a_segment_is_a_move_with_what_was_open() -> None:

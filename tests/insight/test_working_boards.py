@@ -1,7 +1,7 @@
 """Journeys, payments, team and relation: worked by hand, fair to people, and silent where nothing is known."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from amiable.insight.board import Board, Section, show
 from amiable.insight.boards import relation
 from amiable.insight.kpi import Unit
 from amiable.insight.measure import measure
-from amiable.insight.over import Sum, Sums
+from amiable.insight.over import Sum, Sums, Want, over
 from amiable.ledger.models import Creditor
 from amiable.outreach.models import Event
 from amiable.payments.models import Attempt, Promise
@@ -330,3 +330,44 @@ def test_what_customers_think_by_segment_and_occasion() -> None:
     }  # fmt: skip
     assert [row[0] for row in lines(told, "answers-after").values()] == [1, 1]
     assert lines(told, "turned-step")["First reminder"] == (0, 0, None, 0, None, 1, 1.0)
+
+
+def test_a_period_ends_with_the_last_measured_day_and_stands_beside_one_as_long() -> None:
+    helia = creditor()
+    anna = customer(helia)
+    for days in (0, 29, 30, 59):
+        message(anna, days=days)
+    told = shown(measured(helia), "relation", later=1)  # of the running day nothing is known yet
+    assert (told.asked.as_of, told.asked.since) == (DAY, before(29))
+    assert told.measured_on == DAY
+    assert lines(told, "turned-channel")["E-mail"][0] == 2
+    funnel = over(told.asked, Want(("messages_sent",)))[0]
+    assert (funnel.total["messages_sent"].n, funnel.before["messages_sent"].n) == (2, 2)
+
+
+def test_a_share_of_long_ago_is_not_the_end_of_the_period_before() -> None:
+    helia = creditor()
+    anna = customer(helia)
+    case(anna, on=before(80), overdue=1_000)
+    message(anna, days=75)
+    measure(as_of=before(50), now=NOW)  # twenty days before the period before ended
+    told = shown(measured(helia), "journeys")
+    assert tile(told, "due_contacted") == (1.0, None)
+    assert lines(told, "funnel")["Contacted"][2] is None
+
+
+def test_a_past_day_says_of_which_day_a_stock_is_told() -> None:
+    helia = creditor()
+    julie = User.objects.create(username="julie")
+    task(customer(helia), "call", days=None, assignee=julie)
+    task(customer(helia, "C2"), "call", days=33, outcome="refused", done_by=julie)
+    measure(as_of=date(2026, 4, 30), now=NOW)
+    measured(helia)
+    past = show(key="team", creditor=helia, as_of=date(2026, 5, 20), days=30)
+    assert section(past, "work").says == [
+        "As it stood on 30 Apr 2026: of months that are over, only the last day is kept."
+    ]
+    assert section(shown(helia, "team"), "work").says == []
+    gone = show(key="team", creditor=helia, as_of=date(2026, 4, 29), days=30)
+    assert section(gone, "work").says == ["How it stood in these days is not kept."]
+    assert lines(gone, "work")["julie"] == (None, None, None, 1, None)

@@ -6,6 +6,7 @@ from django.test import Client
 
 from amiable.casework.models import Case, Dispute, Note, NoteFile, Task, TaskKind
 from amiable.core.models import Role, Scope, User
+from amiable.insight.measure import measure
 from amiable.insight.models import Report
 from amiable.intake.models import Import, QuarantinedRow, Source
 from amiable.ledger import hold
@@ -24,6 +25,11 @@ def creditor(key: str, **more: object) -> Creditor:
     return Creditor.objects.create(
         **{"key": key, "name": key.title(), "created_at": clock.now(), "released_at": clock.now()} | more
     )
+
+
+def measured() -> None:
+    """The figures of the last day that is over, as the morning's run measures them."""
+    measure(as_of=clock.today() - timedelta(days=1), now=clock.now())
 
 
 def customer(of: Creditor, name: str, **more: object) -> Customer:

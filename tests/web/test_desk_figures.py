@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
+from django.utils.formats import date_format
 
 from amiable.core.models import Role, Scope
 from amiable.insight.measure import measure
@@ -43,8 +44,8 @@ def busy(ours: Creditor) -> Creditor:
             rows.message(
                 who, state="sent", sent_at=clock.now() - timedelta(days=2), as_of=clock.today() - timedelta(days=2)
             )
-        rows.task(who, done_at=clock.now(), done_by=julie, outcome="refused")
-    measure(as_of=clock.today(), now=clock.now())
+        rows.task(who, done_at=clock.now() - timedelta(days=2), done_by=julie, outcome="refused")
+    rows.measured()
     return ours
 
 
@@ -156,11 +157,26 @@ def test_a_period_that_has_not_come_is_a_sentence(ours: Creditor, client: Client
 
 def test_another_creditor_is_as_if_it_were_not_there(busy: Creditor, client: Client) -> None:
     theirs = rows.creditor("theirs")
-    rows.message(rows.customer(theirs, "Zoe"), state="sent", sent_at=clock.now(), as_of=clock.today())
-    measure(as_of=clock.today(), now=clock.now())
+    rows.message(
+        rows.customer(theirs, "Zoe"), state="sent", sent_at=clock.now() - timedelta(days=2), as_of=clock.today()
+    )
+    rows.measured()
     assert "All together 3" in told(client, kpi="messages_sent", by="channel", creditor=theirs.pk)
     branch = rows.desk(rows.colleague("karim", busy, Role.SALES, own=True))
     assert "These figures are of whole creditors" in told(branch)
+
+
+def test_no_page_counts_the_running_day(busy: Creditor, client: Client) -> None:
+    """Measured too early, it would stand as half a day beside whole ones."""
+    yesterday = clock.today() - timedelta(days=1)
+    measure(as_of=clock.today(), now=clock.now())
+    for asked in ({}, {"as_of": clock.today().isoformat()}):
+        board = client.get("/api/boards/journeys", asked | {"creditor": busy.pk, "days": 30}).json()
+        assert (board["as_of"], board["since"]) == (yesterday.isoformat(), (yesterday - timedelta(days=29)).isoformat())
+    answer = client.get(reverse("desk:board", args=["journeys"]))
+    assert answer.context["board"].asked.as_of == yesterday
+    assert date_format(yesterday, "j M Y") in told(client, "board", "direction")
+    assert client.get(reverse("desk:explore"), {"until": "2199-01-01"}).context["question"].until == yesterday
 
 
 @pytest.mark.parametrize("page", ["journeys", "payments", "team", "relation", "explore"])

@@ -9,7 +9,6 @@ from openpyxl import load_workbook
 from pypdf import PdfReader
 
 from amiable.core.models import AuditEntry, Role
-from amiable.insight.measure import measure
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.web.desk import list_files
 from amiable.web.ui import clock
@@ -45,7 +44,7 @@ def board(kind: str, **query: object) -> str:
 def test_a_board_is_taken_along_in_four_kinds(ours: Creditor) -> None:
     rows.invoice(rows.customer(ours, "Anna"), 10_000, late=40)
     rows.counted()
-    measure(as_of=clock.today(), now=clock.now())
+    rows.measured()
     client = rows.desk(user := rows.colleague("camille", ours))
     found = {kind: taken(client.get(board(kind, creditor=ours.pk, currency="EUR", days=30))) for kind in KINDS}
     assert len(PdfReader(io.BytesIO(found["pdf"])).pages) == 1

@@ -13,7 +13,6 @@ from django.urls import reverse
 
 from amiable.core.models import AuditEntry, Role, Run
 from amiable.insight.board import plans
-from amiable.insight.measure import measure
 from amiable.ledger.models import Creditor, Customer
 from amiable.payments.allocate import allocate_open
 from amiable.payments.models import Promise
@@ -69,7 +68,7 @@ def test_no_page_costs_more_than_fifteen_queries(
     for each in found:
         rows.task(each)
     rows.counted()
-    measure(as_of=clock.today(), now=clock.now())
+    rows.measured()
     Run.objects.create(step="send", as_of=clock.today(), started_at=clock.now(), figures={"sent": 3})
     call = busy.tasks.first()
     assert call is not None
@@ -321,7 +320,7 @@ def test_runs_of_a_day_with_what_went_wrong(client: Client) -> None:
 def test_figures_show_a_dash_where_nothing_was_measured(ours: Creditor, client: Client) -> None:
     assert "Nothing was measured yet" in page(client, "figures")
     crowd(ours, 3)
-    measure(as_of=clock.today(), now=clock.now())
+    rows.measured()
     shown = page(client, "figures")
     for words in (
         "Recovery rate",
@@ -333,7 +332,7 @@ def test_figures_show_a_dash_where_nothing_was_measured(ours: Creditor, client: 
 
 def test_who_is_named_on_a_board_was_looked_at(ours: Creditor, client: Client) -> None:
     found = crowd(ours, 12)
-    measure(as_of=clock.today(), now=clock.now())
+    rows.measured()
     shown = page(client, "board", "portfolio")
     looked = set(AuditEntry.objects.filter(act="customer.viewed").values_list("subject_ref", flat=True))
     assert looked == {each.pk for each in found if each.name in shown}
@@ -382,7 +381,7 @@ def test_the_day_of_the_machine_reaches_the_desk(ours: Creditor, client: Client)
 def test_no_page_has_inline_script_or_style(ours: Creditor, client: Client) -> None:
     customer = rows.full(ours, "Anna")
     rows.counted()
-    measure(as_of=clock.today(), now=clock.now())
+    rows.measured()
     for shown in (
         page(client, "home"),
         page(client, "customers"),

@@ -7,7 +7,6 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from amiable.insight.measure import measure
 from amiable.ledger.models import Creditor, Customer
 from amiable.payments.models import Attempt, Chain
 from amiable.portfolio.models import Membership
@@ -59,7 +58,7 @@ def read(client: Client, **asked: object) -> str:
 
 
 def test_the_figures_by_journey(client: Client, anna: Customer) -> None:
-    measure(as_of=clock.today(), now=clock.now())
+    rows.measured()
     page = read(client)
     assert "Link in an e-mail 2 €200.00 1 50.0% €100.00 1 50.0% €100.00 1 50.0% €100.00" in page
     assert "Link in an SMS 1 €100.00 0 0.0% €0.00 1 100.0% €100.00 not measurable" in page

@@ -25,7 +25,7 @@ TONES = {"due": "accent", "promise": "info", "plan": "held", "debit": "good", "d
 
 
 @board(
-    "cash", title=_("Cash"), lead=_("What came in, what is to come and how sure that is."), icon="cash", place=2, keys=TILES
+    "cash", title=_("Cash"), lead=_("What came in, what is to come and how sure that is."), place=2, keys=TILES
 )  # fmt: skip
 def cash(asked: Asked) -> Content:
     told = expected(creditor=asked.creditor, as_of=asked.as_of)

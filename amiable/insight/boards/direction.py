@@ -29,7 +29,7 @@ KEPT, JUDGED = 0.5, 5
 
 @board(
     "direction", title=_("Direction"), lead=_("What it brought, what it cost, and whether customers stay."),
-    icon="chart-bar", place=1, keys=(*TILES, "aged_balance", "promises_kept"), brief=True,
+    place=1, keys=(*TILES, "aged_balance", "promises_kept"), brief=True,
 )  # fmt: skip
 def direction(asked: Asked) -> Content:
     told = expected(creditor=asked.creditor, as_of=asked.as_of)

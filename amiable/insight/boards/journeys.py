@@ -23,7 +23,7 @@ WAYS = ("step", "channel", "template", "tone")
 @board(
     "journeys", title=gettext_lazy("Journeys"),
     lead=gettext_lazy("From due to paid: where customers come on, and where they are lost."),
-    icon="route", place=4, keys=CASES,
+    place=4, keys=CASES,
 )  # fmt: skip
 def journeys(asked: Asked) -> Content:
     # Cases need their time: those of the last 30 days alone would look as if nothing came.
@@ -53,7 +53,7 @@ def _funnel(asked: Asked, cases: Over) -> Section:
         (_("Overdue at the opening"), _("Contacted"), _("Reached"), _("Tried to pay"), _("Paid after a try")),
     )
     alike = cases.asked.days == CASE_DAYS
-    before = [None, *(asked.then[key].value if alike else None for key in CASES[1:4]), None]
+    before = [None, *(asked.ended(key) if alike else None for key in CASES[1:4]), None]
     lines = []
     for place, title in enumerate(titles if amounts[0] else ()):
         lost = amounts[place] - amounts[place + 1] if place + 1 < len(amounts) else None

@@ -21,7 +21,7 @@ LISTED = {"journey", "campaign", "step"}  # by which the page of payments shows 
 @board(
     "payments", title=gettext_lazy("Payments"),
     lead=gettext_lazy("Tries to pay: which begin, which do not end, and where customers stumble."),
-    icon="credit-card", place=5, keys=TILES,
+    place=5, keys=TILES,
 )  # fmt: skip
 def payments(asked: Asked) -> Content:
     (tries,) = over(asked, Want((*TILES, COMPLETED, "amount_completed"), BY))

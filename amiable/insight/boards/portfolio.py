@@ -12,9 +12,9 @@ from amiable.insight import kept, names, over_time, say
 from amiable.insight.board import Asked, Column, Content, Drawn, Line, Link, Section, board
 from amiable.insight.grains.moves import MOVES
 from amiable.insight.kpi import COUNT, DAYS, MONEY, PERCENT, declared
+from amiable.insight.measure import Value
 from amiable.ledger.balance import BUCKETS
 from amiable.ledger.models import Customer
-from amiable.portfolio.models import Profile
 
 TILES = (
     "aged_balance", "amount_overdue", "at_risk_share", "days_delinquent", "concentration",
@@ -25,7 +25,7 @@ MOVED, MOST = ("segment_moves", "amount_moved"), 12  # the largest moves shown
 
 @board(
     "portfolio", title=_("Portfolio"), lead=_("What is open, how old it is, on whom it hangs and where it goes."),
-    icon="chart-pie", place=3, keys=(*TILES, *DSO, "overdue_share", "roll_rate"),
+    place=3, keys=(*TILES, *DSO, "overdue_share", "roll_rate"),
 )  # fmt: skip
 def portfolio(asked: Asked) -> Content:
     own = {"creditor": str(asked.creditor.pk)}
@@ -117,23 +117,30 @@ def _shares(asked: Asked) -> Section:
 
 
 def _largest(asked: Asked, labels: Mapping[str, str]) -> list[Line]:
-    """The ten who owe most on the measured day; who is no more known is left out."""
-    told = {int(pairs["customer"]): value for pairs, value in asked.now["concentration"].slices if "customer" in pairs}
+    """The ten who owe most as they stood on the measured day; who is no more known is left out."""
+    told: dict[int, tuple[Value, str | None]] = {}
+    ages: dict[int, dict[str, int]] = defaultdict(dict)
+    for pairs, value in asked.now["concentration"].slices:
+        if "bucket" in pairs:
+            ages[int(pairs["customer"])][pairs["bucket"]] = value[1] or 0
+        else:
+            told[int(pairs["customer"])] = value, pairs.get("segment")
     people = Customer.objects.filter(creditor=asked.creditor, pk__in=told, merged_into=None).in_bulk()
-    profiles = Profile.objects.filter(creditor=asked.creditor, customer__in=told, currency=asked.currency)
-    facts = {row.customer_id: row for row in profiles}
     lines = []
-    for pk in sorted(people, key=lambda pk: (-(told[pk][1] or 0), pk)):
-        share, minor, _whole = told[pk]
-        late, segment = (facts[pk].overdue_minor, _segment(labels, facts[pk].segment)) if pk in facts else (None, None)
+    for pk in sorted(people, key=lambda pk: (-(told[pk][0][1] or 0), pk)):
+        (share, minor, _whole), group = told[pk]
+        # Of days that were measured before ages were kept, neither is known.
+        late = sum(ages[pk].values()) - ages[pk].get(BUCKETS[0], 0) if ages[pk] else None
+        segment = _segment(labels, group) if ages[pk] else None
         lines.append(Line(cells=(people[pk].name, minor, share, late, segment), to=Link(place="customer", args=(pk,))))
     return lines
 
 
 def _concentration(asked: Asked, labels: Mapping[str, str]) -> Section:
-    lines, whole, says = _largest(asked, labels), asked.now["concentration"].value, []
-    if whole is not None and len(lines) > 1:
-        words = {"n": len(lines), "share": say.said(whole, PERCENT, "")}
+    lines, whole, says = _largest(asked, labels), asked.now["concentration"].denominator, []
+    if whole and len(lines) > 1:
+        shown = sum(line.cells[1] for line in lines if isinstance(line.cells[1], int))
+        words = {"n": len(lines), "share": say.said(shown / whole, PERCENT, "")}
         says = [gettext("The first %(n)s owe %(share)s of what is open.") % words]
     return Section(
         key="concentration", title=gettext("Who owes most"), says=says, wide=True,

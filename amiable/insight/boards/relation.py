@@ -23,7 +23,7 @@ LOSS = 0.05  # of the turnover: less than this is no sign
 @board(
     "relation", title=gettext_lazy("Relation"),
     lead=gettext_lazy("What customers think, who turns away, and whether collection costs customers."),
-    icon="heart-handshake", place=7, keys=(*TILES, *KEPT),
+    place=7, keys=(*TILES, *KEPT),
 )  # fmt: skip
 def relation(asked: Asked) -> Content:
     thought, left, contested, resolved = over(
@@ -201,16 +201,18 @@ def _disputes(contested: Over, resolved: Over) -> Section:
     lines = []
     for cause in causes:
         now, over_ = stand.get((cause,), Sums()), ended.get((cause,), Sums())
-        by_age = [ages.get((cause, age), Sums())["disputes_open"].n or 0 for age in names.AGES]
+        by_age = [ages.get((cause, age), Sums())["disputes_open"].n for age in names.AGES]
+        standing = [now["disputes_open"].n, *by_age, now["amount_disputed"].n]
+        *counted, disputed = [each or 0 if contested.known else None for each in standing]
         cells = (
-            named[cause], now["disputes_open"].n or 0, *by_age, now["dispute_age"].value, now["amount_disputed"].n or 0,
+            named[cause], *counted, now["dispute_age"].value, disputed,
             over_["disputes_opened"].n or 0, over_["dispute_days"].d or 0, over_["dispute_days"].value,
         )  # fmt: skip
         lines.append(Line(cells=cells, to=Link(place="disputes", asks={"reason": str(cause)}) if cause else None))
     tones = ("not_due", "1_30", "61_90", "over_90")
     bands = zip(names.AGES.values(), tones, strict=True)
     return Section(
-        key="disputes", title=_("Disputes by cause and age"), wide=True, lines=lines,
+        key="disputes", title=_("Disputes by cause and age"), wide=True, lines=lines, says=contested.says,
         drawn=Drawn.STACK if stand else None,
         empty=_("Nothing is contested, and nothing was in these days."),
         columns=[

@@ -24,7 +24,7 @@ AGREED = ("promises_kept", "promised_received")
 
 @board(
     "team", title=gettext_lazy("Team"), lead=gettext_lazy("What waits, what was done, and what came of it."),
-    icon="users", place=6, keys=TILES, act="see_team",
+    place=6, keys=TILES, act="see_team",
 )  # fmt: skip
 def team(asked: Asked) -> Content:
     waiting, done, calls, agreed, spent = over(
@@ -71,17 +71,10 @@ def _work(waiting: Over, done: Over, people: dict[Any, str]) -> Section:
     for key in _ordered({key for (key,) in (*stand, *made)}, people):
         late, told = stand.get((key,), Sums())["tasks_late"], made.get((key,), Sums())["tasks_finished"]
         then = before.get((key,), Sums())["tasks_finished"].n if before else None
-        cells = (
-            people[key],
-            (late.d or 0) - (late.n or 0),
-            late.n or 0,
-            late.d or 0,
-            told.n or 0,
-            _nought(then, before),
-        )
-        lines.append(Line(cells=cells))
+        waits = ((late.d or 0) - (late.n or 0), late.n or 0, late.d or 0) if waiting.known else (None, None, None)
+        lines.append(Line(cells=(people[key], *waits, told.n or 0, _nought(then, before))))
     return Section(
-        key="work", title=_("Work, person by person"), wide=True, lines=lines,
+        key="work", title=_("Work, person by person"), wide=True, lines=lines, says=waiting.says,
         drawn=Drawn.STACK if stand else None,
         empty=_("Nobody has a task, and none was done in these days."),
         columns=[

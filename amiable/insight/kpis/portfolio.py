@@ -13,21 +13,23 @@ LARGEST = 10  # customers
 
 @kpi(
     "concentration",
-    label=_("Concentration"), unit=PERCENT, better=DOWN, sources=("ledger.Invoice", "ledger.Entry"), slices=("customer",),
+    label=_("Concentration"), unit=PERCENT, better=DOWN, sources=("ledger.Invoice", "ledger.Entry"),
+    slices=("customer", ("customer", "bucket")),
     formula=_("What is open with the ten customers who owe most, as a part of all that is open on invoices."),
 )  # fmt: skip
 def concentration(gathered: Gathered) -> pl.DataFrame:
-    owing = gathered.rows(ITEMS).lazy().group_by("currency", "customer").agg(numerator=pl.col("open_minor").sum())
+    """Each of the ten stands with the segment of that day, and with what is open by age."""
+    items, who = gathered.rows(ITEMS).lazy(), ["currency", "customer"]
+    owing = items.group_by(who).agg(numerator=pl.col("open_minor").sum(), segment=pl.col("segment").first())
     owing = owing.filter(pl.col("numerator") > 0).with_columns(denominator=pl.col("numerator").sum().over("currency"))
     # Among those who owe the same, whoever has been here longer.
     rank = pl.struct(-pl.col("numerator"), "customer").rank("ordinal").over("currency")
     each = owing.filter(rank <= LARGEST)
-    whole = each.group_by("currency").agg(
-        customer=pl.lit(None, pl.Int64), numerator=pl.col("numerator").sum(), denominator=pl.col("denominator").first()
-    )
-    columns = ("currency", "customer", "numerator", "denominator")
-    both = pl.concat([whole.select(columns), each.sort("currency", "customer").select(columns)])
-    return both.with_columns(value=pl.col("numerator") / pl.col("denominator")).collect()
+    whole = each.group_by("currency").agg(pl.col("numerator").sum(), pl.col("denominator").first())
+    ages = items.group_by(*who, "bucket").agg(numerator=pl.col("open_minor").sum())
+    ages = ages.join(each.select(*who, "denominator"), on=who).filter(pl.col("numerator") != 0)
+    found = pl.concat([whole, each, ages], how="diagonal").sort(*who, "bucket", nulls_last=False)
+    return found.with_columns(value=pl.col("numerator") / pl.col("denominator")).collect()
 
 
 @kpi(

@@ -93,7 +93,7 @@ class OfBoard(Schema):
     creditor: Id
     currency: Currency | None = Field(default=None, description="The creditor's own where it is not said.")
     days: Annotated[Literal[30, 90, 365], BeforeValidator(_number)] = 90
-    as_of: Annotated[Day | None, Field(description="Today where it is not said.")] = None
+    as_of: Annotated[Day | None, Field(description="Yesterday where it is not said: figures are of whole days.")] = None
 
 
 @room.get(router, "/boards", response=Boards, name="list_boards", summary="List boards")
@@ -109,12 +109,13 @@ def read(request: HttpRequest, key: Key, asked: Query[OfBoard]) -> Any:
     if plan is None:
         raise not_found()
     house = room.row(room.houses(room.asking(request).user, plan.act or room.READ), asked.creditor)
-    as_of = asked.as_of or clock.today()
+    whole = clock.whole_day(house.time_zone)
+    as_of = min(asked.as_of or whole, whole)
     told = boards.show(key=key, creditor=house, as_of=as_of, days=asked.days, currency=asked.currency or house.currency)
     name_seen(told)
     return {
-        **_named(plan), "creditor": house.pk, "currency": told.asked.currency, "since": told.asked.since, "as_of": as_of,
-        "measured_on": told.measured_on, "alarms": [each.text for each in told.alarms],
+        **_named(plan), "creditor": house.pk, "currency": told.asked.currency, "since": told.asked.since,
+        "as_of": told.asked.as_of, "measured_on": told.measured_on, "alarms": [each.text for each in told.alarms],
         "tiles": [_tile(each) for each in told.tiles], "sections": [_section(each) for each in told.sections],
     }  # fmt: skip
 

@@ -91,8 +91,8 @@ def explore(request: scope.Asked) -> HttpResponse:
 
 def _read(asked: QueryDict, chosen: Chosen, *, team: bool) -> Question:
     kpi = declared().get(asked.get("kpi", "")) or declared()[FIRST]
-    today = clock.today()
-    until = min(_day(asked.get("until", "")) or today, today)
+    whole = clock.whole_day(chosen.creditor.time_zone)
+    until = min(_day(asked.get("until", "")) or whole, whole)
     since = _day(asked.get("since", "")) or until - timedelta(days=BACK - 1)
     known = _dimensions(kpi, team=team)
     by = tuple(dict.fromkeys(name for name in asked.getlist("by") if name in known))[:MOST]
@@ -170,7 +170,7 @@ def _chips(question: Question, creditor: Creditor) -> list[tuple[str, str]]:
 
 def _every(question: Question, chosen: Chosen) -> list[dict[str, Any]]:
     """Each figure with what it says of itself and its newest value."""
-    last = newest(creditor=chosen.creditor, as_of=clock.today(), currency=chosen.currency)
+    last = newest(creditor=chosen.creditor, as_of=clock.whole_day(chosen.creditor.time_zone), currency=chosen.currency)
     better = {"up": _("more is better"), "down": _("less is better"), "neither": ""}
     found = []
     for each in declared().values():

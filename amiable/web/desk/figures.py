@@ -99,9 +99,8 @@ def choose(request: scope.Asked, board: str = "") -> Chosen | None:
 def asked_board(chosen: Chosen, board: str = "") -> Board:
     """The board that is asked for, the first one where none is."""
     key = board or next(iter(plans()))
-    return show(
-        key=key, creditor=chosen.creditor, as_of=clock.today(), days=chosen.days, currency=chosen.currency
-    )  # fmt: skip
+    as_of = clock.whole_day(chosen.creditor.time_zone)
+    return show(key=key, creditor=chosen.creditor, as_of=as_of, days=chosen.days, currency=chosen.currency)
 
 
 def boards(request: scope.Asked, creditor: Creditor) -> list[tuple[str, str]]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
@@ -16,6 +17,11 @@ def now() -> datetime:
 def today() -> date:
     """The date on the wall of this installation (TIME_ZONE)."""
     return timezone.localdate(now())
+
+
+def whole_day(time_zone: str) -> date:
+    """The last day that is over where that time is told: figures end with it, since half a day would stand beside whole ones."""
+    return timezone.localdate(now(), ZoneInfo(time_zone)) - timedelta(days=1)
 
 
 @contextmanager
