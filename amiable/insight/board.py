@@ -22,6 +22,7 @@ from amiable.insight.recall import recall
 from amiable.ledger.models import Creditor
 
 PERIODS = (30, 90, 365)
+NO_SEGMENT = "-"  # in an address
 LATEST = 7  # days: a figure older than that says nothing of how the period before ended
 Cell = str | int | float | date | None
 
@@ -145,6 +146,17 @@ class Asked:
     def before(self) -> date:
         """The last day of the period before."""
         return self.as_of - timedelta(days=self.days)
+
+    @property
+    def house(self) -> dict[str, str]:
+        """What every address of a board asks, so that it leads to no more than its number holds."""
+        return {"creditor": str(self.creditor.pk), "currency": self.currency}
+
+    def customers(self, **asks: str) -> Link:
+        """The customers behind a number; of an empty `segment`, those whom none holds; of an empty `currency`, of any."""
+        if asks.get("segment") == "":
+            asks["segment"] = NO_SEGMENT
+        return Link(place="customers", asks={name: word for name, word in (self.house | asks).items() if word})
 
     @property
     def now(self) -> Mapping[str, Reading]:

@@ -251,7 +251,11 @@ def test_the_portfolio_by_age_and_segment_leads_to_the_customers() -> None:
     assert found.lines[-1].total
     to = found.lines[0].to
     assert to is not None
-    assert (to.place, dict(to.asks)) == ("customers", {"creditor": str(helia.pk), "segment": "good"})
+    words = {"creditor": str(helia.pk), "currency": "EUR"}
+    assert (to.place, dict(to.asks)) == ("customers", words | {"segment": "good"})
+    pounds = section(told(helia, "portfolio", currency="GBP"), "ageing")
+    assert cells(pounds)[0][0] == "No segment"
+    assert [dict(line.to.asks) for line in pounds.lines if line.to] == [words | {"currency": "GBP", "segment": "-"}]
     assert cells(section(told(helia, "portfolio"), "risk"))[0] == ("late", 57_000, 30_000, 30_000 / 57_000)
 
 
@@ -392,6 +396,7 @@ def test_every_link_leads_somewhere_and_every_number_is_typed(key: str, language
     links = [each.to for each in [*board.tiles, *board.alarms] if each.to]
     links += [line.to for each in board.sections for line in each.lines if line.to]
     assert links
+    assert [to for to in links if to.place != "customer" and to.asks.get("creditor") != str(helia.pk)] == []
     for to in links:
         assert reverse(f"desk:{to.place}", args=to.args)
     for each in board.sections:

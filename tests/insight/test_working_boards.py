@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.utils import translation
 
+from amiable.casework.models import Dispute
 from amiable.core.models import User
 from amiable.insight.board import Board, Section, show
 from amiable.insight.boards import relation
@@ -354,6 +355,29 @@ def test_a_share_of_long_ago_is_not_the_end_of_the_period_before() -> None:
     told = shown(measured(helia), "journeys")
     assert tile(told, "due_contacted") == (1.0, None)
     assert lines(told, "funnel")["Contacted"][2] is None
+
+
+@pytest.mark.parametrize("key", BOARDS)
+def test_no_link_leads_to_more_than_its_creditor(key: str) -> None:
+    helia = creditor()
+    anna = customer(helia)
+    Membership.objects.create(customer=anna, currency="EUR", segment="forgetful", since=before(300))
+    case(anna, on=before(92), overdue=1_000)
+    attempt(anna, "portal", "failed")
+    message(anna, days=3)
+    Dispute.objects.create(
+        customer=anna, invoice=invoice(anna, 500, issued=before(60), due=before(30)), reason="quality",
+        opened_at=at(9),
+    )  # fmt: skip
+    told = shown(measured(helia), key)
+    links = [line.to for each in told.sections for line in each.lines if line.to]
+    assert [to for to in links if to.asks.get("creditor") != str(helia.pk)] == []
+    if key == "relation":
+        assert {to.place for to in links} == {"customers", "disputes"}
+        assert [dict(to.asks) for to in links if to.place == "customers"] == [
+            {"creditor": str(helia.pk), "segment": "forgetful"}
+        ]
+        assert [dict(to.asks) for to in links if to.place == "disputes"] == [told.asked.house | {"reason": "quality"}]
 
 
 def test_a_past_day_says_of_which_day_a_stock_is_told() -> None:

@@ -11,7 +11,6 @@ from pypdf import PdfReader
 from amiable.core.models import AuditEntry, Role
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.web.desk import list_files
-from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 
 pytestmark = pytest.mark.django_db
@@ -108,6 +107,7 @@ def test_no_list_holds_what_lies_out_of_reach(ours: Creditor, theirs: Creditor, 
     whole, branch = rows.colleague("camille", ours), rows.colleague("bea", ours, Role.BRANCH, branch=lyon)
     for kind in ("xlsx", "csv"):
         assert listed(room, kind, whole, creditor=theirs.pk)[:2] in (b"PK", b"\xef\xbb")
+    assert b"Zoe" not in listed(room, "csv", whole, creditor=theirs.pk)
     told = listed(room, "csv", whole).decode()
     assert "Here" in told
     assert "There" in told

@@ -11,11 +11,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from amiable.core.models import AuditEntry, Role, Run
+from amiable.casework.models import Dispute
+from amiable.core.models import AuditEntry, Role, Run, Scope, User
 from amiable.insight.board import plans
 from amiable.ledger.models import Creditor, Customer
 from amiable.payments.allocate import allocate_open
 from amiable.payments.models import Promise
+from amiable.portfolio import tally
+from amiable.portfolio.models import Profile
 from amiable.scenario import decide, dispatch, shelf
 from amiable.scenario.models import Decision, Scenario
 from amiable.web.desk import timeline
@@ -175,6 +178,33 @@ def test_filters_narrow_and_nonsense_is_left_out(ours: Creditor, client: Client)
     assert "Nobody fits" in page(client, "customers", held="1")
     assert "Nobody fits" in page(client, "customers", kind="consumer")
     assert "Calm</a>" in page(client, "customers", kind="x", bucket="y", page="-3", creditor="9" * 30)
+
+
+def test_a_list_is_narrowed_to_what_a_board_counted(ours: Creditor, client: Client) -> None:
+    """One creditor, one currency, and those whom no segment holds."""
+    other = rows.creditor("other")
+    Scope.objects.create(user=User.objects.get(username="camille"), role=Role.MANAGER, creditor_ref=other.pk)
+    for of, name, currency in ((ours, "Euro", "EUR"), (ours, "Pound", "GBP"), (other, "Else", "GBP")):
+        who = rows.customer(of, name)
+        rows.plan(who)
+        owed = rows.invoice(who, 1_000, late=3, currency=currency)
+        Dispute.objects.create(customer=who, invoice=owed, reason="quality", opened_at=clock.now())
+    rows.counted()
+    asked = {"creditor": str(ours.pk), "currency": "GBP"}
+    for name in ("customers", "disputes"):
+        shown = page(client, name, **asked)
+        assert "Pound</a>" in shown, name
+        assert "Euro</a>" not in shown
+        assert "Else</a>" not in shown
+        assert "Else</a>" in page(client, name, currency="GBP")
+    assert "Else</a>" not in page(client, "plans", creditor=str(ours.pk))
+    assert "Euro</a>" in page(client, "plans", creditor=str(ours.pk), currency="EUR")
+    Profile.objects.filter(customer__name="Pound").update(segment="")
+    Profile.objects.filter(customer__name="Euro").update(segment="late")
+    tally.tally([ours, other])
+    shown = page(client, "customers", segment="-")
+    assert "Pound</a>" in shown
+    assert "Euro</a>" not in shown
 
 
 def test_amounts_stand_per_currency_and_are_never_added_up(ours: Creditor, client: Client) -> None:

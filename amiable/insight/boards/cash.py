@@ -35,7 +35,7 @@ def cash(asked: Asked) -> Content:
     )
     over = good.weeks[-OVER:] if good else ()
     return Content(
-        tiles=[asked.tile("received_30d"), _tile(own), *(asked.tile(key, to=_place(key)) for key in TILES[1:])],
+        tiles=[asked.tile("received_30d"), _tile(own), *(asked.tile(key, to=_place(asked, key)) for key in TILES[1:])],
         sections=[
             _expected(asked, told, own, over), received(asked, over_time.received(asked)), _made_of(asked, told, own),
             _how_good(asked, good),
@@ -43,8 +43,8 @@ def cash(asked: Asked) -> Content:
     )  # fmt: skip
 
 
-def _place(key: str) -> Link | None:
-    return Link(place="plans") if key == "plans_kept" else None
+def _place(asked: Asked, key: str) -> Link | None:
+    return Link(place="plans", asks=asked.house) if key == "plans_kept" else None
 
 
 def _tile(own: Expected | None) -> Tile:

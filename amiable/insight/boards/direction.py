@@ -49,22 +49,17 @@ def direction(asked: Asked) -> Content:
     )
 
 
-def _own(asked: Asked) -> dict[str, str]:
-    return {"creditor": str(asked.creditor.pk)}
-
-
 def _board(asked: Asked, key: str) -> Link:
-    asks = _own(asked) | {"currency": asked.currency, "days": str(asked.days)}
-    return Link(place="board", args=(key,), asks=asks)
+    return Link(place="board", args=(key,), asks=asked.house | {"days": str(asked.days)})
 
 
 def _tile(asked: Asked, key: str) -> Tile:
     to = {
         "received_30d": _board(asked, "cash"),
-        "amount_overdue": Link(place="customers", asks=_own(asked) | {"overdue": "1"}),
+        "amount_overdue": asked.customers(overdue="1"),
         "dso": _board(asked, "portfolio"),
-        "transactions_not_completed": Link(place="payments", asks=_own(asked)),
-        "transactions_input_error": Link(place="payments", asks=_own(asked)),
+        "transactions_not_completed": Link(place="payments", asks=asked.house | {"days": str(asked.days)}),
+        "transactions_input_error": Link(place="payments", asks=asked.house | {"days": str(asked.days)}),
     }
     usual = gettext("Usual: %(share)s of a claim’s value (Forrester Consulting, September 2020).")
     notes = {"cost_per_euro": usual % {"share": say.said(USUAL_SHARE, PERCENT, "")}}
@@ -106,7 +101,7 @@ def _ageing(asked: Asked) -> Section:
         lines=[
             Line(
                 cells=(str(names.BANDS[band]), now.get(band, 0), before.get(band, 0) if before else None),
-                to=Link(place="customers", asks=_own(asked) | {"bucket": band}),
+                to=asked.customers(bucket=band),
             )
             for band in BUCKETS
         ]
@@ -149,7 +144,7 @@ def _proved(asked: Asked) -> Section:
                     str(each.experiment), each.experiment.since, each.days, sum(each.customers.values()),
                     *(each.arms.get(arm) for arm in Arm.values),
                 ),
-                to=Link(place="experiment", args=(each.experiment.champion_id,), asks=_own(asked)),
+                to=Link(place="experiment", args=(each.experiment.champion_id,), asks={"creditor": str(asked.creditor.pk)}),
             )
             for each in found
         ],
@@ -179,7 +174,7 @@ def _overdue_grows(asked: Asked) -> list[Alarm]:
         "before": say.said(before, MONEY, asked.currency), "day": say.said(asked.before, None, ""),
     }  # fmt: skip
     text = gettext("Overdue has grown by %(share)s: %(now)s, from %(before)s on %(day)s.") % words
-    return [Alarm(text=text, to=Link(place="customers", asks=_own(asked) | {"overdue": "1"}))]
+    return [Alarm(text=text, to=asked.customers(overdue="1"))]
 
 
 def _off(asked: Asked, good: HowGood | None) -> list[Alarm]:

@@ -160,14 +160,7 @@ def _behind(asked: Asked, by: str, key: str | None) -> Link | None:
     """The tries behind a step."""
     if by != "step" or key is None:
         return None
-    asks = {
-        "creditor": str(asked.creditor.pk),
-        "currency": asked.currency,
-        "days": str(asked.days),
-        "by": by,
-        "key": key,
-    }
-    return Link(place="payments", asks=asks)
+    return Link(place="payments", asks=asked.house | {"days": str(asked.days), "by": by, "key": key})
 
 
 def _mixed(currency: str) -> str:

@@ -159,7 +159,7 @@ def _sorted(tries: Over, by: str) -> list[tuple[Any, str, Sums]]:
 
 def _behind(asked: Asked, by: str = "", key: Any = None) -> Link | None:
     """The tries themselves; of a part only where the page can show it."""
-    asks = {"creditor": str(asked.creditor.pk), "currency": asked.currency, "days": str(asked.days)}
+    asks = asked.house | {"days": str(asked.days)}
     if by and by not in LISTED:
         return None
     return Link(place="payments", asks=asks | ({"by": by, "key": "" if key is None else str(key)} if by else {}))

@@ -28,12 +28,10 @@ MOVED, MOST = ("segment_moves", "amount_moved"), 12  # the largest moves shown
     place=3, keys=(*TILES, *DSO, "overdue_share", "roll_rate"),
 )  # fmt: skip
 def portfolio(asked: Asked) -> Content:
-    own = {"creditor": str(asked.creditor.pk)}
     to = {
-        "aged_balance": Link(place="customers", asks=own),
-        "amount_overdue": Link(place="customers", asks=own | {"overdue": "1"}),
-        "at_risk_share": Link(place="customers", asks=own | {"bucket": BUCKETS[-1]}),
-    }
+        "aged_balance": asked.customers(), "amount_overdue": asked.customers(overdue="1"),
+        "at_risk_share": asked.customers(bucket=BUCKETS[-1]),
+    }  # fmt: skip
     labels = names.segment_names(asked.creditor)
     return Content(
         tiles=[asked.tile(key, to=to.get(key)) for key in TILES],
@@ -54,21 +52,13 @@ def ageing(asked: Asked, labels: Mapping[str, str]) -> Section:
     held = {segment for segment, _bucket in found}
     ordered = [key for key in labels if key in held] + sorted(held - set(labels))
     sums = {key: [_minor(found.get((key, bucket))) for bucket in BUCKETS] for key in ordered}
-    own = {"creditor": str(asked.creditor.pk)}
     lines = [
-        Line(
-            cells=(_segment(labels, key), *sums[key], sum(sums[key])),
-            to=Link(place="customers", asks=own | ({"segment": key} if key else {})),
-        )
+        Line(cells=(_segment(labels, key), *sums[key], sum(sums[key])), to=asked.customers(segment=key))
         for key in ordered
     ]
     whole = [sum(each[place] for each in sums.values()) for place in range(len(BUCKETS))]
     if len(lines) > 1:
-        lines.append(
-            Line(
-                cells=(gettext("Together"), *whole, sum(whole)), to=Link(place="customers", asks=own), total=True
-            )
-        )  # fmt: skip
+        lines.append(Line(cells=(gettext("Together"), *whole, sum(whole)), to=asked.customers(), total=True))
     return Section(
         key="ageing", title=gettext("What is open, by segment and age"), drawn=Drawn.STACK, wide=True,
         columns=[
@@ -158,7 +148,6 @@ def _concentration(asked: Asked, labels: Mapping[str, str]) -> Section:
 def _risk(asked: Asked, labels: Mapping[str, str]) -> Section:
     """How much of each segment is over 90 days late, the largest amount first."""
     found = asked.parts("at_risk_share", "segment")
-    own = {"creditor": str(asked.creditor.pk), "bucket": BUCKETS[-1]}
     ordered = sorted(found, key=lambda key: (-(found[key][1] or 0), key))
     return Section(
         key="risk", title=gettext("At risk: over 90 days late, by segment"),
@@ -171,7 +160,7 @@ def _risk(asked: Asked, labels: Mapping[str, str]) -> Section:
         lines=[
             Line(
                 cells=(_segment(labels, key), found[key][2], found[key][1], found[key][0]),
-                to=Link(place="customers", asks=own | ({"segment": key} if key else {})),
+                to=asked.customers(bucket=BUCKETS[-1], segment=key),
             )
             for key in ordered
         ],

@@ -63,7 +63,7 @@ def _stayed(asked: Asked) -> Section:
     lines = [
         Line(
             cells=(named[key], *_kept(Sums(found[key]))),
-            to=Link(place="customers", asks={"segment": key}) if key else None,
+            to=asked.customers(segment=key, currency=""),  # people are counted whatever their currency
         )
         for key in order
     ]
@@ -190,6 +190,10 @@ def _ordered(keys: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return sorted(keys, key=lambda key: [(not x, climb.index(x) if x in climb else len(climb), str(x)) for x in key])
 
 
+def _behind(asked: Asked, cause: str | None) -> Link | None:
+    return Link(place="disputes", asks=asked.house | {"reason": str(cause)}) if cause else None
+
+
 def _disputes(contested: Over, resolved: Over) -> Section:
     """What is contested, by cause and by days since it was opened; and how long an answer took."""
     stand, ages, ended = contested.parts("cause"), contested.parts("cause", "age"), resolved.parts("cause")
@@ -208,7 +212,7 @@ def _disputes(contested: Over, resolved: Over) -> Section:
             named[cause], *counted, now["dispute_age"].value, disputed,
             over_["disputes_opened"].n or 0, over_["dispute_days"].d or 0, over_["dispute_days"].value,
         )  # fmt: skip
-        lines.append(Line(cells=cells, to=Link(place="disputes", asks={"reason": str(cause)}) if cause else None))
+        lines.append(Line(cells=cells, to=_behind(contested.asked, cause)))
     tones = ("not_due", "1_30", "61_90", "over_90")
     bands = zip(names.AGES.values(), tones, strict=True)
     return Section(

@@ -14,11 +14,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from amiable.core.models import User
+from amiable.insight.board import NO_SEGMENT
 from amiable.ledger import hold
 from amiable.ledger.models import Customer, CustomerKind
 from amiable.portfolio import tally
 from amiable.portfolio.models import Profile, Total
 from amiable.web.desk import saved, scope, search
+from amiable.web.desk.house import House
 from amiable.web.desk.labels import segment_labels
 from amiable.web.ui import clock
 
@@ -31,7 +33,7 @@ class Asked:
     """What the address asks for, each word checked; what is unknown is left out."""
 
     q: str = ""
-    creditor: int | None = None
+    house: House = House()
     segment: str = ""
     kind: str = ""
     bucket: str = ""
@@ -48,7 +50,7 @@ class Asked:
         kind, bucket = query.get("kind", ""), query.get("bucket", "")
         return cls(
             q=query.get("q", "").strip(),
-            creditor=number("creditor"),
+            house=House.read(query),
             segment=query.get("segment", ""),
             kind=kind if kind in CustomerKind.values else "",
             bucket=bucket if bucket in BUCKETS else "",
@@ -60,13 +62,18 @@ class Asked:
     def address(self, **changed: Any) -> str:
         words = {
             "q": self.q,
-            "creditor": self.creditor,
+            "creditor": self.house.creditor,
+            "currency": self.house.currency,
             "segment": self.segment,
             "kind": self.kind,
             "bucket": self.bucket,
         }
         words |= {"overdue": "1" if self.overdue else "", "held": "1" if self.held else ""} | changed
         return "?" + urlencode({name: value for name, value in words.items() if value})
+
+    @property
+    def in_segment(self) -> str:
+        return "" if self.segment == NO_SEGMENT else self.segment
 
     @property
     def narrowed(self) -> bool:
@@ -98,6 +105,8 @@ def customers(request: scope.Asked) -> HttpResponse:
         return render(request, "desk/_customer_rows.html", content)
     content |= {
         "creditors": creditors,
+        "currencies": _currencies(request.user, asked),
+        "no_segment": NO_SEGMENT,
         "totals": _summed(whole)
         if whole is not None
         else _added_up(profiles)
@@ -131,10 +140,9 @@ def _profiles(request: scope.Asked, asked: Asked, found: list[int] | None, today
     rows = Profile.objects.filter(reach, customer__merged_into__isnull=True)
     if found is not None:
         rows = rows.filter(customer__in=found)
-    if asked.creditor:
-        rows = rows.filter(creditor_id=asked.creditor)
+    rows = asked.house.of(rows, creditor="creditor_id", currency="currency")
     if asked.segment:
-        rows = rows.filter(segment=asked.segment)
+        rows = rows.filter(segment=asked.in_segment)
     if asked.kind:
         rows = rows.filter(customer__kind=asked.kind)
     if asked.overdue:
@@ -150,9 +158,13 @@ def _profiles(request: scope.Asked, asked: Asked, found: list[int] | None, today
 def totals(user: User, asked: Asked | None = None) -> Any:
     """What the rows add up to, from the sums that are kept: per currency."""
     asked = asked or Asked()
-    rows = Total.objects.filter(scope.reach(user, creditor="creditor_id"))
-    wanted = {"creditor_id": asked.creditor, "segment": asked.segment, "kind": asked.kind}
-    rows = rows.filter(**{name: value for name, value in wanted.items() if value})
+    rows = asked.house.of(
+        Total.objects.filter(scope.reach(user, creditor="creditor_id")), creditor="creditor_id", currency="currency"
+    )
+    if asked.segment:
+        rows = rows.filter(segment=asked.in_segment)
+    if asked.kind:
+        rows = rows.filter(kind=asked.kind)
     if asked.overdue:
         rows = rows.filter(tally.within(tally.LATE))
     if asked.bucket:
@@ -189,6 +201,13 @@ def _without_profile(user: User, asked: Asked, rest: set[int]) -> list[Customer]
     unknown = scope.customers_for(user).filter(~Exists(Profile.objects.filter(customer=OuterRef("pk"))))
     unknown = unknown.filter(merged_into=None, pk__in=rest)
     return list(unknown.select_related("creditor").order_by("name", "pk")[:ROWS])
+
+
+def _currencies(user: User, asked: Asked) -> list[str]:
+    """What can be chosen, where there is a choice."""
+    rows = Total.objects.filter(scope.reach(user, creditor="creditor_id"))
+    found = {*rows.values_list("currency", flat=True).distinct(), asked.house.currency} - {""}
+    return sorted(found) if len(found) > 1 or asked.house.currency else []
 
 
 def _bucket_choices() -> list[tuple[str, str]]:

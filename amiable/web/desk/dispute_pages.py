@@ -31,6 +31,7 @@ from amiable.outreach.models import Message, Reply, Tone
 from amiable.outreach.order import Order, order
 from amiable.web.desk import scope
 from amiable.web.desk.forms import plain
+from amiable.web.desk.house import House
 from amiable.web.ui import clock
 
 SHOWN = 100
@@ -59,11 +60,12 @@ def seen(user: User) -> QuerySet[Dispute]:
 @scope.inside
 def disputes(request: scope.Asked) -> HttpResponse:
     today = clock.today()
-    show, reason = _asked(request)
+    (show, reason), house = _asked(request), House.read(request.GET)
     found = list(listed(request)[: SHOWN + 1])
     content: dict[str, Any] = {
         "rows": found[:SHOWN], "further": len(found) > SHOWN, "show": show, "reason": reason, "today": today,
-        "shows": list(SHOWS.items()), "reasons": DisputeReason.choices, "ages": _ages(request.user, today),
+        "shows": list(SHOWS.items()), "reasons": DisputeReason.choices, "ages": _ages(_of(seen(request.user), house), today),
+        "house": house, "chips": house.chips(request.user),
         "bands": [label for _least, _most, label in BANDS.values()],
         "declares": scope.administers(request.user),
     }  # fmt: skip
@@ -79,11 +81,15 @@ def _asked(request: scope.Asked) -> tuple[str, str]:
 def listed(request: scope.Asked) -> QuerySet[Dispute]:
     """Every row of the list that the address asks for, in its order."""
     show, reason = _asked(request)
-    rows = _narrowed(seen(request.user), show, request.user, clock.today())
+    rows = _narrowed(_of(seen(request.user), House.read(request.GET)), show, request.user, clock.today())
     rows = rows.filter(reason=reason) if reason else rows
     rows = rows.select_related("customer", "invoice", "owner", "resolved_by").annotate(contested=CONTESTED)
     order_by = ("-resolved_at", "-pk") if show == "ended" else (F("due_on").asc(nulls_last=True), "-contested", "pk")
     return rows.order_by(*order_by)
+
+
+def _of(rows: QuerySet[Dispute], house: House) -> QuerySet[Dispute]:
+    return house.of(rows, creditor="customer__creditor", currency="invoice__currency")
 
 
 def _narrowed(rows: QuerySet[Dispute], show: str, user: User, today: date) -> QuerySet[Dispute]:
@@ -97,14 +103,14 @@ def _narrowed(rows: QuerySet[Dispute], show: str, user: User, today: date) -> Qu
     return rows.filter(expected_minor__isnull=False) if show == "credit" else rows
 
 
-def _ages(user: User, today: date) -> list[dict[str, Any]]:
+def _ages(found: QuerySet[Dispute], today: date) -> list[dict[str, Any]]:
     """How many are open of each cause, by age, and what is contested; per currency, the most first."""
     bands = {
         name: Count("pk", filter=Q(opened_at__gte=start_of_day(today - timedelta(days=most)))
                     & Q(opened_at__lt=start_of_day(today - timedelta(days=least - 1))))
         for name, (least, most, _label) in BANDS.items()
     }  # fmt: skip
-    rows = seen(user).filter(resolved_at=None).order_by().values("reason", "invoice__currency")
+    rows = found.filter(resolved_at=None).order_by().values("reason", "invoice__currency")
     counted: Any = rows.annotate(
         n=Count("pk"), minor=Sum(CONTESTED), late=Count("pk", filter=Q(due_on__lt=today)), **bands
     ).order_by("-minor")

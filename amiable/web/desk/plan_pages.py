@@ -29,6 +29,7 @@ from amiable.payments.plans.limits import allows, limits_of
 from amiable.payments.plans.offer import approve, free_for_plan, offer, withdraw
 from amiable.payments.plans.state import capacity
 from amiable.web.desk import scope
+from amiable.web.desk.house import House
 from amiable.web.desk.plan_forms import PlanForm
 from amiable.web.ui import clock
 
@@ -61,7 +62,7 @@ def level(user: User, customer: Customer) -> str:
 @require_GET
 @scope.inside
 def plans(request: scope.Asked) -> HttpResponse:
-    show = _show(request)
+    show, house = _show(request), House.read(request.GET)
     found = list(listed(request)[: SHOWN + 1])
     content = {
         "rows": [(row, TONES.get(PlanState(row.state), ""), row.total_minor - row.paid_minor) for row in found[:SHOWN]],
@@ -69,6 +70,8 @@ def plans(request: scope.Asked) -> HttpResponse:
         "show": show,
         "shows": [(key, label) for key, (label, _states) in SHOWS.items()],
         "today": clock.today(),
+        "house": house,
+        "chips": house.chips(request.user),
     }
     return render(request, "desk/plans.html", content)
 
@@ -81,7 +84,8 @@ def _show(request: scope.Asked) -> str:
 def listed(request: scope.Asked) -> QuerySet[Plan, Any]:
     """Every row of the list that the address asks for, in its order."""
     place = Case(*(When(state=state, then=n) for n, state in enumerate(ORDER)), default=9, output_field=IntegerField())
-    rows = seen(request.user).filter(state__in=SHOWS[_show(request)][1])
+    rows = House.read(request.GET).of(seen(request.user), creditor="customer__creditor", currency="currency")
+    rows = rows.filter(state__in=SHOWS[_show(request)][1])
     told = rows.annotate(
         place=place,
         paid_minor=Sum("instalments__paid_minor"),
