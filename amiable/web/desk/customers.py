@@ -1,7 +1,7 @@
 """The list of customers: who owes most first, one row per customer and currency, narrowed by search and filters."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
@@ -33,7 +33,7 @@ class Asked:
     """What the address asks for, each word checked; what is unknown is left out."""
 
     q: str = ""
-    house: House = House()
+    house: House = field(default_factory=House)
     segment: str = ""
     kind: str = ""
     bucket: str = ""
