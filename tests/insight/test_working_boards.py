@@ -15,9 +15,10 @@ from amiable.insight.kpi import Unit
 from amiable.insight.measure import measure
 from amiable.insight.over import Sum, Sums, Want, over
 from amiable.ledger.models import Creditor
-from amiable.outreach.models import Event
+from amiable.outreach.models import Event, Message
 from amiable.payments.models import Attempt, Promise
 from amiable.portfolio.models import Membership
+from amiable.scenario.models import Campaign, Recipient
 from tests.insight.rows import (
     DAY,
     NOW,
@@ -194,6 +195,33 @@ def test_the_clients_three_figures_with_their_shares_and_the_period_before() -> 
     weeks = [line.cells[1] for line in section(told, "history").lines]
     assert (sum(weeks), 0 in weeks) == (4, True)  # a week without a try is there
     assert all(line.cells[3] is None for line in section(told, "history").lines if not line.cells[1])
+
+
+def test_what_was_recovered_by_journey_step_and_campaign() -> None:
+    helia = creditor()
+    anna, boris = customer(helia, "A"), customer(helia, "B")
+    for who in (anna, boris):
+        case(who, on=before(40), overdue=1_000)
+        invoice(who, 1_000, issued=before(80), due=before(50))
+    attempt(anna, "email_link", "succeeded", days=10)
+    by_link = paid(anna.invoices.get(), 600, on=before(10))
+    Attempt.objects.update(credit=by_link, step="reminder_1")
+    paid(boris.invoices.get(), 300, on=before(5))
+    spring = Campaign.objects.create(
+        creditor=helia, name="Spring", template="reminder_1", channel="email", starts_on=before(30), ends_on=before(20)
+    )  # fmt: skip
+    Recipient.objects.create(campaign=spring, customer=anna, amount_minor=1_000)
+    message(anna, days=15)
+    Message.objects.update(campaign_ref=spring.pk, about=[anna.invoices.get().pk])
+    told = shown(measured(helia), "payments")
+    assert lines(told, "recovered-journey") == {
+        "Link in an e-mail": (600, 2_000, 0.3, None), "By another way": (300, 2_000, 0.15, None),
+        "Together": (900, 2_000, 0.45, None),
+    }  # fmt: skip
+    assert lines(told, "recovered-step")["First reminder"] == (600, 2_000, 0.3, None)
+    assert lines(told, "recovered-campaign") == {"Spring": (600, 1_000, 0.6, None)}
+    assert tile(told, "recovery_rate") == (0.45, None)
+    assert section(shown(helia, "payments", currency="GBP"), "recovered-journey").lines == []
 
 
 def test_the_period_before_is_not_known_where_nothing_was_kept() -> None:

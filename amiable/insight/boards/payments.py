@@ -1,4 +1,5 @@
-"""Tries to pay: started, not completed, with an input error, in numbers and amounts; by what led to them, and over time."""
+"""What was recovered, and the tries to pay: started, not completed, with an input error, in numbers and amounts; by what led to
+them, and over time."""
 
 from typing import Any
 
@@ -7,9 +8,11 @@ from django.utils.translation import gettext_lazy
 
 from amiable.insight import jump, names
 from amiable.insight.board import Asked, Cell, Column, Content, Drawn, Line, Link, Section, board
+from amiable.insight.grains.recovery import CASE_DAYS
 from amiable.insight.kpi import COUNT, MONEY, PERCENT
 from amiable.insight.over import Over, Sum, Sums, Want, over
 
+RECOVERED, BY_CAMPAIGN = "recovery_rate", "campaign_recovery"
 STARTED, COMPLETED = "transactions_started", "transactions_completed"
 LOST, MISTYPED = "transactions_not_completed", "transactions_input_error"
 AMOUNTS = ("amount_started", "amount_completed", "amount_not_completed", "amount_input_error")
@@ -20,18 +23,25 @@ LISTED = {"journey", "campaign", "step"}  # by which the page of payments shows 
 
 @board(
     "payments", title=gettext_lazy("Payments"),
-    lead=gettext_lazy("Tries to pay: which begin, which do not end, and where customers stumble."),
-    place=5, keys=TILES,
+    lead=gettext_lazy("What was recovered; which tries to pay begin, which do not end, and where customers stumble."),
+    place=5, keys=(RECOVERED, BY_CAMPAIGN, *TILES),
 )  # fmt: skip
 def payments(asked: Asked) -> Content:
-    (tries,) = over(asked, Want((*TILES, COMPLETED, "amount_completed"), BY))
+    # Cases need their time, as on the board of journeys.
+    tries, cases, campaigns = over(
+        asked, Want((*TILES, COMPLETED, "amount_completed"), BY), Want((RECOVERED,), ("journey", "step"), CASE_DAYS),
+        Want((BY_CAMPAIGN,), ("campaign",), CASE_DAYS),
+    )  # fmt: skip
     titles = (_("By journey"), _("By campaign"), _("By step"), _("By channel"))
     return Content(
-        tiles=[tries.tile(key, to=_behind(asked)) for key in TILES],
+        tiles=[cases.tile(RECOVERED), *(tries.tile(key, to=_behind(asked)) for key in TILES)],
         alarms=jump.alarms(creditor=asked.creditor, as_of=asked.as_of),
         sections=[
             _whole(tries),
             _history(tries),
+            _recovered(cases, RECOVERED, "journey", _("Recovered, by journey")),
+            _recovered(cases, RECOVERED, "step", _("Recovered, by step")),
+            _recovered(campaigns, BY_CAMPAIGN, "campaign", _("Recovered, by campaign")),
             *(_parted(tries, by, title) for by, title in zip(BY, titles, strict=True)),
             _amounts(tries, "journey", _("Amounts by journey")),
             _amounts(tries, "campaign", _("Amounts by campaign")),
@@ -145,6 +155,27 @@ def _amounts(tries: Over, by: str, title: str) -> Section:
             Column(label=_("Share"), unit=PERCENT), Column(label=_("Amount not completed"), unit=MONEY),
             Column(label=_("Share"), unit=PERCENT), Column(label=_("Amount with an input error"), unit=MONEY),
             Column(label=_("Share"), unit=PERCENT),
+        ],
+    )  # fmt: skip
+
+
+def _recovered(came: Over, key: str, by: str, title: str) -> Section:
+    """What came of what was owed, by the way that it came; the most first, and last what came without."""
+    found = {part: sums[key] for (part,), sums in came.parts(by).items() if sums[key].n}
+    named, before = names.named(creditor=came.asked.creditor, dimension=by, values=found), came.parts_before(by)
+    order = sorted(found, key=lambda part: (part is None, -(found[part].n or 0), str(part)))
+    rows = [(named[part], found[part], before.get((part,), Sums())[key]) for part in order]
+    lines = [Line(cells=(name, now.n, now.d, now.value, then.value)) for name, now, then in rows]
+    whole, then = came.total[key], came.before[key]
+    if len(lines) > 1:
+        lines.append(Line(cells=(_("Together"), whole.n, whole.d, whole.value, then.value), total=True))
+    told = _("From %(since)s to %(until)s: what came of what was owed at the beginning.") % came.spoken
+    return Section(
+        key=f"recovered-{by}", title=title, drawn=Drawn.BARS, lines=lines, says=[told] if lines else (),
+        empty=_("Nothing was recovered of these days.") if whole.d else _("Nothing was to be recovered in these days."),
+        columns=[
+            Column(label=names.head(by)), Column(label=_("Received"), unit=MONEY), Column(label=_("Of what was owed"), unit=MONEY),
+            Column(label=_("Share"), unit=PERCENT, drawn=True, tone="accent"), Column(label=_("Before"), unit=PERCENT),
         ],
     )  # fmt: skip
 
