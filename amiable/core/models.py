@@ -195,6 +195,7 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["-as_of", "step"], name="run_day"),
             models.Index(fields=["-started_at"], name="run_recent"),
+            models.Index(fields=["step", "creditor_ref", "-started_at"], name="run_last"),
         ]
         constraints = [
             models.CheckConstraint(

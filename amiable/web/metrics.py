@@ -25,11 +25,26 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from amiable import day
 from amiable.web import timed
 from amiable.web.ui import clock
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-LATELY = timedelta(days=8)  # in which every step of the day has run once, public holidays included
+LATELY = timedelta(days=8)
+LONG = timedelta(hours=3)  # no step takes so long
+
+
+def _last(*, well: bool = False) -> str:
+    """The last ended run (with `well`: ended well) of each step of the day for each creditor: its own, or one of everyone's day."""
+    columns = "SELECT started_at, ended_at, error FROM core_run WHERE step = s.step AND ended_at IS NOT NULL"
+    columns += " AND error = ''" if well else ""
+    newest = "ORDER BY started_at DESC LIMIT 1"
+    return f"""SELECT s.step, r.* FROM unnest(%(steps)s::text[]) s(step)
+     CROSS JOIN (SELECT id FROM ledger_creditor UNION ALL SELECT NULL WHERE NOT EXISTS (SELECT FROM ledger_creditor)) c(id)
+     CROSS JOIN LATERAL (SELECT * FROM (({columns} AND creditor_ref = c.id {newest})
+       UNION ALL ({columns} AND creditor_ref IS NULL {newest})) own {newest}) r"""
+
+
 # Name, what it says, its labels, and the query: the labels' values, then the number. Each is answered by an index.
 ASKED: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("amiable_jobs", "Jobs of the queue that wait or are under way.", ("queue", "state"),
@@ -40,19 +55,21 @@ ASKED: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
      WHERE j.status = 'todo' AND (j.scheduled_at IS NULL OR j.scheduled_at <= %(now)s) GROUP BY 1"""),
     ("amiable_workers", "Workers that gave a sign of life within a minute.", (),
      "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > %(now)s - interval '1 minute'"),
-    ("amiable_run_success_timestamp_seconds", "When a step last ended well.", ("step",),
-     """SELECT step, extract(epoch FROM max(ended_at)) FROM core_run
-     WHERE started_at > %(lately)s AND ended_at IS NOT NULL AND error = '' GROUP BY 1"""),
-    ("amiable_run_seconds", "How long a step took the last time that it ended.", ("step",),
-     """SELECT DISTINCT ON (step) step, extract(epoch FROM ended_at - started_at) FROM core_run
-     WHERE started_at > %(lately)s AND ended_at IS NOT NULL ORDER BY step, started_at DESC"""),
-    ("amiable_run_failed", "1 where a step failed the last time that it ended.", ("step",),
-     """SELECT DISTINCT ON (step) step, (error <> '')::int FROM core_run
-     WHERE started_at > %(lately)s AND ended_at IS NOT NULL ORDER BY step, started_at DESC"""),
-    ("amiable_messages", "Messages that have not left: planned, sending, waiting for a person, in doubt, failed.", ("state",),
+    ("amiable_run_success_timestamp_seconds", "When a step last ended well, where that is longest ago.", ("step",),
+     f"SELECT step, extract(epoch FROM min(ended_at)) FROM ({_last(well=True)}) r GROUP BY 1"),
+    ("amiable_run_seconds", "How long a step took the last time that it ended; of several creditors, the longest.", ("step",),
+     f"SELECT step, extract(epoch FROM max(ended_at - started_at)) FROM ({_last()}) r GROUP BY 1"),
+    ("amiable_run_failed", "1 where a step failed the last time that it ended, of one creditor or of several.", ("step",),
+     f"SELECT step, max((error <> '')::int) FROM ({_last()}) r GROUP BY 1"),
+    ("amiable_runs_unended", "Steps begun hours ago that have neither ended nor been begun again.", (),
+     """SELECT count(*) FROM core_run r WHERE ended_at IS NULL AND started_at BETWEEN %(lately)s AND %(long_ago)s
+     AND NOT EXISTS (SELECT FROM core_run n WHERE n.step = r.step AND n.started_at > r.started_at
+       AND (n.creditor_ref = r.creditor_ref OR n.creditor_ref IS NULL OR r.creditor_ref IS NULL))"""),
+    ("amiable_messages", "Messages that have not left: planned, sending, waiting for a person, in doubt; of a week, failed.", ("state",),
      """SELECT state, count(*) FROM outreach_message WHERE state IN ('planned', 'sending', 'in_doubt') GROUP BY 1
      UNION ALL SELECT state, count(*) FROM outreach_message
-     WHERE creditor_id = ANY(ARRAY(SELECT id FROM ledger_creditor)) AND state IN ('waiting', 'failed') GROUP BY 1"""),
+     WHERE creditor_id = ANY(ARRAY(SELECT id FROM ledger_creditor)) AND state IN ('waiting', 'failed')
+       AND (state = 'waiting' OR created_at > %(now)s - interval '7 days') GROUP BY 1"""),
     ("amiable_memos", "E-mails to colleagues that have not left, and of a week those that failed or are in doubt.", ("state",),
      """SELECT state, count(*) FROM outreach_memo WHERE state IN ('planned', 'sending') GROUP BY 1
      UNION ALL SELECT state, count(*) FROM outreach_memo
@@ -80,7 +97,7 @@ class Stored(Collector):
         self.now = now
 
     def collect(self) -> Iterator[Metric]:
-        values = {"now": self.now, "lately": self.now - LATELY}
+        values = {"now": self.now, "lately": self.now - LATELY, "long_ago": self.now - LONG, "steps": list(day.STEPS)}
         with connection.cursor() as cursor:
             for name, says, labels, query in ASKED:
                 family = GaugeMetricFamily(name, says, labels=labels)

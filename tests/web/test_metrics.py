@@ -1,5 +1,6 @@
 """What operators read: counts alone, for who has the token; whatever runs in several processes adds up."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -13,7 +14,9 @@ from django.test import Client
 from django.urls import resolve
 from prometheus_client.parser import text_string_to_metric_families
 
+from amiable import day
 from amiable.core.models import Run
+from amiable.ledger.models import Creditor
 from amiable.outreach.models import Memo
 from amiable.web import metrics
 from amiable.web.ui import clock
@@ -79,7 +82,7 @@ def test_it_counts_what_waits_and_names_nobody(django_assert_max_num_queries: Li
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO procrastinate_jobs (task_name, queue_name, scheduled_at) VALUES ('day', 'default', %s)",
                        [now - timedelta(minutes=5)])  # fmt: skip
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         found = read()
     assert found[key("amiable_messages", state="in_doubt")] == found[key("amiable_messages", state="failed")] == 1
     assert found[key("amiable_credits_in_suspense")] == found[key("amiable_rows_quarantined")] == 1
@@ -93,6 +96,67 @@ def test_it_counts_what_waits_and_names_nobody(django_assert_max_num_queries: Li
     said = "".join(f"{name}{sorted(labels)}" for name, labels in found)
     for words_of_somebody in ("Anna", "ours", "example.org", "Ours"):
         assert words_of_somebody not in said
+
+
+def ran(step: str, whose: Creditor | None, *, hours: float, error: str = "", ended: bool = True) -> None:
+    began = clock.now() - timedelta(hours=hours)
+    Run.objects.create(
+        step=step, creditor_ref=whose.pk if whose else None, as_of=began.date(), started_at=began,
+        ended_at=began + timedelta(seconds=30) if ended else None, error=error,
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("on")
+def test_one_creditors_failure_is_not_hidden_by_the_success_of_another() -> None:
+    ours, theirs = rows.creditor("ours"), rows.creditor("theirs")
+    now = clock.now().timestamp()
+    ran("send", ours, hours=30)
+    ran("send", ours, hours=2, error="Out of reach")
+    ran("send", theirs, hours=1)
+    found = read()
+    assert found[key("amiable_run_failed", step="send")] == 1
+    assert found[key("amiable_run_success_timestamp_seconds", step="send")] == pytest.approx(
+        now - 30 * 3600 + 30, abs=5
+    )
+    ran("send", None, hours=0.5)  # everyone's day is theirs too
+    found = read()
+    assert found[key("amiable_run_failed", step="send")] == 0
+    assert found[key("amiable_run_success_timestamp_seconds", step="send")] == pytest.approx(now - 1770, abs=5)
+
+
+@pytest.mark.usefixtures("on")
+def test_a_day_that_did_not_run_for_weeks_is_still_told() -> None:
+    ran("forget", rows.creditor("ours"), hours=24 * 60)
+    told = read()[key("amiable_run_success_timestamp_seconds", step="forget")]
+    assert told == pytest.approx(clock.now().timestamp() - 60 * 86_400 + 30, abs=5)
+
+
+@pytest.mark.usefixtures("on")
+def test_a_run_that_never_ended_is_counted_until_it_is_begun_again() -> None:
+    ours, theirs = rows.creditor("ours"), rows.creditor("theirs")
+    ran("decide", ours, hours=5, ended=False)
+    ran("decide", theirs, hours=4)
+    ran("send", ours, hours=1, ended=False)
+    assert read()[key("amiable_runs_unended")] == 1
+    ran("decide", ours, hours=0.5)
+    assert read()[key("amiable_runs_unended")] == 0
+
+
+@pytest.mark.usefixtures("on")
+def test_what_failed_long_ago_is_no_longer_counted() -> None:
+    anna = rows.full(rows.creditor("ours"), "Anna")
+    rows.message(anna, state="failed", created_at=clock.now() - timedelta(days=6))
+    rows.message(anna, state="failed", created_at=clock.now() - timedelta(days=8))
+    rows.message(anna, state="waiting", created_at=clock.now() - timedelta(days=80))
+    found = read()
+    assert found[key("amiable_messages", state="failed")] == found[key("amiable_messages", state="waiting")] == 1
+
+
+def test_every_step_that_the_rules_name_is_one_of_the_day() -> None:
+    page = (Path(__file__).parents[2] / "docs/operations/metrics.md").read_text()
+    named = re.findall(r'step="(\w+)"', page)
+    assert named
+    assert set(named) <= set(day.STEPS)
 
 
 @pytest.mark.usefixtures("on")
