@@ -10,6 +10,8 @@ from functools import lru_cache
 from babel import Locale
 from babel.numbers import format_currency, get_currency_precision
 
+from amiable.core.language import locale
+
 _NOISE = re.compile(r"[\s'’]")  # whatever kind of space groups thousands, no-break ones included
 _SIGNED = re.compile(r"(?P<sign>[+-]?)(?P<plain>[^()+-]+)|(?P<trailing>[^()+-]+)-|\((?P<bracketed>[^()+-]+)\)")
 
@@ -64,14 +66,13 @@ def major(amount_minor: int, currency: str) -> Decimal:
 
 def shown(amount_minor: int, currency: str, language: str = "fr") -> str:
     """The amount as people write it: 1 234,56 € in French, €1,234.56 in English."""
-    locale = {"fr": "fr_FR", "en": "en_GB"}.get(language, language)
-    return format_currency(major(amount_minor, currency), currency, locale=locale)
+    return format_currency(major(amount_minor, currency), currency, locale=locale(language))
 
 
 def rounded(amount_minor: int, currency: str, language: str = "fr") -> str:
     """The same in whole units, where only the size counts: 1 235 €."""
-    locale = Locale.parse({"fr": "fr_FR", "en": "en_GB"}.get(language, language))
-    whole = locale.currency_formats["standard"].pattern.replace(".00", "")
+    own = Locale.parse(locale(language))
+    whole = own.currency_formats["standard"].pattern.replace(".00", "")
     return format_currency(
-        round(major(amount_minor, currency)), currency, whole, locale=locale, currency_digits=False
+        round(major(amount_minor, currency)), currency, whole, locale=own, currency_digits=False
     )  # fmt: skip

@@ -19,8 +19,8 @@ import xlsxwriter
 from babel.numbers import format_decimal, get_currency_symbol
 
 from amiable.core import money
+from amiable.core.language import locale
 
-LOCALES = {"fr": "fr_FR", "en": "en_GB"}
 LONGEST = 32_000  # characters of a cell
 WIDEST, NARROWEST, WIDEST_HEAD = 60, 9, 18
 NO_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
@@ -154,7 +154,7 @@ def _named(title: str, names: set[str]) -> str:
 @lru_cache(maxsize=64)
 def pattern(currency: str, language: str) -> str:
     """The number format of a currency: 1 234,56 € or €1,234.56, with as many decimals as it knows."""
-    symbol = get_currency_symbol(currency, locale=LOCALES.get(language, language)).replace("]", "")
+    symbol = get_currency_symbol(currency, locale=locale(language)).replace("]", "")
     places = money.exponent(currency)
     digits = "#,##0" + ("." + "0" * places if places else "")
     return f"{digits}\\ [${symbol}]" if language == "fr" else f"[${symbol}]{digits}"

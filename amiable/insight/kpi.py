@@ -107,8 +107,17 @@ class Kpi:
     @property
     def counts(self) -> bool:
         """Whether numerator and denominator are numbers of something, and not money."""
-        told = [part.meta.root_names() for part in (self.numerator, self.denominator) if part is not None]
-        return bool(told) and not any(name.endswith("_minor") for names in told for name in names)
+        return self.numerator is not None and self.made_of == (Unit.COUNT, Unit.COUNT)
+
+    @property
+    def made_of(self) -> tuple[Unit, Unit]:
+        """In what numerator and denominator are told: money where anything that they add is."""
+
+        def unit(said: pl.Expr | None) -> Unit:
+            roots = said.meta.root_names() if said is not None else []
+            return Unit.MONEY if any(name.endswith("_minor") for name in roots) else Unit.COUNT
+
+        return unit(self.numerator), unit(self.denominator)
 
     @property
     def dimensions(self) -> tuple[str, ...]:

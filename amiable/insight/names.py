@@ -11,6 +11,7 @@ from babel.dates import format_date
 from django.utils.translation import get_language, gettext_lazy
 
 from amiable.casework.models import DisputeReason, SurveyAfter, TaskKind
+from amiable.core.language import locale
 from amiable.core.models import User
 from amiable.ledger.kinds import Medium
 from amiable.ledger.models import Branch, Creditor
@@ -72,6 +73,8 @@ WAYS_IN = {"other": gettext_lazy("By another way")}  # money that no try to pay 
 # What each dimension is called.
 HEADS = {
     "period": gettext_lazy("Month"),
+    "week": gettext_lazy("Week from"),
+    "day": gettext_lazy("Day"),
     "segment": gettext_lazy("Segment"),
     "origin": gettext_lazy("Segment before"),
     "scenario": gettext_lazy("Scenario"),
@@ -133,6 +136,14 @@ def head(dimension: str) -> str:
     return str(HEADS.get(dimension) or dimension.replace("_", " ").capitalize())
 
 
+def ordered(keys: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Parts with steps as they follow one another, others by their words, and last what is of none."""
+    climb = list(STEPS)
+    return sorted(
+        keys, key=lambda key: [(x in (None, ""), climb.index(x) if x in climb else len(climb), str(x)) for x in key]
+    )
+
+
 def segment_names(creditor: Creditor) -> dict[str, str]:
     """The segments of a creditor, in their order."""
     own = SegmentSet.objects.filter(creditor=creditor, active_since__isnull=False).order_by("-version").first()
@@ -152,8 +163,11 @@ def _scenarios(creditor: Creditor, _wanted: list[Any]) -> Names:
 
 def _dated(pattern: str) -> Callable[[Creditor, list[Any]], Names]:
     def told(_creditor: Creditor, wanted: list[Any]) -> Names:
-        locale = {"fr": "fr_FR", "en": "en_GB"}[(get_language() or "fr")[:2]]
-        return {each: format_date(each, pattern, locale) for each in wanted if isinstance(each, date)}
+        return {
+            each: format_date(each, pattern, locale((get_language() or "fr")[:2]))
+            for each in wanted
+            if isinstance(each, date)
+        }
 
     return told
 
@@ -178,8 +192,8 @@ _KNOWN: Mapping[str, Callable[[Creditor, list[Any]], Names]] = {
     "cause": _of(DisputeReason),
     "task": _of(TaskKind),
     "period": _dated("LLL y"),
-    "week": _dated("d MMM"),
-    "day": _dated("d MMM"),
+    "week": _dated("d MMM y"),
+    "day": _dated("d MMM y"),
     "origin": lambda creditor, _wanted: segment_names(creditor),
     "collector": lambda _creditor, wanted: {row.pk: str(row) for row in User.objects.filter(pk__in=_ids(wanted))},
     "campaign": lambda creditor, wanted: {

@@ -30,6 +30,11 @@ class Sum:
     n: int | None = None
     d: int | None = None
 
+    @property
+    def share(self) -> float | None:
+        """One as a part of the other; nothing, and never nought, where one of them is not known."""
+        return self.n / self.d if self.n is not None and self.d else None
+
 
 class Sums(dict[str, Sum]):
     """By KPI; nothing of one that is not there."""

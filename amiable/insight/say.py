@@ -12,7 +12,8 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from amiable.core import money
-from amiable.insight.board import Cell, Tile
+from amiable.core.language import locale
+from amiable.insight.board import Board, Cell, Tile
 from amiable.insight.kpi import SUMS, Unit
 
 DASH, SPACE, THIN = "–", "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"
@@ -58,6 +59,16 @@ def value(tile: Tile, currency: str) -> str:
     return said(tile.value, tile.unit, currency)
 
 
+def as_of(board: Board) -> str:
+    """The day as of which a board is told, and that beside which its changes stand."""
+    words = {
+        "until": said(board.measured_on or board.asked.as_of, None, ""), "before": said(board.asked.before, None, ""),
+    }  # fmt: skip
+    if all(each.before is None for each in board.tiles):
+        return _("As of %(until)s.") % words
+    return _("As of %(until)s; the change is against %(before)s, the end of the period before.") % words
+
+
 def short(value: Cell) -> str:
     """A word, or a day without its year, as it stands along an axis."""
     return format_date(value, "d MMM", locale=_locale()) if isinstance(value, date) else said(value, None, "")
@@ -100,4 +111,4 @@ def _language() -> str:
 
 
 def _locale() -> str:
-    return {"fr": "fr_FR", "en": "en_GB"}.get(_language(), _language())
+    return locale(_language())

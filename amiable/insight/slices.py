@@ -6,22 +6,38 @@ where there is nothing, an answer about days that have not come.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 from django.utils.translation import gettext as _
 
+from amiable.core.calendar import end_of_month
 from amiable.core.errors import UnableTo
-from amiable.insight import kept
+from amiable.insight import kept, names
 from amiable.insight.add import parts
 from amiable.insight.grain import Grain
 from amiable.insight.kpi import Kpi, declared
 from amiable.ledger.models import Creditor
 
 PERIOD = "period"  # the month
-TIMES = {PERIOD: "1mo", "week": "1w", "day": "1d"}  # how a flow is told over time; a stock, by its month ends alone
+WEEK = "week"
+TIMES = {PERIOD: "1mo", WEEK: "1w", "day": "1d"}  # how a flow is told over time; a stock, by its month ends alone
 MOST = 3
+
+
+def times(each: Kpi) -> tuple[str, ...]:
+    """How a KPI is told over time; not at all where it is told as a whole only."""
+    if each.of is None:
+        return ()
+    return (PERIOD,) if each.of.stock else tuple(TIMES)
+
+
+def span(name: str, since: date) -> tuple[date, date]:
+    """The first day and the last of a month, a week or a day that begins so."""
+    if name == PERIOD:
+        return since, end_of_month(since)
+    return since, since + timedelta(days=6 if name == WEEK else 0)
 
 
 class UnableToSlice(UnableTo):
@@ -141,10 +157,10 @@ def _check(
     words = {"kpi": each.label, "since": since, "until": until, "as_of": as_of}
     if each.of is None:
         raise UnableToSlice(_("%(kpi)s is told as a whole only: its formula cannot be parted.") % words)
-    known = (*each.dimensions, *((PERIOD,) if each.of.stock else TIMES))
+    known = (*each.dimensions, *times(each))
     if odd := [name for name in (*by, *where) if name not in known]:
-        words |= {"odd": odd[0], "known": ", ".join(known)}
-        raise UnableToSlice(_("%(kpi)s cannot be parted by %(odd)s; it can be by %(known)s.") % words)
+        words |= {"odd": names.head(odd[0]), "known": ", ".join(names.head(name) for name in known)}
+        raise UnableToSlice(_("%(kpi)s cannot be parted by “%(odd)s”; it can be by: %(known)s.") % words)
     if len(set(by)) > MOST or len(set(by)) < len(by):
         raise UnableToSlice(_("A figure is parted by three different things at most."))
     if since > until:

@@ -14,6 +14,7 @@ from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from amiable.core import money
+from amiable.core.language import locale
 from amiable.core.typeset import pages, pdf
 from amiable.insight import say
 from amiable.insight.board import Board, Cell, Column, Drawn, Line, Section, Tile
@@ -37,7 +38,7 @@ def board_pdf(board: Board, *, made_at: datetime) -> bytes:
 
 def board_data(board: Board, made_at: datetime) -> dict[str, Any]:
     """Everything that the pages say, in words; of pictures, where each point stands."""
-    asked, until = board.asked, board.measured_on or board.asked.as_of
+    asked = board.asked
     days = {"since": say.said(asked.since, None, ""), "until": say.said(asked.as_of, None, "")}
     measured = board.measured_on is not None
     return {
@@ -46,8 +47,7 @@ def board_data(board: Board, made_at: datetime) -> dict[str, Any]:
         "made": _("Made on %(moment)s") % {"moment": made_at.strftime("%d/%m/%Y %H:%M")}, "measured": measured,
         "words": {"page": pgettext("1 of 2", "Page"), "of": pgettext("Page 1", "of"),
                   "unmeasured": _("Nothing was measured yet")},
-        "against": _("As of %(until)s; the change is against %(before)s, the end of the period before.")
-        % {"until": say.said(until, None, ""), "before": say.said(asked.before, None, "")},
+        "against": say.as_of(board),
         "alarms": [{"text": each.text, "bad": each.bad} for each in board.alarms] if measured else [],
         "tiles": [_tile(each, asked.currency) for each in board.tiles] if measured else [],
         "sections": [_section(each, asked.currency) for each in board.sections] if measured else [],
@@ -145,14 +145,15 @@ def _ticks(low: float, high: float, step: float) -> Iterator[float]:
 def _short(value: float, unit: Unit | None, currency: str) -> str:
     """A number for an axis: 12 k€."""
     language = (get_language() or "fr")[:2]
-    locale = {"fr": "fr_FR", "en": "en_GB"}.get(language, language)
     if unit is Unit.PERCENT:
         return f"{value * 100:.3g}".replace(".", "," if language == "fr" else ".") + " %"[language != "fr" :]
     if unit in {Unit.MONEY, Unit.PRICE}:
         return str(
-            format_compact_currency(money.major(round(value), currency), currency, locale=locale, fraction_digits=1)
+            format_compact_currency(
+                money.major(round(value), currency), currency, locale=locale(language), fraction_digits=1
+            )
         )
-    return str(format_compact_decimal(round(value, 2), locale=locale, fraction_digits=1))
+    return str(format_compact_decimal(round(value, 2), locale=locale(language), fraction_digits=1))
 
 
 def _newest(values: Sequence[float | None], column: Column, currency: str) -> str:

@@ -36,8 +36,7 @@ def about(board: Board, made_at: datetime) -> list[str]:
     period = {"since": say.said(asked.since, None, ""), "until": say.said(asked.as_of, None, "")}
     return [
         f"{asked.creditor.name} · {asked.currency} · " + _("%(since)s – %(until)s") % period,
-        _("As of %(until)s; the change is against %(before)s, the end of the period before.")
-        % {"until": say.said(board.measured_on or asked.as_of, None, ""), "before": say.said(asked.before, None, "")},
+        say.as_of(board),
         _("Made on %(moment)s by Amiable.") % {"moment": made_at.strftime("%d/%m/%Y %H:%M")},
     ]  # fmt: skip
 

@@ -35,7 +35,7 @@ LONG = timedelta(hours=3)  # no step takes so long
 
 
 def _last(*, well: bool = False) -> str:
-    """The last ended run (with `well`: ended well) of each step of the day for each creditor: its own, or one of everyone's day."""
+    """The last run that ended (with `well`: ended well) of each step for each creditor: its own, or that of everyone's day."""
     columns = "SELECT started_at, ended_at, error FROM core_run WHERE step = s.step AND ended_at IS NOT NULL"
     columns += " AND error = ''" if well else ""
     newest = "ORDER BY started_at DESC LIMIT 1"
@@ -65,7 +65,8 @@ ASKED: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
      """SELECT count(*) FROM core_run r WHERE ended_at IS NULL AND started_at BETWEEN %(lately)s AND %(long_ago)s
      AND NOT EXISTS (SELECT FROM core_run n WHERE n.step = r.step AND n.started_at > r.started_at
        AND (n.creditor_ref = r.creditor_ref OR n.creditor_ref IS NULL OR r.creditor_ref IS NULL))"""),
-    ("amiable_messages", "Messages that have not left: planned, sending, waiting for a person, in doubt; of a week, failed.", ("state",),
+    ("amiable_messages", "Messages that have not left: planned, sending, waiting for a person, in doubt; of a week, failed.",
+     ("state",),
      """SELECT state, count(*) FROM outreach_message WHERE state IN ('planned', 'sending', 'in_doubt') GROUP BY 1
      UNION ALL SELECT state, count(*) FROM outreach_message
      WHERE creditor_id = ANY(ARRAY(SELECT id FROM ledger_creditor)) AND state IN ('waiting', 'failed')
@@ -97,7 +98,12 @@ class Stored(Collector):
         self.now = now
 
     def collect(self) -> Iterator[Metric]:
-        values = {"now": self.now, "lately": self.now - LATELY, "long_ago": self.now - LONG, "steps": list(day.STEPS)}
+        values: dict[str, Any] = {
+            "now": self.now,
+            "lately": self.now - LATELY,
+            "long_ago": self.now - LONG,
+            "steps": list(day.STEPS),
+        }
         with connection.cursor() as cursor:
             for name, says, labels, query in ASKED:
                 family = GaugeMetricFamily(name, says, labels=labels)

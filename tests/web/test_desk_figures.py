@@ -11,8 +11,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 from django.utils.formats import date_format
+from openpyxl import load_workbook
+from pypdf import PdfReader
 
-from amiable.core.models import Role, Scope
+from amiable.core.models import AuditEntry, Role, Scope
 from amiable.insight.measure import measure
 from amiable.insight.models import Figure
 from amiable.ledger.models import Branch, Creditor
@@ -92,6 +94,12 @@ def test_a_right_at_one_creditor_shows_no_team_of_another(busy: Creditor) -> Non
     assert "Julie" not in told(client, creditor=busy.pk, kpi="answer_rate", by="collector").title()
 
 
+def answer(client: Client, **asked: object) -> str:
+    """What is said of the one figure, without the lists in which every figure stands."""
+    page = client.get(reverse("desk:explore"), asked).content.decode()
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.partition('id="answer"')[2].partition("</section>")[0]))
+
+
 def test_every_figure_says_how_it_is_counted(busy: Creditor, client: Client) -> None:
     shown = told(client)
     for words in (
@@ -116,31 +124,74 @@ def test_a_figure_is_parted_and_narrowed(busy: Creditor, client: Client) -> None
 
 
 def test_what_is_seen_is_taken_along(busy: Creditor, client: Client) -> None:
-    answer = client.get(reverse("desk:explore"), {"kpi": "messages_sent", "by": "branch", "format": "csv"})
-    assert answer["Content-Type"].startswith("text/csv")
-    lines = list(csv.reader(io.StringIO(answer.content.decode())))
+    asked = {"kpi": "messages_sent", "by": "branch"}
+    found = {kind: client.get(reverse("desk:explore"), asked | {"format": kind}) for kind in ("csv", "xlsx", "pdf")}
+    assert found["csv"]["Content-Type"].startswith("text/csv")
+    lines = list(csv.reader(io.StringIO(found["csv"].content.decode())))
     assert lines[0] == ["branch", "kpi", "unit", "currency", "value", "numerator", "denominator"]
     assert sorted(line[0] for line in lines[1:]) == ["'=1+1", "Lyon"]
+    book = load_workbook(io.BytesIO(found["xlsx"].content))
+    cells = [[cell.value for cell in row] for row in book.worksheets[-1].iter_rows()]
+    assert [row[:2] for row in cells if row[0] in ("=1+1", "Lyon", "All together")] == [
+        ["=1+1", 2], ["Lyon", 1], ["All together", 3]
+    ]  # fmt: skip
+    words = "".join(page.extract_text() for page in PdfReader(io.BytesIO(found["pdf"].content)).pages)
+    assert "Messages sent" in words
+    assert "Lyon" in words
+    trail = AuditEntry.objects.filter(act="figures.exported", creditor_ref=busy.pk)
+    assert [(each.detail["kpi"], each.detail["kind"], each.detail["by"]) for each in trail.order_by("pk")] == [
+        ("messages_sent", kind, ["branch"]) for kind in found
+    ]
+
+
+def test_a_figure_is_told_over_time(busy: Creditor, client: Client) -> None:
+    sent = clock.today() - timedelta(days=2)
+    monday = sent - timedelta(days=sent.weekday())
+    shown = answer(client, kpi="messages_sent", by="week")
+    assert f"Week from Messages sent {monday.day} {date_format(monday, 'M Y')} 3" in shown
+    assert f"{sent.day} {date_format(sent, 'M Y')} 3" in answer(client, kpi="messages_sent", by="day")
+    page = client.get(reverse("desk:explore"), {"kpi": "messages_sent", "by": "week"})
+    end = min(monday + timedelta(days=6), page.context["question"].until)
+    assert f"since={monday}&until={end}" in page.context["rows"][0]["names"][0][1]
+    offered = [name for name, *_ in client.get(reverse("desk:explore"), {"kpi": "tasks_late"}).context["choices"][0][1]]
+    assert "period" in offered
+    assert "week" not in offered  # how things stood is kept at the ends of months alone
+
+
+def test_the_numbers_of_a_board_are_those_of_its_page(busy: Creditor, client: Client) -> None:
+    page = client.get(reverse("desk:board", args=["journeys"])).context["board"]
+    taken = client.get(reverse("desk:board_file", args=["journeys", "csv"]))
+    rows_ = list(csv.DictReader(io.StringIO(b"".join(taken.streaming_content).decode())))  # type: ignore[attr-defined]
+    section = next(each for each in page.sections if each.key == "by-channel")
+    for column, cell in zip(section.columns[1:], section.lines[0].cells[1:], strict=True):
+        told = [
+            row for row in rows_ if (row["part"], row["name"], row["column"]) == ("by-channel", section.lines[0].cells[0], column.label)
+        ]
+        assert [float(row["value"]) for row in told] == ([] if cell is None else [cell])
+    assert {row["as_of"] for row in rows_} == {(clock.today() - timedelta(days=1)).isoformat()}
 
 
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
         ({"kpi": "dso", "by": "segment"}, "cannot be parted"),
-        ({"kpi": "nonsense"}, "Recovery rate"),
+        ({"kpi": "nonsense"}, "Recovery rate –"),
         ({"kpi": "csat", "by": ["segment", "after", "branch", "sector"]}, "there is nothing from"),
-        ({"kpi": "messages_sent", "since": "2031-01-01", "until": "2031-02-01"}, "Messages sent"),
+        ({"kpi": "messages_sent", "since": "2031-01-01", "until": "2031-02-01"}, "before it begins"),
         ({"kpi": "messages_sent", "since": "nonsense", "until": "9999-99-99"}, "All together 3"),
         ({"kpi": "messages_sent", "by": "branch", "since": "0001-01-01"}, "All together 3"),
         ({"kpi": "messages_sent", "by": "branch", "branch": "1 OR 1=1"}, "All together 3"),
         ({"kpi": "messages_sent", "by": "branch", "branch": "999999999999999"}, "there is nothing from"),
-        ({"kpi": "messages_sent", "by": "nonsense", "currency": "XXX", "creditor": "x", "days": "-1"}, "Messages sent"),
-        ({"kpi": "tasks_late", "by": ["period", "task"]}, "Tasks past their day"),
+        (
+            {"kpi": "messages_sent", "by": "nonsense", "currency": "XXX", "creditor": "x", "days": "-1"},
+            "Messages sent 3",
+        ),
+        ({"kpi": "tasks_late", "by": ["period", "task"]}, "Tasks past their day: there is nothing from"),
     ],
 )
 def test_however_it_is_asked(busy: Creditor, client: Client, asked: dict[str, object], says: str) -> None:
     asked = {"by": "channel"} | asked if asked.get("since") == "nonsense" else asked
-    assert says in told(client, **asked)
+    assert says in answer(client, **asked)
     assert client.get(reverse("desk:explore"), asked | {"format": "csv"}).status_code == 200
 
 

@@ -48,8 +48,7 @@ def test_a_board_is_taken_along_in_four_kinds(ours: Creditor) -> None:
     found = {kind: taken(client.get(board(kind, creditor=ours.pk, currency="EUR", days=30))) for kind in KINDS}
     assert len(PdfReader(io.BytesIO(found["pdf"])).pages) == 1
     assert load_workbook(io.BytesIO(found["xlsx"])).sheetnames[0] == "Direction"
-    assert b"amount_overdue,money,EUR" in found["csv"]
-    assert b"promise_rate" not in found["csv"]  # the board's own figures alone
+    assert b"tiles,2,amount_overdue,Value,money,10000.0" in found["csv"]
     assert found["parquet"][:4] == b"PAR1"
     trail = AuditEntry.objects.filter(user=user, act="figures.exported", creditor_ref=ours.pk)
     assert sorted(entry.detail["kind"] for entry in trail) == sorted(KINDS)

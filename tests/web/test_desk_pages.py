@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from amiable import day
 from amiable.casework.models import Dispute
 from amiable.core.models import AuditEntry, Role, Run, Scope, User
 from amiable.insight.board import plans
@@ -21,7 +22,7 @@ from amiable.portfolio import tally
 from amiable.portfolio.models import Profile
 from amiable.scenario import decide, dispatch, shelf
 from amiable.scenario.models import Decision, Scenario
-from amiable.web.desk import timeline
+from amiable.web.desk import labels, timeline
 from amiable.web.templatetags.amiable_ui import money
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
@@ -345,6 +346,10 @@ def test_runs_of_a_day_with_what_went_wrong(client: Client) -> None:
     assert "Sending" in shown
     assert ">12<" in shown
     assert page(client, "runs", day="nonsense")
+
+
+def test_every_step_of_the_day_has_a_name() -> None:
+    assert set(day.STEPS) <= set(labels.RUNS)
 
 
 def test_figures_show_a_dash_where_nothing_was_measured(ours: Creditor, client: Client) -> None:

@@ -28,12 +28,7 @@ TONES = {"due": "accent", "promise": "info", "plan": "held", "debit": "good", "d
     "cash", title=_("Cash"), lead=_("What came in, what is to come and how sure that is."), place=2, keys=TILES
 )  # fmt: skip
 def cash(asked: Asked) -> Content:
-    told = expected(creditor=asked.creditor, as_of=asked.as_of)
-    own = next((each for each in told.currencies if each.currency == asked.currency), None)
-    good = next(
-        (each for each in how_good(creditor=asked.creditor, as_of=asked.as_of) if each.currency == asked.currency), None
-    )
-    over = good.weeks[-OVER:] if good else ()
+    told, own, good, over = outlook(asked)
     return Content(
         tiles=[asked.tile("received_30d"), _tile(own), *(asked.tile(key, to=_place(asked, key)) for key in TILES[1:])],
         sections=[
@@ -41,6 +36,27 @@ def cash(asked: Asked) -> Content:
             _how_good(asked, good),
         ],
     )  # fmt: skip
+
+
+def outlook(asked: Asked) -> tuple[Outlook, Expected | None, HowGood | None, Sequence[Week]]:
+    """What is expected, in the board's currency too; how good that was, and the last weeks that are over."""
+    told = expected(creditor=asked.creditor, as_of=asked.as_of)
+    scores = how_good(creditor=asked.creditor, as_of=asked.as_of)
+    own = next((each for each in told.currencies if each.currency == asked.currency), None)
+    good = next((each for each in scores if each.currency == asked.currency), None)
+    return told, own, good, good.weeks[-OVER:] if good else ()
+
+
+def band(*more: Column) -> list[Column]:
+    """The columns of a forecast by week; `more` stand before what came."""
+    return [
+        Column(label=gettext("Week from")),
+        Column(label=gettext("At least"), unit=MONEY, tone="accent", drawn=True),
+        Column(label=gettext("Expected"), unit=MONEY, tone="accent", drawn=True),
+        Column(label=gettext("At most"), unit=MONEY, tone="accent", drawn=True),
+        *more,
+        Column(label=gettext("Came"), unit=MONEY, tone="info", drawn=True),
+    ]
 
 
 def _place(asked: Asked, key: str) -> Link | None:
@@ -90,14 +106,7 @@ def _expected(asked: Asked, told: Outlook, own: Expected | None, over: Sequence[
     weeks = [*(week for week in over if not own or week.until < own.weeks[0].since), *(own.weeks if own else ())]
     return Section(
         key="expected", title=gettext("Expected by week"), drawn=Drawn.BAND, wide=True,
-        columns=[
-            Column(label=gettext("Week from")),
-            Column(label=gettext("At least"), unit=MONEY, tone="accent", drawn=True),
-            Column(label=gettext("Expected"), unit=MONEY, tone="accent", drawn=True),
-            Column(label=gettext("At most"), unit=MONEY, tone="accent", drawn=True),
-            Column(label=gettext("Due date and mean delay"), unit=MONEY, tone="plain", drawn=True, dashed=True),
-            Column(label=gettext("Came"), unit=MONEY, tone="info", drawn=True),
-        ],
+        columns=band(Column(label=gettext("Due date and mean delay"), unit=MONEY, tone="plain", drawn=True, dashed=True)),
         lines=[
             Line(cells=(week.since, week.low, week.middle, week.high, week.plain, week.came)) for week in weeks
         ] if own else [],

@@ -1,6 +1,7 @@
 """One page for who directs the house: what came and will come, what is late, what it cost, whether customers stay, and what
 treatment really brought."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,10 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 from amiable.insight import jump, names, prove, say
 from amiable.insight.board import Alarm, Asked, Column, Content, Drawn, Line, Link, Section, Tile, board
-from amiable.insight.boards.cash import four_weeks, why_none
+from amiable.insight.boards.cash import band, four_weeks, outlook, why_none
 from amiable.insight.costs import USUAL_SHARE
 from amiable.insight.forecast.foresee import Expected, Outlook, Week
-from amiable.insight.forecast.read import MONTH, HowGood, expected, how_good
+from amiable.insight.forecast.read import MONTH, HowGood
 from amiable.insight.kpi import COUNT, DAYS, MONEY, PERCENT
 from amiable.ledger.balance import BUCKETS
 from amiable.scenario.models import Arm
@@ -21,7 +22,6 @@ TILES = (
     "recovery_rate", "received_30d", "amount_overdue", "dso", "cost_per_euro", "customers_kept_3m", "turnover_kept_3m", "csat",
     "transactions_not_completed", "transactions_input_error",
 )  # fmt: skip
-OVER = 8  # past weeks beside the four to come
 # What is worth a sentence: a tenth more overdue; fewer than half of the promises kept, of five at least.
 GROWN = 0.1
 KEPT, JUDGED = 0.5, 5
@@ -32,11 +32,7 @@ KEPT, JUDGED = 0.5, 5
     place=1, keys=(*TILES, "aged_balance", "promises_kept"), brief=True,
 )  # fmt: skip
 def direction(asked: Asked) -> Content:
-    told = expected(creditor=asked.creditor, as_of=asked.as_of)
-    own = next((each for each in told.currencies if each.currency == asked.currency), None)
-    scores = how_good(creditor=asked.creditor, as_of=asked.as_of)
-    good = next((each for each in scores if each.currency == asked.currency), None)
-    over = good.weeks[-OVER:] if good else ()
+    told, own, good, over = outlook(asked)
     return Content(
         tiles=[_tile(asked, key) for key in TILES],
         sections=[_expected(asked, told, own, over), _ageing(asked), _proved(asked)],
@@ -66,19 +62,13 @@ def _tile(asked: Asked, key: str) -> Tile:
     return asked.tile(key, to=to.get(key), note=notes.get(key, ""))
 
 
-def _expected(asked: Asked, told: Outlook, own: Expected | None, over: tuple[Week, ...]) -> Section:
+def _expected(asked: Asked, told: Outlook, own: Expected | None, over: Sequence[Week]) -> Section:
     """The last weeks, what was expected of them and what came; and the four weeks to come."""
     ahead = own.weeks[:MONTH] if own else ()
     weeks = [*(week for week in over if not ahead or week.until < ahead[0].since), *ahead]
     return Section(
         key="expected", title=gettext("Received against expected"), drawn=Drawn.BAND,
-        columns=[
-            Column(label=gettext("Week from")),
-            Column(label=gettext("At least"), unit=MONEY, tone="accent", drawn=True),
-            Column(label=gettext("Expected"), unit=MONEY, tone="accent", drawn=True),
-            Column(label=gettext("At most"), unit=MONEY, tone="accent", drawn=True),
-            Column(label=gettext("Came"), unit=MONEY, tone="info", drawn=True),
-        ],
+        columns=band(),
         lines=[
             Line(cells=(week.since, week.low, week.middle, week.high, week.came), to=_board(asked, "cash"))
             for week in weeks

@@ -1,6 +1,5 @@
 """From due to paid: how far customers come and where they are lost; by step, channel, scenario and text."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -101,7 +100,7 @@ def _told(cases: Over, now: dict[Any, Sum]) -> list[str]:
 def _ways(title: str, by: str, contacts: Over, tries: Over) -> Section:
     """What left, whom it reached, who tried and what they paid, by step or channel; each with what was lost on the way."""
     sent, tried, asked = contacts.parts(by), tries.parts(by), tries.asked
-    keys = _ordered({*sent, *tried})
+    keys = names.ordered({*sent, *tried})
     named = names.named(creditor=asked.creditor, dimension=by, values=[key for (key,) in keys])
     says = [
         _(
@@ -143,17 +142,9 @@ def _way(sent: Parts, tried: Parts, key: tuple[Any, ...]) -> tuple[Cell, ...]:
     return (
         (out["messages_sent"].n or 0) + (out["answer_rate"].d or 0),
         reached.n, reached.value, tries["transactions_started"].n or 0,
-        lost.n or 0, (lost.n or 0) / lost.d if lost.d else None,
+        lost.n or 0, lost.share,
         tries["amount_completed"].n or 0,
     )  # fmt: skip
-
-
-def _ordered(keys: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Steps as they follow one another, others by name, and last what is of none."""
-    climb = list(names.STEPS)
-    return sorted(
-        keys, key=lambda key: [(x is None, climb.index(x) if x in climb else len(climb), str(x)) for x in key]
-    )
 
 
 def _behind(asked: Asked, by: str, key: str | None) -> Link | None:
@@ -208,7 +199,7 @@ def _texts(contacts: Over, tries: Over) -> Section:
     """What each text brought, in each of its tones; and what customers answered to it."""
     by = ("template", "tone")
     sent, tried = contacts.parts(*by), tries.parts(*by)
-    keys = _ordered(key for key in sent if key[0])
+    keys = names.ordered(key for key in sent if key[0])
     creditor = tries.asked.creditor
     texts = names.named(creditor=creditor, dimension="template", values={key[0] for key in keys})
     tones = names.named(creditor=creditor, dimension="tone", values={key[1] for key in keys})

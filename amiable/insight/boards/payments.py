@@ -10,7 +10,7 @@ from amiable.insight import jump, names
 from amiable.insight.board import Asked, Cell, Column, Content, Drawn, Line, Link, Section, board
 from amiable.insight.grains.recovery import CASE_DAYS
 from amiable.insight.kpi import COUNT, MONEY, PERCENT
-from amiable.insight.over import Over, Sum, Sums, Want, over
+from amiable.insight.over import Over, Sums, Want, over
 
 RECOVERED, BY_CAMPAIGN = "recovery_rate", "campaign_recovery"
 STARTED, COMPLETED = "transactions_started", "transactions_completed"
@@ -59,7 +59,7 @@ def _whole(tries: Over) -> Section:
     lines = [
         Line(
             cells=(
-                title, now[key].n, _share(now[key]), before[key].n, _share(before[key]), now[amount].n, _share(now[amount]),
+                title, now[key].n, now[key].share, before[key].n, before[key].share, now[amount].n, now[amount].share,
                 before[amount].n,
             )
         )
@@ -76,10 +76,6 @@ def _whole(tries: Over) -> Section:
             Column(label=_("Amount before"), unit=MONEY),
         ],
     )  # fmt: skip
-
-
-def _share(told: Sum) -> float | None:
-    return told.n / told.d if told.n is not None and told.d else None
 
 
 def _unmeasured(sums: Sums) -> list[str]:
@@ -101,7 +97,7 @@ def _history(tries: Over) -> Section:
     return Section(
         key="history", title=_("Over time"), wide=True, drawn=Drawn.LINES, empty=_("Nobody tried to pay in these days."),
         lines=[
-            Line(cells=(day, sums[STARTED].n, sums[LOST].n, _share(sums[LOST]), sums[MISTYPED].n, _share(sums[MISTYPED])))
+            Line(cells=(day, sums[STARTED].n, sums[LOST].n, sums[LOST].share, sums[MISTYPED].n, sums[MISTYPED].share))
             for day, sums in (tries.spans() if tries.total[STARTED].n else ())
         ],
         columns=[
@@ -121,8 +117,8 @@ def _parted(tries: Over, by: str, title: str) -> Section:
     for key, name, sums in found:
         then = before.get((key,), Sums())
         cells = (
-            name, sums[STARTED].n, sums[LOST].n, _share(sums[LOST]), _share(then[LOST]), sums[MISTYPED].n,
-            _share(sums[MISTYPED]), _share(then[MISTYPED]),
+            name, sums[STARTED].n, sums[LOST].n, sums[LOST].share, then[LOST].share, sums[MISTYPED].n,
+            sums[MISTYPED].share, then[MISTYPED].share,
         )  # fmt: skip
         lines.append(Line(cells=cells, to=_behind(tries.asked, by, key)))
     return Section(
@@ -145,7 +141,7 @@ def _amounts(tries: Over, by: str, title: str) -> Section:
     for key, name, sums in _sorted(tries, by):
         cells: list[Cell] = [name, sums["amount_started"].n]
         for amount in AMOUNTS[1:]:
-            cells += [sums[amount].n, _share(sums[amount])]
+            cells += [sums[amount].n, sums[amount].share]
         lines.append(Line(cells=tuple(cells), to=_behind(tries.asked, by, key)))
     return Section(
         key=f"amounts-{by}", title=title, wide=True, lines=lines, empty=_("Nobody tried to pay in these days."),

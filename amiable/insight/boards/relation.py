@@ -1,8 +1,5 @@
 """The relation: what customers think, who turns away, what they contest; and whether those who were treated still buy."""
 
-from collections.abc import Iterable
-from typing import Any
-
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -133,7 +130,7 @@ def _answers(thought: Over, by: str, title: str) -> Section:
     found, before = thought.parts(by), thought.parts_before(by)
     named = names.named(creditor=thought.asked.creditor, dimension=by, values=[key for (key,) in found])
     lines = []
-    for key in _ordered(found):
+    for key in names.ordered(found):
         sums, then = found[key], before.get(key, Sums())
         cells = (
             named[key[0]], sums["csat"].d or 0, sums["csat"].value, then["csat"].value, sums["nps"].d or 0, sums["nps"].value,
@@ -156,15 +153,15 @@ def _turned(left: Over, thought: Over, by: str, title: str) -> Section:
     """Who wishes to hear no more and who complains, beside what was sent; with what customers think, where that is known."""
     found, opinions = left.parts(by), thought.parts(by) if by in thought.want.by else {}
     said = {key for key, sums in found.items() if any(sums[name].n for name in LEFT)}
-    keys = _ordered({*said, *opinions})
+    keys = names.ordered({*said, *opinions})
     named = names.named(creditor=left.asked.creditor, dimension=by, values=[key for (key,) in keys])
     lines = []
     for key in keys:
         sums, csat = found.get(key, Sums()), opinions.get(key, Sums())["csat"]
         opted, complained = sums["opt_outs"], sums["complaints"]
         cells = (
-            named[key[0]] if key[0] else _("Of none of them"), sums["messages_sent"].n or 0, opted.n or 0, _share(opted),
-            complained.n or 0, _share(complained), csat.d or 0, csat.value,
+            named[key[0]] if key[0] else _("Of none of them"), sums["messages_sent"].n or 0, opted.n or 0, opted.share,
+            complained.n or 0, complained.share, csat.d or 0, csat.value,
         )  # fmt: skip
         lines.append(Line(cells=cells))
     return Section(
@@ -179,15 +176,6 @@ def _turned(left: Over, thought: Over, by: str, title: str) -> Section:
             Column(label=_("Answers"), unit=COUNT), Column(label=_("Satisfied"), unit=PERCENT),
         ],
     )  # fmt: skip
-
-
-def _share(told: Sum) -> float | None:
-    return (told.n or 0) / told.d if told.d else None
-
-
-def _ordered(keys: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    climb = list(names.STEPS)
-    return sorted(keys, key=lambda key: [(not x, climb.index(x) if x in climb else len(climb), str(x)) for x in key])
 
 
 def _behind(asked: Asked, cause: str | None) -> Link | None:

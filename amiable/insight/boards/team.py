@@ -50,7 +50,7 @@ def team(asked: Asked) -> Content:
 
 def _fair(told: Sum) -> float | None:
     """A share, where it is of enough to mean something."""
-    return told.n / told.d if told.n is not None and told.d is not None and told.d >= FEW else None
+    return told.share if (told.d or 0) >= FEW else None
 
 
 def _few(sums: Iterable[Sum]) -> list[str]:

@@ -3,8 +3,6 @@
 What cannot be told is a sentence. What is seen can be taken along as a file.
 """
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,14 +15,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from amiable.insight import names, say
-from amiable.insight.board import Cell, Column, Drawn, Line, Section
 from amiable.insight.grain import NUMBERS
-from amiable.insight.kpi import SUMS, Kpi, Unit, declared
+from amiable.insight.kpi import Kpi, declared
 from amiable.insight.measure import newest
-from amiable.insight.slices import MOST, PERIOD, Part, Sliced, UnableToSlice, slice_up
+from amiable.insight.slices import MOST, TIMES, Sliced, UnableToSlice, slice_up, span, times
 from amiable.ledger.models import Creditor
 from amiable.web.desk import scope
-from amiable.web.desk.audit_pages import harmless
+from amiable.web.desk.explore_files import FILES, taken
+from amiable.web.desk.explore_table import cells, columns, drawn, in_words
 from amiable.web.desk.figures import Chosen, boards, choose, shown_section
 from amiable.web.ui import clock
 
@@ -32,11 +30,8 @@ FIRST = "recovery_rate"
 BACK = 90  # days, where nothing else is asked for
 LONGEST = 3 * 366
 SHOWN = 300  # lines of the table; the file has all
-DRAWN = 24  # parts of a picture
-BESIDE = 6  # parts of the second thing in a picture
 WHO = "collector"  # what each colleague did is not for everybody
 NONE = "-"  # the part without a value, in an address
-TONES = ("accent", "1_30", "61_90", "not_due", "31_60", "over_90")
 
 
 @dataclass(frozen=True)
@@ -67,8 +62,10 @@ def explore(request: scope.Asked) -> HttpResponse:
     theirs = scope.whole_creditors(request.user, act="see_team").filter(pk=chosen.creditor.pk).exists()
     question = _read(request.GET, chosen, team=theirs)
     told, trouble = _ask(question, chosen)
-    if told is not None and request.GET.get("format") == "csv":
-        return _file(told, chosen)
+    kind = request.GET.get("format", "")
+    if told is not None and kind in FILES:
+        narrowed = [text for text, _url in _chips(question, chosen.creditor)]
+        return taken(request, told, chosen, kind, since=question.since, until=question.until, narrowed=narrowed)
     every = _every(question, chosen)
     content: dict[str, Any] = {
         "value": next(each["value"] for each in every if each["chosen"]),
@@ -113,7 +110,7 @@ def _read(asked: QueryDict, chosen: Chosen, *, team: bool) -> Question:
 
 def _dimensions(kpi: Kpi, *, team: bool) -> tuple[str, ...]:
     """What parts this figure, for whom it may."""
-    return tuple(name for name in (*kpi.dimensions, PERIOD) if team or name != WHO) if kpi.of else ()
+    return tuple(name for name in (*kpi.dimensions, *times(kpi)) if team or name != WHO)
 
 
 def _many(question: Question, team: bool) -> int:
@@ -188,124 +185,35 @@ def _every(question: Question, chosen: Chosen) -> list[dict[str, Any]]:
 
 def _shown(told: Sliced, question: Question, chosen: Chosen) -> dict[str, Any]:
     """The total, the table of parts with ways to narrow, and the picture of one or two things."""
-    named = _named(told, chosen.creditor)
+    named = in_words(told, chosen.creditor)
     rows = [
         {
             "names": [
                 (named[name][value], _narrowed(question, name, value))
                 for name, value in zip(told.by, part.by, strict=True)
             ],
-            "cells": [say.said(cell, unit, chosen.currency) for cell, unit in _cells(told.kpi, part)],
+            "cells": [say.said(cell, unit, chosen.currency) for cell, unit in cells(told.kpi, part)],
         }
         for part in told.parts[:SHOWN]
     ]
-    picture = _picture(told, named, question)
+    picture = drawn(told, named)
     return {
         "rows": rows,
         "heads": [names.head(name) for name in told.by],
-        "columns": _columns(told.kpi),
-        "total": [say.said(cell, unit, chosen.currency) for cell, unit in _cells(told.kpi, told.total)],
+        "columns": columns(told.kpi),
+        "total": [say.said(cell, unit, chosen.currency) for cell, unit in cells(told.kpi, told.total)],
         "value": say.said(told.total.value, told.kpi.unit, chosen.currency),
         "further": max(0, len(told.parts) - SHOWN),
         "section": shown_section(picture, chosen.currency) if picture else None,
-        "file": question.address(format="csv"),
-    }
-
-
-def _named(told: Sliced, creditor: Creditor) -> dict[str, dict[Any, str]]:
-    return {
-        name: names.named(creditor=creditor, dimension=name, values={part.by[place] for part in told.parts})
-        for place, name in enumerate(told.by)
+        "files": [(question.address(format=kind), label) for kind, label in FILES.items()],
     }
 
 
 def _narrowed(question: Question, name: str, value: Any) -> str:
-    """The address of the same question about this part alone; of a month, about its days."""
-    if name == PERIOD:
-        last = (value + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-        since, until = max(value, question.since), min(last, question.until)
-        by = [each for each in question.by if each != PERIOD]
-        return question.address(since=since.isoformat(), until=until.isoformat(), by=by)
+    """The address of the same question about this part alone; of a month or a week, about its days."""
     by = [each for each in question.by if each != name]
+    if name in TIMES:
+        first, last = span(name, value)
+        since, until = max(first, question.since), min(last, question.until)
+        return question.address(since=since.isoformat(), until=until.isoformat(), by=by)
     return question.address(by=by, **{name: NONE if value is None else value})
-
-
-def _columns(kpi: Kpi) -> list[str]:
-    return (
-        [str(kpi.label)]
-        if kpi.unit in SUMS and kpi.denominator is None
-        else [str(kpi.label), _("Counted"), _("Out of")]
-    )
-
-
-def _cells(kpi: Kpi, part: Part) -> list[tuple[Cell, Unit]]:
-    """The value, and of what it is made; a sum without a whole is its own part."""
-    value: list[tuple[Cell, Unit]] = [(part.value, kpi.unit)]
-    if kpi.unit in SUMS and kpi.denominator is None:
-        return value
-    above, below = _made_of(kpi)
-    return [*value, (part.numerator, above), (part.denominator, below)]
-
-
-def _made_of(kpi: Kpi) -> tuple[Unit, Unit]:
-    """In what a figure's two sums are told: money where all that they add is."""
-
-    def unit(said: Any) -> Unit:
-        roots = said.meta.root_names() if said is not None else []
-        return Unit.MONEY if any(name.endswith("_minor") for name in roots) else Unit.COUNT
-
-    return unit(kpi.numerator), unit(kpi.denominator)
-
-
-def _picture(told: Sliced, named: Mapping[str, Mapping[Any, str]], question: Question) -> Section | None:
-    """One thing as bars, months as lines; two things as the first beside the most frequent parts of the second."""
-    if len(told.by) not in (1, 2) or not told.parts:
-        return None
-    first = PERIOD if PERIOD in told.by else told.by[0]
-    second = next((name for name in told.by if name != first), "")
-    at = told.by.index(first)
-    values = {(part.by[at], part.by[1 - at] if second else None): part.value for part in told.parts}
-    across = _most(told, told.by.index(second)) if second else [None]
-    down = list(dict.fromkeys(key for key, _across in values))
-    if not 1 < len(down) <= DRAWN:  # one of them is told by its number
-        return None
-    return Section(
-        key="picture", title=str(told.kpi.label), wide=True, drawn=Drawn.LINES if first == PERIOD else Drawn.BARS, empty="",
-        says=[_("Drawn are the %(n)d that weigh most; the table below has all.") % {"n": BESIDE}]
-        if second and len({key for _down, key in values}) > BESIDE else (),
-        lines=[Line(cells=(named[first][key], *(values.get((key, each)) for each in across))) for key in down],
-        columns=[
-            Column(label=names.head(first)),
-            *(
-                Column(
-                    label=named[second][each] if second else str(told.kpi.label), unit=told.kpi.unit, drawn=True, tone=TONES[n]
-                )
-                for n, each in enumerate(across)
-            ),
-        ],
-    )  # fmt: skip
-
-
-def _most(told: Sliced, place: int) -> list[Any]:
-    """The parts of the second thing that weigh most, in their own order."""
-    weights: dict[Any, int] = {}
-    for part in told.parts:
-        weights[part.by[place]] = weights.get(part.by[place], 0) + (part.denominator or part.numerator or 0)
-    most = sorted(weights, key=lambda key: -weights[key])[:BESIDE]
-    return sorted(most, key=lambda key: (key is None, str(key)))
-
-
-def _file(told: Sliced, chosen: Chosen) -> HttpResponse:
-    """Every line as numbers: amounts in minor units, shares from 0 to 1."""
-    named = _named(told, chosen.creditor)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow([*told.by, "kpi", "unit", "currency", "value", "numerator", "denominator"])
-    for part in told.parts if told.by else [told.total]:
-        own = [harmless(named[name][value]) for name, value in zip(told.by, part.by, strict=True)]
-        writer.writerow(
-            [*own, told.kpi.key, told.kpi.unit.value, told.currency, part.value, part.numerator, part.denominator]
-        )
-    response = HttpResponse(buffer.getvalue(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="amiable-{told.kpi.key}-{told.as_of.isoformat()}.csv"'
-    return response

@@ -1,4 +1,4 @@
-"""A board as a file: paper, a workbook, or the figures that it was made of. Each one is in the trail.
+"""A board as a file: paper, a workbook, or its numbers alone, the same as its page shows. Each one is in the trail.
 
 In: the board and what its page is asked for. Out: the same, as PDF, XLSX, CSV or Parquet. Never: another creditor's board in
 place of one that may not be seen.
@@ -19,6 +19,7 @@ from amiable.insight import give, to_workbook
 from amiable.insight.board import Board, plans
 from amiable.insight.to_paper import board_pdf
 from amiable.web.desk import scope
+from amiable.web.desk.audit_pages import harmless
 from amiable.web.desk.figures import Chosen, asked_board, choose, name_seen
 from amiable.web.ui import clock
 
@@ -31,18 +32,16 @@ def _workbook(board: Board, now: datetime) -> bytes:
     return file.getvalue()
 
 
-def _table(board: Board) -> pl.DataFrame:
-    asked = board.asked
-    return give.table(
-        creditor=asked.creditor, since=asked.since, until=asked.as_of, kpis=asked.keys, currency=asked.currency
-    )  # fmt: skip
+def _csv(board: Board, _now: datetime) -> bytes:
+    words = pl.col("name", "column").map_elements(harmless, return_dtype=pl.String)
+    return give.csv(give.numbers(board).with_columns(words)).encode()
 
 
 KINDS: Mapping[str, tuple[str, Maker]] = {
     "pdf": ("application/pdf", lambda board, now: board_pdf(board, made_at=now)),
     "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", _workbook),
-    "csv": ("text/csv; charset=utf-8", lambda board, _now: give.csv(_table(board)).encode()),
-    "parquet": ("application/vnd.apache.parquet", lambda board, _now: give.parquet(_table(board))),
+    "csv": ("text/csv; charset=utf-8", _csv),
+    "parquet": ("application/vnd.apache.parquet", lambda board, _now: give.parquet(give.numbers(board))),
 }
 
 

@@ -25,8 +25,8 @@ from amiable.web.ui import clock
 
 USUAL = 90  # days
 FILES = {
-    "pdf": "PDF", "xlsx": gettext_lazy("Workbook (XLSX)"), "csv": gettext_lazy("The figures behind (CSV)"),
-    "parquet": gettext_lazy("The figures behind (Parquet)"),
+    "pdf": "PDF", "xlsx": gettext_lazy("Workbook (XLSX)"), "csv": gettext_lazy("The numbers alone (CSV)"),
+    "parquet": gettext_lazy("The numbers alone (Parquet)"),
 }  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def figures(request: scope.Asked, board: str = "") -> HttpResponse:
         "boards": boards(request, chosen.creditor),
         "periods": PERIODS,
         "since": told.asked.since,
-        "before": told.asked.before,
+        "as_of": say.as_of(told),
         "tiles": [_tile(each, chosen.currency) for each in told.tiles],
         "alarms": [(each, _address(each.to)) for each in told.alarms],
         "sections": [shown_section(each, chosen.currency) for each in told.sections],

@@ -76,6 +76,7 @@ RUNS = {
     "send": gettext_lazy("Sending"),
     "advance": gettext_lazy("Steps recorded"),
     "measure": gettext_lazy("Figures"),
+    "forecast": gettext_lazy("Forecast"),
     "credit_notes": gettext_lazy("Credit notes of disputes"),
     "escalate": gettext_lazy("Escalations"),
     "words": gettext_lazy("Words asked of colleagues"),

@@ -14,6 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from amiable.core import money as core_money
+from amiable.core.language import locale as written
 
 register = template.Library()
 NARROW = "\N{NARROW NO-BREAK SPACE}"
@@ -24,7 +25,7 @@ def language() -> str:
 
 
 def locale() -> str:
-    return {"fr": "fr_FR", "en": "en_GB"}.get(language(), language())
+    return written(language())
 
 
 @register.filter
