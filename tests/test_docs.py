@@ -81,3 +81,11 @@ def headings(document: Path) -> set[str]:
     """The anchors of a document's headings, as GitHub makes them."""
     titles = re.findall(r"^#+ (.+)$", document.read_text(), re.M)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize(
+    ("page", "says"), [("CHANGELOG.md", "figures"), ("README.md", "figures"), ("README.fr.md", "indicateurs")]
+)
+def test_as_many_figures_as_are_declared(page: str, says: str) -> None:
+    told = re.findall(rf"(\d+) {says} (?:on|sur|, in)|\((\d+) {says}, in", (ROOT / page).read_text())
+    assert [int(one or other) for one, other in told] == [len(declared())]

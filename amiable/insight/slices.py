@@ -56,7 +56,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Sliced:
-    """`as_of`: the day by whose evening all is told. `note`: a sentence where there is nothing to tell."""
+    """`as_of`: the last day that is known whole. `note`: a sentence where there is nothing to tell."""
 
     kpi: Kpi
     by: tuple[str, ...]

@@ -170,7 +170,7 @@ def _recovered(came: Over, key: str, by: str, title: str) -> Section:
         key=f"recovered-{by}", title=title, drawn=Drawn.BARS, lines=lines, says=[told] if lines else (),
         empty=_("Nothing was recovered of these days.") if whole.d else _("Nothing was to be recovered in these days."),
         columns=[
-            Column(label=names.head(by)), Column(label=_("Received"), unit=MONEY),
+            Column(label=names.head(by)), Column(label=_("Money received"), unit=MONEY),
             Column(label=_("Of what was owed"), unit=MONEY),
             Column(label=_("Share"), unit=PERCENT, drawn=True, tone="accent"), Column(label=_("Before"), unit=PERCENT),
         ],

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from amiable.core import audit
 from amiable.insight import names
@@ -60,13 +60,13 @@ def _board(
         for part in told.parts[:most]
     ]
     if lines:
-        whole = (_("All together"), *[""] * (len(told.by) - 1), *numbers(each, told.total))
+        whole = (_("Together"), *[""] * (len(told.by) - 1), *numbers(each, told.total))
         lines.append(Line(cells=whole, total=True))
     table = Section(
         key="parts", title=str(each.label), wide=True, lines=lines, empty=told.note, columns=[
             *(Column(label=names.head(name)) for name in told.by), *values
         ],
-        says=[_("%(n)d more lines are in the workbook.") % {"n": further}] if further else (),
+        says=[_more(further)] if further else (),
     )  # fmt: skip
     picture = drawn(told, named)
     return Board(
@@ -77,6 +77,11 @@ def _board(
                     note="; ".join(narrowed))],
         sections=[*([picture] if picture else []), *([table] if told.by else [])],
     )  # fmt: skip
+
+
+def _more(further: int) -> str:
+    words = ngettext("The workbook has %(n)d more line.", "The workbook has %(n)d more lines.", further)
+    return words % {"n": further}
 
 
 def _csv(told: Sliced, chosen: Chosen) -> str:
