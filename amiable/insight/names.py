@@ -73,7 +73,7 @@ WAYS_IN = {"other": gettext_lazy("By another way")}  # money that no try to pay 
 # What each dimension is called.
 HEADS = {
     "period": gettext_lazy("Month"),
-    "week": gettext_lazy("Week from"),
+    "week": gettext_lazy("Week"),
     "day": gettext_lazy("Day"),
     "segment": gettext_lazy("Segment"),
     "origin": gettext_lazy("Segment before"),

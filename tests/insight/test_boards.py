@@ -423,6 +423,6 @@ def test_a_flow_is_told_by_week_and_by_day_and_a_stock_by_month_only() -> None:
     assert [part.value for part in days.parts] == [400, 200, 100]
     with pytest.raises(
         UnableToSlice,
-        match="cannot be parted by “Week from”; it can be by: Age, Age 30 days before, Segment, Branch, Sector, Month",
+        match="cannot be parted by “Week”; it can be by: Age, Age 30 days before, Segment, Branch, Sector, Month",
     ):
         slice_up(key="amount_overdue", by=("week",), **asked)

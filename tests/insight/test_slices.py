@@ -93,7 +93,7 @@ def test_of_the_whole_each_way_is_a_part() -> None:
     [
         ("nonsense", (), 30, "no figure"),
         ("dso", (), 30, "cannot be parted"),
-        ("csat", ("journey",), 30, "cannot be parted by journey"),
+        ("csat", ("journey",), 30, "cannot be parted by “Journey”"),
         ("messages_sent", ("segment", "step", "channel", "tone"), 30, "three different things"),
         ("messages_sent", ("segment",), -3, "has not come yet"),
     ],

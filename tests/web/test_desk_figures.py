@@ -148,7 +148,7 @@ def test_a_figure_is_told_over_time(busy: Creditor, client: Client) -> None:
     sent = clock.today() - timedelta(days=2)
     monday = sent - timedelta(days=sent.weekday())
     shown = answer(client, kpi="messages_sent", by="week")
-    assert f"Week from Messages sent {monday.day} {date_format(monday, 'M Y')} 3" in shown
+    assert f"Week Messages sent {monday.day} {date_format(monday, 'M Y')} 3" in shown
     assert f"{sent.day} {date_format(sent, 'M Y')} 3" in answer(client, kpi="messages_sent", by="day")
     page = client.get(reverse("desk:explore"), {"kpi": "messages_sent", "by": "week"})
     end = min(monday + timedelta(days=6), page.context["question"].until)
