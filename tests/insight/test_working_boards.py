@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from django.utils import translation
 
 from amiable.casework.models import Dispute
@@ -18,7 +19,7 @@ from amiable.ledger.models import Creditor
 from amiable.outreach.models import Event, Message
 from amiable.payments.models import Attempt, Promise
 from amiable.portfolio.models import Membership
-from amiable.scenario.models import Campaign, Recipient
+from amiable.scenario.models import Campaign, Recipient, Scenario
 from tests.insight.rows import (
     DAY,
     NOW,
@@ -219,6 +220,9 @@ def test_what_was_recovered_by_journey_step_and_campaign() -> None:
         "Together": (900, 2_000, 0.45, None),
     }  # fmt: skip
     assert lines(told, "recovered-step")["First reminder"] == (600, 2_000, 0.3, None)
+    (line,) = section(told, "recovered-campaign").lines
+    assert line.to is not None
+    assert (line.to.place, line.to.args) == ("campaign", (spring.pk,))
     assert lines(told, "recovered-campaign") == {"Spring": (600, 1_000, 0.6, None)}
     assert tile(told, "recovery_rate") == (0.45, None)
     assert section(shown(helia, "payments", currency="GBP"), "recovered-journey").lines == []
@@ -390,7 +394,10 @@ def test_no_link_leads_to_more_than_its_creditor(key: str) -> None:
     helia = creditor()
     anna = customer(helia)
     Membership.objects.create(customer=anna, currency="EUR", segment="forgetful", since=before(300))
+    scenario = Scenario.objects.create(creditor=helia, key="soft", version=2, state="active", data={}, made_at=NOW)
     case(anna, on=before(92), overdue=1_000)
+    case(customer(helia, "C2"), on=before(20), overdue=1_000, scenario_ref=scenario.pk)
+    task(anna, "call", days=None)
     attempt(anna, "portal", "failed")
     message(anna, days=3)
     Dispute.objects.create(
@@ -400,6 +407,11 @@ def test_no_link_leads_to_more_than_its_creditor(key: str) -> None:
     told = shown(measured(helia), key)
     links = [line.to for each in told.sections for line in each.lines if line.to]
     assert [to for to in links if to.asks.get("creditor") != str(helia.pk)] == []
+    assert all(reverse(f"desk:{to.place}", args=to.args) for to in links)
+    if key == "journeys":
+        assert ("scenario", (scenario.pk,)) in {(to.place, to.args) for to in links}
+    if key == "team":
+        assert [to.asks["who"] for to in links if to.place == "home"] == ["nobody"]
     if key == "relation":
         assert {to.place for to in links} == {"customers", "disputes"}
         assert [dict(to.asks) for to in links if to.place == "customers"] == [

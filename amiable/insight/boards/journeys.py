@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Count, Min, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -10,6 +11,7 @@ from amiable.insight.board import Asked, Cell, Column, Content, Drawn, Line, Lin
 from amiable.insight.grains.recovery import CASE_DAYS, STAGES
 from amiable.insight.kpi import COUNT, DAYS, MONEY, PERCENT
 from amiable.insight.over import Over, Sum, Sums, Want, over
+from amiable.scenario.models import Scenario
 
 CASES = (
     "recovery_rate", "due_contacted", "due_reached", "due_tried", "cure_rate", "self_cure_rate", "time_to_cure",
@@ -159,10 +161,18 @@ def _mixed(currency: str) -> str:
     return said % {"currency": currency}
 
 
+def _pages(asked: Asked) -> dict[tuple[str, int], Link]:
+    """Where each version of a scenario stands; not that of which the house and the creditor have one each."""
+    rows = Scenario.objects.filter(Q(creditor=None) | Q(creditor=asked.creditor)).order_by().values("key", "version")
+    sole = rows.annotate(n=Count("pk"), only=Min("pk")).filter(n=1).values_list("key", "version", "only")
+    return {(key, version): Link(place="scenario", args=(pk,), asks=asked.house) for key, version, pk in sole}
+
+
 def _scenarios(cases: Over) -> Section:
     """What became of the cases of each version of a scenario."""
     found = cases.parts("scenario", "version")
     named = names.named(creditor=cases.asked.creditor, dimension="scenario", values={key for key, _version in found})
+    pages = _pages(cases.asked)
     lines = []
     for key, version in sorted(found, key=lambda pair: (pair[0] is None, str(pair[0]), pair[1] or 0)):
         sums = found[key, version]
@@ -175,7 +185,8 @@ def _scenarios(cases: Over) -> Section:
                 cells=(
                     title, cured.d, sums["recovery_rate"].d, sums["recovery_rate"].value, cured.n, cured.value, alone.n,
                     alone.value, sums["time_to_cure"].value,
-                )
+                ),
+                to=pages.get((key, version)),
             )
         )  # fmt: skip
     return Section(

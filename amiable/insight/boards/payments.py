@@ -160,8 +160,11 @@ def _recovered(came: Over, key: str, by: str, title: str) -> Section:
     found = {part: sums[key] for (part,), sums in came.parts(by).items() if sums[key].n}
     named, before = names.named(creditor=came.asked.creditor, dimension=by, values=found), came.parts_before(by)
     order = sorted(found, key=lambda part: (part is None, -(found[part].n or 0), str(part)))
-    rows = [(named[part], found[part], before.get((part,), Sums())[key]) for part in order]
-    lines = [Line(cells=(name, now.n, now.d, now.value, then.value)) for name, now, then in rows]
+    lines = []
+    for part in order:
+        now, then = found[part], before.get((part,), Sums())[key]
+        to = Link(place="campaign", args=(part,), asks=came.asked.house) if by == "campaign" and part else None
+        lines.append(Line(cells=(named[part], now.n, now.d, now.value, then.value), to=to))
     whole, then = came.total[key], came.before[key]
     if len(lines) > 1:
         lines.append(Line(cells=(_("Together"), whole.n, whole.d, whole.value, then.value), total=True))

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amiable.insight import names
-from amiable.insight.board import Asked, Column, Content, Drawn, Line, Section, board
+from amiable.insight.board import Asked, Column, Content, Drawn, Line, Link, Section, board
 from amiable.insight.costs import costs
 from amiable.insight.kpi import COUNT, MONEY, PERCENT, PRICE
 from amiable.insight.over import Over, Sum, Sums, Want, over
@@ -72,7 +72,9 @@ def _work(waiting: Over, done: Over, people: dict[Any, str]) -> Section:
         late, told = stand.get((key,), Sums())["tasks_late"], made.get((key,), Sums())["tasks_finished"]
         then = before.get((key,), Sums())["tasks_finished"].n if before else None
         waits = ((late.d or 0) - (late.n or 0), late.n or 0, late.d or 0) if waiting.known else (None, None, None)
-        lines.append(Line(cells=(people[key], *waits, told.n or 0, _nought(then, before))))
+        asks = {"creditor": str(waiting.asked.creditor.pk), "who": str(key or "nobody")}
+        cells = (people[key], *waits, told.n or 0, _nought(then, before))
+        lines.append(Line(cells=cells, to=Link(place="home", asks=asks) if late.d else None))
     return Section(
         key="work", title=_("Work, person by person"), wide=True, lines=lines, says=waiting.says,
         drawn=Drawn.STACK if stand else None,
