@@ -394,7 +394,8 @@ def test_no_link_leads_to_more_than_its_creditor(key: str) -> None:
     helia = creditor()
     anna = customer(helia)
     Membership.objects.create(customer=anna, currency="EUR", segment="forgetful", since=before(300))
-    scenario = Scenario.objects.create(creditor=helia, key="soft", version=2, state="active", data={}, made_at=NOW)
+    label = {"label": {"en": "Soft"}}
+    scenario = Scenario.objects.create(creditor=helia, key="soft", version=2, state="active", data=label, made_at=NOW)
     case(anna, on=before(92), overdue=1_000)
     case(customer(helia, "C2"), on=before(20), overdue=1_000, scenario_ref=scenario.pk)
     task(anna, "call", days=None)
