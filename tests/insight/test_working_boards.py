@@ -225,7 +225,22 @@ def test_what_was_recovered_by_journey_step_and_campaign() -> None:
     assert (line.to.place, line.to.args) == ("campaign", (spring.pk,))
     assert lines(told, "recovered-campaign") == {"Spring": (600, 1_000, 0.6, None)}
     assert tile(told, "recovery_rate") == (0.45, None)
+    assert lines(told, "recovered-step")["Without a reminder"] == (300, 2_000, 0.15, None)
     assert section(shown(helia, "payments", currency="GBP"), "recovered-journey").lines == []
+
+
+def test_recovery_stands_beside_what_was_measured_of_cases_as_young_as_these() -> None:
+    helia = creditor()
+    anna, boris = customer(helia, "A"), customer(helia, "B")
+    for who, opened, came in ((anna, 60, 25), (boris, 15, 10)):
+        case(who, on=before(opened), overdue=1_000)
+        attempt(who, "email_link", "succeeded", days=came)
+        credit = paid(invoice(who, 1_000, issued=before(120), due=before(80)), 500, on=before(came))
+        Attempt.objects.filter(customer=who).update(credit=credit)
+    measure(as_of=before(30), now=NOW)  # nothing had come of the first case then
+    told = shown(measured(helia), "payments")
+    assert lines(told, "recovered-journey")["Link in an e-mail"] == (1_000, 2_000, 0.5, None)
+    assert tile(told, "recovery_rate") == (0.5, 0.0)
 
 
 def test_the_period_before_is_not_known_where_nothing_was_kept() -> None:

@@ -27,21 +27,17 @@ LISTED = {"journey", "campaign", "step"}  # by which the page of payments shows 
     place=5, keys=(RECOVERED, BY_CAMPAIGN, *TILES),
 )  # fmt: skip
 def payments(asked: Asked) -> Content:
-    # Cases need their time, as on the board of journeys.
-    tries, cases, campaigns = over(
-        asked, Want((*TILES, COMPLETED, "amount_completed"), BY), Want((RECOVERED,), ("journey", "step"), CASE_DAYS),
-        Want((BY_CAMPAIGN,), ("campaign",), CASE_DAYS),
-    )  # fmt: skip
+    (tries,) = over(asked, Want((*TILES, COMPLETED, "amount_completed"), BY))
     titles = (_("By journey"), _("By campaign"), _("By step"), _("By channel"))
     return Content(
-        tiles=[cases.tile(RECOVERED), *(tries.tile(key, to=_behind(asked)) for key in TILES)],
+        tiles=[asked.tile(RECOVERED), *(tries.tile(key, to=_behind(asked)) for key in TILES)],
         alarms=jump.alarms(creditor=asked.creditor, as_of=asked.as_of),
         sections=[
             _whole(tries),
             _history(tries),
-            _recovered(cases, RECOVERED, "journey", _("Recovered, by journey")),
-            _recovered(cases, RECOVERED, "step", _("Recovered, by step")),
-            _recovered(campaigns, BY_CAMPAIGN, "campaign", _("Recovered, by campaign")),
+            _recovered(asked, RECOVERED, "journey", _("Recovered, by journey")),
+            _recovered(asked, RECOVERED, "step", _("Recovered, by step")),
+            _recovered(asked, BY_CAMPAIGN, "campaign", _("Recovered, by campaign")),
             *(_parted(tries, by, title) for by, title in zip(BY, titles, strict=True)),
             _amounts(tries, "journey", _("Amounts by journey")),
             _amounts(tries, "campaign", _("Amounts by campaign")),
@@ -155,23 +151,30 @@ def _amounts(tries: Over, by: str, title: str) -> Section:
     )  # fmt: skip
 
 
-def _recovered(came: Over, key: str, by: str, title: str) -> Section:
-    """What came of what was owed, by the way that it came; the most first, and last what came without."""
-    found = {part: sums[key] for (part,), sums in came.parts(by).items() if sums[key].n}
-    named, before = names.named(creditor=came.asked.creditor, dimension=by, values=found), came.parts_before(by)
-    order = sorted(found, key=lambda part: (part is None, -(found[part].n or 0), str(part)))
+def _recovered(asked: Asked, key: str, by: str, title: str) -> Section:
+    """What came of what was owed, by the way that it came, as measured and as measured when the period before ended: a case
+    needs its time, and one of last week must not stand beside one of months ago. The most first, last what came without.
+    """
+    found, whole = asked.parts(key, by), asked.now[key]
+    ended = asked.then[key].slices if asked.ended(key) is not None else ()
+    before = {pairs[by]: value[0] for pairs, value in ended if set(pairs) == {by}}
+    named = names.named(creditor=asked.creditor, dimension=by, values=found)
+    order = sorted((part for part in found if found[part][1]), key=lambda part: (-(found[part][1] or 0), str(part)))
     lines = []
     for part in order:
-        now, then = found[part], before.get((part,), Sums())[key]
-        to = Link(place="campaign", args=(part,), asks=came.asked.house) if by == "campaign" and part else None
-        lines.append(Line(cells=(named[part], now.n, now.d, now.value, then.value), to=to))
-    whole, then = came.total[key], came.before[key]
+        (share, minor, owed), then = found[part], before.get(part)
+        to = Link(place="campaign", args=(part,), asks=asked.house) if by == "campaign" else None
+        lines.append(Line(cells=(named[part], minor, owed, share, then), to=to))
+    rest = (whole.numerator or 0) - sum(found[part][1] or 0 for part in order)
+    if rest and whole.denominator:
+        lines.append(Line(cells=(str(names.NONE[by]), rest, whole.denominator, rest / whole.denominator, None)))
     if len(lines) > 1:
-        lines.append(Line(cells=(_("Together"), whole.n, whole.d, whole.value, then.value), total=True))
-    told = _("From %(since)s to %(until)s: what came of what was owed at the beginning.") % came.spoken
+        cells = (_("Together"), whole.numerator, whole.denominator, whole.value, asked.ended(key))
+        lines.append(Line(cells=cells, total=True))
+    told = _("Of cases opened and of campaigns sent in the last %(days)d days.") % {"days": CASE_DAYS}
     return Section(
         key=f"recovered-{by}", title=title, drawn=Drawn.BARS, lines=lines, says=[told] if lines else (),
-        empty=_("Nothing was recovered of these days.") if whole.d else _("Nothing was to be recovered in these days."),
+        empty=_("Nothing was recovered of these days.") if whole.denominator else _("Nothing was to be recovered in these days."),
         columns=[
             Column(label=names.head(by)), Column(label=_("Money received"), unit=MONEY),
             Column(label=_("Of what was owed"), unit=MONEY),
