@@ -17,7 +17,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app as queue
 from procrastinate.exceptions import AlreadyEnqueued
 
-from amiable.casework import close
+from amiable.casework import close, survey
 from amiable.core import forget, runs
 from amiable.core.errors import UnableTo
 from amiable.core.models import Run, Scope, User
@@ -229,8 +229,8 @@ def _readers(one: Cycle) -> QuerySet[User]:
 
 
 def _forget(one: Cycle) -> Figures:
-    """What is kept for a while only goes when its time is over: answers to keys, ended sessions, done jobs."""
-    return forget.forget(now=one.now)
+    """What is kept for a while only goes when its time is over: answers to keys, ended sessions, done jobs, words."""
+    return forget.forget(now=one.now) | survey.forget(now=one.now) | memo.forget(now=one.now)
 
 
 STEPS: Mapping[str, Callable[[Cycle], Figures]] = {

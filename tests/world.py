@@ -130,6 +130,7 @@ def survey_answer(
 ) -> SurveyAnswer:
     """What a customer thought; where no `medium` is named, it was told elsewhere."""
     known: dict[str, Any] = {"after": "payment", "subject_ref": f"credit:{next(_number)}"}
+    known["void_since"] = None if "medium" in asked else now
     ask = SurveyAsk.objects.create(customer=who, asked_on=now.date(), asked_at=now, **known | asked)
     return SurveyAnswer.objects.create(customer=who, ask=ask, score=score, recommend=recommend, answered_at=now)
 

@@ -429,8 +429,8 @@ def _range(column: str, words: str, field: "models.Field[Any, Any]") -> models.F
 class SurveyAsk(models.Model):
     """A customer is asked how it went. No two of the same customer lie less than 90 days apart: the database sees to it.
 
-    `step`: of the scenario, the last one before what ended. `medium`: email, sms, portal; empty: told by somebody else,
-    which keeps nobody from being asked.
+    `step`: of the scenario, the last one before what ended. `medium`: email, sms, portal; empty: told by somebody else.
+    `void_since`: since when it keeps nobody from being asked: it reached nobody, or a later one of a merged record counts.
     """
 
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="surveys")
@@ -438,14 +438,16 @@ class SurveyAsk(models.Model):
     subject_ref = models.CharField(max_length=60)  # task:7, reply:3, credit:12, plan:4, dispute:9
     step = models.CharField(max_length=40, blank=True, default="")
     medium = models.CharField(max_length=10, blank=True, default="")
-    address = models.CharField(max_length=320, blank=True, default="")  # one person may look after several customers
+    # One person may look after several customers. Kept as long as it matters: survey.forget().
+    address = models.CharField(max_length=320, blank=True, default="")
     asked_on = models.DateField()  # where the creditor is at home
     asked_at = models.DateTimeField()
+    void_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
             ExclusionConstraint(  # ranges of one number each, so that no extension of the database is needed
-                name="survey_once_in_90_days", condition=~Q(medium=""),
+                name="survey_once_in_90_days", condition=Q(void_since=None),
                 expressions=[(_range("customer", "int8range({0}, {0}, '[]')", BigIntegerRangeField()), RangeOperators.OVERLAPS),
                              (_range("asked_on", "daterange({0}, {0} + 90)", DateRangeField()), RangeOperators.OVERLAPS)],
             ),

@@ -43,7 +43,7 @@ def opine(stage: Stage, day: int) -> list[Act]:
         advice = int(np.clip(face + rng.integers(-2, 2), 0, 10))
         answers, goes_on = rng.random(2)
         if answers < ANSWERED:
-            page = f"/s/{surveys.token(ask=asked['ask'], asked_at=message.created_at)}/"
+            page = f"/s/{surveys.token(ask=asked['ask'], asked_at=datetime.fromisoformat(asked['asked_at']))}/"
             more = {"recommend": advice, "words": WORDS[face]} if goes_on < GOES_ON else {}
             acts.append(Act(stage.at(day, 12 + int(rng.integers(0, 8))), _taps(stage, page, face, more)))
     return acts

@@ -38,6 +38,7 @@ NO_LINE: dict[str, Any] = {
     "days_late": 0, "late": False, "settled": False, "part": False,
 }  # fmt: skip
 FACES = {2: "😞", 4: "😕", 6: "😐", 8: "😊", 10: "😃"}
+NO_SURVEY: dict[str, Any] = {"after": "", "scale": []}  # the faces stand in the text that asks, and in no other
 STOP = {"fr": "STOP pour ne plus en recevoir", "en": "Reply STOP to opt out"}
 
 
@@ -77,8 +78,7 @@ def express(facts: Facts) -> dict[str, Any]:
         "paid_url": f"{url}?to=paid",
         "talk_url": f"{url}?to=talk",
         "preferences_url": f"{url}?to=preferences",
-        "survey_url": survey_url(facts),
-        "survey": _survey(facts),
+        **_survey(facts, url),
         "unsubscribe_url": unsubscribe_url(facts),
         "sms_stop": str(facts.creditor.policy.get("sms_stop") or STOP[language]),
         "accounts": [_account(each) for each in (facts, *facts.together)] if facts.together else [],
@@ -112,23 +112,22 @@ def portal_url(facts: Facts) -> str:
     return _link("portal", "p", {"c": facts.customer.pk, "m": facts.message.pk or 0}, facts.now, settings.LINK_DAYS)
 
 
-def survey_url(facts: Facts) -> str:
-    """The page of the ask that ordered the message; without one, the customer's own page leads there."""
-    ask = (facts.message.context.get("survey") or {}).get("ask")
-    if not ask:
-        return f"{portal_url(facts)}?to=survey"
-    return f"{settings.BASE_URL}/s/{survey.token(ask=int(ask), asked_at=facts.message.created_at)}/"
-
-
-def _survey(facts: Facts) -> dict[str, Any]:
-    url = survey_url(facts)
-    chosen = f"{url}{'&' if '?' in url else '?'}score="
+def _survey(facts: Facts, portal: str) -> dict[str, Any]:
+    """The page of the ask that ordered the message, and its five answers; from any other text the customer's page leads there."""
+    asked = facts.message.context.get("survey") or {}
+    if facts.message.purpose != survey.PURPOSE and not asked:
+        return {"survey_url": f"{portal}?to=survey", "survey": NO_SURVEY}
+    url, more = f"{portal}?to=survey", "&"
+    if "ask" in asked:
+        asked_at = asked.get("asked_at") or facts.message.created_at.isoformat()  # of one ordered before it was kept
+        token = survey.token(ask=int(asked["ask"]), asked_at=datetime.fromisoformat(asked_at))
+        url, more = f"{settings.BASE_URL}/s/{token}/", "?"
     with override(facts.message.language):
         scale = [
-            {"url": f"{chosen}{score}", "face": FACES[score], "words": str(text)}
+            {"url": f"{url}{more}score={score}", "face": FACES[score], "words": str(text)}
             for score, text in survey.FACES.items()
         ]
-    return {"after": str((facts.message.context.get("survey") or {}).get("after", "")), "scale": scale}
+    return {"survey_url": url, "survey": {"after": str(asked.get("after", "")), "scale": scale}}
 
 
 def unsubscribe_url(facts: Facts) -> str:

@@ -13,13 +13,15 @@ from django.db.models import Max, Sum
 from django.db.models.functions import Coalesce
 
 from amiable.casework.models import Task, TaskKind
+from amiable.casework.survey import NOT_NOW
+from amiable.casework.survey import WAITS as WAITS_FOR_A_PERSON
 from amiable.core.calendar import day_of, end_of_day, start_of_day
 from amiable.law.rails import HOLDOUT
 from amiable.ledger import hold
 from amiable.ledger.charges import besides
 from amiable.ledger.choose import POLICY
 from amiable.ledger.factor import NOTHING, Payee, Sold, payee_of, sold_by
-from amiable.ledger.models import Contact, Credit, Creditor, Customer, HoldKind, Invoice
+from amiable.ledger.models import Contact, Credit, Creditor, Customer, Invoice
 from amiable.ledger.prefer import NONE as NO_WISHES
 from amiable.ledger.prefer import Wishes, preferred
 from amiable.outreach.address import Address, addresses
@@ -28,7 +30,6 @@ from amiable.outreach.models import Message, MessageState
 
 # A message that left, or may have left, is a contact. A courtesy notice is one too, but never waits for a gap.
 REACHED_OUT = (MessageState.SENDING, MessageState.SENT, MessageState.IN_DOUBT)
-WAITS_FOR_A_PERSON = (TaskKind.CALL, TaskKind.CONFIRM, TaskKind.REPLY, TaskKind.MANUAL)
 SPOKEN = ("promise", "paid", "dispute", "refused", "call_back")  # outcomes of a call in which someone was spoken to
 REMEMBERED = timedelta(days=60)  # no rail looks back further
 
@@ -74,7 +75,7 @@ class Facts:
     customer_hold: str = ""
     wishes: Wishes = NO_WISHES  # of the person who would be written to
     waiting: bool = False
-    disputes: bool = False  # an invoice of the customer's is contested, whatever the message is about
+    not_now: bool = False  # an invoice of theirs is contested or elsewhere, whatever the message is about: no survey
     days_since_contact: int | None = None
     contacts_7d: int = 0
     days_since_conversation: int | None = None
@@ -111,7 +112,7 @@ def gather(messages: Sequence[Message], *, as_of: date, now: datetime) -> list[F
     for customer in customers.values():  # so that nobody asks for it once more, one by one
         if customer.creditor_id in creditors:
             customer.creditor = creditors[customer.creditor_id]
-    lines, held_customers, disputing = _lines(messages, customers, as_of)
+    lines, held_customers, not_now = _lines(messages, customers, as_of)
     credits = _credits(customers)
     sold = sold_by(customers, as_of=as_of)
     calls = _calls(customers, as_of)
@@ -137,7 +138,7 @@ def gather(messages: Sequence[Message], *, as_of: date, now: datetime) -> list[F
             sold=sold.get(message.customer_id, NOTHING),
             customer_hold=held_customers.get(message.customer_id, ""),
             waiting=message.customer_id in waiting,
-            disputes=message.customer_id in disputing,
+            not_now=message.customer_id in not_now,
             days_since_conversation=spoken.get(message.customer_id),
         )
         own = message.instead_of_id or message.pk
@@ -182,10 +183,10 @@ def _usable(message: Message, known: Sequence[Address]) -> tuple[Address | None,
 def _lines(
     messages: Sequence[Message], customers: Mapping[int, Customer], as_of: date
 ) -> tuple[dict[int, Line], dict[int, str], set[int]]:
-    """The invoices that the messages name, the customers on hold as a whole, and those who contest any invoice."""
+    """The invoices that the messages name, the customers on hold as a whole, and those with something harder on any invoice."""
     held: dict[int, str] = {}
     held_customers: dict[int, str] = {}
-    disputing: set[int] = set()
+    not_now: set[int] = set()
     holds = hold.active(as_of=as_of).filter(customer_id__in=customers).order_by("id")
     for customer_id, invoice_id, kind in holds.values_list("customer_id", "invoice_id", "kind"):
         if invoice_id is None:
@@ -193,13 +194,13 @@ def _lines(
                 held_customers[customer_id] = kind
         else:
             held.setdefault(invoice_id, kind)
-            if kind == HoldKind.DISPUTE:
-                disputing.add(customer_id)
+            if kind in NOT_NOW:
+                not_now.add(customer_id)
     wanted = {ref for message in messages for ref in (*message.about, *message.also)}
     columns = ("id", "reference", "kind", "issued_on", "due_on", "amount_minor", "open_minor", "charged_minor")
     rows = Invoice.objects.filter(pk__in=wanted, customer_id__in=customers).values(*columns)
     lines = {row["id"]: Line(**row, held_by=held.get(row["id"], "")) for row in rows}
-    return lines, held_customers, disputing
+    return lines, held_customers, not_now
 
 
 def _credits(customers: Iterable[int]) -> dict[tuple[int, str], int]:

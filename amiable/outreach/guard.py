@@ -16,6 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from amiable.casework import survey
 from amiable.core.calendar import zones
 from amiable.core.words import in_house
 from amiable.law.hours import next_open, open_at
@@ -26,7 +27,7 @@ from amiable.outreach.gather import Facts, Line
 LATE_ONLY = {"reminder_1", "reminder_2", "reminder_3", "formal_notice"}
 NOT_YET_ONLY = {"courtesy_notice"}
 PAYMENT_LINK = "payment_link"
-SURVEY = "survey"  # asks how it went: under the rails of every contact, but those of money
+# A question how it went is under the rails of every contact, but those of money.
 STALE_DAYS = 3  # a message that could not leave for so long has missed its moment
 
 
@@ -48,7 +49,7 @@ def look(facts: Sequence[Facts]) -> list[Verdict]:
     """A verdict each, in the same order. Lines that may not be spoken of any more are taken out of `facts`."""
     for each in facts:
         _leave_out(each)
-    rails = _rails([each for each in facts if each.message.capped or each.message.purpose == SURVEY])
+    rails = _rails([each for each in facts if each.message.capped or each.message.purpose == survey.PURPOSE])
     return [_verdict(each, rails.get(each.message.pk)) for each in facts]
 
 
@@ -83,8 +84,10 @@ def _verdict(facts: Facts, rail: str | None) -> Verdict:
         return _no(_("Nothing that it is about is due any more."))
     if asks and not facts.to_pay_minor:
         return _no(_("The customer’s credit covers what it is about."))
-    if facts.disputes and message.purpose == SURVEY:
-        return _no(_("The customer contests an invoice: this is not the moment to ask how it went."))
+    if facts.not_now and message.purpose == survey.PURPOSE:
+        return _no(
+            _("An invoice is in dispute, in a moratorium or at an agency: this is not the moment to ask how it went.")
+        )
     if facts.opted_out:
         return _no(_("The customer does not wish to be written to at this address."))
     if facts.address is None:
@@ -158,6 +161,6 @@ def _row(facts: Facts) -> dict[str, object]:
         "amount_minor": facts.to_pay_minor,
         "minimum_minor": int(facts.message.context.get("minimum_minor", 0)),
         "most_7d": facts.wishes.per_week,
-        "asks": facts.message.purpose != SURVEY,
+        "asks": facts.message.purpose != survey.PURPOSE,
         "open_now": _open(facts),
     }

@@ -4,17 +4,18 @@ In: a message that failed for good. Out: a message of the same order by the next
 that failed or whose owner does not wish it; the last look decides about it like about any other.
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from amiable.casework import task
+from amiable.casework import survey, task
 from amiable.casework.models import TaskKind
 from amiable.core.calendar import day_of
 from amiable.core.words import in_house
 from amiable.ledger.models import Medium
 from amiable.outreach.address import addresses, spoken
-from amiable.outreach.models import Message
+from amiable.outreach.models import EventKind, Message, MessageState
 
 
 def go_on(message: Message, *, now: datetime) -> bool:
@@ -26,7 +27,7 @@ def go_on(message: Message, *, now: datetime) -> bool:
             return True
         known = addresses([message.customer], medium=medium, now=now).get(message.customer_id, [])
         address = next((each for each in known if each.usable), None)
-        if address is None:
+        if address is None or not _may_go_to(message, address.value, as_of):
             continue
         root = message.instead_of_id or message.pk
         customer = message.customer
@@ -41,6 +42,23 @@ def go_on(message: Message, *, now: datetime) -> bool:
         )  # fmt: skip
         return True
     return False
+
+
+def _may_go_to(message: Message, address: str, as_of: date) -> bool:
+    """A question goes to no address at which somebody has been asked; the ask knows where it went."""
+    ask = message.context.get("survey", {}).get("ask")
+    return ask is None or survey.readdress(ask, address=address, as_of=as_of)
+
+
+def give_up(messages: Iterable[Message], *, now: datetime) -> None:
+    """These leave no more, or came back. Where nothing else carries their question to the customer, nobody was asked."""
+    asked = {each.context["survey"]["ask"] for each in messages if "ask" in each.context.get("survey", {})}
+    if not asked:
+        return
+    keys = {f"{survey.PURPOSE}:{ask}{way}": ask for ask in asked for way in ("", *(f"/{each}" for each in Medium))}
+    ended = [MessageState.WITHHELD, MessageState.FAILED]
+    others = Message.objects.filter(key__in=keys).exclude(state__in=ended).exclude(events__kind=EventKind.BOUNCED)
+    survey.let_go(asked - {keys[key] for key in others.values_list("key", flat=True)}, now=now)
 
 
 _SAME = (

@@ -30,6 +30,7 @@ UNSUBSCRIBE = "memo.unsubscribe"  # the purpose of the links that end one kind o
 MOST_BYTES = 5_000_000  # of what goes along
 LOST_AFTER = timedelta(hours=1)  # a server that takes longer to answer one e-mail has lost it
 STALE = timedelta(days=3)  # news that could not leave for so long is none any more
+KEPT = timedelta(days=90)  # the words of an e-mail to a colleague, which name customers
 
 
 class UnableToAttach(UnableTo):
@@ -171,6 +172,12 @@ def _lose(now: datetime) -> int:
     return lost.update(
         state=MessageState.IN_DOUBT, verdict=in_house(_("The sender stopped before the carrier answered."))
     )
+
+
+def forget(*, now: datetime) -> dict[str, int]:
+    """What was written to a colleague goes when nobody asks any more whether it arrived; that it was written stays."""
+    old = Memo.objects.filter(created_at__lt=now - KEPT).exclude(subject="", text="", html="")
+    return {"memos": old.update(subject="", text="", html="", unsubscribe_url="")}
 
 
 def _give_up(now: datetime) -> None:

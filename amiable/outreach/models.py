@@ -321,7 +321,7 @@ class Letter(models.Model):
 
 
 class Memo(models.Model):
-    """An e-mail to a colleague, or to whoever is to become one (memo.py). Its key makes it one."""
+    """An e-mail to a colleague, or to whoever is to become one (memo.py). Its key makes it one; its words go after 90 days."""
 
     key = models.CharField(max_length=120, unique=True)
     user = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="memos")

@@ -13,6 +13,7 @@ from django.db import transaction
 
 from amiable.ledger.models import Creditor
 from amiable.outreach.channel import Word
+from amiable.outreach.instead import give_up
 from amiable.outreach.models import Delivery, Event, EventKind
 from amiable.outreach.record import close_address, fail_address
 
@@ -58,6 +59,7 @@ def _hear(source: str, word: Word, now: datetime, creditor: Creditor | None, tol
     for message in (delivery.message, *delivery.message.tells.select_related("customer")):
         if word.kind == EventKind.BOUNCED and word.permanent:
             fail_address(message, message.address, word.reason.replace("\0", ""), now=now)
+            give_up([message], now=now)
         elif word.kind == EventKind.COMPLAINED:
             close_address(message, message.address, origin="complaint", now=now)
 

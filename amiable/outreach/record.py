@@ -24,7 +24,7 @@ from amiable.ledger.models import Contact, ContactPoint, Medium
 from amiable.outreach.carry import Bound
 from amiable.outreach.channel import AddressRefused, OptedOut
 from amiable.outreach.gather import Facts
-from amiable.outreach.instead import go_on
+from amiable.outreach.instead import give_up, go_on
 from amiable.outreach.models import Delivery, Message, MessageState, OptOut
 
 TRIES = 6
@@ -78,6 +78,7 @@ def record(bound: Sequence[Bound], summary: Summary, *, now: datetime) -> None:
     for each in bound:
         if each.touched and (each.error or not each.ended_at):
             _trouble(each, summary, now)
+    give_up((each.message for each in bound if each.error), now=now)
 
 
 def _trouble(each: Bound, summary: Summary, now: datetime) -> None:
@@ -219,6 +220,7 @@ def settle(*, message: Message, left: bool, now: datetime, by: User) -> None:
     rows = _told(message).filter(state=MessageState.IN_DOUBT)
     if not rows.update(state=state, verdict=verdict, sent_at=now if left else None):
         raise UnableToSettle(gettext("This message is not in doubt."))
+    give_up([] if left else [message], now=now)
     for asked in Task.objects.filter(key=f"in_doubt:{message.pk}", done_at=None):
         task.finish(task=asked, outcome="left" if left else "not_left", now=now, by=by)
     audit.record(

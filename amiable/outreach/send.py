@@ -22,6 +22,7 @@ from amiable.outreach.channel import Parcel
 from amiable.outreach.express import hook_url, unsubscribe_url
 from amiable.outreach.gather import Facts, gather
 from amiable.outreach.guard import look
+from amiable.outreach.instead import give_up
 from amiable.outreach.models import Delivery, Message, MessageState
 from amiable.outreach.record import BACK_OFF, Summary, ask_for_text, miss_address, record, recover
 from amiable.outreach.render import Rendered, Texts, own_texts, render_all
@@ -173,6 +174,7 @@ def _write_down(
                 miss_address(each.message, verdict.reason, now)
     if rows:
         tables.execute(_WRITE_DOWN, [list(column) for column in zip(*rows, strict=True)])
+        give_up((each.message for each in facts), now=now)
     Message.objects.bulk_update(waiting, ["not_before"])
     Delivery.objects.bulk_create([each.delivery for each in bound])
     return bound, len(facts)

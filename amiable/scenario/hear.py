@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from amiable.casework import note, survey, task
 from amiable.casework.dispute import open_dispute
-from amiable.casework.models import Dispute, SurveyAsk, Task, TaskKind
+from amiable.casework.models import SurveyAsk, Task, TaskKind
 from amiable.core import audit
 from amiable.core.calendar import next_business_day
 from amiable.core.errors import UnableTo
@@ -258,14 +258,14 @@ def _rates(saying: Rates, *, customer: Customer, as_of: date, now: datetime, by:
 def _offered(saying: Rates, customer: Customer, now: datetime) -> SurveyAsk | None:
     """The ask of who answers on a page; about what is not theirs, it is about the visit."""
     what, _colon, ref = saying.about.partition(":")
-    rows: dict[str, Any] = {"payment": Credit, "plan": Plan, "dispute": Dispute}
+    rows: dict[str, Any] = {"payment": Credit, "plan": Plan}
     mine = rows[what].objects.filter(customer=customer) if what in rows else Credit.objects.none()
     number = int(ref) if ref.isdecimal() and len(ref) < 18 else None
     found = (mine.filter(pk=number) if number else mine.order_by("-pk")).first()
     after, subject = (what, f"{found._meta.model_name}:{found.pk}") if found else ("visit", f"visit:{customer.pk}")
-    return (
-        survey.offer(customer=customer, after=after, subject_ref=subject, now=now) if saying.score is not None else None
-    )
+    if saying.score is None:
+        return None
+    return survey.offer(customer=customer, after=after, subject_ref=subject, now=now, address=saying.address)
 
 
 @hear.register

@@ -100,9 +100,13 @@ class Prefers:
 
 @dataclass(frozen=True)
 class Rates:
-    """How it went, in answer to an ask, or unasked `about` something (payment:12, plan:4, dispute); what is None is not said."""
+    """How it went, in answer to an ask, or unasked `about` something (payment:12, plan:4); what is None is not said.
+
+    `address`: of the message whose link led them to the page, where that is known.
+    """
 
     ask: int | None = None
+    address: str = ""
     about: str = ""
     score: int | None = None
     recommend: int | None = None

@@ -42,7 +42,7 @@ def unite(*, keep: Customer, absorb: Customer, now: datetime, by: User | None = 
             customer=kept, medium=wish.medium, address=wish.address, until=wish.until,
             defaults={"since": wish.since, "origin": wish.origin},
         )  # fmt: skip
-    _unite_asks(kept, absorb)
+    _unite_asks(kept, absorb, now)
     _unite_lists(kept, absorb)
     Profile.objects.filter(customer=absorb).delete()
     Membership.objects.filter(customer=absorb, until=None).update(until=now.date())
@@ -61,13 +61,13 @@ def _unite_open(model: type[models.Model], field: str, keep: Customer, absorb: C
     doubled.update(**{field: at})
 
 
-def _unite_asks(keep: Customer, absorb: Customer) -> None:
+def _unite_asks(keep: Customer, absorb: Customer, now: datetime) -> None:
     """Of two asks within 90 days the later one counts from now on; the other stays, with its answer."""
     counting: list[date] = []
-    both = SurveyAsk.objects.filter(customer__in=[keep, absorb]).exclude(medium="")
+    both = SurveyAsk.objects.filter(customer__in=[keep, absorb], void_since=None)
     for pk, asked_on in both.order_by("-asked_on", "-pk").values_list("pk", "asked_on"):
         if counting and (counting[-1] - asked_on).days < REST_DAYS:
-            SurveyAsk.objects.filter(pk=pk).update(medium="")
+            SurveyAsk.objects.filter(pk=pk).update(void_since=now)
         else:
             counting.append(asked_on)
     SurveyAsk.objects.filter(customer=absorb).update(customer=keep)

@@ -1,6 +1,7 @@
 """How it went: answered by a tap on the page of a signed link or on a page that thanks, changed by a second one, looked into."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,10 +11,11 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from amiable.casework import survey as surveys
-from amiable.casework.models import Notification, SurveyAnswer, SurveyAsk, Task
+from amiable.casework.models import Dispute, Notification, SurveyAnswer, SurveyAsk, Task
 from amiable.core import links
 from amiable.core.models import AuditEntry, Role, User
-from amiable.ledger.models import Customer, Invoice
+from amiable.ledger import hold
+from amiable.ledger.models import Creditor, Customer, Invoice
 from amiable.outreach.models import Message
 from amiable.payments.attempt import open_attempt
 from amiable.scenario import respond
@@ -28,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def anna() -> Customer:
-    return customer(creditor(name="Éditions du Rivage"), language="en", name="Anna Martin")
+    return customer(creditor(name="Éditions du Rivage", released_at=timezone.now()), language="en", name="Anna Martin")
 
 
 @pytest.fixture
@@ -134,7 +136,12 @@ def test_who_is_not_content_is_looked_after_once_with_their_words(anna: Customer
     tap(ask, words="Nobody called back.")
     task = Task.objects.get()
     assert (task.assignee, task.kind, task.due_on) == (vera, "other", timezone.localdate())
-    assert task.context == {"words": "Nobody called back.", "score": 4, "survey": ask.pk}
+    assert task.context == {"survey": ask.pk}, "the words stand with the answer alone"
+    for seen in (
+        desk_rows.desk(vera).get(reverse("desk:task", args=[task.pk])),
+        desk_rows.desk(vera).get(reverse("desk:home")),
+    ):
+        assert "Nobody called back." in text(seen)
     assert "4" in task.title
     line = Notification.objects.get()
     assert (line.user, line.kind, line.customer) == (vera, "survey", anna)
@@ -188,7 +195,9 @@ def test_a_payment_is_thanked_for_with_the_question_and_a_tap_answers(
     assert surveys.asked_lately(customer=anna, as_of=timezone.localdate() + timedelta(days=90)) is None
 
 
-def test_an_accepted_plan_and_a_sent_dispute_are_followed_by_it(client: Client, anna: Customer, late: Invoice) -> None:
+def test_an_accepted_plan_is_followed_by_it_and_a_dispute_that_begins_is_not(
+    client: Client, anna: Customer, late: Invoice
+) -> None:
     token = entered(client, anna)
     today = timezone.localdate()
     plan = offered(anna, [late], on=today, first_on=today + timedelta(days=20))
@@ -197,12 +206,13 @@ def test_an_accepted_plan_and_a_sent_dispute_are_followed_by_it(client: Client, 
     other = invoice(anna, 500, today - timedelta(days=3))
     told = {"reason": "amount", "words": "Wrong."}
     seen = client.post(url("dispute", token, invoice=other.pk), told, follow=True)
-    assert 'name="about" value="dispute"' in seen.content.decode()
-    client.post(url("rate", token), {"about": "dispute", "score": "6"})
-    assert SurveyAsk.objects.get().after == "dispute"
+    assert "How did it go" not in text(seen)
+    assert "How did it go" not in text(client.get(url("home", token) + "?said=dispute"))
+    assert "There is nothing to answer" in text(client.get(url("rate", token), follow=True))
+    assert not SurveyAsk.objects.exists()
 
 
-@pytest.mark.parametrize("about", ["", "payment:1", "plan:999999999999999999999", "invoice:1", "dispute:x"])
+@pytest.mark.parametrize("about", ["", "payment:1", "plan:999999999999999999999", "invoice:1", "dispute"])
 def test_what_is_not_theirs_is_not_what_it_was_about(client: Client, anna: Customer, about: str) -> None:
     invoice(customer(creditor()), 100)
     client.post(url("rate", entered(client, anna)), {"about": about, "score": "8"})
@@ -230,12 +240,54 @@ def test_the_old_link_to_it_leads_through_the_gate_to_the_question(
     assert SurveyAnswer.objects.get().score == 8
 
 
-def test_nobody_on_hold_is_offered_it_and_no_customer_of_a_house_that_asks_nobody(
-    client: Client, anna: Customer
+def _house(**fields: Any) -> Callable[[Customer], object]:
+    return lambda anna: Creditor.objects.filter(pk=anna.creditor_id).update(**fields)
+
+
+def _held(kind: str, *, one: bool) -> Callable[[Customer], object]:
+    """On one invoice, or as a whole."""
+    return lambda anna: hold.place(
+        kind=kind, source_ref="t:1", customer=anna, invoice=invoice(anna, 500) if one else None,
+        since=timezone.localdate(), now=timezone.now(),
+    )  # fmt: skip
+
+
+def _waits(anna: Customer) -> object:
+    return Task.objects.create(
+        creditor=anna.creditor, customer=anna, kind="call", key="w", title="Call", due_on=timezone.localdate(),
+        created_at=timezone.now(),
+    )  # fmt: skip
+
+
+def _contests(anna: Customer) -> object:
+    return Dispute.objects.create(customer=anna, invoice=invoice(anna, 500), reason="amount", opened_at=timezone.now())
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        _house(policy={"survey_share": 0}), _house(released_at=None), _house(stopped_at=timezone.now()), _waits, _contests,
+        _held("person", one=False), *(_held(kind, one=True) for kind in ("dispute", "moratorium", "placed")),
+    ],
+)  # fmt: skip
+def test_the_portal_asks_nobody_whom_the_day_would_not_ask(
+    client: Client, anna: Customer, trouble: Callable[[Customer], object]
 ) -> None:
-    anna.creditor.policy = {"survey_share": 0}
-    anna.creditor.save()
+    trouble(anna)
     assert "There is nothing to answer" in text(client.get(url("rate", entered(client, anna)), follow=True))
+
+
+def test_one_person_at_one_address_is_asked_once_whether_by_us_or_by_the_portal(client: Client, anna: Customer) -> None:
+    """Anna looks after two accounts by one mailbox: her answer on the page of the first has asked her for both."""
+    double = customer(anna.creditor, language="en")
+    token = entered(client, anna, message_to(anna))
+    client.post(url("rate", token), {"score": "8"})
+    ask = SurveyAsk.objects.get()
+    assert (ask.medium, ask.address) == ("portal", "anna@example.org")
+    today = timezone.localdate()
+    assert surveys.addresses_asked(["ANNA@example.org"], creditor=anna.creditor_id, as_of=today) == {"anna@example.org"}
+    assert not surveys.may_be_offered(customer=double, address="anna@example.org", now=timezone.now())
+    assert surveys.may_be_offered(customer=double, address="boris@example.org", now=timezone.now())
 
 
 def test_the_page_speaks_the_language_of_the_message_that_asked(client: Client, anna: Customer) -> None:
@@ -251,6 +303,8 @@ def test_two_records_of_one_customer_become_one_and_the_later_question_counts(an
     unite(keep=anna, absorb=double, now=timezone.now())
     assert {each.customer for each in SurveyAsk.objects.all()} == {anna}
     assert surveys.asked_lately(customer=anna, as_of=timezone.localdate()) == newer
+    older.refresh_from_db()
+    assert (older.medium, older.void_since is not None) == ("email", True), "it was we who asked"
     tap(older, score="8")
     tap(newer, score="4")
     assert SurveyAnswer.objects.filter(customer=anna).count() == 2

@@ -6,8 +6,8 @@ from django.db import migrations, models
 # What was answered before anybody was asked by us: it keeps nobody from being asked.
 ASKED = """
 INSERT INTO casework_surveyask (customer_id, after, subject_ref, step, medium, address, asked_on, asked_at)
-SELECT customer_id, left(after, 10), subject_ref, '', '', '', (answered_at AT TIME ZONE 'Europe/Paris')::date, answered_at
-FROM casework_surveyanswer;
+SELECT v.customer_id, left(v.after, 10), v.subject_ref, '', '', '', (v.answered_at AT TIME ZONE k.time_zone)::date, v.answered_at
+FROM casework_surveyanswer v JOIN ledger_customer c ON c.id = v.customer_id JOIN ledger_creditor k ON k.id = c.creditor_id;
 UPDATE casework_surveyanswer v SET ask_id = a.id FROM casework_surveyask a
 WHERE a.customer_id = v.customer_id AND a.subject_ref = v.subject_ref;
 SET CONSTRAINTS ALL IMMEDIATE;

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
+from amiable.casework import survey
 from amiable.casework.models import Notification, Task, TaskKind
 from amiable.casework.pace import paces
 from amiable.core.calendar import end_of_day, next_business_day, start_of_day
@@ -72,7 +73,14 @@ def home(request: scope.Asked) -> HttpResponse:
 
 def _rows(request: scope.Asked, rows: list[Task], *, today: date, now: datetime) -> list[dict[str, Any]]:
     known = worklist.told(rows, paces=paces(), today=today, now=now, user=request.user) if rows else []
-    return [{"row": row, "urgency": why.urgency(row), "reasons": why.reasons(row)} for row in known]
+    words = survey.words_of(rows)
+    return [
+        {
+            "row": row, "urgency": why.urgency(row), "reasons": why.reasons(row),
+            "said": words.get(row.task.pk) or row.task.context.get("words", ""),
+        }
+        for row in known
+    ]  # fmt: skip
 
 
 def _counts(user: User, asked: worklist.Asked, **how: Any) -> dict[str, int]:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
+from amiable.casework import survey
 from amiable.casework import task as tasks
 from amiable.casework.models import Task, TaskKind
 from amiable.core.calendar import next_business_day
@@ -173,6 +174,7 @@ def content(request: scope.Asked, found: Task, filled: dict[str, Any] | None = N
     contacts = list(found.customer.contacts.prefetch_related("points"))
     told: dict[str, Any] = {
         "task": found,
+        "said": survey.words_of([found]).get(found.pk) or found.context.get("words", ""),
         "contacts": contacts,
         "taken_by": found.taken_by if busy else None,
         "moves_at_hand": [(name, icon, key, label) for name, (icon, key, label) in MOVES.items()],

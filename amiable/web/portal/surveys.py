@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import translation
@@ -20,7 +21,7 @@ from amiable.casework import survey as surveys
 from amiable.casework.models import SurveyAfter, SurveyAnswer, SurveyAsk
 from amiable.core import links
 from amiable.core.errors import AmiableError
-from amiable.ledger.models import Customer
+from amiable.ledger.models import Customer, Medium
 from amiable.outreach.models import Message
 from amiable.payments.attempt import local_day
 from amiable.scenario import respond
@@ -113,10 +114,16 @@ def _language(ask: SurveyAsk) -> str:
 
 def offered(visit: Visit, about: str) -> dict[str, Any]:
     """What the line of a thank-you page needs; nothing where this customer is not to be asked now."""
-    as_of = local_day(visit.creditor, visit.now)
-    if not about or not surveys.may_be_offered(customer=visit.customer, as_of=as_of):
+    if not about or not surveys.may_be_offered(customer=visit.customer, address=_came_by(visit), now=visit.now):
         return {}
     return {"about": about, "faces": surveys.FACES.items()}
+
+
+def _came_by(visit: Visit) -> str:
+    """The address of the message whose link they hold; empty where none led here, or one on paper did."""
+    theirs = Q(customer=visit.customer) | Q(customer__merged_into=visit.customer)
+    sent = Message.objects.filter(theirs, pk=visit.message_ref, medium__in=[Medium.EMAIL, Medium.SMS])
+    return sent.values_list("address", flat=True).first() or ""
 
 
 def rate(request: HttpRequest, token: str) -> HttpResponseBase:
@@ -140,7 +147,9 @@ def _asked(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 @require_http_methods(["POST"])
 @known
 def _said(request: HttpRequest, visit: Visit) -> HttpResponseBase:
-    saying = respond.Rates(about=request.POST.get("about", ""), score=_number(request.POST.get("score", "")))
+    saying = respond.Rates(
+        about=request.POST.get("about", ""), score=_number(request.POST.get("score", "")), address=_came_by(visit)
+    )
     try:
         respond.customer_said(customer=visit.customer, saying=saying, now=visit.now, origin="portal")
     except AmiableError as error:

@@ -81,7 +81,6 @@ def shown(request: HttpRequest, visit: Visit) -> tuple[dict[str, Any], PSP | Non
         "transfers": journey.transfers(visit, statement),
         "plan": plans.current(visit, statement.currency),
         "may_plan": limits_of(visit.creditor, statement.currency).portal,
-        "survey": surveys.offered(visit, "dispute" if request.GET.get("said") == "dispute" else ""),
     }
     return page, acquirer
 
@@ -272,7 +271,7 @@ def _dispute_said(request: HttpRequest, visit: Visit, invoice: int) -> HttpRespo
         amount_minor=part,
     )
     thanks = _("Thank you. We look into it, and send no reminder for it meanwhile.")
-    return _say(request, visit, said, thanks, about="dispute")
+    return _say(request, visit, said, thanks)
 
 
 @require_safe
@@ -320,9 +319,8 @@ def _chosen(request: HttpRequest, visit: Visit) -> tuple[balance.Statement, list
 
 
 def _say(
-    request: HttpRequest, visit: Visit, saying: respond.Saying, thanks: str, *, nothing: bool = False, about: str = ""
+    request: HttpRequest, visit: Visit, saying: respond.Saying, thanks: str, *, nothing: bool = False
 ) -> HttpResponseBase:
-    """`about`: what a customer may then say how it went with."""
     if nothing:
         messages.error(request, _("Please tick at least one invoice."))
         return redirect("portal:home", token=visit.token)
@@ -332,8 +330,6 @@ def _say(
         messages.error(request, str(error))
     else:
         messages.success(request, thanks)
-        if about:
-            return redirect(reverse("portal:home", args=[visit.token]) + f"?said={about}")
     return redirect("portal:home", token=visit.token)
 
 
