@@ -5,14 +5,14 @@ read the clock.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from procrastinate.contrib.django import app as queue
 from procrastinate.exceptions import AlreadyEnqueued
@@ -20,7 +20,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from amiable.casework import close, survey
 from amiable.core import forget, runs
 from amiable.core.errors import UnableTo
-from amiable.core.models import Run, Scope, User
+from amiable.core.models import Scope, User
 from amiable.insight import digest, jump, measure, prove
 from amiable.insight.forecast import keep
 from amiable.ledger import accrue, post
@@ -216,16 +216,21 @@ def _digests(one: Cycle) -> Figures:
 
 def _readers(one: Cycle) -> QuerySet[User]:
     """Who may hear that the day is done. After a creditor's own day that is who works there, without those who also work
-    for another one whose day is still under way: they hear of all at the end of the last.
+    for another one whose day is under way, or to come: they hear of all at the end of the last, or at noon.
     """
-    users = User.objects.all()
     if one.creditor is None:
-        return users
-    others = Run.objects.filter(as_of=one.as_of, creditor_ref__isnull=False).exclude(creditor_ref=one.creditor.pk)
-    over = others.filter(Q(step="digests") | ~Q(error=""))
-    waited_for = others.exclude(creditor_ref__in=over.values("creditor_ref")).values("creditor_ref")
-    here = Scope.objects.filter(creditor_ref=one.creditor.pk).values("user")
-    return users.filter(pk__in=here).exclude(pk__in=Scope.objects.filter(creditor_ref__in=waited_for).values("user"))
+        return User.objects.all()
+    running = runs.locked(_LOCK)  # a run that left rows and no lock has failed, or was killed: nobody waits for it
+    waited_for = {pk for pk, begun in _untold(one.as_of).items() if pk in running or not begun} - {one.creditor.pk}
+    return _works_for([one.creditor.pk]).exclude(pk__in=_works_for(waited_for).values("pk"))
+
+
+def _untold(as_of: date) -> dict[int, bool]:
+    return runs.untold(as_of=as_of, first=next(iter(STEPS)), last="digests")
+
+
+def _works_for(creditors: Collection[int]) -> QuerySet[User]:
+    return User.objects.filter(pk__in=Scope.objects.filter(creditor_ref__in=creditors).values("user"))
 
 
 def _forget(one: Cycle) -> Figures:
@@ -271,6 +276,7 @@ _NOT_REHEARSED = {
     "forget",
 }  # fmt: skip
 MORNING = 7  # o'clock: the first hour at which e-mails may leave
+NOON = 12  # by then nobody waits any longer
 # The lock that keeps two days from running at once: of everyone it is held alone, of one creditor it is shared, and
 # a second one with the creditor's number is held alone.
 _LOCK = 0x414D4941
@@ -360,10 +366,20 @@ def _plain(summary: Any) -> Figures:
 @queue.periodic(cron="0 * * * *")
 @queue.task(queueing_lock="day", pass_context=False)
 def every_morning(timestamp: int) -> None:
-    """The day's cycle at seven in the morning; the queue counts in UTC, so the hour is asked of the house's own clock."""
+    """The day's cycle at seven in the morning, and what it left at noon; the queue counts in UTC, so the hour is asked of
+    the house's own clock.
+    """
     now = timezone.now()
     if timezone.localtime(now).hour == MORNING:
         run_day(as_of=timezone.localdate(now), now=now)
+    elif timezone.localtime(now).hour == NOON:
+        sweep_up(as_of=timezone.localdate(now), now=now)
+
+
+def sweep_up(*, as_of: date, now: datetime) -> Figures:
+    """Who waited in vain for the day of a creditor, which failed, was killed or did not come, gets their list all the same."""
+    left = _works_for(_untold(as_of))
+    return _plain(digest.digest(as_of=as_of, now=now, users=left)) | _plain(memo.carry(now=now)) if left else {}
 
 
 @queue.periodic(cron="*/10 * * * *")

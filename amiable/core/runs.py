@@ -2,10 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.db import connection
+from django.db.models import Max, Q
+
 from amiable.core.models import Run
+
+LATELY = timedelta(days=7)  # a creditor whose day was run by itself so lately is expected to be again
 
 
 @contextmanager
@@ -24,3 +29,31 @@ def recorded(
         run.ended_at = max(clock(), now)
         run.figures = figures
         run.save(update_fields=["ended_at", "figures", "error"])
+
+
+def untold(*, as_of: date, first: str, last: str) -> dict[int, bool]:
+    """The creditors run by themselves, lately or that day, whose newest run of the day has not ended its step `last`; and
+    whether any step of the day was run at all. `first`: the step by which a run begins. Nobody, where everyone's day has.
+    """
+    done = Q(as_of=as_of, step=last, error="", ended_at__isnull=False)
+    if Run.objects.filter(done, creditor_ref=None).exists():
+        return {}
+    own = Run.objects.filter(creditor_ref__isnull=False, as_of__gt=as_of - LATELY, as_of__lte=as_of).order_by()
+    newest = {"told": done, "began": Q(as_of=as_of, step=first), "any": Q(as_of=as_of)}
+    rows = own.values("creditor_ref").annotate(**{name: Max("pk", filter=rule) for name, rule in newest.items()})
+    return {
+        row["creditor_ref"]: row["any"] is not None
+        for row in rows
+        if row["told"] is None or row["told"] < (row["began"] or 0)
+    }
+
+
+def locked(lock: int) -> set[int]:
+    """The creditors whose advisory lock of this name some session holds just now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objsubid = 2 AND granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            [lock],
+        )
+        return {creditor for (creditor,) in cursor.fetchall()}
