@@ -142,6 +142,7 @@ NAMES: tuple[Name, ...] = (
         "payment.reason", _("why it did not go through, where it is known"),
         "le compte n’était pas assez approvisionné ce jour-là", "the account did not hold enough that day",
     ),
+    Name("payment.returned", _("whether it had come, and the payer’s bank took it back"), False),
     Name("promise.amount", _("what was promised"), "123,45 €", "€123.45"),
     Name("promise.date", _("for which day"), "20 janvier 2026", "20 January 2026"),
     Name("promise.paid", _("what of it has come; empty: nothing"), ""),

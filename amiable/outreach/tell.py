@@ -1,10 +1,10 @@
 """What a message tells beside the account: a payment, a promise, a plan, a dispute, a survey, a person to speak to.
 
 In: the frozen context of a message, and the row of its dispute. Out: names for texts; what was not told is empty.
-The context's keys: payment {amount_minor, received_on, failed_on, failure}, promise {amount_minor, promised_for,
-kept_minor}, plan {total_minor, answer_by, debit, instalments [{due_on, amount_minor, paid_minor}]}, dispute (its number)
-and message (what a colleague writes about it),
-survey {after, ask}, person {name, phone, email, hours}, pay {invoices, amount_minor, currency} (what a link to pay asks for),
+The context's keys: payment {amount_minor, received_on, failed_on, failure, returned}, promise {amount_minor,
+promised_for, kept_minor}, plan {total_minor, answer_by, debit, instalments [{due_on, amount_minor, paid_minor}]},
+dispute (its number) and message (what a colleague writes about it), survey {after, ask, asked_at}, person {name,
+phone, email, hours}, pay {invoices, amount_minor, currency} (what a link to pay asks for),
 receipt (the credit whose receipt goes along). Dates are written 2026-01-31.
 """
 
@@ -59,7 +59,7 @@ def told(facts: Facts) -> dict[str, Any]:
     }
 
 
-NO_PAYMENT = dict.fromkeys(("amount", "received_on", "failed_on", "reason"), "")
+NO_PAYMENT: dict[str, Any] = {**dict.fromkeys(("amount", "received_on", "failed_on", "reason"), ""), "returned": False}
 NO_PROMISE = dict.fromkeys(("amount", "date", "paid", "left"), "")
 NO_INSTALMENT: dict[str, Any] = {
     **dict.fromkeys(("due", "due_short", "amount", "paid", "left"), ""),
@@ -72,7 +72,7 @@ NO_PLAN: dict[str, Any] = {
 NO_DISPUTE = dict.fromkeys(("invoice", "reason", "opened_on", "amount", "words", "outcome", "answer", "message"), "")
 
 
-def _payment(facts: Facts, told: Mapping[str, Any]) -> dict[str, str]:
+def _payment(facts: Facts, told: Mapping[str, Any]) -> dict[str, Any]:
     language = facts.message.language
     failure = str(told.get("failure") or "")
     return {
@@ -80,6 +80,7 @@ def _payment(facts: Facts, told: Mapping[str, Any]) -> dict[str, str]:
         "received_on": _day(told.get("received_on"), language),
         "failed_on": _day(told.get("failed_on"), language),
         "reason": _said(FAILURES[failure], language) if failure in FAILURES else "",
+        "returned": bool(told.get("returned")),
     }
 
 

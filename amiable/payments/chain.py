@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Sum
 
-from amiable.ledger.models import Creditor, Customer, Invoice
+from amiable.ledger.models import Credit, Creditor, Customer, Entry, EntryKind, Invoice
 from amiable.payments.models import Attempt, AttemptState, Chain
 
 CHAIN_DAYS = 14  # after which a chain closes that nobody went on with; policy chain_days
@@ -53,13 +53,36 @@ def take_up(*, customer: Customer, currency: str, now: datetime) -> Chain | None
     return rows.first()
 
 
+def reopen(*, credit: Credit, now: datetime) -> bool:
+    """Money that a try had brought has left again: its story goes on, unless a newer one has begun. Whether it does."""
+    tries = Attempt.objects.filter(Q(credit=credit) | Q(credit__confirmed_by=credit)).select_related("chain")
+    over = {each.chain for each in tries if each.chain.closed_at is not None}
+    for chain in over:
+        known = Chain.objects.filter(customer=chain.customer_id, currency=chain.currency)
+        if known.order_by("-opened_at", "-pk").first() == chain:
+            Chain.objects.filter(pk=chain.pk).update(closed_at=None, moved_at=now)
+            return True
+    return False
+
+
+def left_again(tries: Iterable[Attempt]) -> dict[int, int]:
+    """How much of what these tries brought was given or taken back, by try."""
+    held = {each.pk: each.credit.confirmed_by_id or each.credit.pk for each in tries if each.credit}
+    out = Entry.objects.filter(credit__in=held.values(), kind=EntryKind.REFUND).order_by()
+    left = dict(out.values("credit").annotate(minor=Sum("amount_minor")).values_list("credit", "minor"))
+    return {pk: -left[credit] for pk, credit in held.items() if left.get(credit)}
+
+
 def to_continue(*, customer: Customer, currency: str) -> Attempt | None:
-    """The newest try of the open chain where it came to nothing, what it wanted is still open, and nobody is paying."""
+    """The newest try of the open chain where it came to nothing, at once or since its money was taken back, what it wanted
+    is still open, and nobody is paying.
+    """
     tries = Attempt.objects.filter(chain__customer=customer, chain__currency=currency, chain__closed_at=None)
-    newest = tries.order_by("-opened_at", "-pk").first()
-    if newest is None or newest.state not in CAME_TO_NOTHING or tries.filter(state__in=UNDER_WAY).exists():
+    newest = tries.select_related("credit").order_by("-opened_at", "-pk").first()
+    if newest is None or tries.filter(state__in=UNDER_WAY).exists():
         return None
-    return newest if wanted(newest).exists() else None
+    nothing = newest.state in CAME_TO_NOTHING or bool(left_again([newest]))
+    return newest if nothing and wanted(newest).exists() else None
 
 
 def wanted(attempt: Attempt) -> QuerySet[Invoice]:

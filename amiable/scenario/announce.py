@@ -116,7 +116,11 @@ def _taken_back(window: Window) -> Iterator[News]:
         row = credits.get(entry.subject_ref or 0)
         if row is None:
             continue
-        told = {"amount_minor": entry.detail["told_minor"], "failed_on": str(local_day(row.creditor, entry.at))}
+        told = {
+            "amount_minor": entry.detail["told_minor"],
+            "failed_on": str(local_day(row.creditor, entry.at)),
+            "returned": True,
+        }
         yield News(row.customer, row.currency, f"back:{entry.pk}", entry.detail["invoices"], {"payment": told})
 
 

@@ -1,4 +1,4 @@
-"""Money that had come leaves again: what it had paid is open again, its case goes on, and a person is told.
+"""Money that had come leaves again: what it had paid is open again, its case and its tries to pay go on, a person is told.
 
 In: a credit, how much of it left, and the identity of that. Out: the invoices that are open again, and a task.
 Never: the same return twice, more out of a credit than it holds, an invoice that stays paid by money that has left.
@@ -18,7 +18,7 @@ from amiable.core.models import AuditEntry, User
 from amiable.core.money import shown
 from amiable.core.words import in_house
 from amiable.ledger.models import Allocation, Credit, Customer, Invoice
-from amiable.payments import arrange, refund
+from amiable.payments import arrange, chain, refund
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ def reopen(
     left = min(amount_minor, refund.held_by(held))
     if left:
         refund.give_back(credit=held, amount_minor=left, reason=reason, as_of=as_of, now=now, by=by)
+        chain.reopen(credit=held, now=now)
     after = dict(Invoice.objects.filter(id__in=before).values_list("id", "open_minor"))
     opened = [pk for pk in before if after[pk] > before[pk]]
     arrange.judge_again(invoices=opened, as_of=as_of, now=now)

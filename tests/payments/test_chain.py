@@ -6,10 +6,11 @@ import pytest
 
 from amiable.ledger.models import Invoice
 from amiable.payments.attempt import abandon_stale, open_attempt
-from amiable.payments.chain import close_chains, rest_chains, take_up, to_continue
+from amiable.payments.chain import close_chains, left_again, rest_chains, take_up, to_continue
 from amiable.payments.models import Attempt, Chain
-from amiable.scenario.respond import payment_arrived
-from tests.payments.rows import NOW, credit, creditor, customer, invoice, word
+from amiable.payments.reconcile import take_over
+from amiable.scenario.respond import payment_arrived, payment_returned
+from tests.payments.rows import NOW, TODAY, credit, creditor, customer, invoice, word
 from tests.world import allocation
 
 pytestmark = pytest.mark.django_db
@@ -93,3 +94,41 @@ def test_what_can_be_gone_on_with() -> None:
     assert to_continue(**who) == second
     allocation(credit(row.customer, 10_000), row, 10_000)
     assert to_continue(**who) is None
+
+
+def test_money_that_is_taken_back_opens_its_chain_again_and_the_next_try_joins_it() -> None:
+    row = invoice(customer(creditor()), 10_000)
+    who = {"customer": row.customer, "currency": "EUR"}
+    first = tried(row, end="succeeded")
+    first.refresh_from_db()
+    assert (Chain.objects.get().closed_at, to_continue(**who)) == (NOW, None)
+    payment_returned(credit=first.credit, amount_minor=10_000, key="bank:1", reason="AM04", now=NOW + 3 * DAY)
+    chain = Chain.objects.get()
+    assert (chain.closed_at, chain.moved_at) == (None, NOW + 3 * DAY)
+    assert to_continue(**who) == first
+    row.refresh_from_db()
+    again = tried(row, "sms_link", "succeeded", days=4)
+    assert again.chain == chain
+    chain.refresh_from_db()
+    assert chain.closed_at == NOW + 4 * DAY
+    assert to_continue(**who) is None
+
+
+def test_a_newer_story_is_not_mixed_with_one_whose_money_is_taken_back() -> None:
+    old, new = (invoice(customer_, 10_000) for customer_ in [customer(creditor())] * 2)
+    first = tried(old, end="succeeded")
+    tried(new, days=1)
+    first.refresh_from_db()
+    payment_returned(credit=first.credit, amount_minor=10_000, key="bank:1", reason="AM04", now=NOW + 3 * DAY)
+    assert Chain.objects.get(closed_at=None).opened_at == NOW + DAY
+
+
+def test_money_confirmed_by_the_bank_opens_the_chain_of_the_try_that_told_it() -> None:
+    row = invoice(customer(creditor(cash_authority="bank")), 10_000)
+    first = tried(row, end="succeeded")
+    booked = credit(row.customer, 10_000)
+    first.refresh_from_db()
+    take_over({first.credit_id: booked}, creditor=row.creditor, as_of=TODAY, now=NOW + DAY)
+    payment_returned(credit=booked, amount_minor=10_000, key="bank:1", reason="AM04", now=NOW + 3 * DAY)
+    assert Chain.objects.get().closed_at is None
+    assert left_again([Attempt.objects.select_related("credit").get()]) == {first.pk: 10_000}

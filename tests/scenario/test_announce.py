@@ -189,3 +189,5 @@ def test_money_that_a_bank_took_back_is_told(anna: Customer) -> None:
     message = sent()
     assert (message.purpose, message.about) == ("payment_failed", [row.pk])
     assert "€99.00" in message.subject
+    assert "returned by your bank" in message.subject
+    assert "Nothing was" not in message.html, "it had come: not a word of money that was never taken"

@@ -1,5 +1,7 @@
 """Told day by day through the real daily cycle, with a real mail server: what each customer hears, and what not."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -10,13 +12,14 @@ from django.test import Client
 
 from amiable import day
 from amiable.casework.models import Case, Task
-from amiable.core import runs
 from amiable.core.models import Role, Run, Scope, User
 from amiable.insight.models import Figure
 from amiable.ledger.models import Creditor, Invoice
 from amiable.outreach.channel import Parcel, Receipt
 from amiable.outreach.channels.email_smtp import EmailSmtp
-from amiable.outreach.models import Message
+from amiable.outreach.models import Memo, Message
+from amiable.payments.attempt import open_again
+from amiable.payments.models import Chain
 from amiable.portfolio.models import Membership, Profile
 from amiable.scenario import respond
 from amiable.scenario.models import Decision
@@ -24,7 +27,7 @@ from amiable.scenario.sayings import CallOutcome, Disputes, Promises
 from amiable.web.ui import clock
 from tests import world as worlds
 from tests.conftest import Post, text_of
-from tests.stories.telling import live, pays_by_link, portal_link, refusals, steps
+from tests.stories.telling import live, pays_by_link, portal_link, provider_tells, refusals, steps
 from tests.world import DAY, World, at, later
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +55,33 @@ def test_anna_forgets_and_pays_by_the_link_in_the_reminder(
     assert "€120.50" in thanks["Subject"]
     assert bill.reference in text_of(thanks)
     assert len(steps(world.anna)) == 2
+
+
+def test_what_the_bank_takes_back_goes_on_where_it_stood(
+    world: World, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anna paid after the first reminder, and her bank takes it back: the same case, the next step, one story of tries."""
+    julie = User.objects.create(username="julie", email="julie@helia.example")
+    Scope.objects.create(user=julie, role=Role.COLLECTOR, creditor_ref=world.house.pk)
+    bill = worlds.invoice(world.anna, 12_050, due_on=DAY)
+    live(later(4), later(4))
+    [reminder] = post.to("anna@example.org")
+    attempt = pays_by_link(text_of(reminder), world.anna, now=at(later(4), 19), monkeypatch=monkeypatch)
+    case, chain = Case.objects.get(), Chain.objects.get()
+    assert (case.closed_because, chain.closed_at is None) == ("paid", False)
+    live(later(5), later(5))
+    monkeypatch.setattr(clock, "now", lambda: at(later(7), 15))
+    assert provider_tells(attempt, "charged_back", now=at(later(7), 15)).status_code == 200
+    bill.refresh_from_db(), case.refresh_from_db(), chain.refresh_from_db()
+    assert (bill.open_minor, case.closed_on, chain.closed_at) == (12_050, None, None)
+    assert Task.objects.get(key__startswith="returned:").customer == world.anna
+    live(later(8), later(20))
+    assert [step for _day, step in steps(world.anna)][:2] == ["reminder_1", "reminder_2"]
+    told = [each["Subject"] for each in post.to("anna@example.org")]
+    assert [("returned by your bank" in each) for each in told].count(True) == 1
+    assert Case.objects.count() == 1
+    again = open_again(attempt=attempt, journey="desk_link", provider="dummy", now=at(later(20), 10))
+    assert again.chain == chain
 
 
 def test_boris_promises_by_phone_breaks_it_and_is_back_at_his_step(world: World, post: Post) -> None:
@@ -310,6 +340,16 @@ def test_figures_are_of_days_that_are_over_and_missed_ones_are_made_up_for(world
     assert (measured(world.house), measured(world.neighbour)) == ([-1, 0, 1, 2], [-2, -1, 0, 1])
 
 
+@contextmanager
+def other_session() -> Iterator[Any]:
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            yield cursor
+    finally:
+        other.close()
+
+
 def test_who_works_for_two_hears_at_the_end_of_the_last_day(world: World) -> None:
     both, one = (User.objects.create(username=name, email=f"{name}@example.org") for name in ("both", "one"))
     for user, creditor in ((both, world.house), (both, world.neighbour), (one, world.house)):
@@ -319,15 +359,60 @@ def test_who_works_for_two_hears_at_the_end_of_the_last_day(world: World) -> Non
     def readers(cycle: day.Cycle) -> list[User]:
         return list(day._readers(cycle).order_by("pk"))
 
-    assert readers(ours) == readers(replace(ours, creditor=None)) == [both, one]  # nobody else's day has begun
-    with runs.recorded("send", as_of=DAY, now=at(DAY), clock=ours.clock, creditor_ref=world.neighbour.pk):
+    def ran(
+        step: str, when: date = DAY, error: str = "", *, ended: bool = True, whose: int | None = world.neighbour.pk
+    ) -> None:
+        Run.objects.create(
+            step=step,
+            as_of=when,
+            creditor_ref=whose,
+            started_at=at(when),
+            ended_at=at(when) if ended else None,
+            error=error,
+        )
+
+    assert readers(ours) == readers(replace(ours, creditor=None)) == [both, one]  # nobody else's day is run by itself
+    ran("digests", later(-3))
+    assert readers(ours) == [one], "the neighbour's day is run by itself, and has yet to come"
+    ran("listen", error="the disk was full")
+    assert readers(ours) == [both, one], "a day that failed keeps nobody waiting"
+    ran("send", ended=False)
+    assert readers(ours) == [both, one], "nor does one that was killed: nobody holds its lock"
+    with other_session() as theirs:
+        theirs.execute("SELECT pg_advisory_lock(%s, %s)", [day._LOCK, world.neighbour.pk])
+        ran("listen")
+        assert readers(ours) == [one], "it is run once more"
+        ran("digests", ended=False)
         assert readers(ours) == [one]
-    assert readers(ours) == [one]
-    with runs.recorded("digests", as_of=DAY, now=at(DAY), clock=ours.clock, creditor_ref=world.neighbour.pk):
+        ran("digests")
         assert readers(ours) == [both, one]
-    Run.objects.filter(step="digests").delete()
-    Run.objects.update(error="the disk was full")  # a day that failed keeps nobody waiting
-    assert readers(ours) == [both, one]
+        ran("listen")
+        assert readers(ours) == [one], "what an earlier run told is not what this one will"
+        ran("digests", whose=None)
+        assert readers(ours) == [both, one], "everyone's day has told all"
+
+
+def test_who_waited_in_vain_gets_a_list_at_noon_once(world: World, post: Post) -> None:
+    both, one = (User.objects.create(username=name, email=f"{name}@example.org") for name in ("both", "one"))
+    for user, creditor in ((both, world.house), (both, world.neighbour), (one, world.house)):
+        Scope.objects.create(user=user, role=Role.COLLECTOR, creditor_ref=creditor.pk)
+    Task.objects.create(
+        creditor=world.house, customer=world.anna, kind="call", key="c", title="Call", due_on=DAY, created_at=at(DAY)
+    )
+    Run.objects.create(
+        step="digests",
+        as_of=later(-3),
+        creditor_ref=world.neighbour.pk,
+        started_at=at(later(-3)),
+        ended_at=at(later(-3)),
+    )
+    day.run_day(as_of=DAY, now=at(DAY), clock=lambda: at(DAY, 8, 5), creditor=world.house)
+    assert [memo.user for memo in Memo.objects.all()] == [one]
+    for _hour in range(2):
+        day.sweep_up(as_of=DAY, now=at(DAY, 12))
+        assert [memo.user for memo in Memo.objects.order_by("pk")] == [one, both]
+    day.run_day(as_of=later(1), now=at(later(1)), clock=lambda: at(later(1), 8, 5))
+    assert day.sweep_up(as_of=later(1), now=at(later(1), 12)) == {}, "everyone has been told"
 
 
 def test_a_creditors_day_keeps_the_same_and_everyones_away_but_not_the_neighbours(world: World, post: Post) -> None:

@@ -4,7 +4,7 @@ In: chains. Out: lines as the timeline has them, oldest first. Never: a decline 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -71,7 +71,8 @@ def told(chains: QuerySet[Chain]) -> list[Story]:
     tries = Attempt.objects.select_related("by", "credit").order_by("opened_at", "pk")
     rows = list(chains.select_related("creditor").prefetch_related(Prefetch("attempts", queryset=tries)))
     messages = _messages(rows)
-    return [_story(each, messages[each.pk]) for each in rows]
+    left = verbs.left_again(one for each in rows for one in each.attempts.all())
+    return [_story(each, messages[each.pk], left) for each in rows]
 
 
 @require_GET
@@ -105,16 +106,17 @@ def _during(message: Message, one: Chain) -> bool:
     return same and one.opened_at <= message.created_at <= (one.closed_at or clock.now())
 
 
-def _story(one: Chain, messages: Sequence[Message]) -> Story:
+def _story(one: Chain, messages: Sequence[Message], left: Mapping[int, int]) -> Story:
+    """`left`: what of the money of a try was given or taken back."""
     tries = list(one.attempts.all())
-    lines = [_written(each) for each in messages] + [_tried(each) for each in tries]
-    paid = sum(each.credit.amount_minor for each in tries if each.credit)
+    lines = [_written(each) for each in messages] + [_tried(each, left.get(each.pk, 0)) for each in tries]
+    paid = sum(each.credit.amount_minor - left.get(each.pk, 0) for each in tries if each.credit)
     if one.closed_at:
         lines.append(_closed(one, paid))
     lines.sort(key=lambda line: line.at)
     ends, tone = _ends(one, tries, paid)
     newest = tries[-1] if tries else None
-    going = newest is not None and not one.closed_at and newest.state in verbs.CAME_TO_NOTHING
+    going = newest is not None and not one.closed_at and (newest.state in verbs.CAME_TO_NOTHING or newest.pk in left)
     return Story(one, lines, len(tries), paid, ends, tone, newest.pk if newest and going else 0)
 
 
@@ -129,7 +131,7 @@ def _ends(one: Chain, tries: Sequence[Attempt], paid: int) -> tuple[str, str]:
     return _("waits for somebody to go on, until %(day)s") % {"day": until}, "warn"
 
 
-def _tried(each: Attempt) -> Line:
+def _tried(each: Attempt, left: int) -> Line:
     what = format_html(
         "{} · <strong>{}</strong>: {}",
         each.get_journey_display(), money(each.amount_minor, each.currency), str(AttemptState(each.state).label).lower(),
@@ -138,8 +140,9 @@ def _tried(each: Attempt) -> Line:
         _("input errors: %(count)s") % {"count": each.input_errors} if each.input_errors else "",
         labels.decline(each.decline_code) if each.decline_code else "",
         _("by %(name)s") % {"name": each.by} if each.by else "",
+        _("%(amount)s of it left again") % {"amount": money(left, each.currency)} if left else "",
     ]
-    tone = TONES.get(AttemptState(each.state), "")
+    tone = "warn" if left else TONES.get(AttemptState(each.state), "")
     return Line("credit-card", tone, what, [part for part in more if part], at=each.opened_at)
 
 
