@@ -14,6 +14,13 @@ SET CONSTRAINTS ALL IMMEDIATE;
 """
 
 
+# On the way back each answer says itself what it was about.
+TOLD = """
+UPDATE casework_surveyanswer v SET after = a.after, subject_ref = a.subject_ref FROM casework_surveyask a WHERE a.id = v.ask_id;
+SET CONSTRAINTS ALL IMMEDIATE;
+"""
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -55,6 +62,9 @@ class Migration(migrations.Migration):
             model_name='surveyanswer',
             name='survey_once',
         ),
+        migrations.AlterField('surveyanswer', 'after', models.CharField(max_length=20, null=True)),
+        migrations.AlterField('surveyanswer', 'subject_ref', models.CharField(max_length=60, null=True)),
+        migrations.RunSQL(migrations.RunSQL.noop, TOLD),
         migrations.RemoveField(
             model_name='surveyanswer',
             name='after',
