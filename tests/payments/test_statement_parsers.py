@@ -117,3 +117,31 @@ def test_balances_of_a_csv_whichever_end_comes_first():
     for newest_first in (False, True):
         [(statement, _lines)] = read(csv(told, opening=100_00, newest_first=newest_first))
         assert (statement.opening_minor, statement.closing_minor) == (100_00, 113_50)
+
+
+def _rows(told, order, opening=100_00):
+    """A CSV with its rows in the order named by their places, each with the balance that stood behind it."""
+    balance, behind = opening, []
+    for move in told:
+        balance += move.amount_minor
+        behind.append(balance)
+    rows = [f"{told[n].booked_on:%d/%m/%Y};X;{told[n].amount_minor / 100:.2f};{behind[n] / 100:.2f}" for n in order]
+    return "\r\n".join(["Date;Libelle;Montant;Solde", *rows, ""]).encode()
+
+
+@pytest.mark.parametrize(
+    ("order", "told"),
+    [
+        ([0, 1, 2, 3, 4], (100_00, 111_50)),
+        ([4, 3, 2, 1, 0], (100_00, 111_50)),
+        ([3, 4, 0, 1, 2], (100_00, 111_50)),  # the days newest first, the rows of a day oldest first
+        ([2, 1, 0, 4, 3], (100_00, 111_50)),  # and the other way round
+        ([0, 1, 3, 4], (100_00, 111_50)),  # a row is missing: the ends are told, and that they do not fit
+        ([1, 3, 4, 0, 2], (None, None)),  # no order at all
+    ],
+)  # fmt: skip
+def test_balances_of_a_csv_are_told_where_they_lead_from_one_end_to_the_other(order, told):
+    later = DAY + timedelta(days=1)
+    moves = [Move(10_00), Move(-4_00), Move(1_00), Move(7_50, booked_on=later), Move(-3_00, booked_on=later)]
+    [(statement, _lines)] = read(_rows(moves, order))
+    assert (statement.opening_minor, statement.closing_minor) == told

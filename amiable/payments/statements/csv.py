@@ -95,25 +95,39 @@ _Row = tuple[date, int, int | None]  # day, amount, balance behind it
 
 @dataclass
 class _Seen:
-    """The rows in brief: what the account held before and after, where each tells the balance behind it. The newest may
-    stand first: the balances of all rows say which way they run, and where both ways fit, the days do."""
+    """The rows in brief: what the account held before and after, where each tells the balance behind it. Days may stand
+    newest first, and so may the rows of a day; that way is taken from which the balances lead from one end to the other.
+    """
 
-    first: _Row | None = None
+    days: dict[date, tuple[_Row, _Row]] = field(default_factory=dict)  # the first row of each, and the last
     last: _Row | None = None
+    rows: int = 0
+    moved: int = 0
     onward: int = 0  # by so many pairs of rows more the balances run from the top down than from the bottom up
 
     def add(self, row: _Row) -> None:
         if self.last is not None and self.last[2] is not None and row[2] is not None:
             self.onward += (row[2] == self.last[2] + row[1]) - (self.last[2] == row[2] + self.last[1])
-        self.first, self.last = self.first or row, row
+        self.days[row[0]] = (self.days.get(row[0], (row, row))[0], row)
+        self.last, self.rows, self.moved = row, self.rows + 1, self.moved + row[1]
 
     def balances(self) -> tuple[int | None, int | None]:
-        """Before the oldest row, and behind the newest."""
-        if self.first is None or self.last is None or self.first[2] is None or self.last[2] is None:
+        """Before the oldest row, and behind the newest; of a file with a hole, what its two ends tell."""
+        if not self.days or self.last is None:
             return None, None
-        ascending = self.onward > 0 if self.onward else self.first[0] <= self.last[0]
-        oldest, newest = (self.first, self.last) if ascending else (self.last, self.first)
-        return (oldest[2] or 0) - oldest[1], newest[2]
+        (first, _row), last = next(iter(self.days.values())), self.last
+        (first_of_old, last_of_old), (first_of_new, last_of_new) = (self.days[end(self.days)] for end in (min, max))
+        down, up = (first, last), (last, first)
+        sorted_ways = [down, up] if (self.onward or last[0].toordinal() - first[0].toordinal()) >= 0 else [up, down]
+        mixed_ways = [(first_of_old, last_of_new), (last_of_old, first_of_new)]
+        for oldest, newest in (*sorted_ways, *mixed_ways):
+            if oldest[2] is not None and oldest[2] - oldest[1] + self.moved == newest[2]:
+                return oldest[2] - oldest[1], newest[2]
+        oldest, newest = sorted_ways[0]
+        running = 2 * abs(self.onward) >= self.rows - 1 > 0 and oldest[0] <= newest[0]
+        if not running or oldest[2] is None or newest[2] is None:
+            return None, None
+        return oldest[2] - oldest[1], newest[2]
 
 
 def _lines(file: IO[bytes], shape: _Shape, told: Told, hint: Hint) -> Iterator[Line]:
