@@ -29,7 +29,7 @@ dev: setup ## Start Amiable on your own data
 test: setup ## Run the tests
 	$(VENV)/bin/pytest -n 2 -q
 
-test-long: setup ## Run the crash, fuzz and volume tests
+test-long: setup ## Run the crash, fuzz and volume tests, and look at whole areas in a browser
 	$(VENV)/bin/pytest -n 2 -q -m long
 
 check: setup ## Look for mistakes without running the tests: style, types, floors, migrations, translations
