@@ -6,9 +6,13 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.db import connection
 
+from amiable.casework import survey
+from amiable.casework.models import SurveyAnswer, SurveyAsk
 from amiable.core.forget import ANSWERS, FAILED, JOBS, forget
 from amiable.core.models import ApiAnswer, AuditEntry, User
-from tests.world import World
+from amiable.outreach import memo
+from amiable.outreach.models import Memo
+from tests.world import World, survey_answer
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 11, 7, tzinfo=UTC)
@@ -64,3 +68,26 @@ def test_what_is_over_goes_and_what_counts_stays(world: World) -> None:
     assert _jobs() == stay
     assert AuditEntry.objects.count() == trail
     assert set(forget(now=NOW).values()) == {0}, "again changes nothing"
+
+
+def test_words_and_addresses_go_when_their_time_is_over_and_what_is_counted_stays(world: World) -> None:
+    now = NOW
+    kept, gone = (now - survey.WORDS_KEPT + timedelta(days=days) for days in (1, -1))
+    for who, at in ((world.anna, kept), (world.boris, gone)):
+        answer = survey_answer(who, 4, now=at, medium="email", address="a@example.org")
+        SurveyAnswer.objects.filter(pk=answer.pk).update(words="Nobody called back.")
+    SurveyAsk.objects.filter(customer=world.anna).update(asked_at=now - timedelta(days=90))
+    for name, days in (("new", 89), ("old", 91)):
+        words = {"subject": "Anna", "text": "Anna owes", "html": "<p>Anna owes"}
+        Memo.objects.create(
+            key=name, address="c@example.org", language="en", created_at=now - timedelta(days=days), **words
+        )
+    assert survey.forget(now=now) == {"survey_addresses": 1, "survey_words": 1}
+    assert memo.forget(now=now) == {"memos": 1}
+    assert list(SurveyAsk.objects.order_by("pk").values_list("address", flat=True)) == ["a@example.org", ""]
+    assert list(SurveyAnswer.objects.order_by("pk").values_list("words", "score")) == [
+        ("Nobody called back.", 4),
+        ("", 4),
+    ]
+    assert list(Memo.objects.order_by("pk").values_list("key", "text")) == [("new", "Anna owes"), ("old", "")]
+    assert {*survey.forget(now=now).values(), *memo.forget(now=now).values()} == {0}, "again changes nothing"

@@ -444,3 +444,21 @@ def test_the_page_behind_the_link_says_why_in_words_for_the_customer(
     page = visitor.get(link).content.decode()
     assert "Past its due date, at least one invoice was not paid yet" in page
     assert "The step is due" not in page
+
+
+def test_who_was_called_is_asked_how_it_went_the_day_after_their_confirmation(world: World, post: Post) -> None:
+    """Emil promised on the telephone: the promise is confirmed the next morning, and the question waits for the one after."""
+    Creditor.objects.filter(pk=world.house.pk).update(policy={"survey_share": 100})
+    worlds.invoice(world.emil, 20_000, due_on=later(-20), reached=30, reached_on=later(-1))
+    call = Task.objects.create(
+        creditor=world.house, customer=world.emil, kind="call", key="c", title="Call", due_on=DAY, created_at=at(DAY)
+    )
+    promise = Promises(amount_minor=20_000, currency="EUR", promised_for=later(9))
+    saying = CallOutcome(task_id=call.pk, outcome="promise", promise=promise)
+    respond.customer_said(customer=world.emil, saying=saying, now=at(DAY, 15), origin="call")
+    live(later(1), later(5))
+    mine = Message.objects.filter(customer=world.emil).order_by("pk")
+    assert list(mine.values_list("purpose", "as_of", "state")) == [
+        ("promise_confirmed", later(1), "sent"), ("survey", later(2), "sent"),
+    ]  # fmt: skip
+    assert "/s/" in text_of(post.to("emil@example.org")[-1])
