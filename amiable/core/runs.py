@@ -39,12 +39,16 @@ def untold(*, as_of: date, first: str, last: str) -> dict[int, bool]:
     if Run.objects.filter(done, creditor_ref=None).exists():
         return {}
     own = Run.objects.filter(creditor_ref__isnull=False, as_of__gt=as_of - LATELY, as_of__lte=as_of).order_by()
-    newest = {"told": done, "began": Q(as_of=as_of, step=first), "any": Q(as_of=as_of)}
-    rows = own.values("creditor_ref").annotate(**{name: Max("pk", filter=rule) for name, rule in newest.items()})
+    rows = own.values("creditor_ref").annotate(
+        told=Max("pk", filter=done),
+        began=Max("pk", filter=Q(as_of=as_of, step=first)),
+        ran=Max("pk", filter=Q(as_of=as_of)),
+    )
+    newest = rows.values_list("creditor_ref", "told", "began", "ran")
     return {
-        row["creditor_ref"]: row["any"] is not None
-        for row in rows
-        if row["told"] is None or row["told"] < (row["began"] or 0)
+        creditor: ran is not None
+        for creditor, told, began, ran in newest
+        if creditor is not None and (told is None or told < (began or 0))
     }
 
 
