@@ -157,7 +157,7 @@ def _ask(chosen: Sequence[_Chosen], creditor: Creditor, media: Sequence[Medium],
         wished.pop(address)
     SurveyAsk.objects.bulk_create(wished.values(), ignore_conflicts=True)
     new = SurveyAsk.objects.filter(
-        asked_on=as_of, asked_at=now, customer__in=[each.customer_id for each in wished.values()]
+        asked_on=as_of, asked_at=now, void_since=None, customer__in=[each.customer_id for each in wished.values()]
     )
     return order((_order(each, creditor, media, as_of) for each in new.order_by("pk")), now=now)
 

@@ -17,10 +17,13 @@ from amiable.core.models import AuditEntry
 from amiable.ledger.accrue import accrue
 from amiable.ledger.models import Credit, Customer, Document, Hold, Invoice
 from amiable.outreach.models import Event, Message, OptOut
+from amiable.payments.attempt import open_attempt
 from amiable.payments.models import Attempt, Promise, ProviderEvent
 from amiable.payments.providers import dummy
+from amiable.scenario import respond
 from amiable.web.dev import psp
-from tests.payments.rows import credit, creditor, customer, invoice
+from tests.payments.rows import credit, creditor, customer, invoice, word
+from tests.web import desk_rows
 
 pytestmark = pytest.mark.django_db
 
@@ -422,3 +425,23 @@ def test_interest_that_is_claimed_is_a_line_of_its_own_and_what_is_shown_is_not_
     assert f"dont intérêts de retard {row.charged_minor // 100}," in page
     assert "40,00 € d’intérêts et d’indemnités ont couru" in page
     assert "intérêts de retard" not in text(client.get(url("home", entered(client, anna))))
+
+
+def test_a_payment_that_the_bank_returned_can_be_made_again(client: Client, anna: Customer, late: Invoice) -> None:
+    token, now = entered(client, anna), timezone.now()
+    tried = open_attempt(
+        customer=anna, amount_minor=late.open_minor, currency="EUR", invoices=[late.pk], journey="portal", now=now
+    )
+    respond.payment_arrived(provider="dummy", words=[word(tried, "succeeded")], now=now)
+    assert "returned by your bank" not in text(client.get(url("home", token)))
+    tried.refresh_from_db()
+    respond.payment_returned(credit=tried.credit, amount_minor=late.open_minor, key="b:1", reason="AM04", now=now)
+    seen = text(client.get(url("home", token)))
+    assert "Your last payment was returned by your bank." in seen
+    assert "Nothing was taken" not in seen
+    assert client.post(url("again", token, attempt=tried.token)).status_code == 302
+    again = Attempt.objects.exclude(pk=tried.pk).get()
+    assert (again.chain, again.amount_minor) == (tried.chain, late.open_minor)
+    julie = desk_rows.colleague("julie", anna.creditor)
+    story = text(desk_rows.desk(julie).get(reverse("desk:stories", args=[anna.pk])))
+    assert "of it left again" in story
