@@ -428,6 +428,7 @@ def test_interest_that_is_claimed_is_a_line_of_its_own_and_what_is_shown_is_not_
 
 
 def test_a_payment_that_the_bank_returned_can_be_made_again(client: Client, anna: Customer, late: Invoice) -> None:
+    Customer.objects.filter(pk=anna.pk).update(language="en")
     token, now = entered(client, anna), timezone.now()
     tried = open_attempt(
         customer=anna, amount_minor=late.open_minor, currency="EUR", invoices=[late.pk], journey="portal", now=now
