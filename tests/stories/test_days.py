@@ -75,12 +75,13 @@ def test_what_the_bank_takes_back_goes_on_where_it_stood(
     bill.refresh_from_db(), case.refresh_from_db(), chain.refresh_from_db()
     assert (bill.open_minor, case.closed_on, chain.closed_at) == (12_050, None, None)
     assert Task.objects.get(key__startswith="returned:").customer == world.anna
-    live(later(8), later(20))
+    live(later(8), later(8))
+    live(later(14), later(15))
     assert [step for _day, step in steps(world.anna)][:2] == ["reminder_1", "reminder_2"]
     told = [each["Subject"] for each in post.to("anna@example.org")]
     assert [("returned by your bank" in each) for each in told].count(True) == 1
     assert Case.objects.count() == 1
-    again = open_again(attempt=attempt, journey="desk_link", provider="dummy", now=at(later(20), 10))
+    again = open_again(attempt=attempt, journey="desk_link", provider="dummy", now=at(later(16), 10))
     assert again.chain == chain
 
 
