@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from amiable.web.dev import smtp
+from tests import prepared
 from tests import world as worlds
 
 hypothesis.settings.register_profile(
@@ -58,6 +59,26 @@ def emptied_by_rows() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "sql_flush", emptied)
         yield
+
+
+@pytest.fixture(scope="session")
+def test_database() -> str:
+    """Its name, before each worker's is told apart."""
+    from django.conf import settings
+
+    return str(settings.DATABASES["default"]["TEST"]["NAME"])
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    test_database: str, django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: Any
+) -> None:
+    """Test databases are copies of an empty one; what they hold need not outlive a power cut."""
+    from django.db import connection
+
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"]["TEMPLATE"] = prepared.offer(of=test_database)
+    connection.settings_dict["OPTIONS"]["options"] += " -c synchronous_commit=off"
 
 
 @pytest.fixture(scope="session")
