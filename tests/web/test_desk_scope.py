@@ -92,6 +92,7 @@ def addresses(customer: Customer) -> dict[str, str]:
         "foreseen": customer.pk,
         "portal": customer.pk,
         "portal_body": customer.pk,
+        "same": customer.pk,
         "charges": customer.pk,
         "message": Message.objects.get(customer=customer).pk,
         "message_settle": Message.objects.get(customer=customer).pk,
@@ -430,8 +431,8 @@ def test_a_stand_in_may_do_no_more_than_before(ours: Creditor) -> None:
 # What a role may do about a customer whom it sees: docs/operations/roles.md has the same table.
 RIGHTS = {
     Role.COLLECTOR: "note talk hold write plan see_means take load",
-    Role.MANAGER: "note talk hold write plan approve_plan see_means take refund write_off release administer load see_team",
-    Role.ADMIN: "note talk hold write plan approve_plan see_means take refund write_off release administer load see_team",
+    Role.MANAGER: "note talk hold write plan merge approve_plan see_means take refund write_off release administer load see_team",
+    Role.ADMIN: "note talk hold write plan merge approve_plan see_means take refund write_off release administer load see_team",
     Role.SALES: "note talk hold",
     Role.BRANCH: "note talk hold",
     Role.ACCOUNTANT: "note talk write take refund write_off load",
