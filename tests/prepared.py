@@ -1,4 +1,4 @@
-"""The empty database that the test databases are copied from, so that the migrations run once, and not for each worker of each run.
+"""The empty database that the test databases are copied from, so that the migrations run once, not for each worker of each run.
 
 In: the name of the test database. Out: the empty one's, with the migrations as they are now; it stays for the next run.
 """

@@ -182,9 +182,17 @@ def reverse_all(
         )
         for allocation in allocations
     )
+    of = dict(Credit.objects.filter(pk__in=[row.credit_id for row in allocations]).values_list("pk", "creditor_id"))
     audit.record_all(
-        audit.line("allocation.reversed", now=now, user=by, subject="allocation", subject_ref=allocation.pk)
-        for allocation in allocations
+        audit.line(
+            "allocation.reversed",
+            now=now,
+            user=by,
+            creditor_ref=of[row.credit_id],
+            subject="allocation",
+            subject_ref=row.pk,
+        )
+        for row in allocations
     )
     return backs
 

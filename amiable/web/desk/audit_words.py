@@ -43,6 +43,7 @@ THINGS: Mapping[str, Promise] = {
     "template": pgettext_lazy("audit", "text"),
     "text": pgettext_lazy("audit", "text"),
     "user": pgettext_lazy("audit", "account"),
+    "view": pgettext_lazy("audit", "view"),
 }
 DONE: Mapping[str, Promise] = {
     "accepted": pgettext_lazy("audit", "accepted"),
@@ -86,6 +87,7 @@ DONE: Mapping[str, Promise] = {
     "sent_out": pgettext_lazy("audit", "sessions ended"),
     "session_ended": pgettext_lazy("audit", "session ended"),
     "settled": pgettext_lazy("audit", "settled"),
+    "shared": pgettext_lazy("audit", "shared"),
     "taken": pgettext_lazy("audit", "taken"),
     "taken_out": pgettext_lazy("audit", "taken out"),
     "totp_activated": pgettext_lazy("audit", "app added as second factor"),
@@ -96,6 +98,7 @@ DONE: Mapping[str, Promise] = {
     "wanted": pgettext_lazy("audit", "wanted"),
     "webauthn_added": pgettext_lazy("audit", "passkey added"),
     "webauthn_removed": pgettext_lazy("audit", "passkey removed"),
+    "withdrawn": pgettext_lazy("audit", "no longer shared"),
     "written": pgettext_lazy("audit", "written"),
     "written_off": pgettext_lazy("audit", "written off"),
 }
