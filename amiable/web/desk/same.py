@@ -72,7 +72,9 @@ class SameForm(forms.Form):
 @scope.inside
 def same(request: scope.Asked, pk: int) -> HttpResponse:
     """The search, the two side by side, and the act."""
-    found = scope.customer_or_404(request.user, pk, act="merge")
+    found = scope.customer_or_404(request.user, pk)
+    if not scope.may(request.user, "merge", found):
+        raise Http404
     if found.merged_into_id:
         return redirect("desk:customer", found.merged_into_id)
     words = request.GET.get("q", "").strip()

@@ -222,7 +222,8 @@ def customer_or_404(
 ) -> Customer:
     """The customer, when the user may see it (and may `act`); else the page does not exist. `told`: annotations."""
     customer = get_object_or_404(customers_for(user).select_related(*related).annotate(**told), pk=pk)
-    if act is not None and not may(user, act, customer):
+    # A record that was merged is a pointer: nothing is done about it any more.
+    if act is not None and (customer.merged_into_id or not may(user, act, customer)):
         raise Http404
     seen.customer(customer)
     return customer
