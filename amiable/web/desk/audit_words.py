@@ -77,6 +77,7 @@ DONE: Mapping[str, Promise] = {
     "password_changed": pgettext_lazy("audit", "password changed"),
     "password_reset": pgettext_lazy("audit", "password set anew"),
     "password_set": pgettext_lazy("audit", "password set"),
+    "recalled": pgettext_lazy("audit", "taken back"),
     "recovery_codes_generated": pgettext_lazy("audit", "recovery codes made"),
     "refused": pgettext_lazy("audit", "refused"),
     "reopened": pgettext_lazy("audit", "reopened"),

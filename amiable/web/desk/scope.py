@@ -37,6 +37,7 @@ MAY: dict[str, set[str]] = {
     "write_off": {Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
     "release": {Role.MANAGER, Role.ADMIN},
     "administer": {Role.MANAGER, Role.ADMIN},
+    "place": {Role.MANAGER, Role.ADMIN},  # a case with an outside agency
     "merge": {Role.MANAGER, Role.ADMIN},  # two records of one customer, for good
     "audit": {Role.MANAGER, Role.ADMIN, Role.AUDITOR},  # reads who did and saw what
     "see_team": {Role.MANAGER, Role.ADMIN},  # what each colleague did, and with what success

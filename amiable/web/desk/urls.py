@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 from amiable.web.desk import (
     account_pages,
     acts,
+    acts_place,
     approvals,
     audit_pages,
     bank_pages,
@@ -142,6 +143,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("customers/<int:pk>/colleagues/", note_pages.colleagues, name="mentionable"),
     path("notes/files/<int:pk>/", note_pages.file, name="note_file"),
     path("portfolio/", portfolio_pages.portfolio, name="portfolio"),
+    path("placements/", acts_place.placements, name="placements"),
     path("disputes/", dispute_pages.disputes, name="disputes"),
     path("disputes/rules/", dispute_rules.courses, name="dispute_rules"),
     path("disputes/<int:pk>/", dispute_pages.dispute, name="dispute"),
