@@ -55,7 +55,7 @@ def place(*, customer: Customer, agency: str, as_of: date, now: datetime, by: Us
             by=by,
             now=now,
         )
-    _record("case.placed", customer, rows, now=now, by=by)
+    _record("case.handed_over", customer, rows, now=now, by=by)
     return rows
 
 
@@ -66,7 +66,7 @@ def recall(*, customer: Customer, outcome: str, as_of: date, now: datetime, by: 
     if not rows:
         raise UnableToPlace(_("Nothing of this customer lies with an agency."))
     _end(rows, outcome=outcome, as_of=as_of, now=now)
-    _record("case.recalled", customer, rows, now=now, by=by)
+    _record("case.taken_back", customer, rows, now=now, by=by)
     return rows
 
 

@@ -81,7 +81,7 @@ def test_handed_over_it_rests_and_the_agency_sees_it_until_it_is_taken_back(
     assert "Anna" not in client.get(reverse("desk:placements")).content.decode()
     assert "paid in part" in client.get(reverse("desk:placements"), {"show": "back"}).content.decode()
     acts = AuditEntry.objects.filter(act__startswith="case.").order_by("pk").values_list("act", flat=True)
-    assert list(acts) == ["case.placed", "case.recalled"]
+    assert list(acts) == ["case.handed_over", "case.taken_back"]
 
 
 def test_each_act_has_a_name_of_its_own() -> None:
