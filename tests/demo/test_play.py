@@ -75,7 +75,8 @@ def _figures_are_there() -> None:
     for creditor in Creditor.objects.all():
         read = figures(creditor=creditor, as_of=END)
         assert [day for day, _value in read["amount_overdue"].history] == [
-            END - timedelta(days=n + 1) for n in reversed(range(DAYS))  # in the morning, of the day that is over
+            END - timedelta(days=n + 1)
+            for n in reversed(range(DAYS))  # in the morning, of the day that is over
         ]
         assert read["dso"].value is not None
 
