@@ -83,4 +83,4 @@ def _lines(request: HttpRequest, user: User, found: dict[int, int]) -> list[Audi
 def _houses(user: User, *, whole: bool) -> list[int | None]:
     """Whose trail a page belongs into: a list shows rows of each creditor of whoever looks; of which a row is, is not known."""
     held = {scope.creditor_ref for scope in getattr(user, "held_scopes", ())}  # web/colleague.py
-    return sorted(held) if len(held) == 1 or (whole and held) else [None]  # type: ignore[return-value]
+    return sorted(held) if len(held) == 1 or (whole and held) else [None]

@@ -63,7 +63,8 @@ class SameForm(forms.Form):
     )
 
     def __init__(self, *args: Any, found: Customer, other: Customer, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"stays": str(found.pk)}, **kwargs)
+        super().__init__(*args, **kwargs)
+        self.initial["stays"] = str(found.pk)
         told = [(str(each.pk), f"{each.name} · {each.number}") for each in (found, other)]
         self.fields["stays"].choices = told  # type: ignore[attr-defined]
 

@@ -149,8 +149,10 @@ def narrowed(user: User, asked: Asked, *, today: date, now: datetime, meant: lis
     rows = rows.filter(by_due.get(asked.due, Q()))
     if asked.who == "me":
         rows = rows.filter(assignee__in=scope.stands_for(user))
+    elif asked.who == "nobody":
+        rows = rows.filter(assignee=None)
     elif asked.who:
-        rows = rows.filter(assignee=None if asked.who == "nobody" else asked.who)
+        rows = rows.filter(assignee=int(asked.who))
     if asked.kind:
         rows = rows.filter(kind=asked.kind)
     if asked.creditor:
