@@ -37,11 +37,6 @@ def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[Peer]:
 
 
 @pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
-
-
-@pytest.fixture
 def vera(ours: Creditor) -> Client:
     return rows.desk(rows.colleague("vera", ours, Role.MANAGER))
 

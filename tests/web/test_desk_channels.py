@@ -36,11 +36,6 @@ def far() -> Iterator[Peer]:
 
 
 @pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
-
-
-@pytest.fixture
 def vera(ours: Creditor) -> Client:
     user = rows.colleague("vera", ours, Role.MANAGER)
     user.email = "vera@ours.example"

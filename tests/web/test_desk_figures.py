@@ -28,11 +28,6 @@ def _english() -> Iterator[None]:
 
 
 @pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
-
-
-@pytest.fixture
 def busy(ours: Creditor) -> Creditor:
     """Two branches with messages, one of which has a name that a spreadsheet would reckon with; a call; measured."""
     julie = rows.colleague("julie", ours, Role.COLLECTOR)

@@ -21,11 +21,6 @@ KINDS = ("pdf", "xlsx", "csv", "parquet")
 
 
 @pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
-
-
-@pytest.fixture
 def theirs() -> Creditor:
     return rows.creditor("theirs")
 

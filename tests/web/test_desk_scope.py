@@ -183,11 +183,6 @@ def addresses(customer: Customer) -> dict[str, str]:
 
 
 @pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
-
-
-@pytest.fixture
 def theirs() -> Creditor:
     return rows.creditor("theirs")
 

@@ -30,11 +30,6 @@ def ten_in_the_morning() -> Iterator[None]:
 
 
 @pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
-
-
-@pytest.fixture
 def camille(ours: Creditor) -> User:
     return rows.colleague("camille", ours)
 

@@ -43,11 +43,12 @@ class Row:
 
     label: str
     sides: tuple[list[str], list[str]]
+    counted: bool  # where the same number says nothing
 
     @property
     def agree(self) -> bool:
         left, right = ({word.casefold() for word in side} for side in self.sides)
-        return bool(left) and left == right
+        return bool(left) and left == right and not self.counted
 
 
 class SameForm(forms.Form):
@@ -125,7 +126,8 @@ def compared(left: Customer, right: Customer) -> list[Row]:
     both: QuerySet[Customer] = Customer.objects.filter(pk__in=[left.pk, right.pk]).annotate(**counts)
     rows = both.prefetch_related("contacts__points", "profiles").in_bulk()
     here, there = (_told(rows[each.pk]) for each in (left, right))
-    return [Row(label, (here[label], there[label])) for label in here]
+    numbers = {str(label) for label, _rows in COUNTED} | {_("Overdue"), _("Open amount")}
+    return [Row(label, (here[label], there[label]), label in numbers) for label in here]
 
 
 def _number(rows: QuerySet[Any]) -> Subquery:
@@ -140,7 +142,7 @@ def _told(row: Customer) -> dict[str, list[str]]:
         _("Customer number"): [row.number],
         _("Name"): [row.name],
         _("SIREN"): [row.siren],
-        _("Address"): [row.street, f"{row.postcode} {row.city}".strip(), row.country],
+        _("Address"): [row.street, f"{row.postcode} {row.city}".strip(), row.country if row.city else ""],
         _("E-mail addresses"): sorted(point.value for point in points if point.medium == "email"),
         _("Phone numbers"): sorted({point.value for point in points if point.medium in ("call", "sms")}),
         _("Overdue"): [money(each.overdue_minor, each.currency) for each in row.profiles.all() if each.overdue_minor],
