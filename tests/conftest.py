@@ -10,6 +10,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from django.utils import translation
 
 from amiable.web.dev import smtp
 from tests import prepared
@@ -102,6 +103,13 @@ def static_folder() -> None:
     from django.conf import settings
 
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture
+def english() -> Iterator[None]:
+    """For tests that read sentences."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
