@@ -10,8 +10,10 @@ from typing import Any
 
 import hypothesis
 import pytest
+from django.utils import translation
 
 from amiable.web.dev import smtp
+from tests import prepared
 from tests import world as worlds
 
 hypothesis.settings.register_profile(
@@ -61,6 +63,26 @@ def emptied_by_rows() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def test_database() -> str:
+    """Its name, before each worker's is told apart."""
+    from django.conf import settings
+
+    return str(settings.DATABASES["default"]["TEST"]["NAME"])
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    test_database: str, django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: Any
+) -> None:
+    """Test databases are copies of an empty one; what they hold need not outlive a power cut."""
+    from django.db import connection
+
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"]["TEMPLATE"] = prepared.offer(of=test_database)
+    connection.settings_dict["OPTIONS"]["options"] += " -c synchronous_commit=off"
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """As pytest-django's; at the end the guests of the test database go first: servers that tests started, and threads of
     live ones, leave theirs a moment later, and a database with guests cannot be dropped.
@@ -81,6 +103,13 @@ def static_folder() -> None:
     from django.conf import settings
 
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture
+def english() -> Iterator[None]:
+    """For tests that read sentences."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from amiable.casework import place
 from amiable.casework.models import Task, TaskKind
 from amiable.core.calendar import start_of_day
 from amiable.ledger.models import Creditor
@@ -51,4 +52,5 @@ def close_settled(
     Task.objects.filter(case__in=closed, kind__in=[TaskKind.CALL, TaskKind.CONFIRM], done_at=None).update(
         done_at=now or start_of_day(as_of), outcome="settled"
     )
+    place.end_with(cases=closed, as_of=as_of, now=now or start_of_day(as_of))
     return len(closed)

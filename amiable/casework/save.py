@@ -1,13 +1,16 @@
 """The filters of a list kept under a name, for oneself or shared, and the one with which a list opens.
 
-In: a person, the name of a list and the words of its address. Out: View rows. Never: more of them than anybody reads.
+In: a person, the name of a list and the words of its address. Out: View rows. Never: more of them than anybody
+reads; what is kept, shared and dropped is in the trail.
 """
 
 from datetime import datetime
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from amiable.casework.models import FirstView, View
+from amiable.core import audit
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
 
@@ -18,6 +21,7 @@ class UnableToKeep(UnableTo):
     """The view has no name, no words, or there are too many."""
 
 
+@transaction.atomic
 def keep_view(*, owner: User, room: str, name: str, query: str, shared: bool, now: datetime) -> View:
     """Keeps the filters under a name; the same name again holds the new ones."""
     if not name or not query:
@@ -28,33 +32,44 @@ def keep_view(*, owner: User, room: str, name: str, query: str, shared: bool, no
     view, _new = View.objects.update_or_create(
         owner=owner, room=room, name=name, defaults=words, create_defaults=words | {"made_at": now}
     )
+    _record("view.kept", view, by=owner, now=now)
     return view
 
 
-def drop_view(*, view: View) -> dict[str, object]:
+@transaction.atomic
+def drop_view(*, view: View, by: User, now: datetime) -> dict[str, object]:
     """What is needed to keep it again (`put_back`)."""
-    View.objects.filter(pk=view.pk).delete()
+    if View.objects.filter(pk=view.pk).delete()[0]:
+        _record("view.dropped", view, by=by, now=now)
     return {"name": view.name, "query": view.query, "shared": view.shared}
 
 
+@transaction.atomic
 def put_back(*, owner: User, room: str, name: str, query: str, shared: bool, now: datetime) -> None:
     """A view dropped by mistake is there again; one that took its name meanwhile stays."""
     kept = {"query": query, "shared": shared, "made_at": now}
-    View.objects.get_or_create(owner=owner, room=room, name=name, defaults=kept)
+    view, new = View.objects.get_or_create(owner=owner, room=room, name=name, defaults=kept)
+    if new:
+        _record("view.kept", view, by=owner, now=now)
 
 
-def share_view(*, view: View) -> View:
-    """Colleagues see it, or no longer."""
-    view.shared = not view.shared
-    view.save(update_fields=["shared"])
+@transaction.atomic
+def share_view(*, view: View, shared: bool, by: User, now: datetime) -> View:
+    """Colleagues see it, or only its owner; said twice, it is so once."""
+    if View.objects.filter(pk=view.pk).exclude(shared=shared).update(shared=shared):
+        _record("view.shared" if shared else "view.withdrawn", view, by=by, now=now)
+    view.shared = shared
     return view
 
 
-def open_with(*, user: User, view: View) -> bool:
-    """The person's list opens with this view; False where it did already, and opens with everything again."""
-    chosen = FirstView.objects.filter(user=user, room=view.room)
-    if chosen.filter(view=view).delete()[0]:
-        return False
-    chosen.delete()
-    FirstView.objects.create(user=user, room=view.room, view=view)
-    return True
+def open_with(*, user: User, view: View, opens: bool) -> None:
+    """The person's list opens with this view, or with everything again where it opened with this one."""
+    if opens:
+        FirstView.objects.update_or_create(user=user, room=view.room, defaults={"view": view})
+    else:
+        FirstView.objects.filter(user=user, view=view).delete()
+
+
+def _record(act: str, view: View, *, by: User, now: datetime) -> None:
+    told = {"room": view.room, "name": view.name, "query": view.query}
+    audit.record(act, now=now, user=by, subject="view", subject_ref=view.pk, **told)

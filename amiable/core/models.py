@@ -170,6 +170,7 @@ class AuditEntry(models.Model):
                 "act",
                 "subject",
                 Coalesce("subject_ref", models.Value(0)),
+                Coalesce("creditor_ref", models.Value(0)),
                 models.Func(models.Value("hour"), _IN_UTC, function="date_trunc", output_field=models.DateTimeField()),
                 condition=Q(act__endswith=".viewed"),
                 name="audit_viewed_once",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from amiable.core import audit
 from amiable.core.errors import UnableTo
@@ -23,6 +24,7 @@ from amiable.ledger.models import (
     EntryKind,
     Hold,
     Invoice,
+    Sale,
     Waiver,
 )
 
@@ -180,9 +182,17 @@ def reverse_all(
         )
         for allocation in allocations
     )
+    of = dict(Credit.objects.filter(pk__in=[row.credit_id for row in allocations]).values_list("pk", "creditor_id"))
     audit.record_all(
-        audit.line("allocation.reversed", now=now, user=by, subject="allocation", subject_ref=allocation.pk)
-        for allocation in allocations
+        audit.line(
+            "allocation.reversed",
+            now=now,
+            user=by,
+            creditor_ref=of[row.credit_id],
+            subject="allocation",
+            subject_ref=row.pk,
+        )
+        for row in allocations
     )
     return backs
 
@@ -209,16 +219,21 @@ def merge(*, keep: Customer, absorb: Customer, now: datetime, by: User | None = 
     `absorb` stays as a pointer, so that its old number still finds the customer and files may go on naming it.
     """
     if keep.pk == absorb.pk:
-        raise UnableToPost("A customer cannot be merged into itself.")
+        raise UnableToPost(_("A customer cannot be merged into itself."))
     if keep.creditor_id != absorb.creditor_id:
-        raise UnableToPost("Only customers of one creditor can be merged.")
+        raise UnableToPost(_("Only customers of one creditor can be merged."))
     locked = {
         row.pk: row for row in Customer.objects.select_for_update().filter(pk__in=[keep.pk, absorb.pk]).order_by("pk")
     }
     if locked[keep.pk].merged_into_id or locked[absorb.pk].merged_into_id:
-        raise UnableToPost("One of the two has been merged already.")
-    for model in (Invoice, Credit, Contact, Waiver):
+        raise UnableToPost(_("One of the two has been merged already."))
+    _merge_sales(keep, absorb, now.date())
+    for model in (Invoice, Credit, Contact):
         model._default_manager.filter(customer=absorb).update(customer=keep)
+    for waiver in Waiver.objects.filter(customer=absorb):  # what let both off lets the one off
+        same_word = {"source_ref": waiver.source_ref, "invoice": waiver.invoice, "kind": waiver.kind}
+        if not Waiver.objects.filter(customer=keep, **same_word).exists():
+            Waiver.objects.filter(pk=waiver.pk).update(customer=keep)
     for theirs in Hold.objects.filter(customer=absorb):
         same = Hold.objects.filter(source_ref=theirs.source_ref, customer=keep, invoice=theirs.invoice).first()
         if same is None:
@@ -227,6 +242,7 @@ def merge(*, keep: Customer, absorb: Customer, now: datetime, by: User | None = 
             same.since = min(same.since, theirs.since)
             same.until = max(same.until, theirs.until) if same.until and theirs.until else None
             same.save(update_fields=["since", "until"])
+    _merge_group(locked[keep.pk], locked[absorb.pk])
     Customer.objects.filter(merged_into=absorb).update(merged_into=keep)
     Customer.objects.filter(pk=absorb.pk).update(merged_into=keep)
     audit.record(
@@ -241,6 +257,28 @@ def merge(*, keep: Customer, absorb: Customer, now: datetime, by: User | None = 
     )
     keep.refresh_from_db()
     return keep
+
+
+def _merge_sales(keep: Customer, absorb: Customer, day: date) -> None:
+    """Who is sold to the factor as a whole and who is not do not become one: nobody has sold what would be sold then."""
+    whole = Sale.objects.filter(invoice=None, until=None)
+    kept, theirs = (whole.filter(customer=each).first() for each in (keep, absorb))
+    if (kept is None) != (theirs is None):
+        raise UnableToPost(
+            _("One of the two is sold to the factor as a whole, the other is not. Please settle that first.")
+        )
+    if theirs is not None:
+        Sale.objects.filter(pk=theirs.pk).update(until=max(day, theirs.since))
+    Sale.objects.filter(customer=absorb).update(customer=keep)
+
+
+def _merge_group(keep: Customer, absorb: Customer) -> None:
+    """Whoever belonged to the one or was paid for by it belongs to the other; nobody to themselves."""
+    for link in ("parent_id", "payer_id"):
+        Customer.objects.filter(**{link: absorb.pk}).exclude(pk=keep.pk).update(**{link: keep.pk})
+        if getattr(keep, link) in (absorb.pk, None):
+            above = getattr(absorb, link)
+            Customer.objects.filter(pk=keep.pk).update(**{link: above if above != keep.pk else None})
 
 
 def _taken_out(

@@ -4,7 +4,7 @@ Comes in: a scenario's data, the law, a creditor's rules and texts. Goes out: fi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -76,11 +76,17 @@ def texts_of(creditor: Creditor | None) -> Texts:
 
 @dataclass(frozen=True)
 class _Addresses:
-    """Who can be reached how; asked only for what a scenario uses."""
+    """Who can be reached how; asked only for what a scenario uses, and once."""
 
     customers: QuerySet[Customer]
+    known: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     def __call__(self, kind: str, channel: str) -> bool:
+        if (kind, channel) not in self.known:
+            self.known[kind, channel] = self._any(kind, channel)
+        return self.known[kind, channel]
+
+    def _any(self, kind: str, channel: str) -> bool:
         of_kind = self.customers.filter(kind=kind)
         usable = ContactPoint.objects.filter(
             contact__customer=OuterRef("pk"), medium__in=MEDIA.get(channel, (channel,)), failed_at=None

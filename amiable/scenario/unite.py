@@ -7,20 +7,30 @@ from datetime import date, datetime
 
 from django.db import models, transaction
 
-from amiable.casework.models import Case, Dispute, Note, SurveyAnswer, SurveyAsk, Task
+from amiable.casework.models import (
+    Case,
+    Dispute,
+    Escalation,
+    Note,
+    Notification,
+    SurveyAnswer,
+    SurveyAsk,
+    Task,
+    Word,
+)
 from amiable.casework.survey import REST_DAYS
 from amiable.core.models import User
 from amiable.ledger import post
 from amiable.ledger.models import Customer, Hold, HoldKind
 from amiable.outreach.models import Message, OptOut, Reply
-from amiable.payments.models import Attempt, Chain, Mandate, Plan, Promise
+from amiable.payments.models import Attempt, Chain, Mandate, Match, Plan, Promise, StandingOrder
 from amiable.portfolio.models import Membership, Profile
 from amiable.portfolio.refresh import refresh
 from amiable.scenario.models import Recipient, Verdict
 
 # Decisions and scores stay with the record that they were made about; everything that acts on tomorrow moves.
 MOVED: tuple[type[models.Model], ...] = (
-    Task, Dispute, Note, Message, Reply, Attempt, Promise, Plan, Mandate, SurveyAnswer,
+    Task, Dispute, Note, Escalation, Word, Notification, Message, Reply, Attempt, Match, Promise, Plan, SurveyAnswer,
 )  # fmt: skip
 
 
@@ -34,9 +44,17 @@ def unite(*, keep: Customer, absorb: Customer, now: datetime, by: User | None = 
         model._default_manager.filter(customer=absorb).update(customer=kept)
     _unite_open(Case, "closed_on", kept, absorb, now.date())
     _unite_open(Chain, "closed_at", kept, absorb, now)
+    _unite_open(StandingOrder, "ended_at", kept, absorb, now)
     Case.objects.filter(customer=absorb, closed_on__isnull=False, closed_because="").update(closed_because="merged")
     Case.objects.filter(customer=absorb).update(customer=kept)
     Chain.objects.filter(customer=absorb).update(customer=kept)
+    StandingOrder.objects.filter(customer=absorb).update(customer=kept)
+    for mandate in Mandate.objects.filter(
+        customer=absorb
+    ):  # one that both have stays where it is: the other is as good
+        known = Mandate.objects.filter(customer=kept, provider=mandate.provider, reference=mandate.reference)
+        if not mandate.reference or not known.exists():
+            Mandate.objects.filter(pk=mandate.pk).update(customer=kept)
     for wish in OptOut.objects.filter(customer=absorb):
         OptOut.objects.get_or_create(
             customer=kept, medium=wish.medium, address=wish.address, until=wish.until,

@@ -72,9 +72,15 @@ def _lines(request: HttpRequest, user: User, found: dict[int, int]) -> list[Audi
         ]
     if match is None or not name or name in BARE or not (ROOMS & set(match.namespaces) or "api" in match.namespace):
         return []
-    ref = match.kwargs.get("pk")
+    number = match.kwargs.get("pk")
+    ref = number if isinstance(number, int) else None
     return [
-        audit.line(
-            "page.viewed", now=now, user=user, subject=name[:40], subject_ref=ref if isinstance(ref, int) else None
-        )
+        audit.line("page.viewed", now=now, user=user, creditor_ref=creditor, subject=name[:40], subject_ref=ref)
+        for creditor in _houses(user, whole=ref is None)
     ]
+
+
+def _houses(user: User, *, whole: bool) -> list[int | None]:
+    """Whose trail a page belongs into: a list shows rows of each creditor of whoever looks; of which a row is, is not known."""
+    held = {scope.creditor_ref for scope in getattr(user, "held_scopes", ())}  # web/colleague.py
+    return sorted(held) if len(held) == 1 or (whole and held) else [None]

@@ -1,10 +1,8 @@
 """Tasks put off, handed on and shown: each leaves a trail, many go at once, and the way back never runs over newer work."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from django.utils import translation
 
 from amiable.casework import move
 from amiable.casework.models import Notification, Task, TaskMove
@@ -13,13 +11,7 @@ from amiable.ledger.models import Creditor, Customer
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    with translation.override("en"):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Cash, portfolio and direction: what each says of known rows, and of nothing, little, another currency: never a nought."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -20,14 +20,8 @@ from amiable.portfolio.models import Membership, Profile
 from amiable.scenario.models import Assignment, Experiment, Scenario
 from tests.insight.rows import DAY, NOW, at, before, creditor, customer, invoice, paid, received
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 OURS = ("direction", "cash", "portfolio")
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    with translation.override("en"):
-        yield
 
 
 def told(of: Creditor, key: str, **fields: Any) -> Board:

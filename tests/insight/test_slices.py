@@ -1,13 +1,11 @@
 """Slices on demand: they add up to the total, are those of the figures, and say in a sentence what cannot be told."""
 
 import io
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 import pytest
-from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,13 +20,7 @@ from amiable.ledger.models import Creditor
 from amiable.portfolio.models import Membership
 from tests.insight.rows import DAY, NOW, attempt, before, case, creditor, customer, invoice, message, paid, read, task
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    with translation.override("en"):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 
 
 def asked(at: Creditor, key: str, *by: str, days: int = 30, **fields: Any) -> Sliced:

@@ -1,12 +1,10 @@
 """Journeys, payments, team and relation: worked by hand, fair to people, and silent where nothing is known."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.urls import reverse
-from django.utils import translation
 
 from amiable.casework.models import Dispute
 from amiable.core.models import User
@@ -36,14 +34,8 @@ from tests.insight.rows import (
 )
 from tests.world import survey_answer
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 BOARDS = ("journeys", "payments", "team", "relation")
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    with translation.override("en"):
-        yield
 
 
 def shown(of: Creditor, key: str, *, days: int = 30, later: int = 0, currency: str = "") -> Board:

@@ -1,9 +1,6 @@
 """Addresses put right: read as they are kept, refused with a sentence, told in the trail, and never a way around a wish."""
 
-from collections.abc import Iterator
-
 import pytest
-from django.utils import translation
 
 from amiable.casework.models import Task, TaskKind
 from amiable.core.models import AuditEntry, User
@@ -14,13 +11,7 @@ from amiable.outreach.models import OptOut
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    with translation.override("en"):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import pytest
 from django.db import IntegrityError
-from django.utils.translation import override
 
 from amiable.core.models import AuditEntry, Role, Scope, User
 from amiable.ledger.models import Creditor
@@ -11,15 +10,9 @@ from amiable.outreach.house import Place, house_source, own_texts, speaks
 from amiable.outreach.models import Template
 from tests.outreach.rows import NOW, a_creditor
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 PLACE = Place("reminder_1", "email", "fr", "consumer", "warm")
 WORDS = '---\nsubject: "Un oubli ?"\n---\n{{ greeting }}\n\n[invoices]\n\n[pay]\n\n[paid-or-talk]\n\n[signature]\n'
-
-
-@pytest.fixture(autouse=True)
-def english() -> object:
-    with override("en"):
-        yield
 
 
 def somebody(name: str, creditor: Creditor | None, role: str = Role.MANAGER) -> User:

@@ -1,13 +1,11 @@
 """Money on the bank finds customers and invoices: applied where sure, proposed where not, taken back whole."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.db import connections
-from django.utils import translation
 
 from amiable.core.models import User
 from amiable.ledger.models import Allocation, CashAuthority, Credit, CreditKind, Creditor, Customer, Entry, Invoice
@@ -21,14 +19,8 @@ from amiable.payments.reconcile import reconcile
 from amiable.scenario import match_up
 from tests.payments.rows import NOW, TODAY, credit, creditor, customer, invoice
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 IBAN = "FR7630006000011234567890189"
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    with translation.override("en"):
-        yield
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 
 import pytest
-from django.utils import translation
 
 from amiable.casework.models import Case, Notification, Task
 from amiable.core.models import User
@@ -14,13 +13,7 @@ from amiable.payments.allocate import allocate
 from amiable.scenario import respond
 from tests.payments.rows import NOW, TODAY, credit, creditor, customer, invoice
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _english() -> object:
-    with translation.override("en"):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 
 
 def paid(*amounts: int, money: int) -> tuple[Credit, list[Invoice]]:

@@ -1,12 +1,10 @@
 """Stripe: what it says becomes our words, whatever the order, and nothing of a card is kept of it."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from django.test import RequestFactory
-from django.utils import translation
 
 from amiable.casework.models import Task
 from amiable.core.errors import Unavailable
@@ -21,13 +19,7 @@ from tests.contracts import stripe_samples as says
 from tests.payments.rows import NOW, creditor
 from tests.payments.stripe_rows import attempt_on, known_there, owed, told
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    with translation.override("en"):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 
 
 @pytest.fixture

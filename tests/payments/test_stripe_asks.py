@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
-from django.utils import translation
 
 from amiable.core.errors import Refused
 from amiable.core.models import User
@@ -21,13 +20,7 @@ from tests.contracts.peer import Answer, Peer
 from tests.payments.rows import NOW, invoice
 from tests.payments.stripe_rows import RETURN, asked, attempt_on, far_side, known_there, owed, saved_card, told
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    with translation.override("en"):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 
 
 @pytest.fixture

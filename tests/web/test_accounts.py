@@ -28,11 +28,6 @@ def fresh_counts() -> None:
 
 
 @pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
-
-
-@pytest.fixture
 def theirs() -> Creditor:
     return rows.creditor("theirs")
 

@@ -262,7 +262,8 @@ def test_a_view_is_kept_shared_opened_and_dropped_by_its_owner(ours: House, clie
     view = post(client, "/views", ours.bodies["keep_view"], status=201).json()
     other = api_rows.caller(api_rows.token(rows.colleague("otto", ours.creditor)))
     post(other, f"/views/{view['id']}/share", status=404)
-    assert post(client, f"/views/{view['id']}/share").json()["shared"] is True
+    for _time in range(2):
+        assert post(client, f"/views/{view['id']}/share").json()["shared"] is True
     assert view["id"] in [each["id"] for each in other.get("/api/views").json()["items"]]
     assert "opens with" in post(other, f"/views/{view['id']}/open-with").json()["said"]
     post(other, f"/views/{view['id']}/drop", status=404)

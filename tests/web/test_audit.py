@@ -19,11 +19,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
-
-
-@pytest.fixture
 def theirs() -> Creditor:
     return rows.creditor("theirs")
 
@@ -134,7 +129,7 @@ def test_the_file_holds_the_same_lines_and_no_formula(ours: Creditor, audrey: Us
     assert ",'=1+1," in everything
     exported = AuditEntry.objects.filter(act="audit.exported").order_by("pk").first()
     assert exported is not None
-    assert exported.detail == {"asked": {"customer": "Anna"}}
+    assert (exported.detail, exported.creditor_ref) == ({"asked": {"customer": "Anna"}}, ours.pk)
 
 
 def test_nobody_changes_the_trail(ours: Creditor) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from amiable.core.models import AuditEntry, Credential, Role
 from amiable.ledger.models import Creditor, Invoice
@@ -19,14 +19,8 @@ from tests.contracts import stripe_samples as says
 from tests.contracts.peer import Answer, Peer, peer
 from tests.web import desk_rows as rows
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 LIST = {"object": "list", "data": [], "has_more": False}
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    with translation.override("en"):
-        yield
 
 
 @pytest.fixture
@@ -34,11 +28,6 @@ def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[Peer]:
     with peer(Answer(200, LIST)) as found:
         monkeypatch.setattr(settings, "STRIPE_API", found.url.rstrip("/"))
         yield found
-
-
-@pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
 
 
 @pytest.fixture

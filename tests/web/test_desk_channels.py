@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import translation
 
 from amiable.core.models import AuditEntry, Role
 from amiable.ledger.models import Branch, Creditor
@@ -17,14 +16,8 @@ from tests.contracts import anymail_samples as samples
 from tests.contracts.peer import Answer, Peer, peer
 from tests.web import desk_rows as rows
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 MAILGUN = samples.samples()["mailgun"].config
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    with translation.override("en"):
-        yield
 
 
 @pytest.fixture
@@ -33,11 +26,6 @@ def far() -> Iterator[Peer]:
     assert taken
     with peer(taken) as found:
         yield found
-
-
-@pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
 
 
 @pytest.fixture

@@ -3,13 +3,11 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import translation
 from django.utils.formats import date_format
 from openpyxl import load_workbook
 from pypdf import PdfReader
@@ -21,18 +19,7 @@ from amiable.ledger.models import Branch, Creditor
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    with translation.override("en"):
-        yield
-
-
-@pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from django.urls import reverse
 from openpyxl import load_workbook
 from pypdf import PdfReader
 
-from amiable.core.models import AuditEntry, Role
+from amiable.core.models import AuditEntry, Role, Scope
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.web.desk import list_files
 from tests.web import desk_rows as rows
@@ -16,11 +16,6 @@ from tests.web import desk_rows as rows
 pytestmark = pytest.mark.django_db
 FORMULA = '=HYPERLINK("http://evil.example")'
 KINDS = ("pdf", "xlsx", "csv", "parquet")
-
-
-@pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
 
 
 @pytest.fixture
@@ -92,6 +87,23 @@ def test_the_list_of_customers_is_taken_along_as_it_is_narrowed(ours: Creditor, 
     assert anna.number in late
     entry = AuditEntry.objects.filter(user=user, act="customers.exported").latest("pk")
     assert entry.detail["asked"] == {"overdue": "1"}
+
+
+@pytest.mark.parametrize("room", list(list_files.LISTS))
+def test_a_list_is_in_the_trail_of_each_creditor_whose_rows_it_holds(
+    ours: Creditor, theirs: Creditor, room: str
+) -> None:
+    user = rows.colleague("camille", ours)
+    Scope.objects.create(user=user, role=Role.MANAGER, creditor_ref=theirs.pk)
+    Scope.objects.create(user=user, role=Role.MANAGER, creditor_ref=rows.creditor("empty").pk)
+    for each in (rows.full(ours, "Anna"), rows.full(ours, "Boris"), rows.full(theirs, "Zoe")):
+        rows.plan(each)
+        rows.begun(each)
+    rows.counted()
+    for each in (ours, theirs):  # payments are of one creditor at a time
+        listed(room, "csv", user, creditor=each.pk)
+    lines = AuditEntry.objects.filter(act=f"{room}.exported").values_list("creditor_ref", "detail__rows")
+    assert set(lines) == {(ours.pk, 2), (theirs.pk, 1)}
 
 
 @pytest.mark.parametrize("room", list(list_files.LISTS))

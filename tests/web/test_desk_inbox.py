@@ -21,11 +21,6 @@ SETTINGS = {"host": "127.0.0.1", "port": 1, "tls": "none", "user": "relance", "p
  "folder": "INBOX", "certificate": ""}  # fmt: skip
 
 
-@pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
-
-
 def test_every_intent_has_a_key_a_label_and_a_sentence() -> None:
     from amiable.outreach.intents import INTENTS
     from amiable.scenario import confirm

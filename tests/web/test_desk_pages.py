@@ -33,11 +33,6 @@ Limit = Callable[..., AbstractContextManager[Any]]
 
 
 @pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
-
-
-@pytest.fixture
 def client(ours: Creditor) -> Client:
     return rows.desk(rows.colleague("camille", ours))
 

@@ -24,11 +24,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
-
-
-@pytest.fixture
 def anna(ours: Creditor) -> Customer:
     found = rows.customer(ours, "Anna", postcode="75011", language="en")
     point = rows.email(found, "anna@example.org")

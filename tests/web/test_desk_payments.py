@@ -30,11 +30,6 @@ def tried(
 
 
 @pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
-
-
-@pytest.fixture
 def anna(ours: Creditor) -> Customer:
     found = rows.customer(ours, "Anna")
     Membership.objects.create(

@@ -1,20 +1,18 @@
 """House rules at the desk: what a creditor chooses within the law, kept with who and when, and never beyond the law."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import translation
 
 from amiable.core.models import AuditEntry, Role
 from amiable.ledger.models import Creditor
 from amiable.scenario.announce import NEWS
 from tests.web import desk_rows as rows
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 ASKED = {
     "days_between_contacts": "5", "calls_per_7_days": "1", "sms_saturday": "09:00-12:00", "small_balance": "2,50",
     "promise_grace_days": "2", "name": "Sophie Lambert", "phone": "+33472000077", "hours_fr": "de 9 h à 17 h",
@@ -33,12 +31,6 @@ KEPT: dict[str, Any] = {
     "costs": {"channels": {"letter": 143}},
     "survey_share": 0,
 }
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    with translation.override("en"):
-        yield
 
 
 @pytest.fixture

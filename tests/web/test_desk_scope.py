@@ -49,7 +49,7 @@ LISTS = {
     "search", "tokens",
     "segments", "segments_moves", "segments_edit", "facts", "simulate", "scenarios", "campaigns", "campaign_new", "channels",
     "sending", "inbox", "mailboxes", "letters", "texts", "rules", "payments", "statements", "money", "late_payment",
-    "portfolio", "disputes", "dispute_rules", "responsibility", "escalations",
+    "portfolio", "placements", "disputes", "dispute_rules", "responsibility", "escalations",
     "people", "audit", "glance", "filters", "calls", "approvals",
 }  # fmt: skip
 # Posts that name their creditor in what is filled in, and a signed token of the one who brought a file: asked where
@@ -92,6 +92,7 @@ def addresses(customer: Customer) -> dict[str, str]:
         "foreseen": customer.pk,
         "portal": customer.pk,
         "portal_body": customer.pk,
+        "same": customer.pk,
         "charges": customer.pk,
         "message": Message.objects.get(customer=customer).pk,
         "message_settle": Message.objects.get(customer=customer).pk,
@@ -179,11 +180,6 @@ def addresses(customer: Customer) -> dict[str, str]:
         found[f"responsibility_act:{act}"] = reverse("desk:responsibility_act", args=[customer.creditor_id, act])
     found["act_on:resolve"] = reverse("desk:act_on", args=[customer.pk, "resolve", customer.disputes.get().pk])
     return found
-
-
-@pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
 
 
 @pytest.fixture
@@ -430,8 +426,10 @@ def test_a_stand_in_may_do_no_more_than_before(ours: Creditor) -> None:
 # What a role may do about a customer whom it sees: docs/operations/roles.md has the same table.
 RIGHTS = {
     Role.COLLECTOR: "note talk hold write plan see_means take load",
-    Role.MANAGER: "note talk hold write plan approve_plan see_means take refund write_off release administer load see_team",
-    Role.ADMIN: "note talk hold write plan approve_plan see_means take refund write_off release administer load see_team",
+    Role.MANAGER: "note talk hold write plan merge place approve_plan see_means take refund write_off release administer load"
+    " see_team",
+    Role.ADMIN: "note talk hold write plan merge place approve_plan see_means take refund write_off release administer load"
+    " see_team",
     Role.SALES: "note talk hold",
     Role.BRANCH: "note talk hold",
     Role.ACCOUNTANT: "note talk write take refund write_off load",

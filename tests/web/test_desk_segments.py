@@ -24,11 +24,6 @@ UNITS = {fact.name: fact.unit for fact in facts.FACTS}
 
 
 @pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
-
-
-@pytest.fixture
 def theirs() -> Creditor:
     return rows.creditor("theirs")
 

@@ -17,11 +17,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
-
-
-@pytest.fixture
 def anna(ours: Creditor) -> Customer:
     return rows.customer(ours, "Anna")
 

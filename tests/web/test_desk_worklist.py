@@ -9,8 +9,9 @@ from django.test import Client
 from django.urls import reverse
 
 from amiable.casework import take
+from amiable.casework.hand_over import hand_over
 from amiable.casework.models import FirstView, Note, Task, TaskMove, View
-from amiable.core.models import Role, User
+from amiable.core.models import AuditEntry, Role, User
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.payments.models import Promise
 from amiable.portfolio.weigh import weigh
@@ -26,11 +27,6 @@ TEN = datetime(2026, 3, 11, 9, tzinfo=UTC)  # a Wednesday, an hour for calls
 def ten_in_the_morning() -> Iterator[None]:
     with clock.told_by(lambda: TEN):
         yield
-
-
-@pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
 
 
 @pytest.fixture
@@ -341,6 +337,21 @@ def test_a_row_is_read_before_it_is_answered(ours: Creditor, client: Client) -> 
     assert words(done) == ["Choose some rows first: with x, or with the boxes before them."]
 
 
+@pytest.mark.parametrize("due", ["", "today", "week", "later"])
+def test_mine_is_the_work_of_whom_i_stand_in_for_too(ours: Creditor, camille: User, client: Client, due: str) -> None:
+    absent, other = rows.colleague("absent", ours), rows.colleague("other", ours)
+    hand_over(
+        creditor=ours, absent=absent, stand_in=camille, since=clock.today(), until=None, now=clock.now(), by=absent
+    )
+    on = clock.today() + timedelta(days=9 if due == "later" else 0)
+    for user in (absent, other, camille):
+        rows.task(rows.customer(ours, f"Of {user.username}"), assignee=user, due_on=on)
+    shown = page(client, "home", who="me", due=due)
+    assert "Of absent</a>" in shown
+    assert "Of camille</a>" in shown
+    assert "Of other</a>" not in shown
+
+
 # -- views ---------------------------------------------------------------------------------------------------------------
 
 
@@ -366,6 +377,38 @@ def test_filters_are_kept_shared_and_opened_with(ours: Creditor, camille: User, 
     assert boris.get("/").status_code == 200
     undo(client, dropped)
     assert View.objects.get().shared
+
+
+def test_what_is_said_twice_of_a_view_is_so_once_and_in_the_trail(ours: Creditor, client: Client) -> None:
+    post(client, "view_keep", "todo", name="Large ones", query="least=500")
+    view = View.objects.get()
+    for name, shared in (("share", True), ("alone", False), ("share", True)):
+        for _click in range(2):
+            post(client, "view_change", view.pk, name)
+            view.refresh_from_db()
+            assert view.shared is shared
+    for name, opens in (("first", True), ("every", False), ("first", True)):
+        for _click in range(2):
+            post(client, "view_change", view.pk, name)
+            assert FirstView.objects.filter(view=view).exists() is opens
+    shown = page(client, "home", least="500")
+    assert reverse("desk:view_change", args=[view.pk, "every"]) in shown
+    assert reverse("desk:view_change", args=[view.pk, "alone"]) in shown
+    post(client, "view_change", view.pk, "drop")
+    acts = AuditEntry.objects.filter(subject="view").order_by("pk").values_list("act", flat=True)
+    assert list(acts) == ["view.kept", "view.shared", "view.withdrawn", "view.shared", "view.dropped"]
+
+
+def test_an_agency_reads_no_view_of_the_house_and_the_house_none_of_an_agency(ours: Creditor, client: Client) -> None:
+    agent = rows.colleague("agent", ours, Role.AGENCY)
+    agent.scopes.update(agency="Recouvra")
+    theirs = rows.desk(agent)
+    post(client, "view_keep", "customers", name="Of the house", query="overdue=1", shared="1")
+    post(theirs, "view_keep", "customers", name="Of the agency", query="overdue=1", shared="1")
+    assert "Of the house" not in page(theirs, "customers")
+    assert "Of the agency" not in page(client, "customers")
+    view = View.objects.get(name="Of the house")
+    assert theirs.post(reverse("desk:view_change", args=[view.pk, "first"])).status_code == 404
 
 
 def test_the_customers_have_views_too_and_nonsense_is_not_kept(ours: Creditor, client: Client) -> None:

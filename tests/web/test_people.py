@@ -31,11 +31,6 @@ def fresh(settings: Any) -> None:
 
 
 @pytest.fixture
-def ours() -> Creditor:
-    return rows.creditor("ours")
-
-
-@pytest.fixture
 def theirs() -> Creditor:
     return rows.creditor("theirs")
 

@@ -10,7 +10,7 @@ from django.template.backends.django import Template
 from django.urls import reverse
 
 from amiable.core import audit
-from amiable.core.models import AuditEntry, Role
+from amiable.core.models import AuditEntry, Role, Scope
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 from tests.web.test_desk_scope import addresses
@@ -68,6 +68,18 @@ def test_every_page_about_a_row_leaves_a_line(monkeypatch: pytest.MonkeyPatch) -
     assert shown > 60, "pages that fell over say nothing"
     # Settings of the house, which name nobody.
     assert silent <= {"mailbox", "scenario", "scenario_edit", "experiment", "channel", "acquirer"}
+
+
+def test_a_list_is_looked_at_in_the_trail_of_each_creditor_of_who_looks() -> None:
+    ours, theirs = rows.creditor("ours"), rows.creditor("theirs")
+    user = rows.colleague("camille", ours)
+    Scope.objects.create(user=user, role=Role.MANAGER, creditor_ref=theirs.pk)
+    for _time in range(2):
+        rows.desk(user).get(reverse("desk:customers"))
+    lines = AuditEntry.objects.filter(act="page.viewed", subject="customers").values_list("creditor_ref", flat=True)
+    assert sorted(lines) == [ours.pk, theirs.pk]
+    audrey = rows.desk(rows.colleague("audrey", theirs, Role.AUDITOR))
+    assert "camille" in audrey.get("/audit/", {"act": "page.viewed"}).content.decode()
 
 
 def test_what_is_refused_is_no_view() -> None:

@@ -55,6 +55,14 @@ class KeepsView(Said):
     shared: Flag = False
 
 
+class SharesView(Said):
+    shared: Flag = True
+
+
+class OpensWith(Said):
+    opens: Flag = True
+
+
 class News(Schema):
     """Of one kind of line, or a digest: how it reaches me beside the desk."""
 
@@ -166,7 +174,7 @@ def keep_view(request: HttpRequest, said: KeepsView) -> Any:
 @room.post(router, "/views/{pk}/drop", right=room.READ, response=Done, name="drop_view", summary="Drop a view")
 def drop_view(request: HttpRequest, pk: Id) -> Any:
     found = _own_view(request, pk)
-    save.drop_view(view=found)
+    save.drop_view(view=found, by=room.asking(request).user, now=clock.now())
     return {"said": _("The view “%(name)s” is dropped.") % {"name": found.name}}
 
 
@@ -178,18 +186,19 @@ def drop_view(request: HttpRequest, pk: Id) -> Any:
     name="share_view",
     summary="Share a view, or not any more",
 )
-def share_view(request: HttpRequest, pk: Id) -> Any:
-    return save.share_view(view=_own_view(request, pk))
+def share_view(request: HttpRequest, pk: Id, said: SharesView) -> Any:
+    by = room.asking(request).user
+    return save.share_view(view=_own_view(request, pk), shared=said.shared, by=by, now=clock.now())
 
 
 @room.post(
     router, "/views/{pk}/open-with", right=room.READ, response=Done, name="open_with_view",
     summary="Open my list with a view, or with everything again",
 )  # fmt: skip
-def open_with(request: HttpRequest, pk: Id) -> Any:
+def open_with(request: HttpRequest, pk: Id, said: OpensWith) -> Any:
     found = room.row(_views(room.asking(request).user), pk)
-    opens = save.open_with(user=room.asking(request).user, view=found)
-    if not opens:
+    save.open_with(user=room.asking(request).user, view=found, opens=said.opens)
+    if not said.opens:
         return {"said": _("Your list opens with everything again.")}
     return {"said": _("Your list opens with “%(name)s” from now on.") % {"name": found.name}}
 

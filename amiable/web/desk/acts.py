@@ -20,7 +20,7 @@ from amiable.core import audit
 from amiable.core.errors import AmiableError
 from amiable.core.models import AuditEntry, User
 from amiable.ledger.models import Customer, Invoice
-from amiable.web.desk import acts_agree, acts_money, acts_people, acts_rest, acts_talk, deed, forms, scope
+from amiable.web.desk import acts_agree, acts_money, acts_people, acts_place, acts_rest, acts_talk, deed, forms, scope
 from amiable.web.desk.acts_rest import LIFTABLE as LIFTABLE
 from amiable.web.desk.deed import About, Act, Done, Group, Undoing
 from amiable.web.desk.dialog import dialog
@@ -29,7 +29,7 @@ from amiable.web.ui import clock
 # In the order of the day's work. A new act is an entry in one of these files, or a file.
 ACTS: dict[str, Act] = {
     name: each
-    for source in (acts_talk, acts_agree, acts_rest, acts_money, acts_people)
+    for source in (acts_talk, acts_agree, acts_rest, acts_place, acts_money, acts_people)
     for name, each in source.ACTS.items()
 }
 

@@ -148,7 +148,13 @@ def _newest(parts: list[QuerySet[AuditEntry]], number: int, before: tuple[dateti
 def _export(request: scope.Asked, parts: list[QuerySet[AuditEntry]], creditors: list[Creditor]) -> HttpResponseBase:
     """The same lines as a file; that they were taken along is in the trail itself."""
     asked = {key: value for key, value in request.GET.items() if key not in {"format", "before"} and value}
-    audit.record("audit.exported", now=clock.now(), user=request.user, subject="audit", asked=asked)
+    audit.record_all(
+        audit.line(
+            "audit.exported", now=clock.now(), user=request.user, creditor_ref=each.pk, subject="audit", asked=asked
+        )
+        for each in creditors
+        if asked.get("creditor", str(each.pk)) == str(each.pk)
+    )
     response = StreamingHttpResponse(_csv(request.user, parts, creditors), content_type="text/csv; charset=utf-8")
     name = f"amiable-audit-{clock.today().isoformat()}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -14,6 +14,7 @@ THINGS: Mapping[str, Promise] = {
     "charges": pgettext_lazy("audit", "charges"),
     "contact": pgettext_lazy("audit", "contact"),
     "credit": pgettext_lazy("audit", "credit"),
+    "case": pgettext_lazy("audit", "case"),
     "creditor": pgettext_lazy("audit", "creditor"),
     "customer": pgettext_lazy("audit", "customer"),
     "desk": pgettext_lazy("audit", "desk"),
@@ -43,6 +44,7 @@ THINGS: Mapping[str, Promise] = {
     "template": pgettext_lazy("audit", "text"),
     "text": pgettext_lazy("audit", "text"),
     "user": pgettext_lazy("audit", "account"),
+    "view": pgettext_lazy("audit", "view"),
 }
 DONE: Mapping[str, Promise] = {
     "accepted": pgettext_lazy("audit", "accepted"),
@@ -64,6 +66,7 @@ DONE: Mapping[str, Promise] = {
     "exported": pgettext_lazy("audit", "exported"),
     "given": pgettext_lazy("audit", "given"),
     "given_up": pgettext_lazy("audit", "given up"),
+    "handed_over": pgettext_lazy("audit", "handed over"),
     "heard": pgettext_lazy("audit", "received"),
     "invitation_withdrawn": pgettext_lazy("audit", "invitation withdrawn"),
     "invited": pgettext_lazy("audit", "invited"),
@@ -86,6 +89,8 @@ DONE: Mapping[str, Promise] = {
     "sent_out": pgettext_lazy("audit", "sessions ended"),
     "session_ended": pgettext_lazy("audit", "session ended"),
     "settled": pgettext_lazy("audit", "settled"),
+    "shared": pgettext_lazy("audit", "shared"),
+    "taken_back": pgettext_lazy("audit", "taken back"),
     "taken": pgettext_lazy("audit", "taken"),
     "taken_out": pgettext_lazy("audit", "taken out"),
     "totp_activated": pgettext_lazy("audit", "app added as second factor"),
@@ -96,6 +101,7 @@ DONE: Mapping[str, Promise] = {
     "wanted": pgettext_lazy("audit", "wanted"),
     "webauthn_added": pgettext_lazy("audit", "passkey added"),
     "webauthn_removed": pgettext_lazy("audit", "passkey removed"),
+    "withdrawn": pgettext_lazy("audit", "no longer shared"),
     "written": pgettext_lazy("audit", "written"),
     "written_off": pgettext_lazy("audit", "written off"),
 }

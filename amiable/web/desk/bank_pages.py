@@ -39,14 +39,15 @@ def statements(request: scope.Asked) -> HttpResponse:
     seen = _seen(request)
     rows = Statement.objects.filter(creditor__in=seen).select_related("creditor")
     page = Paginator(rows.order_by("-closed_on", "-pk"), PAGE).get_page(request.GET.get("page"))
+    loadable = list(scope.whole_creditors(request.user, act="load"))
     content = {
         "page": page,
         "rows": _summed(page.object_list),
         "accounts": _accounts(seen),
         "question": rows.filter(state=StatementState.QUESTION).order_by("closed_on", "pk"),
         "returns": [(line, trace.alike(line)[:5]) for line in trace.waiting(seen)[:20]],
-        "creditors": list(scope.whole_creditors(request.user, act="load")),
-        "loadable": _loadable(request),
+        "creditors": loadable,
+        "loadable": {each.pk for each in loadable},
         "several": len(seen) > 1,
         "formats": [form.label for form in formats().values()],
     }

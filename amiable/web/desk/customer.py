@@ -49,7 +49,7 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
     told = vars(found)
     about = About(
         found, anything_open=content["anything_open"], paid=told["was_paid"], copies=told["has_copies"],
-        case=bool(content["case"]),
+        case=bool(content["case"]), placed=any(each.kind == HoldKind.PLACED for each in content["holds"]),
     )  # fmt: skip
     profiles = list(found.profiles.annotate(stays=_stays()).order_by("-overdue_minor"))
     offered = acts.menu(rights, about)

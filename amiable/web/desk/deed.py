@@ -62,7 +62,7 @@ class Undoing:
 @dataclass(frozen=True)
 class About:
     """What decides which acts a customer's page offers: whether a provider told a payment (None: look it up), whether
-    copies of invoices are kept, whether a case is open.
+    copies of invoices are kept, whether a case is open, and whether it lies with an agency.
     """
 
     customer: Customer
@@ -70,6 +70,7 @@ class About:
     paid: bool | None = None
     copies: bool = False
     case: bool = False
+    placed: bool = False  # with an outside agency
 
 
 def always(about: About) -> bool:

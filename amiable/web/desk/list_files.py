@@ -1,10 +1,11 @@
 """The lists of the desk as files: what a page shows, narrowed as it is, every row of it. One table of columns a list.
 
 In: a list and its address. Out: a workbook or CSV, made row by row. Never: a row out of reach, a list that was cut without a
-word. Each one is in the trail.
+word. Each one is in the trail of every creditor whose rows it holds.
 """
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -155,23 +156,32 @@ def given(request: scope.Asked, room: str, kind: str) -> HttpResponseBase:
         words = _("A file holds %(most)s rows, and this list is longer: narrow it down with the filters, then take it.")
         messages.warning(request, words % {"most": f"{MOST:,}".replace(",", "\N{NO-BREAK SPACE}")})
         return redirect(f"{reverse(f'desk:{room}')}?{request.GET.urlencode()}")
-    sheet, file = _sheet(request, listing, rows), tempfile.TemporaryFile()  # noqa: SIM115  # the answer closes it
+    told: Counter[int] = Counter()
+    sheet, file = _sheet(request, listing, rows, told), tempfile.TemporaryFile()  # noqa: SIM115  # the answer closes it
     if kind == "xlsx":
         sheets.workbook([sheet], to=file, title=sheet.title, language=language(), made_at=clock.now())
     else:
         file.writelines(sheets.csv_lines(sheet, language=language()))
     file.seek(0)
     asked = {name: value for name, value in request.GET.items() if value}
-    audit.record(f"{room}.exported", now=clock.now(), user=request.user, subject=room, kind=kind, asked=asked)
+    audit.record_all(
+        audit.line(
+            f"{room}.exported", now=clock.now(), user=request.user, creditor_ref=creditor, subject=room, kind=kind,
+            asked=asked, rows=number,
+        )
+        for creditor, number in (told or {None: 0}).items()
+    )  # fmt: skip
     name = f"amiable-{room}-{clock.today().isoformat()}.{kind}"
     return FileResponse(file, as_attachment=True, filename=name, content_type=KINDS[kind])
 
 
-def _sheet(request: scope.Asked, listing: Listing, rows: QuerySet[Any, Any]) -> Sheet:
+def _sheet(request: scope.Asked, listing: Listing, rows: QuerySet[Any, Any], told: Counter[int]) -> Sheet:
+    """The list as a sheet; `told` counts, as its rows are written, of which creditors they are."""
     names = segment_labels(scope.visible_creditors(request.user))
 
     def cells() -> Iterator[Sequence[Cell]]:
         for row in rows.iterator(chunk_size=2_000):
+            told[row.customer.creditor_id] += 1
             yield [of(row, names) for _label, of in listing.columns]
 
     return Sheet(

@@ -7,7 +7,7 @@ leads anywhere, a form that is sent, a try to pay opened, or an opening counted 
 import re
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -33,6 +33,8 @@ BOX = (
 def portal(request: scope.Asked, pk: int) -> HttpResponse:
     """The page around it, which says in whose eyes one sees it."""
     found = scope.customer_or_404(request.user, pk)
+    if found.merged_into_id:
+        return redirect("desk:portal", found.merged_into_id)
     spoken = gate.spoken(found.language, found.creditor.language)
     audit.viewed(
         user=request.user, act="portal.viewed", subject="customer", subject_ref=found.pk, creditor_ref=found.creditor_id,
@@ -46,8 +48,10 @@ def portal(request: scope.Asked, pk: int) -> HttpResponse:
 @scope.inside
 def body(request: scope.Asked, pk: int) -> HttpResponse:
     """What the customer reads after the question at the door, in the box, where it can run and send nothing."""
-    found = scope.customer_or_404(request.user, pk, related=("creditor", "merged_into__creditor"))
-    visit = gate.Visit(token=NOBODY, customer=found.merged_into or found, message_ref=0, now=clock.now())
+    found = scope.customer_or_404(request.user, pk)
+    if found.merged_into_id:
+        return redirect("desk:portal_body", found.merged_into_id)
+    visit = gate.Visit(token=NOBODY, customer=found, message_ref=0, now=clock.now())
     spoken = gate.spoken(visit.customer.language, visit.creditor.language)
     with translation.override(spoken):
         page, _acquirer = views.shown(request, visit)

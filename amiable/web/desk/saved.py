@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 from amiable.casework import save
 from amiable.casework.models import FirstView, View
 from amiable.core.errors import UnableTo
-from amiable.core.models import User
+from amiable.core.models import Role, Scope, User
 from amiable.web.desk import deed, scope
 from amiable.web.ui import clock
 
@@ -28,12 +28,12 @@ NOT_KEPT = {"page", "every"}
 
 
 def visible(user: User, room: str) -> QuerySet[View]:
-    """One's own views of a list, and the shared ones of those who work for the same creditors."""
+    """One's own views of a list, and the shared ones of those who work in the same houses; an agency works in none."""
     if user.is_superuser:
         return View.objects.filter(Q(owner=user) | Q(shared=True), room=room)
-    near = User.objects.filter(
-        scopes__creditor_ref__in={each.creditor_ref for each in scope.scopes(user)}, is_active=True
-    )
+    houses = {each.creditor_ref for each in scope.scopes(user) if each.role != Role.AGENCY}
+    works_there = Scope.objects.filter(creditor_ref__in=houses).exclude(role=Role.AGENCY)
+    near = User.objects.filter(pk__in=works_there.values("user"), is_active=True)
     return View.objects.filter(Q(owner=user) | Q(shared=True, owner__in=near), room=room)
 
 
@@ -85,7 +85,7 @@ def change(request: scope.Asked, pk: int, name: str) -> HttpResponse:
     if act is None or view is None:
         raise Http404
     view = get_object_or_404(visible(request.user, view.room), pk=pk)
-    if name != "first" and view.owner_id != request.user.pk:
+    if name in OF_THE_OWNER and view.owner_id != request.user.pk:
         raise Http404
     room, query = view.room, view.query
     act(request, view)
@@ -109,22 +109,33 @@ def back(request: scope.Asked, room: str) -> HttpResponse:
 
 
 def _drop(request: scope.Asked, view: View) -> None:
-    words = save.drop_view(view=view)
+    words = save.drop_view(view=view, by=request.user, now=clock.now())
     told = _("The view “%(name)s” is dropped.") % {"name": view.name}
     deed.told(request, told, undo=(reverse("desk:view_back", args=[view.room]), words))
 
 
 def _share(request: scope.Asked, view: View) -> None:
-    save.share_view(view=view)
-    told = _("Your colleagues see the view “%(name)s”.") if view.shared else _("Only you see the view “%(name)s”.")
-    messages.success(request, told % {"name": view.name})
+    save.share_view(view=view, shared=True, by=request.user, now=clock.now())
+    messages.success(request, _("Your colleagues see the view “%(name)s”.") % {"name": view.name})
+
+
+def _alone(request: scope.Asked, view: View) -> None:
+    save.share_view(view=view, shared=False, by=request.user, now=clock.now())
+    messages.success(request, _("Only you see the view “%(name)s”.") % {"name": view.name})
 
 
 def _first(request: scope.Asked, view: View) -> None:
-    if not save.open_with(user=request.user, view=view):
-        messages.success(request, _("Your list opens with everything again."))
-        return
+    save.open_with(user=request.user, view=view, opens=True)
     messages.success(request, _("Your list opens with “%(name)s” from now on.") % {"name": view.name})
 
 
-ACTS: dict[str, Callable[[scope.Asked, View], None]] = {"drop": _drop, "share": _share, "first": _first}
+def _every(request: scope.Asked, view: View) -> None:
+    save.open_with(user=request.user, view=view, opens=False)
+    messages.success(request, _("Your list opens with everything again."))
+
+
+# Each says how it is to be: what is posted twice is so once.
+ACTS: dict[str, Callable[[scope.Asked, View], None]] = {
+    "drop": _drop, "share": _share, "alone": _alone, "first": _first, "every": _every,
+}  # fmt: skip
+OF_THE_OWNER = {"drop", "share", "alone"}

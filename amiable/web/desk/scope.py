@@ -37,6 +37,8 @@ MAY: dict[str, set[str]] = {
     "write_off": {Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
     "release": {Role.MANAGER, Role.ADMIN},
     "administer": {Role.MANAGER, Role.ADMIN},
+    "place": {Role.MANAGER, Role.ADMIN},  # a case with an outside agency
+    "merge": {Role.MANAGER, Role.ADMIN},  # two records of one customer, for good
     "audit": {Role.MANAGER, Role.ADMIN, Role.AUDITOR},  # reads who did and saw what
     "see_team": {Role.MANAGER, Role.ADMIN},  # what each colleague did, and with what success
     "load": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
@@ -221,7 +223,8 @@ def customer_or_404(
 ) -> Customer:
     """The customer, when the user may see it (and may `act`); else the page does not exist. `told`: annotations."""
     customer = get_object_or_404(customers_for(user).select_related(*related).annotate(**told), pk=pk)
-    if act is not None and not may(user, act, customer):
+    # A record that was merged is a pointer: nothing is done about it any more.
+    if act is not None and (customer.merged_into_id or not may(user, act, customer)):
         raise Http404
     seen.customer(customer)
     return customer

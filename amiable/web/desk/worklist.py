@@ -147,8 +147,12 @@ def narrowed(user: User, asked: Asked, *, today: date, now: datetime, meant: lis
         rows = at_hand(user, today=today, now=now)
     by_due = {"late": Q(due_on__lt=today), "today": Q(due_on=today)}
     rows = rows.filter(by_due.get(asked.due, Q()))
-    if asked.who:
-        rows = rows.filter(assignee={"me": user.pk, "nobody": None}.get(asked.who, asked.who))
+    if asked.who == "me":
+        rows = rows.filter(assignee__in=scope.stands_for(user))
+    elif asked.who == "nobody":
+        rows = rows.filter(assignee=None)
+    elif asked.who:
+        rows = rows.filter(assignee=int(asked.who))
     if asked.kind:
         rows = rows.filter(kind=asked.kind)
     if asked.creditor:
