@@ -12,10 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from amiable.casework.models import Dispute, Task, TaskKind
+from amiable.core.apart import Apart
 from amiable.core.calendar import end_of_day
 from amiable.core.models import Role, Scope, User
-from amiable.insight import report, say
+from amiable.insight import say
+from amiable.insight.board import Board
 from amiable.insight.models import Figure
+from amiable.insight.report import Boards
 from amiable.ledger.models import Creditor
 from amiable.outreach import route
 from amiable.outreach.draft import Page, Row, Section, address
@@ -33,23 +36,29 @@ OLD = ("31_60", "61_90", "over_90")  # buckets in which money is at risk
 
 def leads(user: User) -> list[Creditor]:
     """The creditors that this colleague leads as a whole."""
-    held = Scope.objects.filter(user=user, role__in=LEADS, branch_ref=None, own_customers_only=False)
+    held = Scope.whole(*LEADS).filter(user=user)
     return list(Creditor.objects.filter(pk__in=held.values("creditor_ref")).order_by("name"))
 
 
-def weekly(*, user: User, as_of: date) -> Page | None:
+def weekly(*, user: User, as_of: date, boards: Boards, apart: Apart) -> Page | None:
+    """A creditor of whom something cannot be told costs the reader that one alone, and stands in the e-mail by its name."""
     creditors = leads(user)
     with override(user.language):
         sections: list[Section] = []
         figures: list[Row] = []
+        untold = {creditor.pk: creditor for creditor in creditors}
         for creditor in creditors:
             named = f"{creditor.name} – " if len(creditors) > 1 else ""
-            figures += [*_figures(user, creditor, named, as_of), *_direction(creditor, named, as_of)]
-            sections += [
-                Section(f"{named}{title}", rows, more=more, url=url)
-                for title, rows, more, url in _parts(user, creditor, as_of)
-                if rows
-            ]
+            with apart.each(f"the week of {creditor.key} for colleague {user.pk}"):
+                own = _figures(user, creditor, named, as_of)
+                sections += _sections(user, creditor, named, as_of)
+                figures += own
+                del untold[creditor.pk]
+            with apart.each(f"the board of direction of {creditor.key}"):
+                figures += _direction(boards.of(creditor), named)
+        if untold:
+            rows = [Row(each.name, url=f"{address('figures')}?creditor={each.pk}", bad=True) for each in untold.values()]
+            sections.append(Section(_("Could not be told this week"), rows))
         if not sections and not figures:
             return None
         return Page(
@@ -68,6 +77,14 @@ def weekly(*, user: User, as_of: date) -> Page | None:
 Part = tuple[str, Sequence[Row], str, str]  # title, rows, what is not listed, where all of it is
 
 
+def _sections(user: User, creditor: Creditor, named: str, as_of: date) -> list[Section]:
+    return [
+        Section(f"{named}{title}", rows, more=more, url=url)
+        for title, rows, more, url in _parts(user, creditor, as_of)
+        if rows
+    ]
+
+
 def _parts(user: User, creditor: Creditor, as_of: date) -> list[Part]:
     language = user.language
     return [
@@ -83,10 +100,12 @@ def _parts(user: User, creditor: Creditor, as_of: date) -> list[Part]:
 
 
 def _figures(user: User, creditor: Creditor, named: str, as_of: date) -> list[Row]:
-    """What is overdue, currency by currency, and by how much it moved in a week."""
+    """What is overdue in all, currency by currency, and by how much it moved in a week."""
     now, before = _measured(creditor, "amount_overdue", as_of), _measured(creditor, "amount_overdue", as_of - WEEK)
     rows = []
-    for (currency, _slice), minor in sorted(now.items()):
+    for (currency, part), minor in sorted(now.items()):
+        if part:  # a segment's: it is in the total
+            continue
         moved = minor - before.get((currency, ()), minor)
         sign = "+" if moved > 0 else ""
         small = _("%(moved)s in a week") % {"moved": sign + amount(moved, currency, user.language)} if moved else ""
@@ -96,17 +115,16 @@ def _figures(user: User, creditor: Creditor, named: str, as_of: date) -> list[Ro
     return rows
 
 
-def _direction(creditor: Creditor, named: str, as_of: date) -> list[Row]:
+def _direction(board: Board, named: str) -> list[Row]:
     """The tiles of the page that goes along, in the creditor's own currency."""
-    board = report.board(creditor, as_of=as_of)
-    rows = []
+    rows, currency = [], board.asked.currency
     for tile in board.tiles if board.measured else ():
         if tile.key == "amount_overdue" or tile.value is None:  # the first is told above, by the week
             continue
-        change = say.change(tile, creditor.currency)
-        small = " · ".join(each for each in (say.part(tile, creditor.currency), change.text if change else "") if each)
+        change = say.change(tile, currency)
+        small = " · ".join(each for each in (say.part(tile, currency), change.text if change else "") if each)
         bad = bool(change and change.tone == "bad")
-        rows.append(Row(f"{named}{tile.label}", value=say.value(tile, creditor.currency), small=small, bad=bad))
+        rows.append(Row(f"{named}{tile.label}", value=say.value(tile, currency), small=small, bad=bad))
     return rows
 
 
