@@ -1,5 +1,6 @@
 """The forecast over a real ledger: what is expected, by which day, what is left out; and as it was known on a day."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,17 +10,19 @@ from django.utils.translation import override
 
 from amiable.casework.dispute import open_dispute, resolve_dispute
 from amiable.insight.forecast import divide
-from amiable.insight.forecast.foresee import Outlook, UnableToForesee, foresee
-from amiable.insight.forecast.gather import gather, since
-from amiable.insight.forecast.keep import keep
+from amiable.insight.forecast.foresee import Outlook, UnableToForesee, Week, foresee
+from amiable.insight.forecast.gather import MARKS, gather, since
+from amiable.insight.forecast.keep import between, came, keep
 from amiable.insight.forecast.look_back import look_back
 from amiable.insight.forecast.of_customer import Awaited, of_customer
-from amiable.insight.forecast.read import expected, how_good
+from amiable.insight.forecast.read import expected, how_good, judged
 from amiable.insight.models import Forecast, ForecastWeek
 from amiable.ledger import hold, post
 from amiable.ledger.models import Credit, Customer, Invoice, Sale
-from amiable.payments.models import Instalment, Mandate, Plan, PlanState, Promise, StandingOrder
-from tests.world import DAY, World, at, build, credit, invoice, later, paid
+from amiable.payments.attempt import open_attempt
+from amiable.payments.models import Attempt, Instalment, Mandate, Plan, PlanState, Promise, StandingOrder
+from amiable.payments.reconcile import take_over
+from tests.world import DAY, World, allocation, at, build, credit, invoice, later, paid
 
 pytestmark = pytest.mark.django_db
 
@@ -139,6 +142,68 @@ def test_a_promise_long_past_says_nothing_any_more(world: World) -> None:
     assert gather(creditor=world.house, as_of=later(1)).open["part"].to_list() == ["due"]
 
 
+def parts(world: World, day: date) -> list[tuple[Any, ...]]:
+    return gather(creditor=world.house, as_of=day).open.sort("due_on").select("part", "day", "minor").rows()
+
+
+def test_the_end_of_a_word_ends_that_word_alone(world: World) -> None:
+    """A promise that was renewed: what the first one was says nothing of the second; each has its own end."""
+    due = DAY - timedelta(days=20)
+    late = invoice(world.emil, 10_000, due_on=due)
+    promise(world.emil, late, for_=later(5))
+    promise(world.emil, late, for_=later(40), taken=later(12))
+    assert parts(world, later(11)) == [("promise", later(5), 10_000)]
+    assert parts(world, later(36)) == [("promise", later(40), 10_000)]  # 30 days after the first one's day
+    assert parts(world, later(70)) == [("due", due, 10_000)]
+    # The end of a word that no longer counted does not hide the next one's.
+    promise(world.emil, late, for_=later(80), taken=later(71))
+    dispute = open_dispute(invoice=late, reason="amount", as_of=later(60), now=at(later(60)))
+    resolve_dispute(dispute=dispute, resolution="refused", as_of=later(75), now=at(later(75)))
+    assert parts(world, later(80)) == [("promise", later(80), 10_000)]
+    assert parts(world, later(110)) == [("due", due, 10_000)]
+
+
+def test_what_is_sold_or_stopped_is_out_whatever_is_said_later(world: World) -> None:
+    sold = invoice(world.emil, 10_000, due_on=DAY)
+    sale = Sale.objects.create(customer=world.emil, invoice=sold, since=DAY, created_at=at(DAY))
+    hold.place(kind="moratorium", source_ref="m:1", customer=world.emil, since=later(1), now=at(later(1)))
+    promise(world.emil, sold, for_=later(9), taken=later(2))
+    assert parts(world, later(3)) == []
+    hold.lift(source_ref="m:1", on=later(5))
+    assert parts(world, later(6)) == []  # still sold
+    Sale.objects.filter(pk=sale.pk).update(until=later(7))
+    assert parts(world, later(7)) == [("promise", later(9), 10_000)]
+
+
+def test_an_amount_told_of_several_invoices_is_expected_once(world: World) -> None:
+    """A hundred promised on two of eighty, of which one had been paid in part: sixty on it, forty on the other."""
+    first, second = (invoice(world.emil, 8_000, due_on=DAY - timedelta(days=n)) for n in (30, 20))
+    paid(first, 2_000, on=DAY - timedelta(days=10))
+    both = promise(world.emil, first, for_=later(3))
+    Promise.objects.filter(pk=both.pk).update(amount_minor=10_000, invoices=[second.pk, first.pk], taken_at=at(DAY))
+    told_of = gather(creditor=world.house, as_of=DAY).open.sort("due_on", "part", descending=[False, True])
+    assert told_of.select("part", "minor").rows() == [("promise", 6_000), ("promise", 4_000), ("due", 4_000)]
+    Promise.objects.filter(pk=both.pk).update(amount_minor=5_000)
+    told_of = gather(creditor=world.house, as_of=DAY).open.sort("due_on", "part", descending=[False, True])
+    assert told_of.select("part", "minor").rows() == [("promise", 5_000), ("due", 1_000), ("due", 8_000)]
+    # What comes on the first is no reason to expect more on the second.
+    Promise.objects.filter(pk=both.pk).update(amount_minor=10_000)
+    paid(first, 6_000, on=later(1))
+    told_of = gather(creditor=world.house, as_of=later(1)).open.sort("part", descending=True)
+    assert told_of.select("part", "minor").rows() == [("promise", 4_000), ("due", 4_000)]
+
+
+def test_an_amount_debited_of_several_invoices_is_expected_once(world: World) -> None:
+    first, second = (invoice(world.emil, 8_000, due_on=DAY - timedelta(days=n)) for n in (30, 20))
+    tried = open_attempt(
+        customer=world.emil, amount_minor=10_000, currency="EUR", invoices=[second.pk, first.pk], journey="portal",
+        now=at(DAY),
+    )  # fmt: skip
+    Attempt.objects.filter(pk=tried.pk).update(state="pending", started_at=at(DAY))
+    rows = gather(creditor=world.house, as_of=DAY).open.sort("due_on", "part")
+    assert rows.select("part", "minor").rows() == [("debit", 8_000), ("debit", 2_000), ("due", 6_000)]
+
+
 def test_a_plan_stands_in_the_place_of_its_invoices(world: World) -> None:
     owed = invoice(world.emil, 30_000, due_on=DAY - timedelta(days=50))
     plan = agreed(world.emil, owed, days=(5, 33, 61))
@@ -256,6 +321,56 @@ def test_the_forecast_of_a_day_is_kept_once_and_told_what_came(world: World) -> 
     assert ForecastWeek.objects.get(forecast__as_of=DAY, number=1).came_minor == 10_000
 
 
+def test_money_told_twice_came_when_it_was_told_first(world: World) -> None:
+    """The provider's word pays on the second day, the bank's takes over on the ninth: a forecast made between did not expect it."""
+    bill = invoice(world.emil, 10_000, due_on=later(3))
+    first = credit(world.emil, received_on=later(1), source="psp:stripe", provisional=True)
+    early = foresee(creditor=world.house, as_of=DAY)
+    allocation(first, bill, 10_000, on=later(1))
+    told = credit(world.emil, received_on=later(4), known_at=at(later(9)))
+    take_over({first.pk: told}, creditor=world.house, as_of=later(9), now=at(later(9)))
+    assert early.currencies[0].open_minor == 10_000
+    money = came(creditor=world.house, since=DAY, until=later(20))
+
+    def weeks(day: date) -> list[int]:
+        spans = [(day + timedelta(days=7 * n + 1), day + timedelta(days=7 * n + 7)) for n in range(2)]
+        return [between(money, currency="EUR", as_of=day, since=since, until=until) for since, until in spans]
+
+    assert sum(weeks(DAY)) == 10_000
+    assert weeks(later(2)) == [0, 0]
+
+
+def test_what_counts_before_the_day_and_is_told_after_it_came(world: World) -> None:
+    """A Monday's accounts tell of Friday's money: the forecast of Sunday still expected it."""
+    bill = invoice(world.emil, 10_000, due_on=later(3))
+    paid(bill, on=DAY - timedelta(days=2), known_on=later(1))
+    assert told(world).currencies[0].open_minor == 10_000
+    money = came(creditor=world.house, since=DAY, until=later(20))
+    asked = {"currency": "EUR", "since": later(1), "until": later(7)}
+    assert between(money, as_of=DAY, **asked) == 10_000
+    assert between(money, as_of=later(1), currency="EUR", since=later(2), until=later(8)) == 0
+
+
+def test_weeks_are_told_what_came_however_long_nothing_ran(world: World) -> None:
+    bill = invoice(world.emil, 10_000, due_on=later(3))
+    keep(creditor=world.house, as_of=DAY, now=at(DAY))
+    paid(bill, on=later(4))
+    late = later(60)
+    assert keep(creditor=world.house, as_of=late, now=at(late)).told == 8
+    assert ForecastWeek.objects.get(forecast__as_of=DAY, number=1).came_minor == 10_000
+    assert not ForecastWeek.objects.filter(until__lt=late, came_minor=None).exists()
+
+
+def test_four_weeks_together_are_the_first_four(world: World) -> None:
+    """Weeks of which nothing is known make no month with later ones."""
+    week = Week(
+        number=1, since=DAY, until=DAY, low=1, middle=2, high=3, upto_low=1, upto_middle=2, upto_high=3, parts={}, plain=2, came=2,
+    )  # fmt: skip
+    some = [replace(week, number=n) for n in (1, 2, 5, 6)]
+    assert judged("EUR", {DAY: some}).four.sums == 0
+    assert judged("EUR", {DAY: [replace(week, number=n) for n in (1, 2, 3, 4, 5)]}).past[0].came == 8
+
+
 def like(row: Credit) -> dict[str, Any]:
     return {
         "creditor_id": row.creditor_id, "customer_id": row.customer_id, "source": "other", "external_id": "x",
@@ -345,10 +460,11 @@ def test_the_newest_word_about_an_invoice_counts() -> None:
     }, schema_overrides={"until": pl.Date})  # fmt: skip
     marks = pl.DataFrame(
         [
-            (1, "dispute", DAY, DAY, None), (1, "plan", later(5), None, None), (1, "end:dispute", later(7), None, None),
-            (2, "promise", DAY, later(20), 40), (2, "end:promise", later(50), None, None),
+            (1, "dispute", 1, DAY, DAY, None), (1, "plan", 2, later(5), None, None),
+            (1, "end:dispute", 1, later(7), None, None),
+            (2, "promise", 1, DAY, later(20), 40), (2, "end:promise", 1, later(50), None, None),
         ],
-        schema={"invoice": pl.Int64, "part": pl.String, "at": pl.Date, "day": pl.Date, "minor": pl.Int64}, orient="row",
+        schema=MARKS, orient="row",
     )  # fmt: skip
     cut = divide.segments(lived, marks).select("invoice", "part", "since", "until", "paid").sort("invoice", "since")
     month = DAY - timedelta(days=30)

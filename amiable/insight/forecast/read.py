@@ -74,7 +74,8 @@ def how_good(*, creditor: Creditor, as_of: date) -> tuple[HowGood, ...]:
 def judged(currency: str, made: dict[date, list[Week]]) -> HowGood:
     """The scores of forecasts whose weeks tell what came."""
     weeks = [week for each in made.values() for week in each]
-    past = [_past(day, each[:MONTH]) for day, each in sorted(made.items(), reverse=True) if len(each) >= MONTH]
+    months = {day: [week for week in each if week.number <= MONTH] for day, each in made.items()}
+    past = [_past(day, each) for day, each in sorted(months.items(), reverse=True) if len(each) == MONTH]
     return HowGood(
         currency=currency,
         first=score([_sum(week) for week in weeks if week.number == 1]),
