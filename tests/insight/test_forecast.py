@@ -14,7 +14,7 @@ from amiable.insight.forecast.foresee import Outlook, UnableToForesee, Week, for
 from amiable.insight.forecast.gather import MARKS, gather, since
 from amiable.insight.forecast.keep import between, came, keep
 from amiable.insight.forecast.look_back import look_back
-from amiable.insight.forecast.of_customer import Awaited, of_customer
+from amiable.insight.forecast.of_customer import Awaited, Foretold, of_customer
 from amiable.insight.forecast.read import expected, how_good, judged
 from amiable.insight.models import Forecast, ForecastWeek
 from amiable.ledger import hold, post
@@ -131,7 +131,7 @@ def test_promises_of_who_breaks_them_are_worth_less(world: World) -> None:
     assert boris.day is not None
     assert emil.day <= later(4)
     assert boris.day > later(14)
-    assert emil.reason == "Promised for 2026-03-05. Of 12 invoices promised in a year, 12 were paid in time."
+    assert emil.reason == "Promised for 5 Mar 2026. Of 12 invoices promised in a year, 12 were paid in time."
     assert "0 were paid in time" in boris.reason
 
 
@@ -321,6 +321,18 @@ def test_the_forecast_of_a_day_is_kept_once_and_told_what_came(world: World) -> 
     assert ForecastWeek.objects.get(forecast__as_of=DAY, number=1).came_minor == 10_000
 
 
+def test_a_week_has_one_forecast_the_one_of_the_evening_before_its_monday(world: World) -> None:
+    """Each day's run makes it as of the evening before; DAY is a Monday."""
+    invoice(world.emil, 10_000, due_on=later(3))
+    sunday = DAY - timedelta(days=1)
+    kept = [keep(creditor=world.house, as_of=sunday + timedelta(days=n), now=at(DAY)).kept for n in range(8)]
+    assert kept == [1, 0, 0, 0, 0, 0, 0, 1]
+    first = ForecastWeek.objects.get(forecast__as_of=sunday, number=1)
+    assert (first.since, first.until) == (DAY, later(6))
+    for n in range(8):  # until the next one there is always one
+        assert expected(creditor=world.house, as_of=sunday + timedelta(days=n)).why == ""
+
+
 def test_money_told_twice_came_when_it_was_told_first(world: World) -> None:
     """The provider's word pays on the second day, the bank's takes over on the ninth: a forecast made between did not expect it."""
     bill = invoice(world.emil, 10_000, due_on=later(3))
@@ -385,7 +397,8 @@ def test_dashboards_read_what_was_kept_and_how_good_it_was(world: World) -> None
     made = told(world, weeks=13)
     assert read.as_of == DAY
     assert read.currencies[0].weeks == made.currencies[0].weeks[:5]
-    assert expected(creditor=world.house, as_of=later(7)).why == "not_made"
+    assert expected(creditor=world.house, as_of=later(7)).as_of == DAY
+    assert expected(creditor=world.house, as_of=later(8)).why == "not_made"
     assert how_good(creditor=world.house, as_of=later(7)) == ()
     for n, bill in enumerate(bills):
         paid(bill, on=later(7 * n + 3))
@@ -423,10 +436,12 @@ def test_a_customer_is_told_invoice_by_invoice_with_reasons(world: World) -> Non
     credit(world.boris, 5_000)
     fresh = invoice(world.anna, 10_000, due_on=later(3))
     invoice(world.dora, 10_000, due_on=later(3))
-    assert of_customer(customer=world.boris, as_of=DAY) == ()
+    with override("en"):
+        nothing = of_customer(customer=world.boris, as_of=DAY)
+        assert (nothing.lines, nothing.silence[:26]) == ((), "No forecast was made in th")
     keep(creditor=world.house, as_of=DAY, now=at(DAY))
     with override("en"):
-        first, second = of_customer(customer=world.boris, as_of=later(1))
+        first, second = of_customer(customer=world.boris, as_of=later(1)).lines
         assert (first.invoice, first.day, first.chance) == (covered.pk, None, None)
         assert first.reason == "Covered by money or a credit note that is there already."
         assert second.invoice == due.pk
@@ -439,7 +454,10 @@ def test_a_customer_is_told_invoice_by_invoice_with_reasons(world: World) -> Non
         assert anna.invoice == fresh.pk
         assert anna.reason.startswith("Few invoices")
         assert of(world.dora).day is None
-        assert of_customer(customer=world.clara, as_of=DAY) == ()
+        assert of_customer(customer=world.clara, as_of=DAY) == Foretold()
+        Forecast.objects.update(why="too_little", learnt_from=7)  # the house's guesses are no customer's habit
+        told_little = of_customer(customer=world.boris, as_of=DAY)
+        assert (told_little.lines, "7 payments in a year" in told_little.silence) == ((), True)
 
 
 def test_open_items_loaded_late_do_not_make_the_past_look_slow() -> None:
@@ -493,5 +511,5 @@ def agreed(who: Customer, owed: Invoice, *, days: tuple[int, ...]) -> Plan:
 
 def of(who: Customer) -> Awaited:
     with override("en"):
-        [one] = of_customer(customer=who, as_of=DAY)
+        [one] = of_customer(customer=who, as_of=DAY).lines
     return one

@@ -1,10 +1,11 @@
 """Forecasts are kept on the day they are made, and told later what came: so nobody improves them afterwards.
 
-In: a day. Out: rows of that day's forecast, what came in the weeks that are over. Never: a forecast changed, or made twice.
+In: a day that is over (the day's run passes yesterday: the weeks begin with the day of the run). Out: rows of that day's
+forecast, what came in the weeks that are over. Never: a forecast changed, or made twice.
 """
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from amiable.insight.models import Forecast, ForecastWeek
 from amiable.ledger.models import Creditor
 
 SETTLES_DAYS = 14  # so long after its end a week is looked at again: money is sometimes told late
-HABITS_DAYS = 35  # so long the habits that a forecast was made from are kept: customers' pages read the newest
+HABITS_DAYS = 35  # so long the habits that a forecast was made from are kept: customers' pages read those of the last week
 
 LATE_DAYS = 31  # so long after the day on which money counts it may be told
 
@@ -59,9 +60,11 @@ class Summary:
 
 
 def keep(*, creditor: Creditor, as_of: date, now: datetime) -> Summary:
-    """Keeps a forecast, on the first day of each week that is run; and writes what came in the weeks that are over."""
-    kept, monday = 0, as_of - timedelta(days=as_of.weekday())
-    if not Forecast.objects.filter(creditor=creditor, as_of__gte=monday, as_of__lte=as_of).exists():
+    """Keeps a forecast, one a calendar week by its own first day: run from the evening of Sunday on, its weeks begin on Monday.
+    And writes what came in the weeks that are over."""
+    kept, first = 0, as_of + timedelta(days=1)
+    sunday = first - timedelta(days=first.weekday() + 1)
+    if not Forecast.objects.filter(creditor=creditor, as_of__gte=sunday, as_of__lte=as_of).exists():
         told = foresee(creditor=creditor, as_of=as_of)
         with transaction.atomic():
             made, new = Forecast.objects.get_or_create(
@@ -69,7 +72,6 @@ def keep(*, creditor: Creditor, as_of: date, now: datetime) -> Summary:
                 defaults={
                     "made_at": now, "why": told.why, "learnt_from": told.learnt_from,
                     "habits": packed(told.habits) if told.habits else {},
-                    "spreads": {code: [astuple(one) for one in both] for code, both in told.spreads.items()},
                     "beside": {
                         each.currency: {
                             "open": each.open_minor, "netted": each.netted_minor, "outside": each.outside_minor
