@@ -98,10 +98,10 @@ def _daily(user: User, as_of: date, now: datetime) -> bool:
     key = _key("daily", user, as_of)
     if _known(key):
         return False
-    page, news = daily(user=user, as_of=as_of, now=now)
+    page, told = daily(user=user, as_of=as_of, now=now)
     if page is None or not _order(page, key=key, user=user, now=now):
         return False
-    Notification.objects.filter(pk__in=news).update(sent_at=now)
+    Notification.objects.filter(pk__in=told).update(sent_at=now)
     return True
 
 
