@@ -119,7 +119,7 @@ def _reason(part: str, day: date, own: pl.DataFrame, as_of: date) -> str:
     told = _usual(usual, theirs.height)
     if usual >= (as_of - day).days:
         return told
-    return f"{told} " + _("This one is later than that already.")
+    return f"{told} " + _("Later than that already.")
 
 
 def _kept(kept: int, asked: int) -> str:
