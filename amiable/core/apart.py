@@ -1,7 +1,7 @@
 """Several things done one after the other, each apart: where one fails, those behind it are done all the same.
 
-In: blocks of work. Out: what failed, logged with its trace; at the end one error that says so. Never: a failure that nobody hears of,
-something begun in the database and left half done, a lost connection taken for one thing's trouble.
+In: blocks of work. Out: what failed, logged with its trace; at the end one error that says so. Never: a failure that nobody hears
+of, something begun in the database and left half done, a lost connection taken for one thing's trouble.
 """
 
 import logging

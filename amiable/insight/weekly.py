@@ -31,6 +31,7 @@ from amiable.portfolio.segments import starter
 WEEK = timedelta(days=7)
 LEADS = (Role.MANAGER, Role.ADMIN)
 MOST = 5
+Measured = dict[tuple[str, tuple[tuple[str, str], ...]], int]  # minor units by currency and slice
 OLD = ("31_60", "61_90", "over_90")  # buckets in which money is at risk
 
 
@@ -57,7 +58,9 @@ def weekly(*, user: User, as_of: date, boards: Boards, apart: Apart) -> Page | N
             with apart.each(f"the board of direction of {creditor.key}"):
                 figures += _direction(boards.of(creditor), named)
         if untold:
-            rows = [Row(each.name, url=f"{address('figures')}?creditor={each.pk}", bad=True) for each in untold.values()]
+            rows = [
+                Row(each.name, url=f"{address('figures')}?creditor={each.pk}", bad=True) for each in untold.values()
+            ]
             sections.append(Section(_("Could not be told this week"), rows))
         if not sections and not figures:
             return None
@@ -101,7 +104,7 @@ def _parts(user: User, creditor: Creditor, as_of: date) -> list[Part]:
 
 def _figures(user: User, creditor: Creditor, named: str, as_of: date) -> list[Row]:
     """What is overdue in all, currency by currency, and by how much it moved in a week."""
-    now, before = _measured(creditor, "amount_overdue", as_of), _measured(creditor, "amount_overdue", as_of - WEEK)
+    now, before = _week(creditor, "amount_overdue", as_of)
     rows = []
     for (currency, part), minor in sorted(now.items()):
         if part:  # a segment's: it is in the total
@@ -156,7 +159,7 @@ def _stopped(creditor: Creditor, as_of: date) -> list[Row]:
 
 def _drifts(creditor: Creditor, language: str, as_of: date) -> list[Row]:
     """Segments in which more money is late by over 30 days than a week ago; the largest growth first."""
-    now, before = _old_money(creditor, as_of), _old_money(creditor, as_of - WEEK)
+    now, before = (_old_money(told) for told in _week(creditor, "aged_balance", as_of))
     grown = sorted(
         (
             (minor - before.get(key, 0), key, minor)
@@ -178,9 +181,9 @@ def _drifts(creditor: Creditor, language: str, as_of: date) -> list[Row]:
     ]
 
 
-def _old_money(creditor: Creditor, as_of: date) -> dict[tuple[str, str], int]:
+def _old_money(measured: Measured) -> dict[tuple[str, str], int]:
     found: dict[tuple[str, str], int] = {}
-    for (currency, parts), minor in _measured(creditor, "aged_balance", as_of).items():
+    for (currency, parts), minor in measured.items():
         told = dict(parts)
         if told.get("bucket") in OLD:
             key = (currency, told.get("segment", ""))
@@ -188,13 +191,24 @@ def _old_money(creditor: Creditor, as_of: date) -> dict[tuple[str, str], int]:
     return found
 
 
-def _measured(creditor: Creditor, kpi: str, as_of: date) -> dict[tuple[str, tuple[tuple[str, str], ...]], int]:
-    """The newest word on the newest measured day within the week up to `as_of`, by currency and slice."""
+def _week(creditor: Creditor, kpi: str, as_of: date) -> tuple[Measured, Measured]:
+    """As it was last measured (of the day before, as a rule), and a week before that day."""
+    last = _last(creditor, kpi, as_of)
+    before = _last(creditor, kpi, last - WEEK) if last else None
+    return _measured(creditor, kpi, last), _measured(creditor, kpi, before)
+
+
+def _last(creditor: Creditor, kpi: str, as_of: date) -> date | None:
     rows = Figure.objects.filter(creditor=creditor, kpi=kpi, as_of__lte=as_of, as_of__gt=as_of - WEEK)
-    newest = rows.order_by("-as_of").values_list("as_of", flat=True).first()
-    if newest is None:
+    return rows.order_by("-as_of").values_list("as_of", flat=True).first()
+
+
+def _measured(creditor: Creditor, kpi: str, on: date | None) -> Measured:
+    """The newest word of a day, by currency and slice; nothing where there is no such day."""
+    if on is None:
         return {}
-    told = rows.filter(as_of=newest).order_by("measured_at", "pk").values_list("currency", "slice", "numerator")
+    rows = Figure.objects.filter(creditor=creditor, kpi=kpi, as_of=on).order_by("measured_at", "pk")
+    told = rows.values_list("currency", "slice", "numerator")
     kept = {(currency, tuple(sorted(part.items()))): minor for currency, part, minor in told}
     return {key: minor for key, minor in kept.items() if minor is not None}
 

@@ -334,7 +334,7 @@ def test_a_week_has_one_forecast_the_one_of_the_evening_before_its_monday(world:
 
 
 def test_money_told_twice_came_when_it_was_told_first(world: World) -> None:
-    """The provider's word pays on the second day, the bank's takes over on the ninth: a forecast made between did not expect it."""
+    """The provider's word pays on the second day, the bank's takes over on the ninth: what was made between did not expect it."""
     bill = invoice(world.emil, 10_000, due_on=later(3))
     first = credit(world.emil, received_on=later(1), source="psp:stripe", provisional=True)
     early = foresee(creditor=world.house, as_of=DAY)
@@ -376,7 +376,8 @@ def test_weeks_are_told_what_came_however_long_nothing_ran(world: World) -> None
 def test_four_weeks_together_are_the_first_four(world: World) -> None:
     """Weeks of which nothing is known make no month with later ones."""
     week = Week(
-        number=1, since=DAY, until=DAY, low=1, middle=2, high=3, upto_low=1, upto_middle=2, upto_high=3, parts={}, plain=2, came=2,
+        number=1, since=DAY, until=DAY, low=1, middle=2, high=3, upto_low=1, upto_middle=2, upto_high=3, parts={}, plain=2,
+        came=2,
     )  # fmt: skip
     some = [replace(week, number=n) for n in (1, 2, 5, 6)]
     assert judged("EUR", {DAY: some}).four.sums == 0
@@ -397,8 +398,8 @@ def test_dashboards_read_what_was_kept_and_how_good_it_was(world: World) -> None
     made = told(world, weeks=13)
     assert read.as_of == DAY
     assert read.currencies[0].weeks == made.currencies[0].weeks[:5]
-    assert expected(creditor=world.house, as_of=later(7)).as_of == DAY
-    assert expected(creditor=world.house, as_of=later(8)).why == "not_made"
+    assert expected(creditor=world.house, as_of=later(8)).as_of == DAY
+    assert expected(creditor=world.house, as_of=later(9)).why == "not_made"
     assert how_good(creditor=world.house, as_of=later(7)) == ()
     for n, bill in enumerate(bills):
         paid(bill, on=later(7 * n + 3))

@@ -193,14 +193,16 @@ def test_overdue_is_told_once_a_currency_beside_its_own_total_of_the_week_before
     for who, segment, minor in ((world.anna, "forgetful", 12_300), (world.boris, "unwilling", 45_600)):
         worlds.invoice(who, minor, due_on=DAY - timedelta(days=40), issued_on=DAY - timedelta(days=70))
         Membership.objects.create(customer=who, currency="EUR", segment=segment, since=DAY - timedelta(days=90))
-    worlds.invoice(world.anna, 1_000, due_on=DAY - timedelta(days=3), issued_on=DAY - timedelta(days=30))
-    for day in (DAY - timedelta(days=7), DAY):
+    for minor, days in ((1_000, 3), (2_000, 8)):  # late since the day before yesterday; and since a week ago
+        due = DAY - timedelta(days=days)
+        worlds.invoice(world.anna, minor, due_on=due, issued_on=DAY - timedelta(days=30))
+    for day in (DAY - timedelta(days=8), DAY - timedelta(days=7), DAY - timedelta(days=1)):
         measure(as_of=day, now=at(day))
     ada = chief("ada", world.house)
     run()
     said = said_by(post.to(ada.email)[0])
     assert [line for line in said.splitlines() if line.startswith("Overdue:")] == [
-        "Overdue: €589.00 (+€10.00 in a week)"
+        "Overdue: €609.00 (+€30.00 in a week)"
     ]
 
 

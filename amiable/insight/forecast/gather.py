@@ -121,8 +121,8 @@ SELECT invoice, part, source, at, day, minor FROM (
   SELECT laid.invoice, 'debit', (a.started_at AT TIME ZONE %(zone)s)::date, (a.started_at AT TIME ZONE %(zone)s)::date,
     laid.minor, -a.id
   FROM payments_attempt a JOIN ledger_customer u ON u.id = a.customer_id {_LAID.format(row="a", at="started_at")}
-  WHERE laid.minor > 0 AND a.started_at < %(end)s AND a.state IN ('pending', 'succeeded', 'failed') AND a.plan_ref IS NULL AND {_OF}
-    AND (a.ended_at IS NULL OR (a.ended_at AT TIME ZONE %(zone)s)::date > (a.started_at AT TIME ZONE %(zone)s)::date)
+  WHERE laid.minor > 0 AND a.started_at < %(end)s AND a.state IN ('pending', 'succeeded', 'failed') AND a.plan_ref IS NULL
+    AND {_OF} AND (a.ended_at IS NULL OR (a.ended_at AT TIME ZONE %(zone)s)::date > (a.started_at AT TIME ZONE %(zone)s)::date)
   UNION ALL
   SELECT i.id, '{OUT}', s.since, NULL, NULL, s.id FROM ledger_sale s JOIN ledger_customer u ON u.id = s.customer_id
   JOIN ledger_invoice i ON i.customer_id = u.id AND (s.invoice_id IS NULL OR s.invoice_id = i.id)

@@ -20,7 +20,9 @@ from amiable.insight.models import Forecast, ForecastWeek
 from amiable.ledger.models import Creditor
 
 SETTLES_DAYS = 14  # so long after its end a week is looked at again: money is sometimes told late
-HABITS_DAYS = 35  # so long the habits that a forecast was made from are kept: customers' pages read those of the last week
+HABITS_DAYS = (
+    35  # so long the habits that a forecast was made from are kept: customers' pages read those of the last week
+)
 
 LATE_DAYS = 31  # so long after the day on which money counts it may be told
 

@@ -1,7 +1,7 @@
 """When each open invoice of a customer is expected to be paid, from when to when, and why, in words.
 
-In: a customer, a day, the habits kept with the newest forecast. Out: one line per invoice or payment of a plan, or a sentence. Never:
-a day where most such invoices are not paid within a year, or where the house has seen too little to know.
+In: a customer, a day, the habits kept with the newest forecast. Out: one line per invoice or payment of a plan, or a sentence.
+Never: a day where most such invoices are not paid within a year, or where the house has seen too little to know.
 """
 
 from dataclasses import dataclass
@@ -64,7 +64,9 @@ def of_customer(*, customer: Customer, as_of: date) -> Foretold:
     own = offsets(known.rows, as_of=as_of, days=YEAR).sort("part", "customer")
     ages = known.open.select((pl.lit(as_of) - pl.col("day")).dt.total_days())["literal"].to_numpy().astype(np.int64)
     ahead = np.arange(1, AHEAD + 1)
-    paid = 1 - waiting(unpacked(made.habits, own), known.open.select("part", "customer", "group"), ages=ages, ahead=ahead)
+    paid = 1 - waiting(
+        unpacked(made.habits, own), known.open.select("part", "customer", "group"), ages=ages, ahead=ahead
+    )
     found = [
         _awaited(row, chance, own, as_of) for row, chance in zip(known.open.iter_rows(named=True), paid, strict=True)
     ]
@@ -112,7 +114,9 @@ def _reason(part: str, day: date, own: pl.DataFrame, as_of: date) -> str:
     if part == "debit":
         return _("Debited on %(day)s.") % {"day": say.said(day, None, "")}
     if part == "dispute":
-        return _("Contested since %(day)s: it comes once that is settled, or not at all.") % {"day": say.said(day, None, "")}
+        return _("Contested since %(day)s: it comes once that is settled, or not at all.") % {
+            "day": say.said(day, None, "")
+        }
     if theirs.height < OWN:
         return _("Few invoices of this customer have been paid so far: expected as from customers like them.")
     usual = round(float(np.median(theirs["last"].to_numpy())))

@@ -13,7 +13,7 @@ from amiable.insight.forecast.score import Score, Sum, score
 from amiable.insight.models import Forecast, ForecastWeek
 from amiable.ledger.models import Creditor
 
-FRESH_DAYS = 8  # an older forecast is no forecast of today: last Sunday's is one until this Sunday is over
+FRESH_DAYS = 9  # an older forecast is no forecast of today: last Sunday's is one until next Monday's run
 LOOKED_AT = 26  # past forecasts, one a week
 MONTH = 4  # weeks
 
@@ -39,7 +39,7 @@ class HowGood:
 
 
 def expected(*, creditor: Creditor, as_of: date, weeks: int = WEEKS, today: date | None = None) -> Outlook:
-    """The newest forecast that was kept in the eight days that end with a day. A sentence where there is none."""
+    """The newest forecast that was kept in the nine days that end with a day. A sentence where there is none."""
     check(as_of=as_of, weeks=weeks, today=today)
     fresh = Forecast.objects.filter(creditor=creditor, as_of__lte=as_of, as_of__gt=as_of - timedelta(days=FRESH_DAYS))
     made = fresh.defer("habits").order_by("-as_of").first()

@@ -1,6 +1,6 @@
 """When the money of a customer is expected, invoice by invoice, from when to when and why: asked for after the page is there.
 
-In: a customer. Out: a table, or a sentence that says why nothing can be told. Never: a bare guess; of another creditor's customer.
+In: a customer. Out: a table, or a sentence that says why nothing can be told. Never: a bare guess; a customer of others.
 """
 
 from django.http import HttpResponse
