@@ -12,6 +12,7 @@ from amiable.core.models import AuditEntry, Role
 from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.outreach.models import Memo
 from amiable.web.desk import list_files
+from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 
 pytestmark = pytest.mark.django_db
