@@ -61,6 +61,11 @@ class Scope(models.Model):
     def __str__(self) -> str:
         return f"{self.user} {self.role}@{self.creditor_ref}"
 
+    @classmethod
+    def whole(cls, *roles: str) -> "models.QuerySet[Scope]":
+        """Who holds one of these roles over a creditor as a whole."""
+        return cls.objects.filter(role__in=roles, branch_ref=None, own_customers_only=False)
+
 
 class Invitation(models.Model):
     """Somebody asked to work here, by e-mail: the account and the scope that they get when they say yes."""

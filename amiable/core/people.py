@@ -111,7 +111,7 @@ def _change(user: User, act: str, *, by: User, now: datetime, **fields: Any) -> 
 
 def _someone_stays(creditor_ref: int, *, but: Any) -> None:
     """Holds the keepers of a creditor until the transaction ends: two who let each other go at once do not both succeed."""
-    whole = Scope.objects.filter(creditor_ref=creditor_ref, role__in=KEEPERS, branch_ref=None, own_customers_only=False)
+    whole = Scope.whole(*KEEPERS).filter(creditor_ref=creditor_ref)
     list(whole.select_for_update().order_by("pk"))
     # Read after the wait, or an account that was closed meanwhile would still count.
     held = set(whole.filter(user__is_active=True).values_list("pk", flat=True))

@@ -105,7 +105,7 @@ def tell(*, creditor: Creditor, as_of: date, now: datetime) -> int:
     found = jumps(creditor=creditor, as_of=as_of)
     if not found:
         return 0
-    held = Scope.objects.filter(creditor_ref=creditor.pk, role__in=LEADS, branch_ref=None, own_customers_only=False)
+    held = Scope.whole(*LEADS).filter(creditor_ref=creditor.pk)
     users = list(User.objects.filter(pk__in=held.values("user"), is_active=True).order_by("pk"))
     fresh = [each for each in found if users and not _known(each, creditor, users)]
     for user in users:

@@ -20,6 +20,7 @@ from amiable.core.errors import UnableTo
 from amiable.insight import kept
 from amiable.insight.add import parts
 from amiable.insight.gather import Gathered
+from amiable.insight.grain import OF_CUSTOMER
 from amiable.insight.kpi import SUMS, Kpi, declared
 from amiable.insight.models import Figure
 from amiable.ledger.models import Creditor
@@ -215,8 +216,10 @@ def _told(gathered: Gathered) -> Iterator[tuple[Name, Value]]:
             key = ["currency", *by] if in_currency else list(by)
             for each, told, (numerator, denominator) in parts(table, wanted, key):
                 currency, own = (str(told[0]), told[1:]) if in_currency else ("", told)
-                # A part of which nothing is known, or with nothing in it, is in the total only.
-                if by and (all(part is None for part in own) or not (numerator or denominator)):
+                # A part with nothing in it is in the total only, and so is what a dimension does not apply to; who is in no
+                # segment is a part like the others, or they would not add up.
+                apart = set(by) <= set(OF_CUSTOMER) or any(part is not None for part in own)
+                if by and not (apart and (numerator or denominator)):
                     continue
                 pairs = tuple(sorted((name, "" if part is None else part) for name, part in zip(by, own, strict=True)))
                 yield (each.key, currency, pairs), (each.value(numerator, denominator), numerator, denominator)

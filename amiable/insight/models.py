@@ -79,7 +79,6 @@ class Forecast(models.Model):
     learnt_from = models.IntegerField(default=0)  # payments seen
     beside = models.JSONField(default=dict)  # by currency: open, netted and outside, in minor units
     habits = models.JSONField(default=dict)  # of the house and its groups; emptied after some weeks
-    spreads = models.JSONField(default=dict)  # by currency: how far sums were off in past weeks
     made_at = models.DateTimeField()
 
     class Meta:

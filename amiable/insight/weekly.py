@@ -12,10 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from amiable.casework.models import Dispute, Task, TaskKind
+from amiable.core.apart import Apart
 from amiable.core.calendar import end_of_day
 from amiable.core.models import Role, Scope, User
-from amiable.insight import report, say
+from amiable.insight import say
+from amiable.insight.board import Board
 from amiable.insight.models import Figure
+from amiable.insight.report import Boards
 from amiable.ledger.models import Creditor
 from amiable.outreach import route
 from amiable.outreach.draft import Page, Row, Section, address
@@ -28,28 +31,37 @@ from amiable.portfolio.segments import starter
 WEEK = timedelta(days=7)
 LEADS = (Role.MANAGER, Role.ADMIN)
 MOST = 5
+Measured = dict[tuple[str, tuple[tuple[str, str], ...]], int]  # minor units by currency and slice
 OLD = ("31_60", "61_90", "over_90")  # buckets in which money is at risk
 
 
 def leads(user: User) -> list[Creditor]:
     """The creditors that this colleague leads as a whole."""
-    held = Scope.objects.filter(user=user, role__in=LEADS, branch_ref=None, own_customers_only=False)
+    held = Scope.whole(*LEADS).filter(user=user)
     return list(Creditor.objects.filter(pk__in=held.values("creditor_ref")).order_by("name"))
 
 
-def weekly(*, user: User, as_of: date) -> Page | None:
+def weekly(*, user: User, as_of: date, boards: Boards, apart: Apart) -> Page | None:
+    """A creditor of whom something cannot be told costs the reader that one alone, and stands in the e-mail by its name."""
     creditors = leads(user)
     with override(user.language):
         sections: list[Section] = []
         figures: list[Row] = []
+        untold = {creditor.pk: creditor for creditor in creditors}
         for creditor in creditors:
             named = f"{creditor.name} – " if len(creditors) > 1 else ""
-            figures += [*_figures(user, creditor, named, as_of), *_direction(creditor, named, as_of)]
-            sections += [
-                Section(f"{named}{title}", rows, more=more, url=url)
-                for title, rows, more, url in _parts(user, creditor, as_of)
-                if rows
+            with apart.each(f"the week of {creditor.key} for colleague {user.pk}"):
+                own = _figures(user, creditor, named, as_of)
+                sections += _sections(user, creditor, named, as_of)
+                figures += own
+                del untold[creditor.pk]
+            with apart.each(f"the board of direction of {creditor.key}"):
+                figures += _direction(boards.of(creditor), named)
+        if untold:
+            rows = [
+                Row(each.name, url=f"{address('figures')}?creditor={each.pk}", bad=True) for each in untold.values()
             ]
+            sections.append(Section(_("Could not be told this week"), rows))
         if not sections and not figures:
             return None
         return Page(
@@ -68,6 +80,14 @@ def weekly(*, user: User, as_of: date) -> Page | None:
 Part = tuple[str, Sequence[Row], str, str]  # title, rows, what is not listed, where all of it is
 
 
+def _sections(user: User, creditor: Creditor, named: str, as_of: date) -> list[Section]:
+    return [
+        Section(f"{named}{title}", rows, more=more, url=url)
+        for title, rows, more, url in _parts(user, creditor, as_of)
+        if rows
+    ]
+
+
 def _parts(user: User, creditor: Creditor, as_of: date) -> list[Part]:
     language = user.language
     return [
@@ -83,10 +103,12 @@ def _parts(user: User, creditor: Creditor, as_of: date) -> list[Part]:
 
 
 def _figures(user: User, creditor: Creditor, named: str, as_of: date) -> list[Row]:
-    """What is overdue, currency by currency, and by how much it moved in a week."""
-    now, before = _measured(creditor, "amount_overdue", as_of), _measured(creditor, "amount_overdue", as_of - WEEK)
+    """What is overdue in all, currency by currency, and by how much it moved in a week."""
+    now, before = _week(creditor, "amount_overdue", as_of)
     rows = []
-    for (currency, _slice), minor in sorted(now.items()):
+    for (currency, part), minor in sorted(now.items()):
+        if part:  # a segment's: it is in the total
+            continue
         moved = minor - before.get((currency, ()), minor)
         sign = "+" if moved > 0 else ""
         small = _("%(moved)s in a week") % {"moved": sign + amount(moved, currency, user.language)} if moved else ""
@@ -96,17 +118,16 @@ def _figures(user: User, creditor: Creditor, named: str, as_of: date) -> list[Ro
     return rows
 
 
-def _direction(creditor: Creditor, named: str, as_of: date) -> list[Row]:
+def _direction(board: Board, named: str) -> list[Row]:
     """The tiles of the page that goes along, in the creditor's own currency."""
-    board = report.board(creditor, as_of=as_of)
-    rows = []
+    rows, currency = [], board.asked.currency
     for tile in board.tiles if board.measured else ():
         if tile.key == "amount_overdue" or tile.value is None:  # the first is told above, by the week
             continue
-        change = say.change(tile, creditor.currency)
-        small = " · ".join(each for each in (say.part(tile, creditor.currency), change.text if change else "") if each)
+        change = say.change(tile, currency)
+        small = " · ".join(each for each in (say.part(tile, currency), change.text if change else "") if each)
         bad = bool(change and change.tone == "bad")
-        rows.append(Row(f"{named}{tile.label}", value=say.value(tile, creditor.currency), small=small, bad=bad))
+        rows.append(Row(f"{named}{tile.label}", value=say.value(tile, currency), small=small, bad=bad))
     return rows
 
 
@@ -138,7 +159,7 @@ def _stopped(creditor: Creditor, as_of: date) -> list[Row]:
 
 def _drifts(creditor: Creditor, language: str, as_of: date) -> list[Row]:
     """Segments in which more money is late by over 30 days than a week ago; the largest growth first."""
-    now, before = _old_money(creditor, as_of), _old_money(creditor, as_of - WEEK)
+    now, before = (_old_money(told) for told in _week(creditor, "aged_balance", as_of))
     grown = sorted(
         (
             (minor - before.get(key, 0), key, minor)
@@ -160,9 +181,9 @@ def _drifts(creditor: Creditor, language: str, as_of: date) -> list[Row]:
     ]
 
 
-def _old_money(creditor: Creditor, as_of: date) -> dict[tuple[str, str], int]:
+def _old_money(measured: Measured) -> dict[tuple[str, str], int]:
     found: dict[tuple[str, str], int] = {}
-    for (currency, parts), minor in _measured(creditor, "aged_balance", as_of).items():
+    for (currency, parts), minor in measured.items():
         told = dict(parts)
         if told.get("bucket") in OLD:
             key = (currency, told.get("segment", ""))
@@ -170,13 +191,24 @@ def _old_money(creditor: Creditor, as_of: date) -> dict[tuple[str, str], int]:
     return found
 
 
-def _measured(creditor: Creditor, kpi: str, as_of: date) -> dict[tuple[str, tuple[tuple[str, str], ...]], int]:
-    """The newest word on the newest measured day within the week up to `as_of`, by currency and slice."""
+def _week(creditor: Creditor, kpi: str, as_of: date) -> tuple[Measured, Measured]:
+    """As it was last measured (of the day before, as a rule), and a week before that day."""
+    last = _last(creditor, kpi, as_of)
+    before = _last(creditor, kpi, last - WEEK) if last else None
+    return _measured(creditor, kpi, last), _measured(creditor, kpi, before)
+
+
+def _last(creditor: Creditor, kpi: str, as_of: date) -> date | None:
     rows = Figure.objects.filter(creditor=creditor, kpi=kpi, as_of__lte=as_of, as_of__gt=as_of - WEEK)
-    newest = rows.order_by("-as_of").values_list("as_of", flat=True).first()
-    if newest is None:
+    return rows.order_by("-as_of").values_list("as_of", flat=True).first()
+
+
+def _measured(creditor: Creditor, kpi: str, on: date | None) -> Measured:
+    """The newest word of a day, by currency and slice; nothing where there is no such day."""
+    if on is None:
         return {}
-    told = rows.filter(as_of=newest).order_by("measured_at", "pk").values_list("currency", "slice", "numerator")
+    rows = Figure.objects.filter(creditor=creditor, kpi=kpi, as_of=on).order_by("measured_at", "pk")
+    told = rows.values_list("currency", "slice", "numerator")
     kept = {(currency, tuple(sorted(part.items()))): minor for currency, part, minor in told}
     return {key: minor for key, minor in kept.items() if minor is not None}
 

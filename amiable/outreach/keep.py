@@ -109,9 +109,7 @@ def others(creditor: Creditor | None, *, but: User) -> QuerySet[User]:
     """Who else may approve texts of this creditor, or of the whole installation."""
     right = Q(is_superuser=True)
     if creditor:
-        whole = Scope.objects.filter(
-            creditor_ref=creditor.pk, role__in=APPROVERS, branch_ref=None, own_customers_only=False
-        )
+        whole = Scope.whole(*APPROVERS).filter(creditor_ref=creditor.pk)
         right |= Q(pk__in=whole.values("user_id"))
     return User.objects.filter(right, is_active=True).exclude(pk=but.pk)
 

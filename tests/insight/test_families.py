@@ -1,6 +1,6 @@
 """Every family of KPIs against examples worked by hand: late money, cases, contacts, agreements, disputes, relation, cost."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -9,7 +9,7 @@ from amiable.core.models import User
 from amiable.insight.measure import measure
 from amiable.insight.slices import slice_up
 from amiable.ledger.models import Customer
-from amiable.outreach.models import Event, OptOut, Reply
+from amiable.outreach.models import Event, Message, OptOut, Reply
 from amiable.payments.models import Plan, Promise
 from amiable.portfolio.models import Membership
 from tests.insight.rows import (
@@ -149,7 +149,7 @@ def test_what_customers_thought() -> None:
     assert read(helia, "nps") == (-25.0, -1, 4)  # one promoter, two detractors, one neither; B did not say
     assert read(helia, "satisfaction_change") == (1.0, 2, 2)  # +6 and −4
     assert parts(helia, "nps") == {
-        ("after", "payment"): (-25.0, -1, 4), ("step", "reminder_1"): (100.0, 1, 1),
+        ("after", "payment"): (-25.0, -1, 4), ("step", "reminder_1"): (100.0, 1, 1), ("segment", ""): (-25.0, -1, 4),
     }  # fmt: skip
 
 
@@ -216,6 +216,21 @@ def test_cost_of_contacts_work_and_agencies_beside_what_came() -> None:
     assert parts(helia, "cost_per_contact")["channel", "letter"] == (150.0, 150, 1)
 
 
+def test_contacts_about_money_of_another_currency_are_paid_for_in_the_creditors_own() -> None:
+    helia = creditor(policy={"costs": {"channels": {"letter": 150}}})
+    anna = customer(helia)
+    message(anna, days=2, medium="letter")
+    Message.objects.update(currency="USD")
+    dollars = invoice(anna, 10_000, issued=before(60), due=before(30), currency="USD")
+    paid(dollars, 7_000, on=before(5))
+    paid(invoice(anna, 300, issued=before(60), due=before(30)), 300, on=before(5))
+    assert triple(helia, "cost") == (150.0, 150, None)
+    assert read(helia, "cost_per_contact") == (150.0, 150, 1)
+    assert read(helia, "cost_per_euro") == (0.5, 150, 300)
+    assert read(helia, "cost_per_contact", "USD")[0] is None
+    assert read(helia, "cost_per_euro", "USD")[0] is None  # a dash, and no recovery for nothing
+
+
 def test_work_by_person() -> None:
     helia = creditor()
     anna = customer(helia)
@@ -238,6 +253,9 @@ def test_parts_that_must_add_up_to_the_total_do() -> None:
         Membership.objects.create(customer=who, currency="EUR", segment=segment, since=before(90))
         invoice(who, 100 * ord(number), issued=before(80), due=before(50))
     measure(as_of=DAY, now=NOW)
+    invoice(customer(helia, "D"), 4_200, issued=before(80), due=before(50))  # in no segment
+    measure(as_of=DAY, now=NOW + timedelta(hours=1))
+    assert parts(helia, "amount_overdue")["segment", ""][1] == 4_200
     for key in ("amount_overdue", "aged_balance"):
         assert sum(value[1] or 0 for value in parts(helia, key).values()) == read(helia, key)[1]
 
@@ -259,6 +277,20 @@ def test_how_far_cases_came_on_the_way_to_a_payment() -> None:
     assert triple(helia, "due_contacted") == (pytest.approx(4 / 6), 400, 600)
     assert read(helia, "due_reached") == (0.5, 300, 600)
     assert read(helia, "due_tried") == (pytest.approx(1 / 6), 100, 600)
+
+
+def test_a_try_before_the_first_contact_is_the_customers_own_and_a_word_about_other_money_no_contact() -> None:
+    helia = creditor()
+    early, after, dollars = (customer(helia, name) for name in "ABC")
+    for who in (early, after, dollars):
+        case(who, on=before(40), overdue=100)
+        invoice(who, 100, issued=before(80), due=before(50))
+        message(who, days=20)
+    for who, days in ((early, 30), (after, 10), (dollars, 10)):
+        attempt(who, "portal", "failed", days=days)
+    Message.objects.filter(customer=dollars).update(currency="USD")
+    assert triple(helia, "due_contacted") == (pytest.approx(2 / 3), 200, 300)
+    assert read(helia, "due_tried") == (pytest.approx(1 / 3), 100, 300)
 
 
 def test_an_opt_out_and_a_complaint_belong_to_their_message() -> None:

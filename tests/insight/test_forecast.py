@@ -9,16 +9,16 @@ from django.utils.translation import override
 
 from amiable.casework.dispute import open_dispute, resolve_dispute
 from amiable.insight.forecast import divide
-from amiable.insight.forecast.foresee import Outlook, UnableToForesee, foresee
-from amiable.insight.forecast.gather import gather, since
+from amiable.insight.forecast.foresee import Outlook, UnableToForesee
+from amiable.insight.forecast.gather import MARKS, gather, since
 from amiable.insight.forecast.keep import keep
-from amiable.insight.forecast.look_back import look_back
-from amiable.insight.forecast.of_customer import Awaited, of_customer
-from amiable.insight.forecast.read import expected, how_good
-from amiable.insight.models import Forecast, ForecastWeek
+from amiable.insight.forecast.of_customer import Awaited, Foretold, of_customer
+from amiable.insight.models import Forecast
 from amiable.ledger import hold, post
-from amiable.ledger.models import Credit, Customer, Invoice, Sale
-from amiable.payments.models import Instalment, Mandate, Plan, PlanState, Promise, StandingOrder
+from amiable.ledger.models import Customer, Invoice, Sale
+from amiable.payments.attempt import open_attempt
+from amiable.payments.models import Attempt, Instalment, Mandate, Plan, PlanState, Promise, StandingOrder
+from tests.insight.forecast_rows import payers, told
 from tests.world import DAY, World, at, build, credit, invoice, later, paid
 
 pytestmark = pytest.mark.django_db
@@ -26,17 +26,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def world() -> World:
-    """Boris has paid fifteen invoices, each ten days late; Emil fifteen, on the day."""
-    world = build()
-    for n in range(15):
-        due = DAY - timedelta(days=40 + 18 * n)
-        paid(invoice(world.boris, due_on=due), on=due + timedelta(days=10))
-        paid(invoice(world.emil, due_on=due), on=due)
-    return world
-
-
-def told(world: World, *, as_of: date = DAY, weeks: int = 8, **asked: Any) -> Outlook:
-    return foresee(creditor=world.house, as_of=as_of, weeks=weeks, **asked)
+    return payers()
 
 
 def middle(outlook: Outlook, currency: str = "EUR") -> list[int]:
@@ -128,7 +118,7 @@ def test_promises_of_who_breaks_them_are_worth_less(world: World) -> None:
     assert boris.day is not None
     assert emil.day <= later(4)
     assert boris.day > later(14)
-    assert emil.reason == "Promised for 2026-03-05. Of 12 invoices promised in a year, 12 were paid in time."
+    assert emil.reason == "Promised for 5 Mar 2026. Of 12 invoices promised in a year, 12 were paid in time."
     assert "0 were paid in time" in boris.reason
 
 
@@ -137,6 +127,68 @@ def test_a_promise_long_past_says_nothing_any_more(world: World) -> None:
     promise(world.emil, late, for_=DAY - timedelta(days=29), taken=DAY - timedelta(days=40))
     assert gather(creditor=world.house, as_of=DAY).open["part"].to_list() == ["promise"]
     assert gather(creditor=world.house, as_of=later(1)).open["part"].to_list() == ["due"]
+
+
+def parts(world: World, day: date) -> list[tuple[Any, ...]]:
+    return gather(creditor=world.house, as_of=day).open.sort("due_on").select("part", "day", "minor").rows()
+
+
+def test_the_end_of_a_word_ends_that_word_alone(world: World) -> None:
+    """A promise that was renewed: what the first one was says nothing of the second; each has its own end."""
+    due = DAY - timedelta(days=20)
+    late = invoice(world.emil, 10_000, due_on=due)
+    promise(world.emil, late, for_=later(5))
+    promise(world.emil, late, for_=later(40), taken=later(12))
+    assert parts(world, later(11)) == [("promise", later(5), 10_000)]
+    assert parts(world, later(36)) == [("promise", later(40), 10_000)]  # 30 days after the first one's day
+    assert parts(world, later(70)) == [("due", due, 10_000)]
+    # The end of a word that no longer counted does not hide the next one's.
+    promise(world.emil, late, for_=later(80), taken=later(71))
+    dispute = open_dispute(invoice=late, reason="amount", as_of=later(60), now=at(later(60)))
+    resolve_dispute(dispute=dispute, resolution="refused", as_of=later(75), now=at(later(75)))
+    assert parts(world, later(80)) == [("promise", later(80), 10_000)]
+    assert parts(world, later(110)) == [("due", due, 10_000)]
+
+
+def test_what_is_sold_or_stopped_is_out_whatever_is_said_later(world: World) -> None:
+    sold = invoice(world.emil, 10_000, due_on=DAY)
+    sale = Sale.objects.create(customer=world.emil, invoice=sold, since=DAY, created_at=at(DAY))
+    hold.place(kind="moratorium", source_ref="m:1", customer=world.emil, since=later(1), now=at(later(1)))
+    promise(world.emil, sold, for_=later(9), taken=later(2))
+    assert parts(world, later(3)) == []
+    hold.lift(source_ref="m:1", on=later(5))
+    assert parts(world, later(6)) == []  # still sold
+    Sale.objects.filter(pk=sale.pk).update(until=later(7))
+    assert parts(world, later(7)) == [("promise", later(9), 10_000)]
+
+
+def test_an_amount_told_of_several_invoices_is_expected_once(world: World) -> None:
+    """A hundred promised on two of eighty, of which one had been paid in part: sixty on it, forty on the other."""
+    first, second = (invoice(world.emil, 8_000, due_on=DAY - timedelta(days=n)) for n in (30, 20))
+    paid(first, 2_000, on=DAY - timedelta(days=10))
+    both = promise(world.emil, first, for_=later(3))
+    Promise.objects.filter(pk=both.pk).update(amount_minor=10_000, invoices=[second.pk, first.pk], taken_at=at(DAY))
+    told_of = gather(creditor=world.house, as_of=DAY).open.sort("due_on", "part", descending=[False, True])
+    assert told_of.select("part", "minor").rows() == [("promise", 6_000), ("promise", 4_000), ("due", 4_000)]
+    Promise.objects.filter(pk=both.pk).update(amount_minor=5_000)
+    told_of = gather(creditor=world.house, as_of=DAY).open.sort("due_on", "part", descending=[False, True])
+    assert told_of.select("part", "minor").rows() == [("promise", 5_000), ("due", 1_000), ("due", 8_000)]
+    # What comes on the first is no reason to expect more on the second.
+    Promise.objects.filter(pk=both.pk).update(amount_minor=10_000)
+    paid(first, 6_000, on=later(1))
+    told_of = gather(creditor=world.house, as_of=later(1)).open.sort("part", descending=True)
+    assert told_of.select("part", "minor").rows() == [("promise", 4_000), ("due", 4_000)]
+
+
+def test_an_amount_debited_of_several_invoices_is_expected_once(world: World) -> None:
+    first, second = (invoice(world.emil, 8_000, due_on=DAY - timedelta(days=n)) for n in (30, 20))
+    tried = open_attempt(
+        customer=world.emil, amount_minor=10_000, currency="EUR", invoices=[second.pk, first.pk], journey="portal",
+        now=at(DAY),
+    )  # fmt: skip
+    Attempt.objects.filter(pk=tried.pk).update(state="pending", started_at=at(DAY))
+    rows = gather(creditor=world.house, as_of=DAY).open.sort("due_on", "part")
+    assert rows.select("part", "minor").rows() == [("debit", 8_000), ("debit", 2_000), ("due", 6_000)]
 
 
 def test_a_plan_stands_in_the_place_of_its_invoices(world: World) -> None:
@@ -238,80 +290,18 @@ def test_one_customer_alone_is_a_house_too(world: World) -> None:
     assert one.weeks[0].low < one.weeks[0].middle <= one.weeks[0].high <= 10_000
 
 
-def test_the_forecast_of_a_day_is_kept_once_and_told_what_came(world: World) -> None:
-    bill = invoice(world.emil, 10_000, due_on=later(3))
-    first = keep(creditor=world.house, as_of=DAY, now=at(DAY))
-    assert (first.kept, first.told) == (1, 0)
-    kept = list(ForecastWeek.objects.order_by("number").values())
-    invoice(world.emil, 90_000, due_on=later(3))
-    assert keep(creditor=world.house, as_of=DAY, now=at(DAY, 20)).kept == 0
-    assert list(ForecastWeek.objects.order_by("number").values()) == kept
-    paid(bill, on=later(4))
-    paid(invoice(world.boris, 4_000, due_on=later(3), issued_on=later(2)), on=later(5))  # not issued on the day
-    early = Credit.objects.create(**like(credit(world.emil, 10, received_on=DAY)))
-    assert early.pk
-    assert keep(creditor=world.house, as_of=later(7), now=at(later(7))).told == 0  # its last day is not over
-    assert keep(creditor=world.house, as_of=later(8), now=at(later(8))).told == 1
-    assert keep(creditor=world.house, as_of=later(8), now=at(later(8))).told == 0
-    assert ForecastWeek.objects.get(forecast__as_of=DAY, number=1).came_minor == 10_000
-
-
-def like(row: Credit) -> dict[str, Any]:
-    return {
-        "creditor_id": row.creditor_id, "customer_id": row.customer_id, "source": "other", "external_id": "x",
-        "received_on": row.received_on, "currency": "EUR", "amount_minor": 10, "open_minor": 10, "known_at": row.known_at,
-    }  # fmt: skip
-
-
-def test_dashboards_read_what_was_kept_and_how_good_it_was(world: World) -> None:
-    bills = [invoice(world.emil, 10_000, due_on=later(7 * n + 3), issued_on=DAY) for n in range(8)]
-    keep(creditor=world.house, as_of=DAY, now=at(DAY))
-    read = expected(creditor=world.house, as_of=later(3), weeks=5)
-    made = told(world, weeks=13)
-    assert read.as_of == DAY
-    assert read.currencies[0].weeks == made.currencies[0].weeks[:5]
-    assert expected(creditor=world.house, as_of=later(7)).why == "not_made"
-    assert how_good(creditor=world.house, as_of=later(7)) == ()
-    for n, bill in enumerate(bills):
-        paid(bill, on=later(7 * n + 3))
-    for n in range(1, 5):
-        keep(creditor=world.house, as_of=later(7 * n + 1), now=at(later(7 * n + 1)))
-    [good] = how_good(creditor=world.house, as_of=later(28))
-    # Forecasts of the days 0, 8 and 15: four, two and one of their weeks are over.
-    assert (good.first.sums, good.every.sums, good.four.sums) == (3, 7, 1)
-    assert good.past[0].came == 40_000
-    assert good.past[0].low <= good.past[0].middle <= good.past[0].high
-    assert good.four.error_minor == abs(good.past[0].middle - 40_000)
-
-
-def test_the_past_is_tried_with_what_was_known_then(world: World) -> None:
-    for n in range(10):
-        due = later(7 * n + 3)
-        paid(invoice(world.emil, due_on=due, issued_on=due - timedelta(days=40)), on=due)
-    looked = look_back(creditor=world.house, as_of=later(70), times=11, weeks=4)
-    [good] = looked.scores
-    assert good.first.sums == 11
-    assert good.every.error_share is not None
-    assert good.every.plain_error_share is not None
-    assert good.every.error_share < 0.35
-    kept = told(world, as_of=later(14), weeks=4).currencies[0]
-    [same] = [past for past in good.past if past.as_of == later(14)]
-    assert same.middle == kept.weeks[-1].upto_middle
-    assert same.came == 40_000
-    assert not Forecast.objects.exists()
-    assert look_back(creditor=world.neighbour, as_of=DAY, times=2).scores == ()
-
-
 def test_a_customer_is_told_invoice_by_invoice_with_reasons(world: World) -> None:
     due = invoice(world.boris, 10_000, due_on=later(3))
     covered = invoice(world.boris, 5_000, due_on=DAY - timedelta(days=30))
     credit(world.boris, 5_000)
     fresh = invoice(world.anna, 10_000, due_on=later(3))
     invoice(world.dora, 10_000, due_on=later(3))
-    assert of_customer(customer=world.boris, as_of=DAY) == ()
+    with override("en"):
+        nothing = of_customer(customer=world.boris, as_of=DAY)
+        assert (nothing.lines, nothing.silence[:26]) == ((), "No forecast was made in th")
     keep(creditor=world.house, as_of=DAY, now=at(DAY))
     with override("en"):
-        first, second = of_customer(customer=world.boris, as_of=later(1))
+        first, second = of_customer(customer=world.boris, as_of=later(1)).lines
         assert (first.invoice, first.day, first.chance) == (covered.pk, None, None)
         assert first.reason == "Covered by money or a credit note that is there already."
         assert second.invoice == due.pk
@@ -324,7 +314,10 @@ def test_a_customer_is_told_invoice_by_invoice_with_reasons(world: World) -> Non
         assert anna.invoice == fresh.pk
         assert anna.reason.startswith("Few invoices")
         assert of(world.dora).day is None
-        assert of_customer(customer=world.clara, as_of=DAY) == ()
+        assert of_customer(customer=world.clara, as_of=DAY) == Foretold()
+        Forecast.objects.update(why="too_little", learnt_from=7)  # the house's guesses are no customer's habit
+        told_little = of_customer(customer=world.boris, as_of=DAY)
+        assert (told_little.lines, "7 payments in a year" in told_little.silence) == ((), True)
 
 
 def test_open_items_loaded_late_do_not_make_the_past_look_slow() -> None:
@@ -345,10 +338,11 @@ def test_the_newest_word_about_an_invoice_counts() -> None:
     }, schema_overrides={"until": pl.Date})  # fmt: skip
     marks = pl.DataFrame(
         [
-            (1, "dispute", DAY, DAY, None), (1, "plan", later(5), None, None), (1, "end:dispute", later(7), None, None),
-            (2, "promise", DAY, later(20), 40), (2, "end:promise", later(50), None, None),
+            (1, "dispute", 1, DAY, DAY, None), (1, "plan", 2, later(5), None, None),
+            (1, "end:dispute", 1, later(7), None, None),
+            (2, "promise", 1, DAY, later(20), 40), (2, "end:promise", 1, later(50), None, None),
         ],
-        schema={"invoice": pl.Int64, "part": pl.String, "at": pl.Date, "day": pl.Date, "minor": pl.Int64}, orient="row",
+        schema=MARKS, orient="row",
     )  # fmt: skip
     cut = divide.segments(lived, marks).select("invoice", "part", "since", "until", "paid").sort("invoice", "since")
     month = DAY - timedelta(days=30)
@@ -377,5 +371,5 @@ def agreed(who: Customer, owed: Invoice, *, days: tuple[int, ...]) -> Plan:
 
 def of(who: Customer) -> Awaited:
     with override("en"):
-        [one] = of_customer(customer=who, as_of=DAY)
+        [one] = of_customer(customer=who, as_of=DAY).lines
     return one

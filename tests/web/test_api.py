@@ -51,6 +51,8 @@ def test_a_customer_with_everything_at_hand(client: Client, ours: House) -> None
     assert "talk" in told["rights"]
     lines = client.get(f"/api/customers/{ours.customer.pk}/timeline").json()
     assert {"note", "dispute"} <= {line["kind"] for line in lines["items"]}
+    expected = client.get(f"/api/customers/{ours.customer.pk}/expected").json()
+    assert (expected["lines"], expected["silence"][:23]) == ([], "No forecast was made in")
 
 
 def test_a_list_loses_no_row_and_tells_none_twice(client: Client, ours: House) -> None:

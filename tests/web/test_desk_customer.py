@@ -9,11 +9,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from amiable.core.models import Role
+from amiable.insight.forecast.keep import keep
+from amiable.insight.forecast.of_customer import of_customer
 from amiable.ledger import hold, post
 from amiable.ledger.models import Branch, Creditor, Customer, Hold, Sale
 from amiable.payments.allocate import allocate
+from amiable.payments.models import Promise
 from amiable.portfolio.models import Score
-from amiable.web.desk import exposure, habit, inside, known, labels
+from amiable.web.desk import awaited, exposure, habit, inside, known, labels
 from amiable.web.desk.habit import Habit
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
@@ -127,6 +130,45 @@ def test_written_off_is_no_payment(anna: Customer) -> None:
     assert of(anna) == []
 
 
+def test_when_money_is_expected_and_why(client: Client, anna: Customer) -> None:
+    """Anna pays ten days late; one invoice falls due tomorrow, one is promised, one is sold."""
+    assert "am-card" not in page(client, "awaited", anna)  # nothing is open: no block
+    for n in range(22):
+        settled(anna, 1_000, late=10, days_ago=20 + 9 * n)
+    usual, promised, sold = (rows.invoice(anna, 10_000 + n, late=late) for n, late in enumerate((-1, 5, 4)))
+    shown = page(client, "awaited", anna)
+    assert "No forecast was made in the week before" in shown
+    assert "<table" not in shown
+    Sale.objects.create(customer=anna, invoice=sold, since=clock.today(), created_at=clock.now())
+    Promise.objects.create(
+        customer=anna, currency="EUR", amount_minor=10_001, promised_for=clock.today() + timedelta(days=6), origin="call",
+        invoices=[promised.pk], taken_at=clock.now(),
+    )  # fmt: skip
+    keep(creditor=anna.creditor, as_of=clock.today(), now=clock.now())
+    shown = page(client, "awaited", anna)
+    for bill in (usual, promised, sold):
+        assert bill.reference in shown
+    for words in ("Pays 10 days after the due date as a rule (22 invoices in a year).", "Promised for", "not expected",
+                  "Sold, or stopped by insolvency proceedings", "€100.02", "between"):  # fmt: skip
+        assert words in shown
+    awaited_day = of_customer(customer=anna, as_of=clock.today()).lines[-1].day
+    assert awaited_day is not None
+    assert abs((awaited_day - usual.due_on).days - 10) <= 2
+
+
+def test_of_many_invoices_the_first_are_shown_and_the_others_asked_for(client: Client, anna: Customer) -> None:
+    for n in range(22):
+        settled(anna, 1_000, late=10, days_ago=20 + 9 * n)
+    for n in range(awaited.SHOWN + 3):
+        rows.invoice(anna, 1_000, late=n)
+    keep(creditor=anna.creditor, as_of=clock.today(), now=clock.now())
+    shown = page(client, "awaited", anna)
+    assert (shown.count("<tr data-row"), "Show the other 3" in shown) == (awaited.SHOWN, True)
+    assert shown.count("Pays 10 days after") == 2  # each reason once: as usual, and later than usual
+    whole = client.get(reverse("desk:awaited", args=[anna.pk]), {"all": "1"}).content.decode()
+    assert (whole.count("<tr data-row"), "Show the other" in whole) == (awaited.SHOWN + 3, False)
+
+
 def test_who_looks_after_a_customer(ours: Creditor, client: Client, anna: Customer) -> None:
     karim, kim = rows.colleague("karim", ours, Role.SALES), rows.colleague("kim", ours, Role.COLLECTOR)
     lyon = Branch.objects.create(creditor=ours, code="L", name="Lyon")
@@ -188,7 +230,7 @@ def test_what_is_loaded_after_costs_no_more_than_fifteen_queries(client: Client,
     rows.case(anna)
     rows.invoice(anna, 1_000, late=50)
     rows.counted(anna)
-    for name in ("known", "inside", "habit", "customer", "happened"):
+    for name in ("known", "inside", "habit", "awaited", "customer", "happened"):
         with CaptureQueriesContext(connection) as asked:
             page(client, name, anna)
         assert len(asked) <= 15, name

@@ -10,7 +10,9 @@ from pypdf import PdfReader
 
 from amiable.core.models import AuditEntry, Role, Scope
 from amiable.ledger.models import Branch, Creditor, Customer
+from amiable.outreach.models import Memo
 from amiable.web.desk import list_files
+from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 
 pytestmark = pytest.mark.django_db
@@ -145,10 +147,16 @@ def test_a_list_that_is_too_long_is_refused_with_a_sentence(ours: Creditor, monk
 
 def test_a_report_is_seen_again_as_it_was_sent(ours: Creditor, theirs: Creditor) -> None:
     kept, other = rows.report(ours, b"%PDF-1.7 ours"), rows.report(theirs, b"%PDF-1.7 theirs")
+    for each, name in ((kept, "Camille Martin"), (other, "Nina Noir")):
+        Memo.objects.create(
+            key=name, address=f"{name[0]}@x.example", name=name, language="en", subject="s", text="t", html="h",
+            attached=[{"name": "direction.pdf", "sha256": each.content["sha256"], "size": 13}], created_at=clock.now(),
+        )  # fmt: skip
     client = rows.desk(user := rows.colleague("camille", ours))
     page = client.get(reverse("desk:reports")).content.decode()
     assert reverse("desk:report", args=[kept.pk]) in page
     assert reverse("desk:report", args=[other.pk]) not in page
+    assert ("Camille Martin" in page, "Nina Noir" in page) == (True, False)
     assert taken(client.get(reverse("desk:report", args=[kept.pk]))) == b"%PDF-1.7 ours"
     assert client.get(reverse("desk:report", args=[other.pk])).status_code == 404
     assert AuditEntry.objects.get(user=user, act="report.exported").subject_ref == kept.pk

@@ -82,6 +82,7 @@ def test_no_page_costs_more_than_fifteen_queries(
         ("customer", [busy.pk], {}),
         ("happened", [busy.pk], {"page": "2"}),
         ("foreseen", [busy.pk], {}),
+        ("awaited", [busy.pk], {}),
         ("task", [call.pk], {}),
         ("call", [call.pk], {}),
         ("message", [busy.messages.all()[0].pk], {}),

@@ -84,6 +84,7 @@ def addresses(customer: Customer) -> dict[str, str]:
     values = {
         "customer": customer.pk,
         "habit": customer.pk,
+        "awaited": customer.pk,
         "known": customer.pk,
         "inside": customer.pk,
         "write_look": customer.pk,

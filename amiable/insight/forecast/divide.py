@@ -1,6 +1,7 @@
 """What is waited for by which day: a due date, a promise, a plan, a debit, a dispute. Tables in, tables out, no database.
 
-Every moment of an invoice belongs to one part: the newest word about it counts. Never: an amount expected twice.
+Every moment of an invoice belongs to one part: the newest word about it counts. Never: an amount expected twice; one expected of
+what is sold or stopped, whatever else is said of it.
 """
 
 from datetime import date
@@ -13,8 +14,7 @@ OUT = "out"  # sold, or stopped by insolvency: not expected at all
 def segments(invoices: pl.DataFrame, marks: pl.DataFrame) -> pl.DataFrame:
     """The life of each invoice cut where a word about it changed its day: `since`, `until`, and whether it was `paid` then.
 
-    A mark "end:" of a part goes back to the due date, where that part is what counts then. `part_minor`: what of the amount
-    the word is about.
+    `part_minor`: what of the amount the word is about.
     """
     base = invoices.with_columns(
         part=pl.lit("due"), day=pl.col("due_on"), paid=pl.lit(True), minor=pl.col("amount"),
@@ -24,11 +24,8 @@ def segments(invoices: pl.DataFrame, marks: pl.DataFrame) -> pl.DataFrame:
     if marked.is_empty():
         return base
     known = marked.drop("part", "day", "minor", "part_minor")
-    ends = pl.col("part").str.strip_prefix("end:")
     words = (
-        marks.with_columns(ends=ends, before=ends.shift(1).over("invoice"), over=pl.col("part").str.starts_with("end:"))
-        .filter(~pl.col("over") | (pl.col("before") == pl.col("ends")))
-        .with_columns(part=pl.when("over").then(pl.lit("due")).otherwise("part"))
+        _standing_words(marks)
         .join(known, on="invoice", maintain_order="left")
         .with_columns(
             day=pl.col("day").fill_null(pl.col("due_on")), part_minor=pl.col("minor"), minor=pl.col("amount"),
@@ -45,6 +42,34 @@ def segments(invoices: pl.DataFrame, marks: pl.DataFrame) -> pl.DataFrame:
     moved = pl.col("next").is_not_null() & (pl.col("settled").is_null() | (pl.col("next") <= pl.col("settled")))
     cut = cut.with_columns(until=pl.when(moved).then("next").otherwise("settled"), paid=~moved)
     return pl.concat([base.join(marks, on="invoice", how="anti"), cut.select(base.columns)])
+
+
+def _standing_words(marks: pl.DataFrame) -> pl.DataFrame:
+    """What counts from each mark on. A mark "end:" goes back to the due date where the very word that it ends (part and source)
+    is what counts then; what is out stays so until nothing says so any more."""
+    told, word = pl.col("part").str.strip_prefix("end:"), pl.col("newest")
+    rows = (
+        marks.with_row_index("row")
+        .with_columns(over=pl.col("part").str.starts_with("end:"), part=told, out=told == OUT)
+        .with_columns(
+            outs=pl.when("out").then(pl.when("over").then(-1).otherwise(1)).otherwise(0).cum_sum().over("invoice"),
+            newest=pl.when(~pl.col("over") & ~pl.col("out")).then("row").forward_fill().over("invoice"),
+        )
+        .with_columns(said=pl.col("part").gather(word), day=pl.col("day").gather(word), minor=pl.col("minor").gather(word),
+                      ends=pl.col("over") & (pl.col("source") == pl.col("source").gather(word)))
+        .with_columns(ends=(pl.col("ends") & (pl.col("part") == pl.col("said"))).fill_null(False).cast(pl.Int8))
+        .with_columns(counts=pl.col("ends").cum_max().over("invoice", "newest") == 0)
+    )  # fmt: skip
+    counts = (pl.col("outs") == 0) & pl.col("counts") & word.is_not_null()
+    rows = rows.select(
+        "invoice", "at",
+        part=pl.when(pl.col("outs") > 0).then(pl.lit(OUT)).when(counts).then("said").otherwise(pl.lit("due")),
+        day=pl.when(counts).then("day"), minor=pl.when(counts).then("minor"),
+    )  # fmt: skip
+    changed = pl.col("part") != pl.col("part").shift(fill_value="due").over("invoice")
+    for name in ("day", "minor"):
+        changed |= pl.col(name).ne_missing(pl.col(name).shift(1).over("invoice"))
+    return rows.filter(changed)
 
 
 def instalments(told: pl.DataFrame, moved: pl.DataFrame) -> pl.DataFrame:

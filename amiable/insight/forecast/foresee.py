@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from amiable.core.errors import UnableTo
 from amiable.insight.forecast.gather import Known, gather
 from amiable.insight.forecast.habits import Floats, Habits, learn
-from amiable.insight.forecast.weeks import LEAST, Spread, Spreads, Weeks, band, chances, plain, spreads, summed
+from amiable.insight.forecast.weeks import LEAST, Spread, Weeks, band, chances, plain, spreads, summed
 from amiable.ledger.models import Creditor
 
 WEEKS, MOST_WEEKS = 13, 52
@@ -69,7 +69,6 @@ class Outlook:
     why: str = ""
     learnt_from: int = 0  # payments seen
     habits: Habits | None = field(default=None, repr=False)
-    spreads: Spreads = field(default_factory=dict, repr=False)
 
     @property
     def sentence(self) -> str:
@@ -124,7 +123,7 @@ def outlook(known: Known, *, weeks: int) -> Outlook:
     for code in sorted(set(currency)):
         told = summed(known.open.filter(pl.col("currency") == code), paid[currency == code])
         found.append(_expected(known, told, str(code), off.get(str(code), (Spread(), Spread())), weeks))
-    return Outlook(as_of=known.as_of, currencies=tuple(found), learnt_from=seen, habits=habits, spreads=off)
+    return Outlook(as_of=known.as_of, currencies=tuple(found), learnt_from=seen, habits=habits)
 
 
 def _silence(known: Known, seen: int) -> str:

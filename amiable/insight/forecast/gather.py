@@ -70,11 +70,22 @@ WHERE c.received_on <= %(as_of)s AND c.known_at < %(end)s AND (c.open_minor > 0 
 GROUP BY 1, 2 HAVING sum(c.open_minor - coalesce(l.moved, 0)) > 0"""
 # From when on an invoice is waited for by another day than its due date, and when that was over.
 _OF = _WHOSE.format(row="u", column="id")
+# An amount told of several invoices lies on what each of them was open for then, the oldest due first: never on all of them.
+_LAID = """
+CROSS JOIN LATERAL (
+  SELECT n.id AS invoice, {row}.amount_minor AS minor FROM unnest({row}.invoices) n(id) WHERE cardinality({row}.invoices) = 1
+  UNION ALL
+  SELECT o.invoice, least(o.owed, {row}.amount_minor - sum(o.owed) OVER (ORDER BY o.due_on, o.invoice) + o.owed)::bigint
+  FROM (
+    SELECT i.id AS invoice, i.due_on, greatest(sum(e.amount_minor), 0) AS owed
+    FROM ledger_invoice i JOIN ledger_entry e ON e.invoice_id = i.id AND e.known_at <= {row}.{at}
+    WHERE i.id = ANY({row}.invoices) AND cardinality({row}.invoices) > 1 GROUP BY i.id) o) laid"""
 _MARKS = f"""
-SELECT invoice, part, at, day, minor FROM (
-  SELECT unnest(p.invoices) AS invoice, 'promise' AS part, (p.taken_at AT TIME ZONE %(zone)s)::date AS at, p.promised_for AS day,
-    p.amount_minor AS minor, p.id AS source
-  FROM payments_promise p JOIN ledger_customer u ON u.id = p.customer_id WHERE p.taken_at < %(end)s AND {_OF}
+SELECT invoice, part, source, at, day, minor FROM (
+  SELECT laid.invoice, 'promise' AS part, (p.taken_at AT TIME ZONE %(zone)s)::date AS at, p.promised_for AS day, laid.minor,
+    p.id AS source
+  FROM payments_promise p JOIN ledger_customer u ON u.id = p.customer_id {_LAID.format(row="p", at="taken_at")}
+  WHERE p.taken_at < %(end)s AND laid.minor > 0 AND {_OF}
   UNION ALL
   SELECT unnest(p.invoices), 'end:promise', p.promised_for + {STALE}, NULL, NULL, p.id
   FROM payments_promise p JOIN ledger_customer u ON u.id = p.customer_id
@@ -106,11 +117,12 @@ SELECT invoice, part, at, day, minor FROM (
     AND i.due_on >= (o.given_at AT TIME ZONE %(zone)s)::date
   WHERE o.ended_at < %(end)s AND {_OF}
   UNION ALL
-  SELECT unnest(a.invoices), 'debit', (a.started_at AT TIME ZONE %(zone)s)::date, (a.started_at AT TIME ZONE %(zone)s)::date,
-    a.amount_minor, a.id
-  FROM payments_attempt a JOIN ledger_customer u ON u.id = a.customer_id
-  WHERE a.started_at < %(end)s AND a.state IN ('pending', 'succeeded', 'failed') AND a.plan_ref IS NULL AND {_OF}
-    AND (a.ended_at IS NULL OR (a.ended_at AT TIME ZONE %(zone)s)::date > (a.started_at AT TIME ZONE %(zone)s)::date)
+  /* minus: apart from the numbers of the table above that tells of the same part */
+  SELECT laid.invoice, 'debit', (a.started_at AT TIME ZONE %(zone)s)::date, (a.started_at AT TIME ZONE %(zone)s)::date,
+    laid.minor, -a.id
+  FROM payments_attempt a JOIN ledger_customer u ON u.id = a.customer_id {_LAID.format(row="a", at="started_at")}
+  WHERE laid.minor > 0 AND a.started_at < %(end)s AND a.state IN ('pending', 'succeeded', 'failed') AND a.plan_ref IS NULL
+    AND {_OF} AND (a.ended_at IS NULL OR (a.ended_at AT TIME ZONE %(zone)s)::date > (a.started_at AT TIME ZONE %(zone)s)::date)
   UNION ALL
   SELECT i.id, '{OUT}', s.since, NULL, NULL, s.id FROM ledger_sale s JOIN ledger_customer u ON u.id = s.customer_id
   JOIN ledger_invoice i ON i.customer_id = u.id AND (s.invoice_id IS NULL OR s.invoice_id = i.id)
@@ -120,15 +132,17 @@ SELECT invoice, part, at, day, minor FROM (
   JOIN ledger_invoice i ON i.customer_id = u.id AND (s.invoice_id IS NULL OR s.invoice_id = i.id)
   WHERE s.until <= %(as_of)s AND {_OF}
   UNION ALL
-  SELECT i.id, '{OUT}', h.since, NULL, NULL, h.id FROM ledger_hold h JOIN ledger_customer u ON u.id = h.customer_id
+  SELECT i.id, '{OUT}', h.since, NULL, NULL, -h.id FROM ledger_hold h JOIN ledger_customer u ON u.id = h.customer_id
   JOIN ledger_invoice i ON i.customer_id = u.id AND (h.invoice_id IS NULL OR h.invoice_id = i.id)
   WHERE h.kind IN ('insolvency', 'moratorium') AND h.since <= %(as_of)s AND h.created_at < %(end)s AND {_OF}
   UNION ALL
-  SELECT i.id, 'end:{OUT}', h.until, NULL, NULL, h.id FROM ledger_hold h JOIN ledger_customer u ON u.id = h.customer_id
+  SELECT i.id, 'end:{OUT}', h.until, NULL, NULL, -h.id FROM ledger_hold h JOIN ledger_customer u ON u.id = h.customer_id
   JOIN ledger_invoice i ON i.customer_id = u.id AND (h.invoice_id IS NULL OR h.invoice_id = i.id)
   WHERE h.kind IN ('insolvency', 'moratorium') AND h.until <= %(as_of)s AND h.created_at < %(end)s AND {_OF}
 ) marks ORDER BY invoice, at, source, part LIKE 'end:%%'"""
-MARKS = {"invoice": pl.Int64, "part": pl.String, "at": pl.Date, "day": pl.Date, "minor": pl.Int64}
+MARKS = {
+    "invoice": pl.Int64, "part": pl.String, "source": pl.Int64, "at": pl.Date, "day": pl.Date, "minor": pl.Int64,
+}  # fmt: skip
 # The payments of plans: each with its own day; over with the plan. What is paid of the plan fills the oldest first.
 _INSTALMENTS = f"""
 SELECT l.id, l.customer_id, l.currency, p.due_on, (l.agreed_at AT TIME ZONE %(zone)s)::date,

@@ -1,7 +1,7 @@
 """When each open invoice of a customer is expected to be paid, from when to when, and why, in words.
 
-In: a customer, a day, the habits kept with the newest forecast. Out: one line per invoice or payment of a plan. Never: a day
-where most such invoices are not paid within a year.
+In: a customer, a day, the habits kept with the newest forecast. Out: one line per invoice or payment of a plan, or a sentence.
+Never: a day where most such invoices are not paid within a year, or where the house has seen too little to know.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,9 @@ import polars as pl
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from amiable.insight import say
 from amiable.insight.forecast.divide import OUT
+from amiable.insight.forecast.foresee import sentence
 from amiable.insight.forecast.gather import Known, gather
 from amiable.insight.forecast.habits import OWN, YEAR, Floats, offsets, unpacked, waiting
 from amiable.insight.forecast.read import FRESH_DAYS
@@ -41,23 +43,36 @@ class Awaited:
     reason: str
 
 
-def of_customer(*, customer: Customer, as_of: date) -> tuple[Awaited, ...]:
-    """What is awaited of a customer, the oldest due first; empty where no forecast was kept in the week before the day."""
+@dataclass(frozen=True, kw_only=True)
+class Foretold:
+    """`lines`: the oldest due first, none where nothing is open. `silence`: why nothing can be told."""
+
+    lines: tuple[Awaited, ...] = ()
+    silence: str = ""
+
+
+def of_customer(*, customer: Customer, as_of: date) -> Foretold:
+    """What is awaited of a customer, by the newest forecast of the week before the day."""
     fresh = Forecast.objects.filter(
         creditor=customer.creditor_id, as_of__lte=as_of, as_of__gt=as_of - timedelta(days=FRESH_DAYS)
     )
-    kept = fresh.exclude(habits={}).order_by("-as_of").values_list("habits", flat=True).first()
-    if kept is None:
-        return ()
+    made = fresh.exclude(habits={}).order_by("-as_of").first()
+    if made is None or made.why == "too_little":
+        why, seen = (made.why, made.learnt_from) if made else ("not_made", 0)
+        return Foretold(silence=sentence(why, as_of=as_of, seen=seen))
     known = gather(creditor=customer.creditor, as_of=as_of, customer=customer)
     own = offsets(known.rows, as_of=as_of, days=YEAR).sort("part", "customer")
     ages = known.open.select((pl.lit(as_of) - pl.col("day")).dt.total_days())["literal"].to_numpy().astype(np.int64)
     ahead = np.arange(1, AHEAD + 1)
-    paid = 1 - waiting(unpacked(kept, own), known.open.select("part", "customer", "group"), ages=ages, ahead=ahead)
+    paid = 1 - waiting(
+        unpacked(made.habits, own), known.open.select("part", "customer", "group"), ages=ages, ahead=ahead
+    )
     found = [
         _awaited(row, chance, own, as_of) for row, chance in zip(known.open.iter_rows(named=True), paid, strict=True)
     ]
-    return tuple(sorted([*found, *_not_awaited(known)], key=lambda each: (each.due_on, each.invoice)))
+    return Foretold(
+        lines=tuple(sorted([*found, *_not_awaited(known)], key=lambda each: (each.due_on, each.invoice, each.part)))
+    )
 
 
 def _awaited(row: dict[str, Any], paid: Floats, own: pl.DataFrame, as_of: date) -> Awaited:
@@ -91,22 +106,24 @@ def _reason(part: str, day: date, own: pl.DataFrame, as_of: date) -> str:
     theirs = own.filter(pl.col("part") == part, "ended")
     if part == "promise":
         kept = theirs.filter(pl.col("last") <= KEPT_DAYS).height
-        told = _("Promised for %(day)s.") % {"day": day.isoformat()}
+        told = _("Promised for %(day)s.") % {"day": say.said(day, None, "")}
         asked = own.filter(pl.col("part") == part, pl.col("ended") | (pl.col("last") > KEPT_DAYS)).height
         return told if not asked else f"{told} {_kept(kept, asked)}"
     if part == "plan":
-        return _("A payment of a plan, due on %(day)s.") % {"day": day.isoformat()}
+        return _("A payment of a plan, due on %(day)s.") % {"day": say.said(day, None, "")}
     if part == "debit":
-        return _("Debited on %(day)s.") % {"day": day.isoformat()}
+        return _("Debited on %(day)s.") % {"day": say.said(day, None, "")}
     if part == "dispute":
-        return _("Contested since %(day)s: it comes once that is settled, or not at all.") % {"day": day.isoformat()}
+        return _("Contested since %(day)s: it comes once that is settled, or not at all.") % {
+            "day": say.said(day, None, "")
+        }
     if theirs.height < OWN:
         return _("Few invoices of this customer have been paid so far: expected as from customers like them.")
     usual = round(float(np.median(theirs["last"].to_numpy())))
     told = _usual(usual, theirs.height)
     if usual >= (as_of - day).days:
         return told
-    return f"{told} " + _("This one is later than that already.")
+    return f"{told} " + _("Later than that already.")
 
 
 def _kept(kept: int, asked: int) -> str:

@@ -13,7 +13,7 @@ from amiable.insight.forecast.score import Score, Sum, score
 from amiable.insight.models import Forecast, ForecastWeek
 from amiable.ledger.models import Creditor
 
-FRESH_DAYS = 7  # an older forecast is no forecast of today
+FRESH_DAYS = 9  # an older forecast is no forecast of today: last Sunday's is one until next Monday's run
 LOOKED_AT = 26  # past forecasts, one a week
 MONTH = 4  # weeks
 
@@ -39,7 +39,7 @@ class HowGood:
 
 
 def expected(*, creditor: Creditor, as_of: date, weeks: int = WEEKS, today: date | None = None) -> Outlook:
-    """The newest forecast that was kept by a day, of that week; its own day is in it. A sentence where there is none."""
+    """The newest forecast that was kept in the nine days that end with a day. A sentence where there is none."""
     check(as_of=as_of, weeks=weeks, today=today)
     fresh = Forecast.objects.filter(creditor=creditor, as_of__lte=as_of, as_of__gt=as_of - timedelta(days=FRESH_DAYS))
     made = fresh.defer("habits").order_by("-as_of").first()
@@ -74,7 +74,8 @@ def how_good(*, creditor: Creditor, as_of: date) -> tuple[HowGood, ...]:
 def judged(currency: str, made: dict[date, list[Week]]) -> HowGood:
     """The scores of forecasts whose weeks tell what came."""
     weeks = [week for each in made.values() for week in each]
-    past = [_past(day, each[:MONTH]) for day, each in sorted(made.items(), reverse=True) if len(each) >= MONTH]
+    months = {day: [week for week in each if week.number <= MONTH] for day, each in made.items()}
+    past = [_past(day, each) for day, each in sorted(months.items(), reverse=True) if len(each) == MONTH]
     return HowGood(
         currency=currency,
         first=score([_sum(week) for week in weeks if week.number == 1]),

@@ -19,8 +19,8 @@ CASE_DAYS = 90
 OTHER = "other"  # transfer, cheque: money that no try to pay brought
 HORIZONS = (3, 6, 12)  # months
 
-# How far a case came: nobody was contacted, contacted, known to be reached, tried to pay. A try to pay after a contact says that
-# it has reached; one without a contact is the customer's own.
+# How far a case came: nobody was contacted, contacted, known to be reached, tried to pay. A try to pay after the first contact
+# says that it has reached; one without a contact, or before it, is the customer's own.
 STAGES = ("due", "contacted", "reached", "tried")
 
 # What was overdue when the case opened, less what of it is still open, less what left by other ways than money.
@@ -46,20 +46,21 @@ heard AS (
   SELECT DISTINCT message_id FROM outreach_event WHERE at >= %(before)s AND (at AT TIME ZONE %(zone)s)::date <= %(as_of)s
     AND kind IN ('opened', 'clicked', 'replied')),
 told AS (
-  SELECT x.id, bool_or(x.reached) AS reached FROM (
-    SELECT k.id, h.message_id IS NOT NULL AS reached FROM casework_case k
-    JOIN outreach_message m ON m.customer_id = k.customer_id AND m.state = 'sent' AND m.capped
+  SELECT x.id, bool_or(x.reached) AS reached, min(x.at) AS first_at FROM (
+    SELECT k.id, h.message_id IS NOT NULL AS reached, m.sent_at AS at FROM casework_case k
+    JOIN outreach_message m ON m.customer_id = k.customer_id AND m.currency = k.currency AND m.state = 'sent' AND m.capped
       AND m.as_of BETWEEN k.opened_on AND least(k.closed_on, %(as_of)s)
     LEFT JOIN heard h ON h.message_id = m.id
     WHERE k.creditor_id = %(creditor)s AND m.creditor_id = %(creditor)s AND m.as_of >= %(since)s
       AND k.opened_on BETWEEN %(since)s AND %(as_of)s
-    UNION ALL SELECT k.id, t.outcome IN (@SPOKEN@) FROM casework_case k
+    UNION ALL SELECT k.id, t.outcome IN (@SPOKEN@), t.done_at FROM casework_case k
     JOIN casework_task t ON t.customer_id = k.customer_id AND t.kind IN ('call', 'manual')
       AND t.outcome NOT IN ('settled', 'declined')
       AND (t.done_at AT TIME ZONE %(zone)s)::date BETWEEN k.opened_on AND least(k.closed_on, %(as_of)s)
     WHERE k.creditor_id = %(creditor)s AND k.opened_on BETWEEN %(since)s AND %(as_of)s) x GROUP BY 1),
 tried AS (
-  SELECT DISTINCT k.id FROM casework_case k JOIN payments_attempt a ON a.customer_id = k.customer_id AND a.currency = k.currency
+  SELECT DISTINCT k.id FROM told t JOIN casework_case k ON k.id = t.id
+  JOIN payments_attempt a ON a.customer_id = k.customer_id AND a.currency = k.currency AND a.started_at >= t.first_at
     AND (a.started_at AT TIME ZONE %(zone)s)::date BETWEEN k.opened_on AND least(k.closed_on, %(as_of)s)
   WHERE k.creditor_id = %(creditor)s AND a.creditor_id = %(creditor)s AND a.started_at >= %(before)s
     AND k.opened_on BETWEEN %(since)s AND %(as_of)s),

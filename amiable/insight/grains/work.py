@@ -74,8 +74,12 @@ JOIN ledger_credit c ON c.id = e.credit_id AND c.kind = 'payment'""",
 
 
 def _effort(gathered: "Gathered") -> pl.DataFrame:
-    """Contacts, work and agencies at their price, and money received on what was late."""
-    costs = gathered.costs
+    """Contacts, work and agencies at their price, and money received on what was late.
+
+    Contacts and work are paid for in the creditor's currency, whatever the customer owes; they stand beside money of that one
+    only, since a cost of nought beside money of another would be untrue.
+    """
+    costs, own = gathered.costs, gathered.creditor.currency
     price = pl.col("channel").replace_strict(costs.channels, default=0, return_dtype=pl.Int64)
     minutes = pl.col("task").replace_strict(costs.minutes, default=costs.other_minutes, return_dtype=pl.Int64)
     share = pl.col("agency").replace_strict(
@@ -83,13 +87,13 @@ def _effort(gathered: "Gathered") -> pl.DataFrame:
     )
     contacts = pl.col("messages") + pl.col("calls")
     priced: dict[Grain, dict[str, pl.Expr]] = {
-        CONTACTS: {"contacts": contacts, "contact_minor": contacts * price},
+        CONTACTS: {"currency": pl.lit(own), "contacts": contacts, "contact_minor": contacts * price},
         # A call is paid for as a contact, with the time of whoever makes it.
         TASKS_DONE: {
             "work_minor": pl.when(pl.col("task") != "call").then(pl.col("done") * minutes * costs.minute_minor)
         },
         AGENCIES: {"agency_minor": (pl.col("brought_minor") * share).round().cast(pl.Int64)},
-        MONEY_IN: {"recovered_minor": pl.col("recovered_minor")},
+        MONEY_IN: {"recovered_minor": pl.when(pl.col("currency") == own).then("recovered_minor").otherwise(0)},
     }
     schema, tables = EFFORT.schema, []
     for grain, sums in priced.items():

@@ -15,7 +15,8 @@ CONTACT, WORK, AGENCY = (pl.col(name) for name in ("contact_minor", "work_minor"
     label=_("Cost"), unit=MONEY, better=DOWN, sources=SOURCES, slices=("channel",),
     formula=_(
         "What the contacts, the work and the agencies of the last 30 days cost, at the prices of the creditor's policy, or at "
-        "usual prices where it names none."
+        "usual prices where it names none. Contacts and work are paid for in the creditor's currency, whatever the invoices are "
+        "in; agencies in that of the invoices."
     ),
 )  # fmt: skip
 def cost() -> tuple[pl.Expr, None]:
@@ -36,7 +37,8 @@ def cost_per_contact() -> tuple[pl.Expr, pl.Expr]:
     label=_("Cost per euro recovered"), unit=PERCENT, better=DOWN, sources=(*SOURCES, "ledger.Entry"), slices=("segment",),
     formula=_(
         "What the contacts, the work and the agencies of the last 30 days cost, as a part of the money that came in these days "
-        "on invoices past their due date. By channel: the part of the cost, of all that came. Usual in the trade: 15 %."
+        "on invoices past their due date, both in the creditor's currency. By channel: the part of the cost, of all that came. "
+        "Usual in the trade: 15 %."
     ),
 )  # fmt: skip
 def cost_per_euro() -> tuple[pl.Expr, pl.Expr]:

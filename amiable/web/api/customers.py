@@ -10,6 +10,7 @@ from ninja.filter_schema import FilterLookup
 from pydantic import Field
 
 from amiable.core.models import User
+from amiable.insight.forecast.of_customer import of_customer
 from amiable.ledger import hold
 from amiable.ledger.models import Contact, ContactPoint, Customer, CustomerKind, Hold
 from amiable.portfolio.models import Membership, Profile, Score
@@ -41,6 +42,31 @@ ProfileOut = told(
 )  # fmt: skip
 ScoreOut = told(Score, "customer", "currency", "key", "model_version", "as_of", "value", "reasons", name="Score")
 MembershipOut = told(Membership, "customer", "currency", "segment", "since", "until", name="Membership")
+
+
+class Awaited(Schema):
+    """By `day` half of such invoices are paid, by `early` one of ten, by `late` nine; null: not within a year, or not at all.
+    `chance`: of being paid within four weeks, null where no money is expected. `part`: what counts: due, promise, plan (then
+    `invoice` is the first of the plan), debit, dispute, out.
+    """
+
+    invoice: int
+    part: str
+    due_on: date
+    currency: str
+    minor: int
+    early: date | None
+    day: date | None
+    late: date | None
+    chance: float | None
+    reason: str
+
+
+class ExpectedOut(Schema):
+    """`lines`: the oldest due first, none where nothing is open; `silence`: why nothing can be told."""
+
+    lines: list[Awaited]
+    silence: str
 
 
 class Exposure(Schema):
@@ -195,6 +221,14 @@ def foreseen(request: HttpRequest, pk: Id) -> Any:
     """The steps of the next 90 days if nothing changes, each with its reason."""
     found = room.customer(request, pk)
     return decide.preview(customer=found, as_of=clock.today(), now=clock.now(), days=AHEAD, steps=STEPS)
+
+
+@room.get(
+    router, "/customers/{pk}/expected", response=ExpectedOut, name="list_expected", summary="When money is expected"
+)  # fmt: skip
+def awaited(request: HttpRequest, pk: Id) -> Any:
+    """What is open, invoice by invoice, with the days between which its money is expected and why."""
+    return of_customer(customer=room.customer(request, pk), as_of=clock.today())
 
 
 @room.get(router, "/search", response=list[Found], name="search", summary="Search customers and invoices")

@@ -171,7 +171,7 @@ def _rate(request: scope.Asked, asked: Asked, today: date) -> Reading | None:
 
 def _recovered(rate: Reading | None, part: str, key: Any) -> Any:
     for pairs, value in rate.slices if rate else ():
-        if str(pairs.get(part)) == str(key):
+        if set(pairs) == {part} and str(pairs[part]) == str(key or ""):
             return value
     return None
 

@@ -4,9 +4,11 @@ In: a colleague who sees whole creditors. Out: a page, a file. Never: a report o
 """
 
 from collections import defaultdict
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -45,8 +47,10 @@ def _sent(rows: list[Report]) -> dict[str, list[dict[str, Any]]]:
     """Who was sent each of them, and what became of the e-mail."""
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     if rows:
-        memos = Memo.objects.filter(created_at__gte=min(row.made_at for row in rows)).exclude(attached=[])
-        for memo in memos.order_by("name", "pk"):
+        # Of the e-mails of the whole installation those alone with which one of these went along, without their words.
+        along = reduce(or_, (Q(attached__contains=[{"sha256": row.content["sha256"]}]) for row in rows))
+        memos = Memo.objects.filter(along, created_at__gte=min(row.made_at for row in rows))
+        for memo in memos.only("name", "address", "sent_at", "state", "attached").order_by("name", "pk"):
             for each in memo.attached:
                 told = {"name": memo.name or memo.address, "sent_at": memo.sent_at, "state": memo.get_state_display()}
                 found[each["sha256"]].append(told)
