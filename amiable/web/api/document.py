@@ -10,7 +10,7 @@ from ninja import NinjaAPI
 
 from amiable.web.api.deeds import UNDOABLE
 from amiable.web.api.problem import MEDIA_TYPE
-from amiable.web.api.room import READ, RIGHTS
+from amiable.web.api.room import KEYED, READ, RIGHTS
 
 ABOUT = """Everything that the desk does, by the same rules: what you may not see does not exist for you.
 
@@ -83,7 +83,8 @@ def written(api: NinjaAPI) -> dict[str, Any]:
             good = next(status for status in operation["responses"] if status.startswith("2"))
             operation["responses"][good]["headers"] = {"Undo": _UNDO}
         if method == "post":
-            operation.setdefault("parameters", []).append(_KEY)
+            needed = operation["operationId"] in KEYED
+            operation.setdefault("parameters", []).append(_KEY | {"required": needed})
         right = RIGHTS[operation["operationId"]]
         if right != READ:
             operation["x-right"] = right

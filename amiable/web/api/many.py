@@ -1,6 +1,5 @@
 """Many tasks at once: put off, handed on, shown, answered with yes or no; and what was done a moment ago taken back."""
 
-import secrets
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
@@ -98,7 +97,7 @@ def _mover(name: str, said: type[Said], summary: str) -> None:
             raise Problem(403, _("Your role does not do that with this customer.")) if seen.exists() else not_found()
         kind = moves.KINDS[name]
         form = kind.form(
-            told | {"batch": secrets.token_urlsafe(12)}, today=clock.today(), country=chosen[0].creditor.country,
+            told | {"batch": room.asking(request).wish}, today=clock.today(), country=chosen[0].creditor.country,
             colleagues=moves.colleagues(chosen, but=user),
         )  # fmt: skip
         result = moves.moved_by(kind, chosen, deeds.valid(form), by=user)

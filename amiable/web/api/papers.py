@@ -59,7 +59,7 @@ room.shelf(
 
 
 deeds.makes(
-    router, "/invoice-copies", act="copy", said=AsksCopies, response=MessageOut, rows="messages", name="send_copies",
+    router, "/invoice-copies", act="copy", said=AsksCopies, response=MessageOut, name="send_copies",
     summary="Send copies of invoices", doc="By e-mail, as they were issued; no reminder, and not counted as one.",
 )  # fmt: skip
 
@@ -86,4 +86,4 @@ _paper("/note-files/{pk}", note_pages.file, name="get_note_file", summary="Save 
 )  # fmt: skip
 def enclose(request: HttpRequest, said: Form[Encloses], files: File[list[UploadedFile]]) -> Any:
     """Up to five, of 10 MB each: PDF, pictures, office documents, text."""
-    return deeds.perform(request, said.customer, "note", {"text": said.text, "attached": files}, rows="notes")
+    return deeds.made(deeds.perform(request, said.customer, "note", {"text": said.text, "attached": files}))

@@ -28,6 +28,7 @@ Cursor = Annotated[str, Field(pattern="^[0-9a-f]{0,15}$", description="`next` of
 Limit = Annotated[int, Field(default=50, ge=1, le=200)]
 RIGHTS: dict[str, str] = {}  # operation → the act of web/desk/scope.py that it needs; `read`: to see the row is enough
 READ = "read"
+KEYED: set[str] = set()  # operations that move money outside the house: only with a key that makes them happen once
 
 
 class Slice(Schema):
@@ -45,8 +46,11 @@ def get(router: Router, path: str, *, response: Any, name: str, right: str = REA
     return operation(router, ["GET"], path, right=right, response=response, name=name, **told)
 
 
-def post(router: Router, path: str, *, right: str, response: Any, name: str, **told: Any) -> Callable[[Any], Any]:
-    """A POST; `right` is the act that role and token must allow."""
+def post(
+    router: Router, path: str, *, right: str, response: Any, name: str, keyed: bool = False, **told: Any
+) -> Callable[[Any], Any]:
+    """A POST; `right` is the act that role and token must allow; `keyed`: never without an Idempotency-Key."""
+    KEYED.update({name} if keyed else ())
     return operation(router, ["POST"], path, right=right, response=response, name=name, **told)
 
 
@@ -64,6 +68,8 @@ def operation(
         @wraps(view)
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             granted(asking(request), right)
+            if name in KEYED and not request.headers.get("Idempotency-Key"):
+                raise Problem(400, _("Money leaves the house by this: send an Idempotency-Key, so that it leaves once."))
             return view(request, *args, **kwargs)
 
         return router.api_operation(methods, path, response=response, operation_id=name, **told)(checked)

@@ -152,7 +152,8 @@ def _filled(found: Task, said: Outcome) -> dict[str, Any]:
                 errors=[{"field": f"body.{said.outcome}", "message": _("Say what it is.")}],
             )
         words = {**deeds.told_by(about), "token": "api"}
-        return {said.outcome: deeds.filled(kinds[said.outcome], found.customer, words)}
+        under = f"body.{said.outcome}"
+        return {said.outcome: deeds.filled(kinds[said.outcome], found.customer, words, under=under)}
     if said.outcome == "call_back" and said.call_back is not None:
         form = CallBackForm(deeds.plain(said.call_back.dict()), now=clock.now(), zone=zone_of(found.customer))
         return {"call_back": deeds.valid(form, under="body.call_back")}
