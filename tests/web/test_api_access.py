@@ -1,5 +1,6 @@
 """Who may not, may not: each operation of the API is asked without a token, with a bad one, by a stranger and by a wrong role."""
 
+import itertools
 import json
 from datetime import timedelta
 from typing import Any
@@ -8,10 +9,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from amiable.core import audit
 from amiable.core.models import ApiToken, AuditEntry, Role
 from amiable.ledger.models import Branch, Customer
 from amiable.web.api import api, document
-from amiable.web.api.room import READ, RIGHTS
+from amiable.web.api.room import KEYED, READ, RIGHTS
 from amiable.web.ui import clock
 from tests.web import api_rows
 from tests.web import desk_rows as rows
@@ -19,6 +21,7 @@ from tests.web.api_rows import House
 
 pytestmark = pytest.mark.django_db
 OPERATIONS = document.operations(document.written(api.api))
+NUMBER = itertools.count()
 FILES = {"load_file", "look_at_file", "book_bank_file"}
 # What belongs to nobody in particular, or to the asker: a stranger gets their own answer there.
 OWN = {"list_missing_invoices", "get_me", "search", "list_news_wishes", "wish_news", "keep_view", "undo"}
@@ -51,8 +54,10 @@ def _asked(client: Client, house: House, path: str, method: str, name: str, **in
         return client.post(told, {"creditor": house.creditor.pk, "file": file})
     if name == "write_note_with_files":
         return client.post(told, {"customer": house.customer.pk, "files": SimpleUploadedFile("x.txt", b"words")})
-    body = json.dumps(house.bodies.get(name, {}))
-    return getattr(client, method)(told, body, content_type="application/json", headers={"if-match": '"x"'})
+    body, headers = json.dumps(house.bodies.get(name, {})), {"if-match": '"x"'}
+    if name in KEYED:
+        headers["idempotency-key"] = f"{name}-{next(NUMBER)}"
+    return getattr(client, method)(told, body, content_type="application/json", headers=headers)
 
 
 PERSONAL = ("/api/notifications", "/api/scopes/", "/api/users/", "/api/views/", "/api/invitations/")
@@ -113,8 +118,33 @@ def test_to_a_stranger_it_does_not_exist(ours: House) -> None:
     assert AuditEntry.objects.exclude(act__endswith=".viewed").count() == before
 
 
+# Resources that are about one customer: a look at a row of them is a look at the customer.
+OF_CUSTOMERS = {
+    "customers", "profiles", "scores", "memberships", "contacts", "consents", "preferences", "words", "invoices", "credits",
+    "allocations", "entries", "waivers", "attempts", "chains", "standing-orders", "cases", "promises", "disputes", "holds",
+    "notes", "survey-answers", "tasks", "plans", "messages", "replies", "opt-outs", "invoice-copies", "note-files",
+    "campaign-recipients", "decisions", "notifications",
+}  # fmt: skip
+
+
+def looked_at(written: list[AuditEntry], house: House, path: str, name: str) -> None:
+    """What was read stands in the trail: whose it was, or which operation told it about which row."""
+    lines = {(each.act, each.subject, each.subject_ref) for each in written}
+    resource = path.split("/")[2]
+    theirs = {("customer.viewed", "customer", house.customer.pk)}
+    if "{pk}" in path and resource in OF_CUSTOMERS:
+        assert lines == theirs, path
+    elif lines != theirs:
+        assert lines == {("page.viewed", name, house.rows[resource] if "{pk}" in path else None)}, path
+    written.clear()
+
+
 @pytest.mark.parametrize("narrowed", ["role", "token"])
-def test_a_wrong_role_and_a_narrow_token_only_read(ours: House, narrowed: str) -> None:
+def test_a_wrong_role_and_a_narrow_token_only_read(
+    ours: House, narrowed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[AuditEntry] = []
+    monkeypatch.setattr(audit, "views_once", written.extend)
     auditor = rows.colleague("audrey", ours.creditor, Role.AUDITOR)
     text = api_rows.token(auditor) if narrowed == "role" else api_rows.token(ours.manager, acts=[])
     client = api_rows.caller(text)
@@ -125,6 +155,7 @@ def test_a_wrong_role_and_a_narrow_token_only_read(ours: House, narrowed: str) -
             theirs = path.startswith(PERSONAL if narrowed == "role" else "/api/invitations/")
             if method == "get" and not theirs and name not in NO_PAPER:
                 assert ask(client, ours, path, method, name).status_code == 200, (path, method)
+                looked_at(written, ours, path, name)
             continue
         answer = ask(client, ours, path, method, name)
         refused = 422 if (name, narrowed) == ("answer_missing_invoices", "role") else 403

@@ -67,6 +67,8 @@ def operation(
     def add(view: Any) -> Any:
         @wraps(view)
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if methods == ["GET"]:
+                seen.place(name, kwargs.get("pk"))
             granted(asking(request), right)
             if name in KEYED and not request.headers.get("Idempotency-Key"):
                 raise Problem(400, _("Money leaves the house by this: send an Idempotency-Key, so that it leaves once."))
@@ -108,7 +110,7 @@ def shelf(
 
     def read(request: HttpRequest, pk: Id) -> Any:
         found = row(rows(asking(request).user), pk)
-        if isinstance(about := getattr(found, "customer", None), Customer):
+        if (about := whose(found)) is not None:
             seen.customer(about)  # in the trail it is a view of the customer, whichever row of theirs it was
         return found
 
@@ -121,6 +123,13 @@ def shelf(
         name=f"get_{name}",
         summary=f"Read one {_spoken(name)}",
     )(read)
+
+
+def whose(row: Model) -> Customer | None:
+    """The customer to whom a row belongs, itself or by what it is about."""
+    near = [getattr(row, name, None) for name in ("customer", "contact", "invoice", "note", "credit")]
+    found = [each if isinstance(each, Customer) else getattr(each, "customer", None) for each in near]
+    return next((each for each in found if each is not None), None)
 
 
 def _spoken(name: str) -> str:

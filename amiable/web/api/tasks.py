@@ -13,6 +13,7 @@ from pydantic import Field
 
 from amiable.casework.models import Task, TaskKind
 from amiable.scenario import dispatch
+from amiable.web import seen
 from amiable.web.api import deeds, room
 from amiable.web.api.problem import Problem, not_found
 from amiable.web.api.shape import AnyDay, Day, Id, Ref, Said, Words
@@ -114,6 +115,7 @@ def task(request: HttpRequest, pk: int) -> Task:
     rows = Task.objects.select_related("customer__creditor")
     found: Task = room.row(room.mine(room.asking(request).user, rows, own="creditor_id"), pk)
     room.allowed(request, "talk", found.customer)
+    seen.customer(found.customer)
     return found
 
 
