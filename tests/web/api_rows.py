@@ -171,7 +171,7 @@ def _set_up(creditor: Creditor, customer: Customer, at: dict[str, int]) -> dict[
     text = "---\nsubject: Bonjour\n---\nBonjour {{ customer.name }}, il reste {{ open }}."
     role = {"creditor": creditor.pk, "role": "auditor"}
     return {
-        "write_message": about | {"how": "email", "subject": "Bonjour", "body": "Nous pensons à vous."},
+        "write_message": about | {"how": "email", "subject": "Bonjour", "body": "Nous pensons à vous.\n\n[talk]\n\n[signature]"},
         "send_copies": about | {"invoices": [bill]}, "add_contact": about | {"name": "Léa"},
         "correct_contact": {"name": "Léo"}, "correct_address": {"country": "FR", "city": "Lyon"}, "entrust_customer": {},
         "start_call": about, "ask_word": about | {"user": at["users"]}, "tick_dispute_step": {"step": 0},

@@ -26,7 +26,6 @@ from amiable.web.desk.deed import Done
 from amiable.web.ui import clock
 
 MOST_OPEN = 500  # invoices among which an act chooses, as on the desk
-UNDOABLE: set[str] = set()  # the operations whose answer may carry an Undo
 
 
 def makes(
@@ -86,9 +85,8 @@ def changes(
 
 
 def _added(router: Router, path: str, act: str, response: Any, name: str, summary: str) -> Callable[[Any], Any]:
-    if ACTS[act].undo:
-        UNDOABLE.add(name)
-    return room.post(router, path, right=ACTS[act].right, response=response, name=name, summary=summary)
+    undo = ACTS[act].undo is not None
+    return room.post(router, path, right=ACTS[act].right, response=response, name=name, undo=undo, summary=summary)
 
 
 def told_by(said: Schema) -> dict[str, Any]:

@@ -8,9 +8,8 @@ from typing import Any
 
 from ninja import NinjaAPI
 
-from amiable.web.api.deeds import UNDOABLE
 from amiable.web.api.problem import MEDIA_TYPE
-from amiable.web.api.room import KEYED, READ, RIGHTS
+from amiable.web.api.room import KEYED, READ, RIGHTS, UNDOABLE
 
 ABOUT = """Everything that the desk does, by the same rules: what you may not see does not exist for you.
 

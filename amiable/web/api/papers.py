@@ -81,7 +81,7 @@ _paper("/note-files/{pk}", note_pages.file, name="get_note_file", summary="Save 
 
 
 @room.post(
-    router, "/note-uploads", right="note", response={201: NoteOut}, name="write_note_with_files",
+    router, "/note-uploads", right="note", response={201: NoteOut}, name="write_note_with_files", undo=True,
     summary="Write a note with files",
 )  # fmt: skip
 def enclose(request: HttpRequest, said: Form[Encloses], files: File[list[UploadedFile]]) -> Any:

@@ -28,6 +28,7 @@ Cursor = Annotated[str, Field(pattern="^[0-9a-f]{0,15}$", description="`next` of
 Limit = Annotated[int, Field(default=50, ge=1, le=200)]
 RIGHTS: dict[str, str] = {}  # operation → the act of web/desk/scope.py that it needs; `read`: to see the row is enough
 READ = "read"
+UNDOABLE: set[str] = set()  # operations whose answer may carry an Undo
 KEYED: set[str] = set()  # operations that move money outside the house: only with a key that makes them happen once
 
 
@@ -47,10 +48,13 @@ def get(router: Router, path: str, *, response: Any, name: str, right: str = REA
 
 
 def post(
-    router: Router, path: str, *, right: str, response: Any, name: str, keyed: bool = False, **told: Any
+    router: Router, path: str, *, right: str, response: Any, name: str, keyed: bool = False, undo: bool = False, **told: Any
 ) -> Callable[[Any], Any]:
-    """A POST; `right` is the act that role and token must allow; `keyed`: never without an Idempotency-Key."""
+    """A POST; `right` is the act that role and token must allow; `keyed`: never without an Idempotency-Key; `undo`: its
+    answer may carry what takes it back.
+    """
     KEYED.update({name} if keyed else ())
+    UNDOABLE.update({name} if undo else ())
     return operation(router, ["POST"], path, right=right, response=response, name=name, **told)
 
 
@@ -72,7 +76,9 @@ def operation(
             granted(asking(request), right)
             if name in KEYED and not request.headers.get("Idempotency-Key"):
                 raise Problem(400, _("Money leaves the house by this: send an Idempotency-Key, so that it leaves once."))
-            return view(request, *args, **kwargs)
+            found = view(request, *args, **kwargs)
+            assert "Undo" not in asking(request).told or name in UNDOABLE, "What can be taken back says so in the document."
+            return found
 
         return router.api_operation(methods, path, response=response, operation_id=name, **told)(checked)
 

@@ -119,12 +119,10 @@ def task(request: HttpRequest, pk: int) -> Task:
     return found
 
 
-deeds.UNDOABLE.update({"finish_task", "start_call"})
-
-
 @room.post(
-    router, "/tasks/{pk}/outcome", right="talk", response=TaskOut, name="finish_task", summary="Say what came of a task"
-)
+    router, "/tasks/{pk}/outcome", right="talk", response=TaskOut, name="finish_task", undo=True,
+    summary="Say what came of a task",
+)  # fmt: skip
 def finish(request: HttpRequest, pk: Id, said: Outcome) -> Any:
     """A call may end with a promise, a dispute and so on; a step that waits is confirmed or declined; the rest is done."""
     found = task(request, pk)

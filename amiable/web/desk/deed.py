@@ -147,7 +147,8 @@ def opened(token: str, *, by: User) -> tuple[str, dict[str, Any]]:
 
 def sealed(by: User, address: str, words: dict[str, Any]) -> str:
     """What takes an act back, once brought to its address by who did it."""
-    return links.sign("desk.undo", {"to": address, "by": by.pk, "words": words}, expires=clock.now() + UNDO_WITHIN)
+    content = {"to": address, "by": by.pk, "words": words}
+    return links.sign("desk.undo", content, expires=clock.now() + UNDO_WITHIN, short=True)
 
 
 def _button(user: User, address: str, words: dict[str, Any]) -> str:
