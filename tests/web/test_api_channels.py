@@ -68,7 +68,9 @@ def refused(answer: Any) -> set[str]:
 def test_a_channel_from_nothing_to_its_use_and_away_again(ours: House, client: Client, far: Peer) -> None:
     path = f"/creditors/{ours.creditor.pk}/channels/mailgun"
     values = SAMPLE.config | {"api_url": far.url}
-    assert "body.values.api_key" in refused(post(client, f"{path}/settings", {"values": {"api_url": far.url}}, status=422))
+    assert "body.values.api_key" in refused(
+        post(client, f"{path}/settings", {"values": {"api_url": far.url}}, status=422)
+    )
     assert Credential.objects.filter(port="channel").count() == 0
     kept = post(client, f"{path}/settings", {"values": values})
     told = {each["name"]: each for each in kept.json()["settings"]}
@@ -156,7 +158,9 @@ def test_a_mailbox_is_kept_tried_and_never_shown_elsewhere(ours: House, client: 
             page = desk.post(reverse("desk:mailbox", args=[ours.creditor.pk]), about | {"port": port, "act": "test"})
             assert (page.status_code, b"type this again" in page.content) == (422, True)
             assert not other.asked
-        assert post(client, f"{path}/settings", {"values": {"folder": "INBOX"}}).json()["kept"], "it stays, led as before"
+        assert post(client, f"{path}/settings", {"values": {"folder": "INBOX"}}).json()["kept"], (
+            "it stays, led as before"
+        )
 
 
 def test_what_is_kept_to_be_repeated_is_sealed(ours: House, client: Client) -> None:
@@ -174,9 +178,13 @@ def test_what_is_kept_to_be_repeated_is_sealed(ours: House, client: Client) -> N
 
 
 @pytest.mark.parametrize("key", ["", "k1"])
-def test_a_body_that_cannot_be_read_is_a_problem_with_a_sentence(ours: House, client: Client, key: str, settings: Any) -> None:
+def test_a_body_that_cannot_be_read_is_a_problem_with_a_sentence(
+    ours: House, client: Client, key: str, settings: Any
+) -> None:
     headers = {"idempotency-key": key} if key else {}
-    broken = client.post("/api/note-uploads", b"--x\r\nnonsense", content_type="multipart/form-data; boundary=", headers=headers)
+    broken = client.post(
+        "/api/note-uploads", b"--x\r\nnonsense", content_type="multipart/form-data; boundary=", headers=headers
+    )
     assert (broken.status_code, broken["Content-Type"]) == (400, problem.MEDIA_TYPE)
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
     about = {"customer": ours.customer.pk, "text": "much too long for that"}

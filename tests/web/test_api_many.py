@@ -71,7 +71,9 @@ def test_each_task_that_was_named_is_told_of(ours: House, client: Client) -> Non
 def test_who_may_not_act_any_more_takes_nothing_back(ours: House, client: Client, at: str) -> None:
     step = rows.task(ours.customer, TaskKind.MANUAL)
     moved = post(client, "/task-moves/snooze", ours.bodies["snooze_tasks"])["Undo"]
-    said = post(client, "/approvals/answer", {"rows": [seen_now(client, step)], "yes": False, "reason": "a doubt"})["Undo"]
+    said = post(client, "/approvals/answer", {"rows": [seen_now(client, step)], "yes": False, "reason": "a doubt"})[
+        "Undo"
+    ]
     Scope.objects.filter(user=ours.manager).update(role=Role.AUDITOR)
     before = list(Task.objects.order_by("pk").values_list("pk", "due_on", "done_at"))
     desk = rows.desk(ours.manager)

@@ -45,7 +45,11 @@ def post(client: Client, path: str, body: Any, *, status: int = 200, key: str = 
 
 def test_a_call_that_ends_with_a_promise_keeps_its_amount(ours: House, client: Client) -> None:
     call = rows.task(ours.customer)
-    promise = {"amount_minor": 1_234, "currency": "EUR", "promised_for": (clock.today() + timedelta(days=3)).isoformat()}
+    promise = {
+        "amount_minor": 1_234,
+        "currency": "EUR",
+        "promised_for": (clock.today() + timedelta(days=3)).isoformat(),
+    }
     post(client, f"/tasks/{call.pk}/outcome", {"outcome": "promise", "promise": promise})
     assert Promise.objects.order_by("-pk").values_list("amount_minor", flat=True)[0] == 1_234
 

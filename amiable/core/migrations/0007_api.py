@@ -1,4 +1,4 @@
-from django.db import migrations, models
+from django.db import migrations
 
 # What was kept readable is forgotten: links that let somebody in stood in it.
 FORGET = "DELETE FROM core_apianswer"

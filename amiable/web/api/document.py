@@ -22,7 +22,7 @@ ABOUT = """Everything that the desk does, by the same rules: what you may not se
 - **Undo**: where the answer to a change has this header, `/api/undo` takes it back within ten minutes.
 - **If-Match** where two people could overwrite each other: send the `ETag` that you have read.
 - **Errors** are problem details (RFC 9457) with a sentence.
-- **Limits** are told in `RateLimit-*` headers, for each token.
+- **Limits** are told in `RateLimit-*` headers, for each token; the session of the desk is not counted.
 """
 
 _PROBLEM = {

@@ -48,7 +48,11 @@ def door(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBas
     @wraps(view)
     def let_in(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         headers: dict[str, str] = {}
-        cast(Any, request).told, cast(Any, request).wish, cast(Any, request).tried = {}, secrets.token_urlsafe(12), False
+        cast(Any, request).told, cast(Any, request).wish, cast(Any, request).tried = (
+            {},
+            secrets.token_urlsafe(12),
+            False,
+        )
         try:
             headers = _enter(request)
             response = _once(cast(Asked, request), lambda: view(request, *args, **kwargs))
@@ -147,9 +151,7 @@ def _once(request: Asked, act: Callable[[], HttpResponseBase]) -> HttpResponseBa
 def _repeated(kept: ApiAnswer) -> HttpResponse:
     """The same answer again. It was kept sealed: what lets somebody in stands in some."""
     told = json.loads(seal.open_(kept.sealed))
-    return HttpResponse(
-        told["body"], status=kept.status, headers={"Idempotency-Replayed": "true", **told["headers"]}
-    )
+    return HttpResponse(told["body"], status=kept.status, headers={"Idempotency-Replayed": "true", **told["headers"]})
 
 
 def _whole(request: Asked, act: Callable[[], HttpResponseBase]) -> HttpResponseBase:

@@ -109,7 +109,9 @@ def _mover(name: str, said: type[Said], summary: str) -> None:
         if result.tasks:
             room.asking(request).told["Undo"] = deed.sealed(user, reverse("desk:moves_undo"), {"batch": result.batch})
         left = {task.pk: str(why) for task, why in result.refused}
-        left |= {pk: _forbidden() if pk in seen else not_found().detail for pk in set(named) - {row.pk for row in chosen}}
+        left |= {
+            pk: _forbidden() if pk in seen else not_found().detail for pk in set(named) - {row.pk for row in chosen}
+        }
         done = [f"task-{task.pk}" for task in result.tasks]
         return {"done": done, "left": [{"row": f"task-{pk}", "why": why} for pk, why in sorted(left.items())]}
 

@@ -48,7 +48,15 @@ def get(router: Router, path: str, *, response: Any, name: str, right: str = REA
 
 
 def post(
-    router: Router, path: str, *, right: str, response: Any, name: str, keyed: bool = False, undo: bool = False, **told: Any
+    router: Router,
+    path: str,
+    *,
+    right: str,
+    response: Any,
+    name: str,
+    keyed: bool = False,
+    undo: bool = False,
+    **told: Any,
 ) -> Callable[[Any], Any]:
     """A POST; `right` is the act that role and token must allow; `keyed`: never without an Idempotency-Key; `undo`: its
     answer may carry what takes it back.
@@ -75,9 +83,13 @@ def operation(
                 seen.place(name, kwargs.get("pk"))
             granted(asking(request), right)
             if name in KEYED and not request.headers.get("Idempotency-Key"):
-                raise Problem(400, _("Money leaves the house by this: send an Idempotency-Key, so that it leaves once."))
+                raise Problem(
+                    400, _("Money leaves the house by this: send an Idempotency-Key, so that it leaves once.")
+                )
             found = view(request, *args, **kwargs)
-            assert "Undo" not in asking(request).told or name in UNDOABLE, "What can be taken back says so in the document."
+            assert "Undo" not in asking(request).told or name in UNDOABLE, (
+                "What can be taken back says so in the document."
+            )
             return found
 
         return router.api_operation(methods, path, response=response, operation_id=name, **told)(checked)

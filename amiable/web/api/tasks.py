@@ -11,6 +11,7 @@ from ninja import FilterSchema, Router, Schema
 from ninja.filter_schema import FilterLookup
 from pydantic import Field
 
+from amiable.casework import take
 from amiable.casework.models import Task, TaskKind
 from amiable.scenario import dispatch
 from amiable.web import seen
@@ -133,6 +134,8 @@ def finish(request: HttpRequest, pk: Id, said: Outcome) -> Any:
             errors=[{"field": "body.outcome", "message": _("Not for this kind of task.")}],
         )
     by = room.asking(request).user
+    if found.kind == TaskKind.CALL:  # who works for another's customer at this moment would undo what is being said
+        take.take(task=found, now=clock.now(), by=by)
     desk.carry_out(found, said.outcome, _filled(found, said), words=said.words, by=by)
     if (back := desk.way_back(found)) is not None:
         room.asking(request).told["Undo"] = deed.sealed(by, *back)

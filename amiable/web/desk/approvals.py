@@ -124,7 +124,8 @@ def answered(chosen: list[tuple[Waiting, str]], *, yes: bool, reason: str, by: U
 def way_back(result: approve.Answered, *, yes: bool) -> tuple[str, dict[str, Any]] | None:
     """What takes an answer back, where nothing has left the house by it."""
     back = [row.pk for row in result.done if isinstance(row, Task) and not (yes and row.kind == TaskKind.CONFIRM)]
-    times = dict(Task.objects.filter(pk__in=back, done_at__isnull=False).order_by("pk").values_list("pk", "done_at"))
+    done = Task.objects.filter(pk__in=back).order_by("pk").values_list("pk", "done_at")
+    times = {pk: at for pk, at in done if at is not None}
     if not times or len(times) < len(result.done) or len(set(times.values())) > 1:
         return None
     return reverse("desk:approvals_undo"), {"tasks": list(times), "at": min(times.values()).isoformat()}
