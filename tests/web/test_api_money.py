@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from amiable.casework.models import Dispute
-from amiable.core.models import AuditEntry, Role
+from amiable.core.models import ApiAnswer, AuditEntry, Role
 from amiable.ledger import post as ledger
 from amiable.ledger.models import Invoice
 from amiable.payments.models import Attempt, Promise
@@ -93,6 +93,10 @@ def test_a_refund_needs_a_key_and_is_known_by_it_at_the_provider(client: Client)
         assert len(set(keys)) == 1, "the provider gives back once"
         post(caller, "/refunds", body, key="wish-2")
         assert far.asked[-1].headers["Idempotency-Key"] not in keys, "another wish is another refund"
+        ApiAnswer.objects.all().delete()  # forgotten after seven days
+        asked = len(far.asked)
+        assert "used" in post(caller, "/refunds", body, status=409, key="wish-1")["detail"]
+        assert len(far.asked) == asked, "and still nothing is given back twice by one key"
     assert AuditEntry.objects.filter(act="refund.asked").count() == 2
 
 

@@ -18,7 +18,7 @@ ABOUT = """Everything that the desk does, by the same rules: what you may not se
 - **Money** is an integer of minor units (`amount_minor`) beside an ISO 4217 `currency`; days are ISO 8601.
 - **Lists** are newest first; `next` is the `cursor` of what follows.
 - **Idempotency-Key** on a POST: the same key with the same request is done once and gets the same answer for 7 days;
-  later, or with another request, it is refused (409). What moves money outside the house needs one.
+  with another request it is refused (409). What moves money outside the house needs one, and is never done twice by it.
 - **Undo**: where the answer to a change has this header, `/api/undo` takes it back within ten minutes.
 - **If-Match** where two people could overwrite each other: send the `ETag` that you have read.
 - **Errors** are problem details (RFC 9457) with a sentence.

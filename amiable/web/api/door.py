@@ -4,7 +4,6 @@ In: a request. Out: the answer of the room behind, or a problem. Never: a token 
 left something behind.
 """
 
-import base64
 import hashlib
 import json
 import secrets
@@ -41,7 +40,7 @@ class Asked(HttpRequest):
     token_ref: int | None  # the token that it came with; None: a session
     told: dict[str, str]  # headers that the room wishes to send with its answer
     tried: bool  # a try that changes nothing, and whose line in the trail stays though it failed
-    wish: str  # names this one wish in what is done for it: sent again with its Idempotency-Key it has the same name
+    wish: str  # names this one wish in what is done for it
 
 
 def door(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -126,7 +125,7 @@ def _once(request: Asked, act: Callable[[], HttpResponseBase]) -> HttpResponseBa
         return _whole(request, act)
     if len(key) > LONGEST or not key.isprintable():
         raise Problem(400, _("An Idempotency-Key has at most %(n)s printable characters.") % {"n": LONGEST})
-    request.wish, asked = _named(request, key), _digest(request)
+    asked = _digest(request)
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"api:{request.user.pk}:{key}"])
@@ -164,12 +163,6 @@ def _whole(request: Asked, act: Callable[[], HttpResponseBase]) -> HttpResponseB
             for name, value in request.told.items():
                 response.headers[name] = value
     return response
-
-
-def _named(request: Asked, key: str) -> str:
-    """The name of a wish, of its person and key alone: what reached a provider before a crash is known there again."""
-    found = hashlib.sha256(f"{request.user.pk}\n{key}".encode()).digest()
-    return base64.urlsafe_b64encode(found[:12]).decode()
 
 
 def _digest(request: Asked) -> str:

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema
 from pydantic import BeforeValidator, Field
 
@@ -46,7 +47,7 @@ class Simulated(Schema):
     alone: dict[str, Any]
 
 
-class Run(Schema):
+class LateCharge(Schema):
     """Late interest and indemnity on one invoice: posted, running, only shown, waived; `pieces`: how it was reckoned."""
 
     invoice: int
@@ -68,7 +69,7 @@ def simulate(request: HttpRequest, pk: Id, asked: Query[Tries]) -> Any:
     named = {"scenario": asked.scenario or choices[0], "against": asked.against}
     if unknown := [name for name, key in named.items() if key not in choices]:
         wrong = [{"field": f"query.{name}", "message": ", ".join(choices)} for name in unknown]
-        raise Problem(422, wrong[0]["message"], errors=wrong)
+        raise Problem(422, _("Look at the fields that are named."), errors=wrong)
     first, second = (contender(name=key, creditor=house) for key in named.values())
     return project(
         scenario=first, against=second, creditor=house, as_of=clock.today(), days=asked.days, seed=simulate_pages.SEED,
@@ -79,7 +80,7 @@ def simulate(request: HttpRequest, pk: Id, asked: Query[Tries]) -> Any:
 @room.get(
     router,
     "/customers/{pk}/late-payment",
-    response=list[Run],
+    response=list[LateCharge],
     name="list_late_payment",
     summary="What late payment costs",
 )

@@ -4,6 +4,8 @@ In: rows as the desk's scope gives them. Out: pages and single rows. Never: a ro
 403 or the time it takes: what is not theirs is not found.
 """
 
+import base64
+import hashlib
 from collections.abc import Callable
 from functools import wraps
 from typing import Annotated, Any, TypeVar, cast
@@ -82,10 +84,8 @@ def operation(
             if methods == ["GET"]:
                 seen.place(name, kwargs.get("pk"))
             granted(asking(request), right)
-            if name in KEYED and not request.headers.get("Idempotency-Key"):
-                raise Problem(
-                    400, _("Money leaves the house by this: send an Idempotency-Key, so that it leaves once.")
-                )
+            if name in KEYED:
+                asking(request).wish = _named(asking(request))
             found = view(request, *args, **kwargs)
             assert "Undo" not in asking(request).told or name in UNDOABLE, (
                 "What can be taken back says so in the document."
@@ -95,6 +95,15 @@ def operation(
         return router.api_operation(methods, path, response=response, operation_id=name, **told)(checked)
 
     return add
+
+
+def _named(request: Asked) -> str:
+    """The name of a wish, of its person and key alone: what reached a provider before a lost answer is known there again."""
+    key = request.headers.get("Idempotency-Key", "")
+    if not key:
+        raise Problem(400, _("Money leaves the house by this: send an Idempotency-Key, so that it leaves once."))
+    found = hashlib.sha256(f"{request.user.pk}\n{key}".encode()).digest()
+    return base64.urlsafe_b64encode(found[:12]).decode()
 
 
 def granted(request: Asked, right: str) -> None:
