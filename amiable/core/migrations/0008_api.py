@@ -5,7 +5,7 @@ FORGET = "DELETE FROM core_apianswer"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0006_agency")]
+    dependencies = [("core", "0007_boards")]
 
     operations = [
         migrations.RunSQL(FORGET, FORGET),
