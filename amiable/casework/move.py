@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from amiable.casework.models import Notification, NotificationKind, Task, TaskMove
@@ -72,12 +73,12 @@ def share(*, tasks: Iterable[Task], to: Sequence[User], words: str, batch: str, 
 
 
 @transaction.atomic
-def undo(*, batch: str, now: datetime, by: User) -> Moved:
-    """Puts back what one click of this colleague moved; what has changed since stays."""
+def undo(*, batch: str, now: datetime, by: User, among: Iterable[Task] | None = None) -> Moved:
+    """Puts back what one click of this colleague moved (`among` these tasks alone); what has changed since stays."""
     result, undone = Moved(batch), []
-    moves = TaskMove.objects.filter(batch=batch, by=by, undone_at=None).select_related(
-        "task__customer", "task__creditor"
-    )
+    moves = moved_by(batch=batch, by=by).select_related("task__customer", "task__creditor")
+    if among is not None:
+        moves = moves.filter(task__in=list(among))
     for row in moves.select_for_update(of=("self",)).order_by("pk"):
         task = row.task
         columns = {name: value for name, value in row.after.items() if name != "shared"}
@@ -94,6 +95,11 @@ def undo(*, batch: str, now: datetime, by: User) -> Moved:
     Notification.objects.filter(key__in=[_key(batch, task) for task in result.tasks], read_at=None).delete()
     audit.record_all([_line("task.move_undone", row, now=now, by=by) for row in undone])
     return result
+
+
+def moved_by(*, batch: str, by: User) -> QuerySet[TaskMove]:
+    """What one click of this colleague moved, and is not undone."""
+    return TaskMove.objects.filter(batch=batch, by=by, undone_at=None)
 
 
 @transaction.atomic

@@ -16,9 +16,9 @@ class Expired(UnableToOpen):
     """The link was good once."""
 
 
-def sign(purpose: str, content: dict[str, Any], *, expires: datetime) -> str:
-    """A URL-safe token for `purpose` that `read` accepts until `expires`."""
-    return _signer(purpose).sign_object({**content, "e": int(expires.timestamp())})
+def sign(purpose: str, content: dict[str, Any], *, expires: datetime, short: bool = False) -> str:
+    """A URL-safe token for `purpose` that `read` accepts until `expires`; `short`: compressed, where much stands in it."""
+    return _signer(purpose).sign_object({**content, "e": int(expires.timestamp())}, compress=short)
 
 
 def read(purpose: str, token: str, *, now: datetime) -> dict[str, Any]:

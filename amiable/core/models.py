@@ -135,8 +135,7 @@ class ApiAnswer(models.Model):
     key = models.CharField(max_length=200)
     request_hash = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField()
-    headers = models.JSONField(default=dict)
-    body = models.TextField()
+    sealed = models.TextField()  # its headers and body: an Undo, or a link that lets somebody in, may stand in them
     made_at = models.DateTimeField(db_index=True)
 
     class Meta:

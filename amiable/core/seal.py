@@ -15,11 +15,18 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from amiable.core.errors import UnableTo
 from amiable.core.models import Credential
 
 NOTHING_MADE: Mapping[str, str] = {}
+# Settings that say to whom a secret is shown: a server, its encryption, an account there.
+PLACE = frozenset({"host", "port", "tls", "user", "certificate", "api_url"})
+
+
+class UnableToSeal(UnableTo):
+    """What was kept for one place would be shown to another."""
 
 
 class UnableToUnseal(UnableTo):
@@ -40,6 +47,17 @@ def secrets_of(form: type[forms.Form]) -> set[str]:
     return {name for name, field in form.base_fields.items() if getattr(field.widget, "input_type", "") == "password"}
 
 
+def to_be_typed(form: type[forms.Form], before: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
+    """The secrets that were kept and are left empty, where the settings now lead elsewhere: nobody shows them there unasked."""
+    led = [name for name in PLACE & set(form.base_fields) if (before.get(name) or "") != (values.get(name) or "")]
+    return sorted(name for name in secrets_of(form) if led and before.get(name) and not values.get(name))
+
+
+def elsewhere() -> str:
+    """Why a secret that was kept has to be typed again."""
+    return _("The settings lead elsewhere than before: type this again.")
+
+
 def renew(
     form: type[forms.Form],
     values: Mapping[str, Any],
@@ -51,9 +69,12 @@ def renew(
     made: Mapping[str, str] = NOTHING_MADE,
 ) -> list[str]:
     """Seals what a form of settings was filled in with, and returns the names of what changed. A secret left empty stays
-    what it was; what we make ourselves (`made`) is made once. Raises UnableToUnseal.
+    what it was, while the settings lead where they led; what we make ourselves (`made`) is made once. Raises UnableToSeal or
+    UnableToUnseal.
     """
     before = kept(creditor_ref=creditor_ref, port=port, key=key) or {}
+    if to_be_typed(form, before, values):
+        raise UnableToSeal(elsewhere())
     secret = secrets_of(form)
     renewed = {
         name: before.get(name) if name in secret and value in ("", None) else value for name, value in values.items()

@@ -5,6 +5,7 @@ In: an answered request of a colleague. Out: a line for each customer whom it wa
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -23,14 +24,32 @@ BARE = {
     "text_version", "campaign_rows", "experiment", "pay_link", "imports",
 }  # fmt: skip
 ROOMS = {"desk"}
-_looked_at: ContextVar[dict[int, int] | None] = ContextVar("looked_at", default=None)
+
+
+@dataclass
+class Looked:
+    """What one request looks at: customers with their creditors; else a place, with the row that it is about."""
+
+    customers: dict[int, int] = field(default_factory=dict)
+    place: str = ""
+    ref: int | None = None
+
+
+_looked_at: ContextVar[Looked | None] = ContextVar("looked_at", default=None)
 
 
 def customer(row: Customer) -> None:
     """Tells the request that is being answered whom it is about."""
     found = _looked_at.get()
     if found is not None:
-        found[row.pk] = row.creditor_id
+        found.customers[row.pk] = row.creditor_id
+
+
+def place(name: str, ref: int | None = None) -> None:
+    """Tells the request that is being answered what it reads, where its address does not say so: an operation of the API."""
+    found = _looked_at.get()
+    if found is not None:
+        found.place, found.ref = name, ref
 
 
 class Views:
@@ -40,7 +59,7 @@ class Views:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        found: dict[int, int] = {}
+        found = Looked()
         before = _looked_at.set(found)
         try:
             response = self.get_response(request)
@@ -53,11 +72,14 @@ class Views:
         return response
 
 
-def _lines(request: HttpRequest, user: User, found: dict[int, int]) -> list[AuditEntry]:
+def _lines(request: HttpRequest, user: User, found: Looked) -> list[AuditEntry]:
     """What is to be written: the customers, or the page with the row that its address names."""
     now, match = clock.now(), request.resolver_match
-    name = (match.url_name or "") if match else ""
-    if found:
+    name, ref = found.place, found.ref
+    if not name and match and ROOMS & set(match.namespaces):
+        pk = match.kwargs.get("pk")
+        name, ref = match.url_name or "", pk if isinstance(pk, int) else None
+    if found.customers:
         return [
             audit.line(
                 "customer.viewed",
@@ -68,12 +90,10 @@ def _lines(request: HttpRequest, user: User, found: dict[int, int]) -> list[Audi
                 subject_ref=pk,
                 page=name,
             )
-            for pk, creditor in found.items()
+            for pk, creditor in found.customers.items()
         ]
-    if match is None or not name or name in BARE or not (ROOMS & set(match.namespaces) or "api" in match.namespace):
+    if not name or name in BARE:
         return []
-    number = match.kwargs.get("pk")
-    ref = number if isinstance(number, int) else None
     return [
         audit.line("page.viewed", now=now, user=user, creditor_ref=creditor, subject=name[:40], subject_ref=ref)
         for creditor in _houses(user, whole=ref is None)

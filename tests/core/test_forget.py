@@ -45,7 +45,7 @@ def test_what_is_over_goes_and_what_counts_stays(world: World) -> None:
     user = User.objects.create(username="vera")
     trail = AuditEntry.objects.count()
     for name, age in {"old": ANSWERS + timedelta(seconds=1), "new": ANSWERS - timedelta(seconds=1)}.items():
-        ApiAnswer.objects.create(user=user, key=name, request_hash="x", status=200, body="", made_at=NOW - age)
+        ApiAnswer.objects.create(user=user, key=name, request_hash="x", status=200, sealed="", made_at=NOW - age)
         Session.objects.create(
             session_key=name, session_data="", expire_date=NOW + (timedelta(1) if name == "new" else -timedelta(1))
         )

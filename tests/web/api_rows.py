@@ -58,6 +58,9 @@ def _rows(creditor: Creditor, customer: Customer, manager: User) -> dict[str, in
     campaign, call, experiment = rows.campaign(customer), rows.on_the_phone(customer), rows.experiment(creditor)
     scenario = shelf.save(data=shelf.shipped()[0], creditor=creditor, now=now, by=manager)
     mandate = Mandate.objects.create(customer=customer, provider="dummy", token=f"m{customer.pk}", asked_at=now)
+    reply = customer.replies.get()
+    reply.files = [{"name": "b.txt", "media_type": "text/plain", "size": 5, "sha256": keep(b"words")}]
+    reply.save(update_fields=["files"])
     made: dict[str, Any] = {
         "creditors": creditor, "branches": Branch.objects.create(creditor=creditor, code="L", name=f"Lyon of {creditor.name}"),
         "runs": Run.objects.create(step="decide", creditor_ref=creditor.pk, as_of=today, started_at=now),
@@ -112,6 +115,7 @@ def _house_rows(creditor: Creditor, customer: Customer, manager: User) -> dict[s
         "hand-overs": HandOver.objects.create(
             creditor=creditor, absent=manager, stand_in=other, since=today, created_at=now, why=f"of {creditor.name}"
         ),
+        "reports": rows.report(creditor),
         "texts": Template.objects.create(**words, tone="warm", body="Bonjour", written_at=now, written_by=other),
         "invitations": people.invite(
             email=f"new@{creditor.key}.example", language="fr", scope={"role": "sales", "creditor_ref": creditor.pk},
@@ -171,7 +175,7 @@ def _set_up(creditor: Creditor, customer: Customer, at: dict[str, int]) -> dict[
     text = "---\nsubject: Bonjour\n---\nBonjour {{ customer.name }}, il reste {{ open }}."
     role = {"creditor": creditor.pk, "role": "auditor"}
     return {
-        "write_message": about | {"how": "email", "subject": "Bonjour", "body": "Nous pensons à vous."},
+        "write_message": about | {"how": "email", "subject": "Bonjour", "body": "Nous pensons à vous.\n\n[talk]\n\n[signature]"},
         "send_copies": about | {"invoices": [bill]}, "add_contact": about | {"name": "Léa"},
         "correct_contact": {"name": "Léo"}, "correct_address": {"country": "FR", "city": "Lyon"}, "entrust_customer": {},
         "start_call": about, "ask_word": about | {"user": at["users"]}, "tick_dispute_step": {"step": 0},

@@ -161,20 +161,6 @@ def test_texts_are_kept_and_approved_by_a_second_person(ours: House, client: Cli
     assert post(client, "/house-texts", place).json()["count"] == 1
 
 
-def test_settings_are_kept_sealed_and_their_secrets_never_told(ours: House, client: Client) -> None:
-    path = f"/creditors/{ours.creditor.pk}/channels/sms_twilio"
-    names = {each["name"]: each for each in client.get(f"/api{path}").json()["settings"]}
-    secret = next(name for name, each in names.items() if each["secret"])
-    values = {name: "AC123" for name, each in names.items() if each["required"]} | {secret: "s3cret-word"}
-    answer = client.post(f"/api{path}/settings", json.dumps({"values": values}), content_type="application/json")
-    if answer.status_code == 422:  # its form asks for more than words: what is wrong is named, field by field
-        assert {each["field"].split(".")[2] for each in answer.json()["errors"]} <= set(names)
-    assert b"s3cret-word" not in answer.content + client.get(f"/api{path}").content
-    post(client, f"/creditors/{ours.creditor.pk}/channels/nothing/use", status=404)
-    said = post(client, f"/creditors/{ours.creditor.pk}/channels/sms_ovh/use", status=409).json()["detail"]
-    assert said
-
-
 def test_people_are_asked_in_and_let_go_never_beyond_ones_own(ours: House, client: Client) -> None:
     invited = post(client, "/invitations", ours.bodies["invite"] | {"email": "New@House.example"}, status=201).json()
     assert "/invited/" in invited["link"]

@@ -24,6 +24,7 @@ from amiable.web.api import (
     document,
     figures,
     files,
+    foresee,
     groups,
     many,
     money,
@@ -33,6 +34,7 @@ from amiable.web.api import (
     people,
     plans,
     policy,
+    round,
     talk,
     tasks,
     texts,
@@ -74,8 +76,8 @@ api = NinjaAPI(
 )
 FAMILIES = (
     creditors.router, customers.router, contacts.router, money.router, pay.router, talk.router, disputes.router, tasks.router,
-    many.router, plans.router, words.router, papers.router, files.router, bank.router, groups.router, policy.router,
-    trials.router, figures.router, chain.router, texts.router, channels.router, people.router, own.router,
+    many.router, round.router, plans.router, words.router, papers.router, files.router, bank.router, groups.router, policy.router,
+    trials.router, figures.router, foresee.router, chain.router, texts.router, channels.router, people.router, own.router,
 )  # fmt: skip
 for family in FAMILIES:
     api.add_router("", family)

@@ -239,7 +239,7 @@ def rules(house: Creditor) -> Any:
     return _choices(house)
 
 
-@RULES.put(list[Choice], Chooses)
+@RULES.put(list[Choice], Chooses, doc="What is named, as it shall be; what is left out stays. Needs If-Match.")
 def choose(house: Creditor, said: Any, by: User) -> Any:
     kept = {each["name"]: each["value"] for each in _choices(house)}
     if unknown := sorted(set(said.values) - set(kept)):

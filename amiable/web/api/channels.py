@@ -59,7 +59,7 @@ class Settled(Schema):
 
 
 class Settles(Said):
-    """By name, as `settings` has them; a secret that is left out stays what it was."""
+    """By name, as `settings` has them; a secret that is left out stays what it was, while server, account and encryption do."""
 
     values: dict[
         Annotated[str, Field(max_length=60)],
@@ -134,6 +134,7 @@ def _port(path: str, kind: Kind, *, one: str, spoken: str) -> None:
     def test(request: HttpRequest, pk: Id, key: Name) -> Any:
         house = room.creditor(request, pk, right="administer")
         kind.config(key)
+        room.asking(request).tried = True
         return {"said": kind.test(house, key, room.asking(request).user)}
 
     def use(request: HttpRequest, pk: Id, key: Name) -> Any:
@@ -170,11 +171,12 @@ def _kept(form: type[forms.Form], known: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @room.get(
-    router, "/creditors/{pk}/channels", response=list[Port], name="list_channels", summary="What carries messages"
-)
+    router, "/creditors/{pk}/channels", right="administer", response=list[Port], name="list_channels",
+    summary="What carries messages",
+)  # fmt: skip
 def carried(request: HttpRequest, pk: Id) -> Any:
     """Every channel that could, with the one in use for each medium."""
-    house = room.creditor(request, pk)
+    house = room.creditor(request, pk, right="administer")
     kept = route.kept_keys(house)
     return [
         {
@@ -186,9 +188,12 @@ def carried(request: HttpRequest, pk: Id) -> Any:
     ]  # fmt: skip
 
 
-@room.get(router, "/creditors/{pk}/providers", response=list[Port], name="list_providers", summary="Who takes payments")
+@room.get(
+    router, "/creditors/{pk}/providers", right="administer", response=list[Port], name="list_providers",
+    summary="Who takes payments",
+)  # fmt: skip
 def offered(request: HttpRequest, pk: Id) -> Any:
-    house = room.creditor(request, pk)
+    house = room.creditor(request, pk, right="administer")
     return [{**each, "label": str(each["label"])} for each in psp_pages.offered(house)]
 
 
@@ -208,7 +213,8 @@ def _box(house: Creditor) -> dict[str, Any]:
 
 def _boxed(house: Creditor, said: Settles) -> dict[str, Any]:
     known = mailbox_pages.kept(house) or {}
-    return mailbox_pages.filled(deeds.valid(mailbox.Config(deeds.plain(_kept(mailbox.Config, known) | said.values)), under="body.values"), known)  # noqa: E501  # fmt: skip
+    form = sealed.form(mailbox.Config, known, deeds.plain(_kept(mailbox.Config, known) | said.values))
+    return mailbox_pages.filled(deeds.valid(form, under="body.values"), known)
 
 
 @room.get(router, "/creditors/{pk}/mailbox", right="administer", response=Box, name="get_mailbox",

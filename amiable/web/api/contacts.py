@@ -135,7 +135,7 @@ def _wished(said: Wishes, _found: Contact) -> dict[str, Any]:
 
 
 deeds.makes(
-    router, "/contacts", act="person", said=AddsContact, response=ContactOut, rows="contacts", name="add_contact",
+    router, "/contacts", act="person", said=AddsContact, response=ContactOut, name="add_contact",
     summary="Add a contact",
 )  # fmt: skip
 deeds.changes(
@@ -158,6 +158,6 @@ deeds.changes(
     doc="Takes over the open case, and the tasks that lay with the one before.",
 )  # fmt: skip
 deeds.makes(
-    router, "/words", act="word", said=AsksWord, response=WordOut, rows="words", name="ask_word",
+    router, "/words", act="word", said=AsksWord, response=WordOut, name="ask_word",
     summary="Ask a colleague for a word", doc="They answer by clicking in an e-mail, without an account.",
 )  # fmt: skip

@@ -4,7 +4,6 @@ In: what was said, as JSON. Out: the row that the act made, and in the header Un
 the desk does not have.
 """
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,7 +26,6 @@ from amiable.web.desk.deed import Done
 from amiable.web.ui import clock
 
 MOST_OPEN = 500  # invoices among which an act chooses, as on the desk
-UNDOABLE: set[str] = set()  # the operations whose answer may carry an Undo
 
 
 def makes(
@@ -37,7 +35,6 @@ def makes(
     act: str,
     said: type[Said],
     response: type[Schema],
-    rows: str | Callable[[Customer], "QuerySet[Any]"],
     name: str,
     summary: str,
     doc: str = "",
@@ -46,7 +43,7 @@ def makes(
     """An act about the customer whom the body names, by its own name or in other `words`; the row that it makes comes back."""
 
     def do(request: HttpRequest, said: said) -> Any:  # type: ignore[valid-type]
-        return perform(request, said.customer, act, words(said) if words else told_by(said), rows=rows)  # type: ignore[attr-defined]
+        return made(perform(request, said.customer, act, words(said) if words else told_by(said)))  # type: ignore[attr-defined]
 
     do.__doc__ = doc
     _added(router, path, act, {201: response}, name, summary)(do)
@@ -88,9 +85,8 @@ def changes(
 
 
 def _added(router: Router, path: str, act: str, response: Any, name: str, summary: str) -> Callable[[Any], Any]:
-    if ACTS[act].undo:
-        UNDOABLE.add(name)
-    return room.post(router, path, right=ACTS[act].right, response=response, name=name, summary=summary)
+    undo = ACTS[act].undo is not None
+    return room.post(router, path, right=ACTS[act].right, response=response, name=name, undo=undo, summary=summary)
 
 
 def told_by(said: Schema) -> dict[str, Any]:
@@ -105,32 +101,31 @@ def perform(
     said: Mapping[str, Any],
     *,
     ref: int = 0,
-    rows: str | Callable[[Customer], "QuerySet[Any]"] = "",
-) -> Any:
-    """Does the act about the customer; the newest of `rows` that it made, else the act as it was done."""
+) -> Done:
+    """Does the act about the customer; the act as it was done."""
     wanted = ACTS[name]
     customer = room.customer(request, about, right=wanted.right)
-    token = secrets.token_urlsafe(12)
-    form = filled(
-        wanted.form, customer, {**_typed(customer, said), "token": token}, ref=ref, by=room.asking(request).user
-    )
+    token = room.asking(request).wish
+    form = filled(wanted.form, customer, {**said, "token": token}, ref=ref, by=room.asking(request).user)
     done = Done(customer, room.asking(request).user, clock.today(), clock.now(), form, ref)
-    own: Any = (rows(customer) if callable(rows) else getattr(customer, rows).all()) if rows else None
-    before = own.order_by("-pk").values_list("pk", flat=True).first() if rows else None
-    once(name, done, lambda: wanted.do(done))
+    if not once(name, done, lambda: wanted.do(done)):
+        raise Problem(409, _("This Idempotency-Key was used for another request."))
     if wanted.undo and done.back:
         to = reverse("desk:act_undone", args=[customer.pk, name])
         room.asking(request).told["Undo"] = deed.sealed(done.by, to, done.back | {"token": token})
-    if rows == "":
-        return done
-    made = own.filter(pk__gt=before or 0).order_by("-pk").first()
-    if made is None:
+    return done
+
+
+def made(done: Done) -> Any:
+    """The row that an act made: its own, whatever others do at the same moment."""
+    if not done.made:
         raise Problem(409, _("Nothing was changed by this: it is so already."))
-    return made
+    done.made[-1].refresh_from_db()
+    return done.made[-1]
 
 
 def _typed(customer: Customer, said: Mapping[str, Any]) -> dict[str, Any]:
-    """An amount as the desk's forms read it, in the currency that is named or the invoice's."""
+    """An amount in minor units as the desk's forms read it, in the currency that is named or the invoice's."""
     told = dict(said)
     if "amount_minor" in told:
         minor = told.pop("amount_minor")
@@ -147,20 +142,25 @@ def filled(
     ref: int = 0,
     among: Sequence[Invoice] | None = None,
     by: User | None = None,
+    under: str = "body",
 ) -> Any:
     """The form of an act with what was said, about the open invoices or those given (`among`); what it refuses is told by
     field, in its own sentences.
     """
+    said = _typed(customer, said)
     open_invoices = among
     if open_invoices is None:
         open_invoices = list(customer.invoices.filter(open_minor__gt=0).order_by("due_on", "pk")[:MOST_OPEN])
     files = {key: value for key, value in said.items() if key == "attached"}
-    return valid(
-        kind(
-            plain({key: value for key, value in said.items() if key not in files}), files, customer=customer,
-            invoices=open_invoices, today=clock.today(), by=by, ref=ref,
-        )
+    form = kind(
+        plain({key: value for key, value in said.items() if key not in files}), files, customer=customer,
+        invoices=open_invoices, today=clock.today(), by=by, ref=ref,
     )  # fmt: skip
+    valid(form, under=under)
+    if said.get("currency", "") not in ("", form.cleaned_data.get("currency", said.get("currency", ""))):
+        other = _("These invoices are in another currency than the payment.")
+        raise Problem(422, other, errors=[{"field": f"{under}.currency", "message": other}])
+    return form
 
 
 def valid(form: Any, *, under: str = "body") -> Any:

@@ -1,6 +1,5 @@
 """What is done about a dispute, by the same forms as on its page; and how disputes of each cause are to run at a creditor."""
 
-import secrets
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -57,7 +56,8 @@ def _act(
         found = room.row(_rows(by), pk)
         room.allowed(request, "talk", found.customer)
         form, carry_out = dispute_pages.ACTS[act]
-        carry_out(found, deeds.valid(form(deeds.plain(words(said, found)))).cleaned_data, by)
+        told = words(said, found) | {"token": room.asking(request).wish}
+        carry_out(found, deeds.valid(form(deeds.plain(told))).cleaned_data, by)
         return _rows(by).get(pk=pk)
 
     room.post(router, path, right="talk", response=DisputeOut, name=name, summary=summary)(do)
@@ -76,7 +76,7 @@ _act(
 )  # fmt: skip
 _act(
     "/disputes/{pk}/messages", "write", WritesTo, name="write_about_dispute", summary="Write to the customer about it",
-    words=lambda said, _found: said.dict() | {"token": secrets.token_urlsafe(12)},
+    words=_as_said,
 )  # fmt: skip
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 from ninja import NinjaAPI
 
-from amiable.web.api.deeds import UNDOABLE
 from amiable.web.api.problem import MEDIA_TYPE
-from amiable.web.api.room import READ, RIGHTS
+from amiable.web.api.room import KEYED, READ, RIGHTS, UNDOABLE
 
 ABOUT = """Everything that the desk does, by the same rules: what you may not see does not exist for you.
 
@@ -19,11 +18,11 @@ ABOUT = """Everything that the desk does, by the same rules: what you may not se
 - **Money** is an integer of minor units (`amount_minor`) beside an ISO 4217 `currency`; days are ISO 8601.
 - **Lists** are newest first; `next` is the `cursor` of what follows.
 - **Idempotency-Key** on a POST: the same key with the same request is done once and gets the same answer for 7 days;
-  with another request it is refused (409).
+  with another request it is refused (409). What moves money outside the house needs one, and is never done twice by it.
 - **Undo**: where the answer to a change has this header, `/api/undo` takes it back within ten minutes.
 - **If-Match** where two people could overwrite each other: send the `ETag` that you have read.
 - **Errors** are problem details (RFC 9457) with a sentence.
-- **Limits** are told in `RateLimit-*` headers, for each token.
+- **Limits** are told in `RateLimit-*` headers, for each token; the session of the desk is not counted.
 """
 
 _PROBLEM = {
@@ -83,7 +82,8 @@ def written(api: NinjaAPI) -> dict[str, Any]:
             good = next(status for status in operation["responses"] if status.startswith("2"))
             operation["responses"][good]["headers"] = {"Undo": _UNDO}
         if method == "post":
-            operation.setdefault("parameters", []).append(_KEY)
+            needed = operation["operationId"] in KEYED
+            operation.setdefault("parameters", []).append(_KEY | {"required": needed})
         right = RIGHTS[operation["operationId"]]
         if right != READ:
             operation["x-right"] = right

@@ -5,6 +5,8 @@ left something behind.
 """
 
 import hashlib
+import json
+import secrets
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -17,9 +19,10 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
+from amiable.core import seal
 from amiable.core.forget import ANSWERS
 from amiable.core.models import ApiAnswer, User
-from amiable.web.api.problem import Problem, answer
+from amiable.web.api.problem import Problem, answer, handle
 from amiable.web.api.token import admitted, counted
 from amiable.web.ui import clock
 
@@ -36,18 +39,24 @@ class Asked(HttpRequest):
     narrowed: frozenset[str] | None  # the acts that the token may do; None: whatever its person may
     token_ref: int | None  # the token that it came with; None: a session
     told: dict[str, str]  # headers that the room wishes to send with its answer
+    tried: bool  # a try that changes nothing, and whose line in the trail stays though it failed
+    wish: str  # names this one wish in what is done for it
 
 
 def door(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     @wraps(view)
     def let_in(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         headers: dict[str, str] = {}
-        cast(Any, request).told = {}
+        cast(Any, request).told, cast(Any, request).wish, cast(Any, request).tried = (
+            {},
+            secrets.token_urlsafe(12),
+            False,
+        )
         try:
             headers = _enter(request)
             response = _once(cast(Asked, request), lambda: view(request, *args, **kwargs))
-        except Problem as problem:
-            response = answer(problem)
+        except Exception as error:
+            response = handle(request, error)
         if response.status_code == 405:
             response = answer(
                 Problem(405, _("See the document at /api/openapi.json."), headers={"Allow": response.get("Allow", "")})
@@ -127,24 +136,29 @@ def _once(request: Asked, act: Callable[[], HttpResponseBase]) -> HttpResponseBa
         if kept is not None:
             if kept.request_hash != asked:
                 raise Problem(409, _("This Idempotency-Key was used for another request."))
-            headers = {"Idempotency-Replayed": "true", **kept.headers}
-            return HttpResponse(kept.body, status=kept.status, headers=headers)
+            return _repeated(kept)
         response = _whole(request, act)
         if response.status_code < 500 and isinstance(response, HttpResponse):
             told = {name: response[name] for name in KEPT_HEADERS if name in response}
             ApiAnswer.objects.create(
-                user=request.user, key=key, request_hash=asked, status=response.status_code, headers=told,
-                body=response.content.decode(), made_at=clock.now(),
+                user=request.user, key=key, request_hash=asked, status=response.status_code, made_at=clock.now(),
+                sealed=seal.close(json.dumps({"headers": told, "body": response.content.decode()})),
             )  # fmt: skip
     return response
 
 
+def _repeated(kept: ApiAnswer) -> HttpResponse:
+    """The same answer again. It was kept sealed: what lets somebody in stands in some."""
+    told = json.loads(seal.open_(kept.sealed))
+    return HttpResponse(told["body"], status=kept.status, headers={"Idempotency-Replayed": "true", **told["headers"]})
+
+
 def _whole(request: Asked, act: Callable[[], HttpResponseBase]) -> HttpResponseBase:
-    """What is refused leaves nothing behind."""
+    """What is refused leaves nothing behind, but the line of a try that failed."""
     with transaction.atomic():
         response = act()
         if response.status_code >= 400:
-            transaction.set_rollback(True)
+            transaction.set_rollback(not request.tried)
         else:
             for name, value in request.told.items():
                 response.headers[name] = value

@@ -23,7 +23,7 @@ from amiable.web.ui import clock
 router = Router(tags=["figures"])
 
 
-def _number(value: Any) -> Any:
+def number(value: Any) -> Any:
     """In an address every number is text."""
     return int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 5 else value
 
@@ -92,7 +92,7 @@ class OfBoard(Schema):
 
     creditor: Id
     currency: Currency | None = Field(default=None, description="The creditor's own where it is not said.")
-    days: Annotated[Literal[30, 90, 365], BeforeValidator(_number)] = 90
+    days: Annotated[Literal[30, 90, 365], BeforeValidator(number)] = 90
     as_of: Annotated[Day | None, Field(description="Yesterday where it is not said: figures are of whole days.")] = None
 
 

@@ -40,7 +40,9 @@ class House:
 
         return add
 
-    def put(self, response: Any, said: type[Said]) -> Callable[[Callable[[Creditor, Any, Any], Any]], None]:
+    def put(
+        self, response: Any, said: type[Said], *, doc: str = "All of it, as it shall be; needs If-Match."
+    ) -> Callable[[Callable[[Creditor, Any, Any], Any]], None]:
         def add(keep: Callable[[Creditor, Any, Any], Any]) -> None:
             def write(
                 request: HttpRequest, response: HttpResponse, pk: Id, said: said,  # type: ignore[valid-type]
@@ -54,7 +56,7 @@ class House:
                 tagged(response, _mark(house))
                 return told
 
-            write.__doc__ = "All of it, as it shall be; needs If-Match."
+            write.__doc__ = doc
             how: dict[str, Any] = {
                 "response": response,
                 "name": f"choose_{self.name}",

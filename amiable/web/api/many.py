@@ -1,6 +1,5 @@
 """Many tasks at once: put off, handed on, shown, answered with yes or no; and what was done a moment ago taken back."""
 
-import secrets
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,7 +10,6 @@ from django.utils.translation import gettext as _
 from ninja import Router, Schema
 from pydantic import Field
 
-from amiable.casework import move
 from amiable.casework.models import Task
 from amiable.ledger.models import Customer
 from amiable.scenario import approve
@@ -24,22 +22,23 @@ from amiable.web.desk.acts import ACTS, take_back
 from amiable.web.ui import clock
 
 router = Router(tags=["tasks"])
+Tasks = Annotated[list[Ref], Field(min_length=1, max_length=moves.MOST)]
 
 
 class Snoozes(Said):
-    tasks: Refs = Field(min_length=1)
+    tasks: Tasks
     until: Day
     words: Line = Field(description="The reason.")
 
 
 class Assigns(Said):
-    tasks: Refs = Field(min_length=1)
+    tasks: Tasks
     to: Ref | None = Field(None, description="A colleague; empty: whoever comes first.")
     words: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$", strict=True)] = ""
 
 
 class ShowsTo(Said):
-    tasks: Refs = Field(min_length=1)
+    tasks: Tasks
     to: Refs = Field(min_length=1)
     words: Line
 
@@ -88,30 +87,37 @@ class Undoes(Said):
     )
 
 
+def _forbidden() -> str:
+    return _("Your role does not do that with this customer.")
+
+
 def _mover(name: str, said: type[Said], summary: str) -> None:
     def moved(request: HttpRequest, said: said) -> Any:  # type: ignore[valid-type]
         user = room.asking(request).user
         told = deeds.plain(said.dict())  # type: ignore[attr-defined]
-        chosen = moves.may_move(user, said.tasks[: moves.MOST])  # type: ignore[attr-defined]
+        named: list[int] = said.tasks  # type: ignore[attr-defined]
+        chosen = moves.may_move(user, named)
+        seen = set(room.mine(user, Task.objects.filter(pk__in=named)).values_list("pk", flat=True))
         if not chosen:
-            seen = room.mine(user, Task.objects.filter(pk__in=said.tasks))  # type: ignore[attr-defined]
-            raise Problem(403, _("Your role does not do that with this customer.")) if seen.exists() else not_found()
+            raise Problem(403, _forbidden()) if seen else not_found()
         kind = moves.KINDS[name]
         form = kind.form(
-            told | {"batch": secrets.token_urlsafe(12)}, today=clock.today(), country=chosen[0].creditor.country,
+            told | {"batch": room.asking(request).wish}, today=clock.today(), country=chosen[0].creditor.country,
             colleagues=moves.colleagues(chosen, but=user),
         )  # fmt: skip
         result = moves.moved_by(kind, chosen, deeds.valid(form), by=user)
         if result.tasks:
             room.asking(request).told["Undo"] = deed.sealed(user, reverse("desk:moves_undo"), {"batch": result.batch})
+        left = {task.pk: str(why) for task, why in result.refused}
+        left |= {
+            pk: _forbidden() if pk in seen else not_found().detail for pk in set(named) - {row.pk for row in chosen}
+        }
         done = [f"task-{task.pk}" for task in result.tasks]
-        return {"done": done, "left": [{"row": f"task-{task.pk}", "why": str(why)} for task, why in result.refused]}
+        return {"done": done, "left": [{"row": f"task-{pk}", "why": why} for pk, why in sorted(left.items())]}
 
     moved.__doc__ = str(moves.KINDS[name].explains)
-    deeds.UNDOABLE.add(f"{name}_tasks")
-    room.post(router, f"/task-moves/{name}", right="talk", response=MovedMany, name=f"{name}_tasks", summary=summary)(
-        moved
-    )
+    how: dict[str, Any] = {"response": MovedMany, "name": f"{name}_tasks", "summary": summary}
+    room.post(router, f"/task-moves/{name}", right="talk", undo=True, **how)(moved)
 
 
 _mover("snooze", Snoozes, "Put tasks off")
@@ -131,8 +137,9 @@ def waiting(request: HttpRequest) -> Any:
 
 
 @room.post(
-    router, "/approvals/answer", right="talk", response=MovedMany, name="answer_approvals", summary="Say yes or no"
-)
+    router, "/approvals/answer", right="talk", response=MovedMany, name="answer_approvals", undo=True,
+    summary="Say yes or no",
+)  # fmt: skip
 def answer(request: HttpRequest, said: AnswersMany) -> Any:
     """To many at once; what changed since it was shown is left, with its reason."""
     user = room.asking(request).user
@@ -149,10 +156,9 @@ def answer(request: HttpRequest, said: AnswersMany) -> Any:
     if (back := approvals.way_back(result, yes=said.yes)) is not None:
         room.asking(request).told["Undo"] = deed.sealed(user, *back)
     left = [{"row": approve.name_of(row), "why": str(why)} for row, why in result.left]
+    known = {approve.name_of(row) for row, _print in chosen}
+    left += [{"row": each.row, "why": not_found().detail} for each in said.rows if each.row not in known]
     return {"done": [approve.name_of(row) for row in result.done], "left": left}
-
-
-deeds.UNDOABLE.add("answer_approvals")
 
 
 @room.post(router, "/undo", right=room.READ, response=Done, name="undo", summary="Take back what was done")
@@ -186,12 +192,12 @@ def _task_back(request: HttpRequest, words: dict[str, Any], pk: int) -> str:
 
 def _move_back(request: HttpRequest, words: dict[str, Any]) -> str:
     room.granted(room.asking(request), "talk")
-    return moves.told_back(move.undo(batch=words["batch"], now=clock.now(), by=room.asking(request).user))
+    return moves.told_back(moves.put_back(words["batch"], by=room.asking(request).user))
 
 
 def _answer_back(request: HttpRequest, words: dict[str, Any]) -> str:
     room.granted(room.asking(request), "talk")
-    return approvals.told_back(approvals.take_back(words["tasks"], by=room.asking(request).user))
+    return approvals.told_back(approvals.take_back(words, by=room.asking(request).user))
 
 
 _BACK: dict[str, Callable[..., str]] = {

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from amiable.core.models import User
 from amiable.ledger.kinds import CreditKind, EntryKind, InvoiceKind
-from amiable.ledger.models import Allocation, Credit, Customer, Entry, Invoice, Waiver
+from amiable.ledger.models import Allocation, Credit, Entry, Invoice, Waiver
 from amiable.web.api import deeds, room
 from amiable.web.api.customers import OfCustomer
 from amiable.web.api.shape import AnyDay, Currency, Id, Key, Line, Minor, Ref, Said
@@ -123,19 +123,15 @@ class Waives(Said):
     reason: Line
 
 
-def _entries(customer: Customer) -> QuerySet[Entry]:
-    return Entry.objects.filter(invoice__customer=customer)
-
-
 deeds.makes(
-    router, "/write-offs", act="write_off", said=PartOfInvoice, response=EntryOut, rows=_entries, name="write_off",
+    router, "/write-offs", act="write_off", said=PartOfInvoice, response=EntryOut, name="write_off",
     summary="Write off", doc="Gives up an amount of an invoice for good.",
 )  # fmt: skip
 deeds.makes(
-    router, "/charges", act="charge", said=PartOfInvoice, response=EntryOut, rows=_entries, name="add_charge",
+    router, "/charges", act="charge", said=PartOfInvoice, response=EntryOut, name="add_charge",
     summary="Add costs", doc="Adds costs that can be proved to an invoice.",
 )  # fmt: skip
 deeds.makes(
-    router, "/waivers", act="waive", said=Waives, response=WaiverOut, rows="waivers", name="waive",
+    router, "/waivers", act="waive", said=Waives, response=WaiverOut, name="waive",
     summary="Waive interest or indemnity", doc="Lets a customer, or one invoice, off the charges for paying late.",
 )  # fmt: skip

@@ -81,15 +81,17 @@ def link(request: HttpRequest, said: Links) -> Any:
 
 
 deeds.makes(
-    router, "/phone-payments", act="take", said=Takes, response=AttemptOut, rows="attempts", name="take_payment",
+    router, "/phone-payments", act="take", said=Takes, response=AttemptOut, name="take_payment",
     summary="Take a payment",
     doc="Opens a payment for a customer on the phone; the card is typed into the provider's own fields at the desk.",
 )  # fmt: skip
 
 
-@room.post(router, "/refunds", right="refund", response=Done, name="refund", summary="Give a payment back")
+@room.post(router, "/refunds", right="refund", response=Done, name="refund", keyed=True, summary="Give a payment back")
 def refund(request: HttpRequest, said: Refunds) -> Any:
-    """Asks the provider to give a payment back; the invoices open again when it says that the money has left."""
+    """Asks the provider to give a payment back; the invoices open again when it says that the money has left. It needs an
+    Idempotency-Key: the provider is told it too, so that a request sent again gives back once.
+    """
     about = room.customer(request, said.customer)
     paid = room.row(Attempt.objects.filter(customer=about), said.attempt)
     words = {"payment": said.attempt, "amount": deeds.typed(said.amount_minor, paid.currency)}

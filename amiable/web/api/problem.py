@@ -1,15 +1,25 @@
 """What the API says when it refuses: problem details (RFC 9457) with one sentence that a person can act on."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
-from django.http import Http404, HttpRequest, JsonResponse
+from django.core.exceptions import (
+    BadRequest,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
+from django.db import IntegrityError
+from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext as _
 from ninja.errors import HttpError, ValidationError
 
 from amiable.core.errors import AmiableError, Unavailable
 
+log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -75,8 +85,13 @@ def of(error: Exception) -> Problem | None:
             return Problem(422, _("Look at the fields that are named."), errors=[_wrong(each) for each in error.errors])
         case HttpError():
             return Problem(error.status_code, str(error))
-        case RequestDataTooBig():
+        case RequestDataTooBig() | TooManyFieldsSent() | TooManyFilesSent():
             return Problem(413, _("This is more than can be taken in one request."))
+        case MultiPartParserError() | BadRequest() | SuspiciousOperation() | UnreadablePostError():
+            return Problem(400, _("The body of the request cannot be read."))
+        case IntegrityError():
+            log.warning("Two changes met.", exc_info=error)
+            return Problem(409, _("Somebody changed the same thing at the same moment. Look again, and try once more."))
         case Unavailable():
             return Problem(503, str(error))
         case AmiableError():

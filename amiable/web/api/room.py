@@ -4,6 +4,8 @@ In: rows as the desk's scope gives them. Out: pages and single rows. Never: a ro
 403 or the time it takes: what is not theirs is not found.
 """
 
+import base64
+import hashlib
 from collections.abc import Callable
 from functools import wraps
 from typing import Annotated, Any, TypeVar, cast
@@ -28,6 +30,8 @@ Cursor = Annotated[str, Field(pattern="^[0-9a-f]{0,15}$", description="`next` of
 Limit = Annotated[int, Field(default=50, ge=1, le=200)]
 RIGHTS: dict[str, str] = {}  # operation → the act of web/desk/scope.py that it needs; `read`: to see the row is enough
 READ = "read"
+UNDOABLE: set[str] = set()  # operations whose answer may carry an Undo
+KEYED: set[str] = set()  # operations that move money outside the house: only with a key that makes them happen once
 
 
 class Slice(Schema):
@@ -45,8 +49,22 @@ def get(router: Router, path: str, *, response: Any, name: str, right: str = REA
     return operation(router, ["GET"], path, right=right, response=response, name=name, **told)
 
 
-def post(router: Router, path: str, *, right: str, response: Any, name: str, **told: Any) -> Callable[[Any], Any]:
-    """A POST; `right` is the act that role and token must allow."""
+def post(
+    router: Router,
+    path: str,
+    *,
+    right: str,
+    response: Any,
+    name: str,
+    keyed: bool = False,
+    undo: bool = False,
+    **told: Any,
+) -> Callable[[Any], Any]:
+    """A POST; `right` is the act that role and token must allow; `keyed`: never without an Idempotency-Key; `undo`: its
+    answer may carry what takes it back.
+    """
+    KEYED.update({name} if keyed else ())
+    UNDOABLE.update({name} if undo else ())
     return operation(router, ["POST"], path, right=right, response=response, name=name, **told)
 
 
@@ -63,12 +81,29 @@ def operation(
     def add(view: Any) -> Any:
         @wraps(view)
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if methods == ["GET"]:
+                seen.place(name, kwargs.get("pk"))
             granted(asking(request), right)
-            return view(request, *args, **kwargs)
+            if name in KEYED:
+                asking(request).wish = _named(asking(request))
+            found = view(request, *args, **kwargs)
+            assert "Undo" not in asking(request).told or name in UNDOABLE, (
+                "What can be taken back says so in the document."
+            )
+            return found
 
         return router.api_operation(methods, path, response=response, operation_id=name, **told)(checked)
 
     return add
+
+
+def _named(request: Asked) -> str:
+    """The name of a wish, of its person and key alone: what reached a provider before a lost answer is known there again."""
+    key = request.headers.get("Idempotency-Key", "")
+    if not key:
+        raise Problem(400, _("Money leaves the house by this: send an Idempotency-Key, so that it leaves once."))
+    found = hashlib.sha256(f"{request.user.pk}\n{key}".encode()).digest()
+    return base64.urlsafe_b64encode(found[:12]).decode()
 
 
 def granted(request: Asked, right: str) -> None:
@@ -102,7 +137,7 @@ def shelf(
 
     def read(request: HttpRequest, pk: Id) -> Any:
         found = row(rows(asking(request).user), pk)
-        if isinstance(about := getattr(found, "customer", None), Customer):
+        if (about := whose(found)) is not None:
             seen.customer(about)  # in the trail it is a view of the customer, whichever row of theirs it was
         return found
 
@@ -115,6 +150,13 @@ def shelf(
         name=f"get_{name}",
         summary=f"Read one {_spoken(name)}",
     )(read)
+
+
+def whose(row: Model) -> Customer | None:
+    """The customer to whom a row belongs, itself or by what it is about."""
+    near = [getattr(row, name, None) for name in ("customer", "contact", "invoice", "note", "credit")]
+    found = [each if isinstance(each, Customer) else getattr(each, "customer", None) for each in near]
+    return next((each for each in found if each is not None), None)
 
 
 def _spoken(name: str) -> str:

@@ -145,19 +145,19 @@ class Returns(Said):
 
 
 deeds.makes(
-    router, "/notes", act="note", said=Writes, response=NoteOut, rows="notes", name="write_note", summary="Write a note",
+    router, "/notes", act="note", said=Writes, response=NoteOut, name="write_note", summary="Write a note",
     doc="Whoever is named with @ hears of it.",
 )  # fmt: skip
 deeds.makes(
-    router, "/promises", act="promise", said=PromisesToPay, response=PromiseOut, rows="promises", name="take_promise",
+    router, "/promises", act="promise", said=PromisesToPay, response=PromiseOut, name="take_promise",
     summary="Note a promise to pay", doc="Its invoices rest until that day; the day after it is judged by what came in.",
 )  # fmt: skip
 deeds.makes(
-    router, "/payment-claims", act="paid", said=SaysPaid, response=HoldOut, rows="holds", name="claim_paid",
+    router, "/payment-claims", act="paid", said=SaysPaid, response=HoldOut, name="claim_paid",
     summary="The customer says it is paid", doc="Reminders rest for a week, and the payment is to be looked for.",
 )  # fmt: skip
 deeds.makes(
-    router, "/disputes", act="dispute", said=Contests, response=DisputeOut, rows="disputes", name="open_dispute",
+    router, "/disputes", act="dispute", said=Contests, response=DisputeOut, name="open_dispute",
     summary="Open a dispute", doc="This invoice is no longer chased; the others are.",
 )  # fmt: skip
 deeds.changes(
@@ -165,7 +165,7 @@ deeds.changes(
     name="resolve_dispute", summary="End a dispute",
 )  # fmt: skip
 deeds.makes(
-    router, "/holds", act="hold", said=Rests, response=HoldOut, rows="holds", name="place_hold", summary="Place a hold",
+    router, "/holds", act="hold", said=Rests, response=HoldOut, name="place_hold", summary="Place a hold",
     doc="Nothing is sent and no step is taken while it lasts.",
 )  # fmt: skip
 deeds.changes(
@@ -173,7 +173,7 @@ deeds.changes(
     doc="Of those that a colleague may lift by hand; the others end with what wrote them.",
 )  # fmt: skip
 deeds.makes(
-    router, "/actions", act="out", said=TakesOut, response=HoldOut, rows="holds", name="take_out",
+    router, "/actions", act="out", said=TakesOut, response=HoldOut, name="take_out",
     summary="Take invoices out of the scenario", doc="No step is taken for them until that day, while somebody acts.",
 )  # fmt: skip
 deeds.changes(

@@ -11,8 +11,10 @@ from ninja import FilterSchema, Router, Schema
 from ninja.filter_schema import FilterLookup
 from pydantic import Field
 
+from amiable.casework import take
 from amiable.casework.models import Task, TaskKind
 from amiable.scenario import dispatch
+from amiable.web import seen
 from amiable.web.api import deeds, room
 from amiable.web.api.problem import Problem, not_found
 from amiable.web.api.shape import AnyDay, Day, Id, Ref, Said, Words
@@ -114,15 +116,14 @@ def task(request: HttpRequest, pk: int) -> Task:
     rows = Task.objects.select_related("customer__creditor")
     found: Task = room.row(room.mine(room.asking(request).user, rows, own="creditor_id"), pk)
     room.allowed(request, "talk", found.customer)
+    seen.customer(found.customer)
     return found
 
 
-deeds.UNDOABLE.update({"finish_task", "start_call"})
-
-
 @room.post(
-    router, "/tasks/{pk}/outcome", right="talk", response=TaskOut, name="finish_task", summary="Say what came of a task"
-)
+    router, "/tasks/{pk}/outcome", right="talk", response=TaskOut, name="finish_task", undo=True,
+    summary="Say what came of a task",
+)  # fmt: skip
 def finish(request: HttpRequest, pk: Id, said: Outcome) -> Any:
     """A call may end with a promise, a dispute and so on; a step that waits is confirmed or declined; the rest is done."""
     found = task(request, pk)
@@ -133,6 +134,8 @@ def finish(request: HttpRequest, pk: Id, said: Outcome) -> Any:
             errors=[{"field": "body.outcome", "message": _("Not for this kind of task.")}],
         )
     by = room.asking(request).user
+    if found.kind == TaskKind.CALL:  # who works for another's customer at this moment would undo what is being said
+        take.take(task=found, now=clock.now(), by=by)
     desk.carry_out(found, said.outcome, _filled(found, said), words=said.words, by=by)
     if (back := desk.way_back(found)) is not None:
         room.asking(request).told["Undo"] = deed.sealed(by, *back)
@@ -152,7 +155,8 @@ def _filled(found: Task, said: Outcome) -> dict[str, Any]:
                 errors=[{"field": f"body.{said.outcome}", "message": _("Say what it is.")}],
             )
         words = {**deeds.told_by(about), "token": "api"}
-        return {said.outcome: deeds.filled(kinds[said.outcome], found.customer, words)}
+        under = f"body.{said.outcome}"
+        return {said.outcome: deeds.filled(kinds[said.outcome], found.customer, words, under=under)}
     if said.outcome == "call_back" and said.call_back is not None:
         form = CallBackForm(deeds.plain(said.call_back.dict()), now=clock.now(), zone=zone_of(found.customer))
         return {"call_back": deeds.valid(form, under="body.call_back")}

@@ -136,12 +136,12 @@ class CameBack(Said):
 
 
 deeds.makes(
-    router, "/account-statements", act="statement", said=AsksStatement, response=MessageOut, rows="messages",
+    router, "/account-statements", act="statement", said=AsksStatement, response=MessageOut,
     name="send_statement", summary="Send a statement of account",
     doc="By e-mail with the next sending; no reminder, and not counted as one.",
 )  # fmt: skip
 deeds.makes(
-    router, "/own-messages", act="write", said=OwnWords, response=MessageOut, rows="messages", name="write_message",
+    router, "/own-messages", act="write", said=OwnWords, response=MessageOut, name="write_message",
     summary="Write to a customer", doc="In words of one's own, under the same rails as every message.",
 )  # fmt: skip
 

@@ -29,8 +29,10 @@ def _promise(act: Done) -> None:
         customer=act.customer, currency=act.said["currency"], state=PromiseState.OPEN
     ).exists()
     customer_said(customer=act.customer, saying=saying, now=act.now, by=act.by, origin="desk")
+    taken = act.customer.promises.filter(taken_by=act.by, taken_at=act.now).latest("pk")
+    act.made.append(taken)
     if not older:  # else an older one gave way to it, and would not come back by itself
-        act.back["promise"] = Promise.objects.filter(customer=act.customer, taken_by=act.by).latest("pk").pk
+        act.back["promise"] = taken.pk
 
 
 def _promise_undone(undoing: Undoing) -> None:
@@ -41,6 +43,7 @@ def _promise_undone(undoing: Undoing) -> None:
 def _dispute(act: Done) -> None:
     saying = Disputes(int(act.said["invoice"]), act.said["reason"], act.said["words"], act.said["amount_minor"])
     customer_said(customer=act.customer, saying=saying, now=act.now, by=act.by, origin="desk")
+    act.made.append(act.customer.disputes.get(invoice=saying.invoice, resolved_at=None))
 
 
 def _resolve(act: Done) -> None:
@@ -53,6 +56,7 @@ def _paid(act: Done) -> None:
     said_before = _claims(act.customer, act.as_of).exists()
     saying = AlreadyPaid([int(pk) for pk in act.said["invoices"]], act.said["paid_on"], act.said["words"])
     customer_said(customer=act.customer, saying=saying, now=act.now, by=act.by, origin="desk")
+    act.made.extend(act.customer.holds.filter(source_ref=f"claimed:{act.customer.pk}", created_at=act.now))
     if not said_before:
         act.back["day"] = act.as_of.isoformat()
 

@@ -26,6 +26,7 @@ def _take(act: Done) -> None:
         by=act.by,
         now=act.now,
     )
+    act.made.append(tried)
     act.leads_to.append(reverse("desk:phone", args=[tried.token]))
 
 
@@ -50,7 +51,7 @@ def _was_paid(about: About) -> bool:
 
 
 def _waive(act: Done) -> None:
-    waive.waive(
+    row = waive.waive(
         customer=act.customer,
         invoice=act.form.one(),
         kind=act.said["kind"],
@@ -61,6 +62,7 @@ def _waive(act: Done) -> None:
         now=act.now,
         by=act.by,
     )
+    act.made.append(row)
 
 
 def _charge(act: Done) -> None:
@@ -70,16 +72,17 @@ def _charge(act: Done) -> None:
         raise post.UnableToPost(
             _("Costs are not claimed of these customers: the law or the creditor’s choice says so.")
         )
-    post.charge(
+    entry = post.charge(
         invoice=invoice, kind=EntryKind.FEE, amount_minor=act.said["amount_minor"], reason=act.said["reason"], as_of=act.as_of,
         now=act.now, by=act.by,
     )  # fmt: skip
+    act.made.append(entry)
 
 
 def _write_off(act: Done) -> None:
     invoice = act.form.one()
     assert invoice is not None
-    post.write_off(
+    entry = post.write_off(
         invoice=invoice,
         amount_minor=act.said["amount_minor"],
         reason=act.said["reason"],
@@ -87,6 +90,7 @@ def _write_off(act: Done) -> None:
         now=act.now,
         by=act.by,
     )
+    act.made.append(entry)
 
 
 ACTS: dict[str, Act] = {

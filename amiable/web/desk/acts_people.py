@@ -90,6 +90,7 @@ def _keep_person(act: Done) -> None:
         now=act.now,
         by=act.by,
     )
+    act.made.append(act.customer.contacts.get(pk=change.contact))
     act.back["change"] = asdict(change) | {"points": [[pk, list(was)] for pk, was in change.points.items()]}
 
 

@@ -37,6 +37,7 @@ def _hold(act: Done) -> None:
         now=act.now,
     )
     act.back["hold"] = placed.pk
+    act.made.append(placed)
 
 
 def _hold_undone(undoing: Undoing) -> None:
@@ -71,6 +72,7 @@ def _out(act: Done) -> None:
         by=act.by,
     )
     act.back["holds"] = [row.pk for row in holds]
+    act.made.extend(holds)
 
 
 def _out_undone(undoing: Undoing) -> None:

@@ -10,7 +10,7 @@ from amiable.core.words import in_house
 from amiable.ledger.models import Medium
 from amiable.outreach.models import Tone
 from amiable.outreach.order import Order, order, take_back
-from amiable.web.desk import chain_forms, copies, forms, pay_link, write
+from amiable.web.desk import chain_forms, copies, deed, forms, pay_link, write
 from amiable.web.desk.deed import Act, Done, Group, Undoing, with_open
 
 
@@ -46,6 +46,7 @@ def _note(act: Done) -> None:
     kept = note.write(customer=act.customer, text=act.said["text"], files=act.said["attached"], now=act.now, by=act.by)
     if kept is not None:
         act.back["note"] = kept.pk
+        act.made.append(kept)
 
 
 def _note_undone(undoing: Undoing) -> None:
@@ -66,7 +67,7 @@ def _statement(act: Done) -> None:
         capped=False,
     )
     order([wish], now=act.now)
-    act.back["key"] = wish.key
+    deed.ordered(act, wish.key)
 
 
 def _taken_back(undoing: Undoing) -> None:

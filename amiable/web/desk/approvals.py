@@ -102,14 +102,14 @@ def answer(request: scope.Asked, word: str) -> HttpResponse:
 def undo(request: scope.Asked) -> HttpResponse:
     """A no that was said too quickly is taken back, where nothing has happened since."""
     try:
-        kept: dict[str, str] = deed.taken_back(request)["tasks"]
+        kept = deed.taken_back(request)
     except UnableTo as error:
         messages.warning(request, str(error))
         return redirect("desk:approvals")
     result = take_back(kept, by=request.user)
     if result.done:
         messages.success(request, told_back(result))
-    if len(result.done) < len(kept):
+    if len(result.done) < len(kept["tasks"]):
         messages.warning(request, _("What has changed meanwhile stays as it is."))
     return redirect("desk:approvals")
 
@@ -124,15 +124,21 @@ def answered(chosen: list[tuple[Waiting, str]], *, yes: bool, reason: str, by: U
 def way_back(result: approve.Answered, *, yes: bool) -> tuple[str, dict[str, Any]] | None:
     """What takes an answer back, where nothing has left the house by it."""
     back = [row.pk for row in result.done if isinstance(row, Task) and not (yes and row.kind == TaskKind.CONFIRM)]
-    times = Task.objects.filter(pk__in=back).values_list("pk", "done_at")
-    kept = {str(pk): at.isoformat() for pk, at in times if at}
-    return (reverse("desk:approvals_undo"), {"tasks": kept}) if kept and len(kept) == len(result.done) else None
+    done = Task.objects.filter(pk__in=back).order_by("pk").values_list("pk", "done_at")
+    times = {pk: at for pk, at in done if at is not None}
+    if not times or len(times) < len(result.done) or len(set(times.values())) > 1:
+        return None
+    return reverse("desk:approvals_undo"), {"tasks": list(times), "at": min(times.values()).isoformat()}
 
 
-def take_back(kept: dict[str, str], *, by: User) -> approve.Answered:
-    """Those that are still as the answer left them wait again; `kept`: when each was done."""
-    rows = Task.objects.filter(scope.reach(by, path="customer__"), pk__in=[int(pk) for pk in kept])
-    same = [row for row in rows.select_related("customer") if row.done_at == datetime.fromisoformat(kept[str(row.pk)])]
+def take_back(kept: dict[str, Any], *, by: User) -> approve.Answered:
+    """Those that are still as the answer left them wait again, where this colleague may still act about their customers;
+    `kept`: which, and when they were done.
+    """
+    rows = Task.objects.filter(
+        scope.reach(by, path="customer__"), pk__in=kept["tasks"], done_at=datetime.fromisoformat(kept["at"])
+    )
+    same = [row for row in rows.select_related("customer__creditor") if scope.may(by, "talk", row.customer)]
     return approve.take_back(same, as_of=clock.today(), now=clock.now(), by=by)
 
 

@@ -4,6 +4,7 @@ In: a click. Out: the task in hand, with all that is to be known for the call; i
 colleagues with the same customer, a customer at an hour that the law forbids.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -18,6 +19,7 @@ from amiable.casework import take
 from amiable.casework.models import Task, TaskKind
 from amiable.core.calendar import end_of_day
 from amiable.core.errors import AmiableError
+from amiable.core.models import User
 from amiable.web.desk import labels, ring, saved, scope, tasks, worklist
 from amiable.web.ui import clock
 
@@ -32,7 +34,7 @@ NO_MORE = gettext_lazy("Nobody more to call now.")
 def calls(request: scope.Asked) -> HttpResponse:
     """How many calls wait, who is agreed with for when, and who is on the phone."""
     today, now, query = clock.today(), clock.now(), saved.normal(request.GET.urlencode())
-    waiting = _waiting(request, query)
+    waiting = _waiting(request.user, query)
     reach = scope.reach(request.user, path="customer__", creditor="creditor_id")
     busy = Task.objects.filter(reach, take.in_hand(now=now), kind=TaskKind.CALL).exclude(taken_by=request.user)
     agreed = worklist.seen(request.user).filter(
@@ -120,14 +122,25 @@ def stop(request: scope.Asked) -> HttpResponse:
 
 
 def _on(request: scope.Asked) -> HttpResponse:
-    """Takes the next customer in hand, at an hour for calls; else says when the first one opens."""
-    now, query = clock.now(), saved.normal(request.POST.get("query", ""))
-    take.let_go(by=request.user)
-    rows = _waiting(request, query).exclude(pk__in=request.session.get(SKIPPED, []))
-    rows = rows.filter(~take.with_others(now=now, by=request.user))
+    """Goes on to the next customer, or says why there is none."""
+    query = saved.normal(request.POST.get("query", ""))
+    found, why = next_of(request.user, query=query, skipped=request.session.get(SKIPPED, []))
+    if found is not None:
+        address = reverse("desk:call", args=[found.pk])
+        return redirect(f"{address}?{query}" if query else address)
+    (messages.success if why == str(NO_MORE) else messages.warning)(request, why)
+    return redirect("desk:calls")
+
+
+def next_of(user: User, *, query: str, skipped: Iterable[int]) -> tuple[Task | None, str]:
+    """The next customer, taken in hand at an hour for calls; else why there is none, and when the first one opens."""
+    now = clock.now()
+    take.let_go(by=user)
+    rows = _waiting(user, query).exclude(pk__in=list(skipped))
+    rows = rows.filter(~take.with_others(now=now, by=user))
     closed = None
     for row in worklist.ordered(rows.select_related("customer__creditor"))[:LOOKED_AT]:
-        if not scope.may(request.user, "talk", row.customer):
+        if not scope.may(user, "talk", row.customer):
             continue
         hours = ring.hours(row.customer, now=now)
         # A time that the customer asked for is an hour for them, though it may not be a usual one of ours.
@@ -135,24 +148,20 @@ def _on(request: scope.Asked) -> HttpResponse:
             closed = min(filter(None, (closed, hours.opens_at)))
             continue
         try:
-            take.take(task=row, now=now, by=request.user)
+            return take.take(task=row, now=now, by=user), ""
         except take.UnableToTake:
             continue
-        address = reverse("desk:call", args=[row.pk])
-        return redirect(f"{address}?{query}" if query else address)
-    if closed is not None:
-        told = _("It is no hour for calls at the customers who wait. The first can be rung at %(time)s.")
-        messages.warning(request, told % {"time": f"{closed:%H:%M}"})
-    else:
-        messages.success(request, str(NO_MORE))
-    return redirect("desk:calls")
+    if closed is None:
+        return None, str(NO_MORE)
+    told = _("It is no hour for calls at the customers who wait. The first can be rung at %(time)s.")
+    return None, told % {"time": f"{closed:%H:%M}"}
 
 
-def _waiting(request: scope.Asked, query: str) -> Any:
+def _waiting(user: User, query: str) -> Any:
     """The calls that this colleague may make now, narrowed as the list was."""
     asked = worklist.Asked.read(QueryDict(query))
-    how: dict[str, Any] = {"today": clock.today(), "now": clock.now(), "meant": worklist.meant(request.user, asked)}
-    rows = worklist.narrowed(request.user, asked, **how)
+    how: dict[str, Any] = {"today": clock.today(), "now": clock.now(), "meant": worklist.meant(user, asked)}
+    rows = worklist.narrowed(user, asked, **how)
     return rows.filter(kind=TaskKind.CALL, done_at=None, due_on__lte=clock.today()).exclude(
         not_before__gt=clock.now() + worklist.SOON
     )

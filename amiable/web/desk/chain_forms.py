@@ -78,10 +78,11 @@ class WordForm(desk_forms.Act):
 
 
 def _ask(act: Done) -> None:
-    word.ask_word(
+    asked = word.ask_word(
         customer=act.customer, user=act.said["user"], question=act.said["question"], key=f"desk:{act.said['token']}",
         now=act.now, by=act.by,
     )  # fmt: skip
+    act.made.append(asked)
     day.send_soon()
 
 

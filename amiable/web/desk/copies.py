@@ -16,7 +16,7 @@ from amiable.outreach.enclose import copies_of
 from amiable.outreach.order import take_back
 from amiable.scenario.react import send_copies
 from amiable.web import seen
-from amiable.web.desk import scope
+from amiable.web.desk import deed, scope
 from amiable.web.desk.deed import About, Act, Done, Group, Undoing
 from amiable.web.desk.forms import Act as Form
 from amiable.web.templatetags.amiable_ui import day
@@ -66,7 +66,7 @@ def _send(act: Done) -> None:
         raise UnableToCopy(_("These copies are too large for one e-mail: send fewer at a time."))
     key = f"desk:{act.said['token']}"
     send_copies(customer=act.customer, invoices=wanted, as_of=act.as_of, now=act.now, key=key)
-    act.back["key"] = key
+    deed.ordered(act, key)
 
 
 def _taken_back(undoing: Undoing) -> None:

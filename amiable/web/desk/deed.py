@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import TextChoices
+from django.db.models import Model, Q, TextChoices
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,6 +19,7 @@ from amiable.core import links
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.ledger.models import Customer
+from amiable.outreach.models import Message
 from amiable.web.desk import forms, scope
 from amiable.web.ui import clock
 
@@ -42,10 +43,18 @@ class Done:
     ref: int
     leads_to: list[str] = field(default_factory=list)  # a page with a policy of its own, where the act goes on
     back: dict[str, Any] = field(default_factory=dict)  # what must be known to take it back; nothing: it cannot be
+    made: list[Model] = field(default_factory=list)  # the rows that it made, by which the API tells it
 
     @property
     def said(self) -> dict[str, Any]:
         return self.form.cleaned_data
+
+
+def ordered(act: Done, key: str) -> None:
+    """What the act ordered under this key, one message for each currency: it is taken back by the key."""
+    rows = Message.objects.filter(Q(key=key) | Q(key__startswith=f"{key}:"), customer=act.customer)
+    act.made.extend(rows.order_by("pk"))
+    act.back["key"] = key
 
 
 @dataclass(frozen=True)
@@ -139,7 +148,8 @@ def opened(token: str, *, by: User) -> tuple[str, dict[str, Any]]:
 
 def sealed(by: User, address: str, words: dict[str, Any]) -> str:
     """What takes an act back, once brought to its address by who did it."""
-    return links.sign("desk.undo", {"to": address, "by": by.pk, "words": words}, expires=clock.now() + UNDO_WITHIN)
+    content = {"to": address, "by": by.pk, "words": words}
+    return links.sign("desk.undo", content, expires=clock.now() + UNDO_WITHIN, short=True)
 
 
 def _button(user: User, address: str, words: dict[str, Any]) -> str:

@@ -142,6 +142,8 @@ def file(request: scope.Asked, pk: int, place: int) -> HttpResponseBase:
     path = place_of(row["sha256"]) if row.get("sha256") else None
     if path is None or not path.is_file():
         raise Http404
+    if found.customer is not None:
+        seen.customer(found.customer)
     return FileResponse(
         path.open("rb"), as_attachment=True, filename=row["name"] or "file", content_type="application/octet-stream",
         headers={"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"},

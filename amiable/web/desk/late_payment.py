@@ -20,7 +20,7 @@ from amiable.law.late import Late, half_of, late, series_name
 from amiable.ledger import choose
 from amiable.ledger.charges import charges, example
 from amiable.ledger.gather import SETTLED_DAYS
-from amiable.ledger.models import Creditor, CustomerKind, Invoice
+from amiable.ledger.models import Creditor, Customer, CustomerKind, Invoice
 from amiable.web.desk import scope
 from amiable.web.desk.forms import Day
 from amiable.web.ui import clock
@@ -195,11 +195,7 @@ def of_customer(request: scope.Asked, pk: int) -> HttpResponse:
     """What has run on a customer's invoices: in brief for the page of the customer, or with every piece."""
     found = scope.customer_or_404(request.user, pk)
     today = clock.today()
-    lately = Q(settled_on__gte=today - timedelta(days=SETTLED_DAYS), settled_on__gt=F("due_on"))
-    about = found.invoices.filter(Q(open_minor__gt=0) | Q(charged_minor__gt=0) | lately, due_on__lt=today)
-    invoices = {row.pk: row for row in about.order_by("due_on", "pk")}
-    told = charges(creditor=found.creditor, invoices=invoices, as_of=today)
-    rows = [(invoices[key], told[key], _pieces(told[key])) for key in invoices if key in told and _says(told[key])]
+    rows = run(found, today)
     brief = request.headers.get("HX-Request") == "true"
     content = {
         "customer": found, "rows": rows, "totals": _totals(rows), "rights": scope.rights(request.user, found),
@@ -208,6 +204,15 @@ def of_customer(request: scope.Asked, pk: int) -> HttpResponse:
         "choice": choose.rule_on(found.creditor.policy, today).of(found.kind),
     }  # fmt: skip
     return render(request, "desk/_charges.html" if brief else "desk/charges.html", content)
+
+
+def run(found: Customer, today: date) -> list[tuple[Invoice, Any, list[dict[str, Any]]]]:
+    """The customer's late invoices on which something has run, each with how it was reckoned."""
+    lately = Q(settled_on__gte=today - timedelta(days=SETTLED_DAYS), settled_on__gt=F("due_on"))
+    about = found.invoices.filter(Q(open_minor__gt=0) | Q(charged_minor__gt=0) | lately, due_on__lt=today)
+    invoices = {row.pk: row for row in about.order_by("due_on", "pk")}
+    told = charges(creditor=found.creditor, invoices=invoices, as_of=today)
+    return [(invoices[key], told[key], _pieces(told[key])) for key in invoices if key in told and _says(told[key])]
 
 
 def _says(told: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,10 +13,8 @@ from amiable.core import seal
 from amiable.ledger.models import Creditor
 from amiable.outreach import mailbox
 from amiable.outreach.models import Mailbox
-from amiable.web.desk import scope
+from amiable.web.desk import scope, sealed
 from amiable.web.ui import clock
-
-SECRETS = ("password",)
 
 
 @require_GET
@@ -33,8 +32,7 @@ def edit(request: scope.Asked, pk: int) -> HttpResponse:
     """The settings of one mailbox: kept, or only tried out."""
     creditor = get_object_or_404(scope.whole_creditors(request.user, act="administer"), pk=pk)
     before = kept(creditor) or {}
-    form = mailbox.Config(request.POST or None, initial={key: before[key] for key in before if key not in SECRETS})
-    _dress(form, before)
+    form = sealed.form(mailbox.Config, before, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         values = filled(form, before)
         if request.POST.get("act") == "test":
@@ -47,12 +45,13 @@ def edit(request: scope.Asked, pk: int) -> HttpResponse:
             messages.success(request, _("The mailbox is kept; its password is sealed. It is read every five minutes."))
             return redirect("desk:mailboxes")
     content = {"creditor": creditor, "form": form, "kept": bool(before)}
-    return render(request, "desk/mailbox.html", content)
+    return render(request, "desk/mailbox.html", content, status=422 if form.errors else 200)
 
 
-def filled(form: mailbox.Config, before: dict[str, Any]) -> dict[str, Any]:
+def filled(form: forms.Form, before: dict[str, Any]) -> dict[str, Any]:
     """What was typed; a secret that was left empty is the one that is kept."""
-    return {**form.cleaned_data, **{key: form.cleaned_data[key] or before.get(key, "") for key in SECRETS}}
+    kept_still = {key: form.cleaned_data[key] or before.get(key, "") for key in seal.secrets_of(mailbox.Config)}
+    return {**form.cleaned_data, **kept_still}
 
 
 def tried_out(values: dict[str, Any]) -> str:
@@ -67,14 +66,3 @@ def kept(creditor: Creditor) -> dict[str, Any] | None:
         return mailbox.settings_of(creditor)
     except seal.UnableToUnseal:
         return None
-
-
-def _dress(form: mailbox.Config, kept: dict[str, Any]) -> None:
-    for name, field in form.fields.items():
-        field.widget.attrs["class"] = "form-select" if name == "tls" else "form-control"
-        field.widget.attrs["autocomplete"] = "off"
-        if field.help_text:
-            field.widget.attrs["aria-describedby"] = f"id_{name}_helptext"
-    if kept:
-        form.fields["password"].help_text = _("Empty: the one that is kept.")
-        form.fields["password"].widget.attrs["aria-describedby"] = "id_password_helptext"

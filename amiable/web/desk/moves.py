@@ -136,7 +136,7 @@ def act(request: scope.Asked, name: str) -> HttpResponse:
 def undo(request: scope.Asked) -> HttpResponse:
     """What one click moved is where it was."""
     try:
-        moved = move.undo(batch=deed.taken_back(request)["batch"], now=clock.now(), by=request.user)
+        moved = put_back(deed.taken_back(request)["batch"], by=request.user)
     except UnableTo as error:
         messages.warning(request, str(error))
     else:
@@ -144,6 +144,15 @@ def undo(request: scope.Asked) -> HttpResponse:
             messages.success(request, told_back(moved))
         _refused(request, moved)
     return redirect(next_page(request, request.POST.get("next", "")))
+
+
+def put_back(batch: str, *, by: User) -> move.Moved:
+    """What one click moved is where it was, as far as this colleague may still act about its customers."""
+    named = list(move.moved_by(batch=batch, by=by).values_list("task", flat=True))
+    mine = may_move(by, named)
+    if named and not mine:
+        raise deed.UnableToUndo(_("You may not act about these customers any more."))
+    return move.undo(batch=batch, among=mine, now=clock.now(), by=by)
 
 
 def told_back(moved: move.Moved) -> str:

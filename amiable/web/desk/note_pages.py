@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 from amiable.casework.entrust import who_may_see
 from amiable.casework.models import NoteFile
 from amiable.ledger.keep import place_of
+from amiable.web import seen
 from amiable.web.desk import scope
 from amiable.web.ui import clock
 
@@ -20,7 +21,8 @@ OFFERED = 8
 def file(request: scope.Asked, pk: int) -> HttpResponseBase:
     """A file of a note about a customer whom the user may see."""
     rows = NoteFile.objects.filter(scope.reach(request.user, path="note__customer__"))
-    found = get_object_or_404(rows, pk=pk)
+    found = get_object_or_404(rows.select_related("note__customer"), pk=pk)
+    seen.customer(found.note.customer)
     path = place_of(found.sha256)
     if not path.is_file():
         raise Http404

@@ -113,6 +113,11 @@ def take(request: scope.Asked, pk: int) -> HttpResponseBase:
     except UnableTo as error:
         messages.warning(request, str(error))
         return redirect("desk:letter_batch", pk)
+    return paper(found, time)
+
+
+def paper(found: LetterBatch, time: int) -> StreamingHttpResponse:
+    """The file for the printer, taken for the so many-th time."""
     name = f"{found.creditor.key}-{found.pk}{f'-{time}' if time > 1 else ''}.pdf"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingHttpResponse(printed(found), content_type="application/pdf", headers=headers)

@@ -28,7 +28,7 @@ from amiable.outreach.render import Rendered
 from amiable.outreach.render import render as fill
 from amiable.outreach.sandbox import UnableToCompose
 from amiable.outreach.segment import segment
-from amiable.web.desk import labels, scope
+from amiable.web.desk import deed, labels, scope
 from amiable.web.desk.deed import Act, Done, Group, Undoing
 from amiable.web.desk.forms import Act as Form
 from amiable.web.ui import clock
@@ -187,7 +187,7 @@ def _do(act: Done) -> None:
     assert isinstance(act.form, WriteForm)
     wish = act.form.order(act.said, key=f"desk:{act.said['token']}")
     order([wish], now=act.now)
-    act.back["key"] = wish.key
+    deed.ordered(act, wish.key)
 
 
 def _taken_back(undoing: Undoing) -> None:
