@@ -27,7 +27,7 @@ dev: setup ## Start Amiable on your own data
 	$(VENV)/bin/amiable serve
 
 test: setup ## Run the tests
-	$(VENV)/bin/pytest -n 2 -q
+	$(VENV)/bin/pytest -n 3 --dist worksteal -q
 
 test-long: setup ## Run the crash, fuzz and volume tests, and look at whole areas in a browser
 	$(VENV)/bin/pytest -n 2 -q -m long

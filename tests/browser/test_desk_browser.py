@@ -28,7 +28,7 @@ def anna(live_server: Any) -> Customer:
     found = rows.full(ours, "Anna")
     rows.invoice(found, 123_456, late=-5)
     rows.credit(found, 700, days_ago=2)
-    rows.case(found)
+    rows.case(found, days_ago=1)  # the boards are of the last day that is over
     rows.report(ours)
     rows.counted()
     rows.measured()

@@ -241,10 +241,14 @@ def counted(*customers: Customer) -> None:
     refresh(as_of=clock.today(), customers=[each.pk for each in customers] or None)
 
 
-def case(of: Customer) -> Case:
+def case(of: Customer, *, days_ago: int = 0) -> Case:
     shelf.stock(now=clock.now())
     return Case.objects.create(
-        creditor=of.creditor, customer=of, currency="EUR", opened_on=clock.today(), opened_overdue_minor=1
+        creditor=of.creditor,
+        customer=of,
+        currency="EUR",
+        opened_on=clock.today() - timedelta(days=days_ago),
+        opened_overdue_minor=1,
     )
 
 

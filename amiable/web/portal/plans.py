@@ -225,9 +225,8 @@ def talk(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
 def current(visit: Visit, currency: str) -> Plan | None:
     """The plan that the first page tells of: one that waits for the customer's word, else the newest that runs."""
-    alive = visit.customer.plans.filter(currency=currency, state__in=PlanState.alive())
-    waiting = alive.filter(state=PlanState.OFFERED).order_by("-pk").first()
-    return waiting or alive.order_by("-pk").first()
+    alive = visit.customer.plans.filter(currency=currency, state__in=PlanState.alive()).order_by("-pk")
+    return min(alive, key=lambda plan: plan.state != PlanState.OFFERED, default=None)
 
 
 def _nothing(request: HttpRequest, visit: Visit) -> HttpResponseBase:
