@@ -3,11 +3,14 @@
 What is shown is what was recorded; nothing is left out because it is unpleasant, decisions not taken included.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
+from django.db import connection
 from django.db.models import CharField, F, Q, QuerySet, Value
 
 from amiable.core import money
@@ -17,7 +20,9 @@ from amiable.web.desk.timeline_sources import SOURCES, Source
 ROWS = 40
 GROUPS = ("money", "words", "people", "decisions")
 LONGEST = 80  # letters that are searched for
+NOBODY = -1  # whose place the customer takes in a query that is kept
 Rows = QuerySet[Any, dict[str, Any]]
+Statement = tuple[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -65,28 +70,46 @@ def happened(
 
     `group` narrows to money, words, people or decisions; `find` to lines in which these words (or this amount) stand.
     """
-    sources = [source for source in SOURCES if not group or source.group == group]
-    pages = [_page(source, customer, find.strip()[:LONGEST], after) for source in sources]
-    asked = [page for page in pages if page is not None]
-    if not asked:
+    find = find.strip()[:LONGEST]
+    if find or after:
+        statement = _statement(_sources(group), customer.pk, after, lambda source: _meant(source, customer, find))
+    else:
+        statement = _first(group)
+    if statement is None:
         return [], None
-    order = ("-t_at", "-t_kind", "-t_ref")
-    found = list(asked[0].union(*asked[1:], all=True).order_by(*order)[: ROWS + 1])
-    lines = [Happened(row["t_kind"], row["t_ref"], row["t_at"], row["t_data"]) for row in found[:ROWS]]
+    sql, values = statement
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [customer.pk if value == NOBODY else value for value in values])
+        found = [Happened(kind, ref, at, json.loads(data)) for at, kind, ref, data in cursor.fetchall()]
+    lines = found[:ROWS]
     return lines, Place(lines[-1].at, lines[-1].kind, lines[-1].ref) if len(found) > ROWS else None
 
 
-def _page(source: Source, customer: Customer, find: str, after: Place | None) -> Rows | None:
-    """The newest lines of one source, no more than a page can show: only for these is anything read and put together.
+def _sources(group: str) -> list[Source]:
+    return [source for source in SOURCES if not group or source.group == group]
 
-    None: nothing of this kind can be meant.
-    """
-    rows = source.rows(customer.pk).order_by().annotate(t_at=source.at)
-    if find:
-        meant = _meant(source, customer, find)
-        if meant is None:
-            return None
-        rows = rows.filter(meant)
+
+@cache
+def _first(group: str) -> Statement | None:
+    """What a first page asks, with NOBODY in the customer's place: to write it takes longer than to answer it."""
+    return _statement(_sources(group), NOBODY, None, lambda source: Q())
+
+
+def _statement(
+    sources: Sequence[Source], customer: int, after: Place | None, meant: Callable[[Source], Q | None]
+) -> Statement | None:
+    """One query over the sources of which something can be meant, as SQL with its values; None where there is none."""
+    pages = [_page(source, customer, told, after) for source in sources if (told := meant(source)) is not None]
+    if not pages:
+        return None
+    rows = pages[0].union(*pages[1:], all=True).order_by("-t_at", "-t_kind", "-t_ref")[: ROWS + 1]
+    sql, values = rows.query.sql_with_params()
+    return sql, values
+
+
+def _page(source: Source, customer: int, meant: Q, after: Place | None) -> Rows:
+    """The newest lines of one source, no more than a page can show: only for these is anything read and put together."""
+    rows = source.rows(customer).order_by().annotate(t_at=source.at).filter(meant)
     if after:
         rows = rows.filter(_after(source.kind, after))
     newest = rows.order_by("-t_at", "-pk").values("pk")[: ROWS + 1]
@@ -105,7 +128,10 @@ def _after(kind: str, place: Place) -> Q:
 
 
 def _meant(source: Source, customer: Customer, find: str) -> Q | None:
-    """Where the words may stand in a line: each in any of its columns or among the names of its keys; or all as an amount."""
+    """Where the words may stand in a line: each in any of its columns or among the names of its keys; or all as an amount.
+
+    None: nothing of this kind can be meant.
+    """
     meant: Q | None = Q()
     for word in find.split():
         either = _word(source, word)
