@@ -22,6 +22,7 @@ from amiable.ledger.models import Creditor, Customer, Medium
 from amiable.outreach import route
 from amiable.outreach.address import Address, addresses
 from amiable.outreach.gather import SPOKEN
+from amiable.outreach.mentions import FORMAL
 from amiable.outreach.models import Tone
 from amiable.outreach.order import BATCH, Order, order
 
@@ -89,6 +90,8 @@ WHERE NOT EXISTS (SELECT FROM casework_surveyask a WHERE a.customer_id = e.custo
     AND d.verdict <> 'not')
   AND NOT EXISTS (SELECT FROM outreach_message m WHERE m.customer_id = e.customer_id AND m.purpose <> %(own)s
     AND (m.as_of = %(as_of)s AND m.state NOT IN ('withheld', 'failed') OR m.state IN ('waiting', 'planned', 'sending')))
+  AND NOT EXISTS (SELECT FROM outreach_message m JOIN ledger_invoice i ON i.id = ANY(m.about) AND i.open_minor > 0
+    WHERE m.customer_id = e.customer_id AND m.purpose = %(formal)s AND m.state = 'sent')
 ORDER BY e.customer_id
 """
 _POLL = 0x504F4C4C  # with a creditor's number: one poll of it at a time, so that no address is asked from two sides
@@ -147,7 +150,7 @@ def _values(creditor: Creditor, as_of: date) -> Mapping[str, Any]:
         "creditor": creditor.pk, "key": creditor.key, "share": share_of(creditor), "as_of": as_of, "since": since,
         "until": start_of_day(as_of, creditor.time_zone), "zone": creditor.time_zone, "spoken": list(SPOKEN),
         "silent": list(SILENT), "bank": BY_THE_BANK, "treated_for": timedelta(days=TREATED_DAYS), "rest": REST_DAYS,
-        "own": PURPOSE,
+        "own": PURPOSE, "formal": FORMAL,
     }  # fmt: skip
 
 

@@ -213,6 +213,12 @@ def _told_today(who: Customer) -> None:
     Message.objects.update(purpose="receipt", capped=False)
 
 
+def _has_formal_notice(who: Customer) -> None:
+    """Days ago, and what it is about is still owed."""
+    reminder(who, days=9)
+    Message.objects.update(purpose="formal_notice", about=[world.invoice(who).pk])
+
+
 def _waits_for_a_person(who: Customer) -> None:
     Task.objects.create(
         creditor=who.creditor, customer=who, kind="reply", key="w", title="Answer", due_on=DAY, created_at=NOW
@@ -226,7 +232,7 @@ def _reminded_today(who: Customer) -> None:
 @pytest.mark.parametrize(
     "trouble",
     [
-        _opts_out, _disputes_anew, _waits_for_a_person, _reminded_today, _told_today, _house(stopped_at=NOW),
+        _opts_out, _disputes_anew, _waits_for_a_person, _reminded_today, _told_today, _has_formal_notice, _house(stopped_at=NOW),
         _house(released_at=None), *map(_held, ("insolvency", "vulnerable", "holdout", "person")),
         *map(_invoice_held, ("moratorium", "placed", "dispute")),
     ],
