@@ -5,7 +5,6 @@ day's run would have left them; then asks for each page, again and again. Nothin
 would show nothing.
 """
 
-import io
 import itertools
 import random
 import resource
@@ -25,6 +24,7 @@ from django.urls import reverse
 
 from amiable.core import tables
 from amiable.core.models import Role, Scope, User
+from amiable.insight import kept
 from amiable.insight.board import plans
 from amiable.insight.grain import Grain
 from amiable.insight.kpi import SUMS, declared
@@ -131,11 +131,9 @@ def _months(owner: Creditor, grain: Grain) -> None:
     for _n in range(DAYS // 30):
         last = min((month + timedelta(days=31)).replace(day=1) - timedelta(days=1), TODAY)
         cells = _cells(grain, month, last)
-        buffer = io.BytesIO()
-        cells.write_ipc_stream(buffer, compression="zstd", compat_level=pl.CompatLevel.oldest())
         Kept.objects.create(
             creditor=owner, grain=grain.key, month=month, as_of=last, digest=f"{month}", rows=cells.height,
-            content=buffer.getvalue(), measured_at=NOW,
+            content=kept.packed(cells), measured_at=NOW,
         )  # fmt: skip
         month = (month - timedelta(days=1)).replace(day=1)
 
