@@ -28,8 +28,10 @@ KEPT_DAYS = 4  # so long after its day a promise still counts as kept in what is
 
 @dataclass(frozen=True, kw_only=True)
 class Awaited:
-    """`day`: by then half of such invoices are paid; `early` and `late`: by then one and nine of ten. Empty: not within a year.
-    `chance`: of being paid within four weeks. For a payment of a plan, `invoice` is the first that the plan is about."""
+    """By `day` half of such invoices are paid, by `early` one of ten, by `late` nine; empty: not within a year, or not at all.
+    `chance`: of being paid within four weeks, empty where no money is expected. `part`: what counts: due, promise, plan (then
+    `invoice` is the first of the plan), debit, dispute, out.
+    """
 
     invoice: int
     part: str

@@ -10,7 +10,7 @@ from ninja.filter_schema import FilterLookup
 from pydantic import Field
 
 from amiable.core.models import User
-from amiable.insight.forecast.of_customer import of_customer
+from amiable.insight.forecast.of_customer import Awaited, of_customer
 from amiable.ledger import hold
 from amiable.ledger.models import Contact, ContactPoint, Customer, CustomerKind, Hold
 from amiable.portfolio.models import Membership, Profile, Score
@@ -42,24 +42,6 @@ ProfileOut = told(
 )  # fmt: skip
 ScoreOut = told(Score, "customer", "currency", "key", "model_version", "as_of", "value", "reasons", name="Score")
 MembershipOut = told(Membership, "customer", "currency", "segment", "since", "until", name="Membership")
-
-
-class Awaited(Schema):
-    """By `day` half of such invoices are paid, by `early` one of ten, by `late` nine; null: not within a year, or not at all.
-    `chance`: of being paid within four weeks, null where no money is expected. `part`: what counts: due, promise, plan (then
-    `invoice` is the first of the plan), debit, dispute, out.
-    """
-
-    invoice: int
-    part: str
-    due_on: date
-    currency: str
-    minor: int
-    early: date | None
-    day: date | None
-    late: date | None
-    chance: float | None
-    reason: str
 
 
 class ExpectedOut(Schema):
