@@ -148,6 +148,16 @@ class Task(models.Model):
             models.Index(
                 "rank", F("gain").desc(), "due_on", "id", condition=Q(done_at__isnull=True), name="task_worth"
             ),
+            # The same of one kind, and how many there are of it, without reading past those of the others.
+            models.Index(
+                "kind",
+                "rank",
+                F("gain").desc(),
+                "due_on",
+                "id",
+                condition=Q(done_at__isnull=True),
+                name="task_kind_worth",
+            ),
             models.Index(fields=["done_by", "done_at"], condition=Q(done_by__isnull=False), name="task_done_by"),
             models.Index(fields=["taken_until"], condition=Q(done_at__isnull=True), name="task_taken"),
             models.Index(

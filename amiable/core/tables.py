@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 Schema = Mapping[str, pl.DataType | type[pl.DataType]]
 
 
-def read(query: str, values: Mapping[str, Any] | None = None, *, schema: Schema) -> pl.DataFrame:
+def read(query: str, values: Mapping[str, Any] | Sequence[Any] = (), *, schema: Schema) -> pl.DataFrame:
     """The rows of a query as a table; `schema` names the columns in the order of the query, with their types.
 
     Booleans travel as t/f and are read as such; empty text comes back as null.
@@ -23,7 +23,7 @@ def read(query: str, values: Mapping[str, Any] | None = None, *, schema: Schema)
     # The driver's own cursor: Django's wrapper for debugging knows no parameters of COPY.
     with (
         connection.cursor() as cursor,
-        cursor.cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", dict(values or {})) as copy,
+        cursor.cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", values) as copy,
     ):
         for chunk in copy:
             buffer.write(chunk)

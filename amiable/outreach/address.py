@@ -4,13 +4,13 @@ Never: an address that failed for good, or one whose owner does not wish to be w
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 
-from amiable.ledger.models import Consent, Contact, ContactPoint, ContactRole, Creditor, Customer, CustomerKind, Medium
+from amiable.ledger.models import Consent, Contact, ContactPoint, ContactRole, Customer, CustomerKind, Medium
 from amiable.outreach import envelope
 from amiable.outreach.models import OptOut
 
@@ -54,38 +54,79 @@ def addresses(customers: Iterable[Customer], *, medium: str, now: datetime) -> d
 
     A wish not to be written to closes all addresses of that person, not only the one that it came from.
     """
-    customers = list(customers)
+    return by_medium(customers, media=[medium], now=now)[medium]
+
+
+def by_medium(
+    customers: Iterable[Customer], *, media: Iterable[str], now: datetime
+) -> dict[str, dict[int, list[Address]]]:
+    """The addresses of each customer on each of these media, asked for together."""
+    customers, media = list(customers), [str(medium) for medium in media]
     kinds = {customer.pk: customer.kind for customer in customers}
-    refused = _refused(list(kinds), medium)
-    whole, single = _opted_out(list(kinds), medium, now)
-    points = ContactPoint.objects.filter(contact__customer_id__in=kinds, medium=medium).values_list(
-        "id", "contact_id", "contact__customer_id", "contact__role", "contact__language", "value", "failed_at"
+    points = ContactPoint.objects.filter(contact__customer_id__in=kinds, medium__in=media).values_list(
+        "medium", "contact__customer_id", "contact_id", "value", "id", "contact__role", "contact__language", "failed_at"
     )
     rows = list(points)
-    closed = {row[1] for row in rows if (row[2], row[5].lower()) in single} | refused
-    found: dict[int, list[tuple[tuple[int, int, int], Address]]] = defaultdict(list)
-    for point_id, contact_id, customer_id, role, language, value, failed_at in rows:
-        order = ORDER[_kind(kinds[customer_id])]
-        address = Address(
-            contact_id, value, language, failed_at is not None, customer_id in whole or contact_id in closed
-        )
-        found[customer_id].append(((order.index(ContactRole(role)), contact_id, point_id), address))
-    best = {
-        customer_id: [address for _rank, address in sorted(ranked, key=lambda pair: pair[0])]
-        for customer_id, ranked in found.items()
+    closed = _closed(kinds, media, now, places=[row[:4] for row in rows])
+    found: dict[str, dict[int, list[tuple[tuple[int, int, int], Address]]]] = {
+        medium: defaultdict(list) for medium in media
     }
-    if medium != Medium.LETTER:
-        return best
-    return _by_post(customers, best, lambda row, pk: pk in whole or row[0] in closed or (pk, row[1].lower()) in single)
+    for medium, customer_id, contact_id, value, point_id, role, language, failed_at in rows:
+        order = ORDER[_kind(kinds[customer_id])].index(ContactRole(role))
+        silent = closed.to(medium, customer_id, contact_id, value)
+        address = Address(contact_id, value, language, failed_at is not None, silent)
+        found[medium][customer_id].append(((order, contact_id, point_id), address))
+    best = {
+        medium: {
+            customer_id: [address for _rank, address in sorted(ranked, key=lambda pair: pair[0])]
+            for customer_id, ranked in theirs.items()
+        }
+        for medium, theirs in found.items()
+    }
+    if Medium.LETTER in best:
+        best[Medium.LETTER] = _by_post(customers, best[Medium.LETTER], closed)
+    return best
 
 
-def _by_post(
-    customers: list[Customer],
-    known: dict[int, list[Address]],
-    silent: Callable[[tuple[int | None, str], int], bool],
-) -> dict[int, list[Address]]:
+@dataclass(frozen=True)
+class _Closed:
+    """What nobody is to be written to at, by medium: whole customers, people, and single addresses of a customer."""
+
+    customers: set[tuple[str, int]]
+    people: set[tuple[str, int]]
+    single: set[tuple[str, int, str]]
+
+    def to(self, medium: str, customer_id: int, contact_id: int | None, value: str) -> bool:
+        return (
+            (medium, customer_id) in self.customers
+            or (medium, contact_id) in self.people
+            or (medium, customer_id, value.lower()) in self.single
+        )
+
+
+def _closed(
+    customers: Iterable[int], media: list[str], now: datetime, *, places: Iterable[tuple[str, int, int, str]]
+) -> _Closed:
+    """By opting out, and by a newest word on consent that is no; `places`: medium, customer, contact and address."""
+    rows = OptOut.objects.filter(customer_id__in=customers, medium__in=media, since__lte=now)
+    rows = rows.filter(Q(until=None) | Q(until__gt=now))
+    told = list(rows.values_list("medium", "customer_id", "address"))
+    single = {(medium, customer_id, address.lower()) for medium, customer_id, address in told if address}
+    newest: dict[tuple[str, int], bool] = {}
+    consents = Consent.objects.filter(contact__customer_id__in=customers, medium__in=media).order_by("at", "id")
+    for medium, contact_id, given in consents.values_list("medium", "contact_id", "given"):
+        newest[medium, contact_id] = given
+    refused = {person for person, given in newest.items() if not given}
+    closed_one = {
+        (medium, contact_id) for medium, pk, contact_id, value in places if (medium, pk, value.lower()) in single
+    }
+    whole = {(medium, customer_id) for medium, customer_id, address in told if not address}
+    return _Closed(whole, refused | closed_one, single)
+
+
+def _by_post(customers: list[Customer], known: dict[int, list[Address]], closed: _Closed) -> dict[int, list[Address]]:
     """Postal addresses: the customer's own as the creditor knows it today, then those of contacts; which can be printed."""
-    senders = dict(Creditor.objects.values_list("id", "country"))
+    prefetch_related_objects(customers, "creditor")
     contacts = _nearest(customers)
     found: dict[int, list[Address]] = {}
     for customer in customers:
@@ -93,9 +134,9 @@ def _by_post(
         rows = sorted(known.get(customer.pk, []), key=lambda row: row.value != own)
         if own and not (rows and rows[0].value == own):
             contact_id, language = contacts.get(customer.pk, (None, ""))
-            row = Address(contact_id, own, language, failed=False, opted_out=silent((contact_id, own), customer.pk))
-            rows.insert(0, row)
-        sender = senders[customer.creditor_id]
+            silent = closed.to(Medium.LETTER, customer.pk, contact_id, own)
+            rows.insert(0, Address(contact_id, own, language, failed=False, opted_out=silent))
+        sender = customer.creditor.country
         found[customer.pk] = [
             replace(row, complete=envelope.fits(row.value, country=customer.country, sender=sender)) for row in rows
         ]
@@ -117,12 +158,20 @@ def _kind(kind: str) -> CustomerKind:
     return CustomerKind.CONSUMER if kind == CustomerKind.CONSUMER else CustomerKind.BUSINESS
 
 
+def serving(customer: Customer, *, media: Iterable[str], now: datetime) -> dict[str, Address]:
+    """The address that a message would go to on each medium, where one is usable."""
+    found = {}
+    for medium, rows in by_medium([customer], media=media, now=now).items():
+        if usable := next((row for row in rows.get(customer.pk, ()) if row.usable), None):
+            found[medium] = usable
+    return found
+
+
 def closable(customer: Customer, *, contact_id: int, now: datetime) -> dict[str, tuple[str, bool]]:
     """The media that a person may close, with the address that serves, and whether it is open. A letter may always come."""
     found: dict[str, tuple[str, bool]] = {}
-    for medium in CLOSABLE:
-        theirs = [row for row in addresses([customer], medium=medium, now=now).get(customer.pk, ()) if not row.failed]
-        mine = [row for row in theirs if row.contact_id == contact_id]
+    for medium, rows in by_medium([customer], media=CLOSABLE, now=now).items():
+        mine = [row for row in rows.get(customer.pk, ()) if row.contact_id == contact_id and not row.failed]
         if mine:
             found[medium] = (mine[0].value, any(row.usable for row in mine))
     return found
@@ -135,26 +184,3 @@ def spoken(*wishes: str) -> str:
             language = wish.replace("_", "-").split("-")[0].lower()
             return language if language in LANGUAGES else "en"
     return LANGUAGES[0]
-
-
-def _refused(customers: list[int], medium: str) -> set[int]:
-    """Contacts whose newest word on consent for this medium is no."""
-    newest: dict[int, bool] = {}
-    rows = Consent.objects.filter(contact__customer_id__in=customers, medium=medium).order_by("at", "id")
-    for contact_id, given in rows.values_list("contact_id", "given"):
-        newest[contact_id] = given
-    return {contact_id for contact_id, given in newest.items() if not given}
-
-
-def _opted_out(customers: list[int], medium: str, now: datetime) -> tuple[set[int], set[tuple[int, str]]]:
-    """Customers who closed the whole medium, and (customer, address) pairs closed one by one."""
-    rows = OptOut.objects.filter(customer_id__in=customers, medium=medium, since__lte=now)
-    rows = rows.filter(Q(until=None) | Q(until__gt=now))
-    whole: set[int] = set()
-    single: set[tuple[int, str]] = set()
-    for customer_id, address in rows.values_list("customer_id", "address"):
-        if address:
-            single.add((customer_id, address.lower()))
-        else:
-            whole.add(customer_id)
-    return whole, single

@@ -17,7 +17,7 @@ from amiable.law.late import late
 from amiable.ledger.choose import named
 from amiable.ledger.models import Creditor, CustomerKind
 from amiable.ledger.reference import payment_reference
-from amiable.outreach.gather import Facts, Line
+from amiable.outreach.gather import Line, Matter
 from amiable.outreach.speak import amount as amount
 from amiable.outreach.speak import colour as colour
 from amiable.outreach.speak import day as day
@@ -42,7 +42,7 @@ NO_SURVEY: dict[str, Any] = {"after": "", "scale": []}  # the faces stand in the
 STOP = {"fr": "STOP pour ne plus en recevoir", "en": "Reply STOP to opt out"}
 
 
-def express(facts: Facts) -> dict[str, Any]:
+def express(facts: Matter) -> dict[str, Any]:
     """The names of a text, filled with the facts of one message."""
     message, language = facts.message, facts.message.language
     about, also = (sorted(part, key=lambda line: (line.due_on, line.id)) for part in (facts.about, facts.also))
@@ -87,7 +87,7 @@ def express(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _account(facts: Facts) -> dict[str, Any]:
+def _account(facts: Matter) -> dict[str, Any]:
     """One of several accounts that a message tells."""
     lines = sorted((*facts.about, *facts.also), key=lambda line: (line.due_on, line.id))
     named = ", ".join(line.reference for line in lines[:NAMED_LINES])
@@ -102,17 +102,17 @@ def _account(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _asked(facts: Facts) -> str:
+def _asked(facts: Matter) -> str:
     """The part that whoever ordered the message asks for now; empty where it is not less than all of it."""
     minor = int((facts.message.context.get("pay") or {}).get("amount_minor") or 0)
     return _amount(minor, facts) if 0 < minor < facts.to_pay_minor else ""
 
 
-def portal_url(facts: Facts) -> str:
+def portal_url(facts: Matter) -> str:
     return _link("portal", "p", {"c": facts.customer.pk, "m": facts.message.pk or 0}, facts.now, settings.LINK_DAYS)
 
 
-def _survey(facts: Facts, portal: str) -> dict[str, Any]:
+def _survey(facts: Matter, portal: str) -> dict[str, Any]:
     """The page of the ask that ordered the message, and its five answers; from any other text the customer's page leads there."""
     asked = facts.message.context.get("survey") or {}
     if facts.message.purpose != survey.PURPOSE and not asked:
@@ -130,7 +130,7 @@ def _survey(facts: Facts, portal: str) -> dict[str, Any]:
     return {"survey_url": url, "survey": {"after": str(asked.get("after", "")), "scale": scale}}
 
 
-def unsubscribe_url(facts: Facts) -> str:
+def unsubscribe_url(facts: Matter) -> str:
     return _link("unsubscribe", "u", {"m": facts.message.pk or 0}, facts.now, UNSUBSCRIBE_DAYS)
 
 
@@ -139,7 +139,7 @@ def hook_url(creditor: Creditor, channel: str) -> str:
     return f"{settings.BASE_URL}/hooks/channel/{creditor.pk}/{channel}/"
 
 
-def attaches_statement(facts: Facts) -> bool:
+def attaches_statement(facts: Matter) -> bool:
     """The statement goes along where it is the matter, where the list is long, and where the order says so."""
     if facts.message.medium not in WITH_PAPERS:
         return False
@@ -149,11 +149,11 @@ def attaches_statement(facts: Facts) -> bool:
     return facts.message.purpose in {"statement", "formal_notice"} or len(facts.about) + len(facts.also) > SHOWN_LINES
 
 
-def transfers(facts: Facts) -> bool:
+def transfers(facts: Matter) -> bool:
     return facts.payee is not None and facts.message.currency == facts.creditor.currency
 
 
-def _people(facts: Facts) -> dict[str, Any]:
+def _people(facts: Matter) -> dict[str, Any]:
     creditor, language, payee = facts.creditor, facts.message.language, facts.payee
     name = facts.contact.name.strip() if facts.contact else ""
     if not name and facts.customer.kind == CustomerKind.CONSUMER:
@@ -182,7 +182,7 @@ def _people(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _line(line: Line, facts: Facts) -> dict[str, Any]:
+def _line(line: Line, facts: Matter) -> dict[str, Any]:
     language = facts.message.language
     days_late = (facts.as_of - line.due_on).days
     return {
@@ -200,7 +200,7 @@ def _line(line: Line, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _late_charges(facts: Facts) -> dict[str, Any]:
+def _late_charges(facts: Matter) -> dict[str, Any]:
     """Interest, indemnity and costs are named only where the law gives them and the creditor chose so: claimed or shown."""
     country, audience, language = facts.creditor.country, facts.customer.kind, facts.message.language
     law = late(country, audience, facts.as_of)
@@ -218,14 +218,14 @@ def _late_charges(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _answer_by(facts: Facts) -> date:
+def _answer_by(facts: Matter) -> date:
     given = facts.message.context.get("answer_by")
     if given:
         return date.fromisoformat(str(given))
     return next_business_day(facts.as_of + timedelta(days=ANSWER_DAYS), facts.creditor.country)
 
 
-def _amount(value_minor: int, facts: Facts) -> str:
+def _amount(value_minor: int, facts: Matter) -> str:
     return amount(value_minor, facts.message.currency, facts.message.language)
 
 

@@ -1,6 +1,6 @@
 """From rows to facts: all that the last look and the words need about some messages, as it is at this moment.
 
-In: messages. Out: one Facts each, read in a handful of queries for the whole batch.
+In: messages. Out: one Facts each, or one Matter for what is only put in words, in a handful of queries for the whole batch.
 Never: an amount remembered from the day of the decision; each residual, credit and hold is read now.
 """
 
@@ -8,8 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 
-from django.db.models import Max, Sum
+from django.db.models import Max, Sum, prefetch_related_objects
 from django.db.models.functions import Coalesce
 
 from amiable.casework.models import Task, TaskKind
@@ -24,7 +25,7 @@ from amiable.ledger.factor import NOTHING, Payee, Sold, payee_of, sold_by
 from amiable.ledger.models import Contact, Credit, Creditor, Customer, Invoice
 from amiable.ledger.prefer import NONE as NO_WISHES
 from amiable.ledger.prefer import Wishes, preferred
-from amiable.outreach.address import Address, addresses
+from amiable.outreach.address import Address, by_medium
 from amiable.outreach.mentions import FORMAL
 from amiable.outreach.models import Message, MessageState
 
@@ -45,7 +46,6 @@ class Line:
     due_on: date
     amount_minor: int
     open_minor: int
-    held_by: str  # kind of the hold that acts on it, or empty
     charged_minor: int = 0  # interest, indemnity and costs posted on it
 
     @property
@@ -55,8 +55,8 @@ class Line:
 
 
 @dataclass
-class Facts:
-    """What is true about one message at this moment."""
+class Matter:
+    """What one message says, to whom, as it is at this moment: all that its words are made of."""
 
     message: Message
     creditor: Creditor
@@ -65,20 +65,13 @@ class Facts:
     now: datetime
     contact: Contact | None = None
     address: Address | None = None  # where it may go now; None: nowhere
-    opted_out: bool = False
+    opted_out: bool = False  # there is no address because its owner wishes so
     about: list[Line] = field(default_factory=list)
     also: list[Line] = field(default_factory=list)
-    together: tuple["Facts", ...] = ()  # other accounts that this message speaks of
+    together: tuple["Matter", ...] = ()  # other accounts that this message speaks of
     credit_minor: int = 0
     sold: Sold = NOTHING  # to the factor
     besides_minor: int = 0  # interest and indemnity that have run on its invoices and are only shown
-    customer_hold: str = ""
-    wishes: Wishes = NO_WISHES  # of the person who would be written to
-    waiting: bool = False
-    not_now: bool = False  # an invoice of theirs is contested or elsewhere, whatever the message is about: no survey
-    days_since_contact: int | None = None
-    contacts_7d: int = 0
-    days_since_conversation: int | None = None
 
     @property
     def apart(self) -> bool:
@@ -105,57 +98,86 @@ class Facts:
         return payee_of(self.creditor, self.sold, [line.id for line in self.asked])
 
 
+@dataclass
+class Facts(Matter):
+    """And what the last look asks about besides."""
+
+    held: frozenset[int] = frozenset()  # invoices of the customer on which a hold acts
+    customer_hold: str = ""
+    wishes: Wishes = NO_WISHES  # of the person who would be written to
+    waiting: bool = False
+    not_now: bool = False  # an invoice of theirs is contested or elsewhere, whatever the message is about: no survey
+    days_since_contact: int | None = None
+    contacts_7d: int = 0
+    days_since_conversation: int | None = None
+
+
+M = TypeVar("M", bound=Matter)
+
+
 def gather(messages: Sequence[Message], *, as_of: date, now: datetime) -> list[Facts]:
     """The facts of each message, in the same order."""
     customers = Customer.objects.in_bulk({message.customer_id for message in messages})
-    creditors = Creditor.objects.in_bulk({message.creditor_id for message in messages})
-    for customer in customers.values():  # so that nobody asks for it once more, one by one
-        if customer.creditor_id in creditors:
-            customer.creditor = creditors[customer.creditor_id]
-    lines, held_customers, not_now = _lines(messages, customers, as_of)
-    credits = _credits(customers)
-    sold = sold_by(customers, as_of=as_of)
+    prefetch_related_objects(list(customers.values()), "creditor")
+    gathered = _matters(Facts, messages, customers, as_of=as_of, now=now)
+    held, held_customers, not_now = _held(customers, as_of)
     calls = _calls(customers, as_of)
     contacted, spoken, waiting = _contacts(customers, calls, as_of), _conversations(calls, as_of), _waiting(customers)
-    found = {medium: addresses(customers.values(), medium=medium, now=now) for medium in {m.medium for m in messages}}
-    contacts = Contact.objects.in_bulk({m.contact_id for m in messages if m.contact_id})
-    gathered = []
-    for message in messages:
-        known = found[message.medium].get(message.customer_id, [])
-        address, opted_out = _usable(message, known)
-        facts = Facts(
+    wishes = preferred({each.contact.pk for each in gathered if each.contact}, now=now)
+    for each in gathered:
+        message, pk = each.message, each.customer.pk
+        own = message.instead_of_id or message.pk
+        days = [(as_of - day).days for ref, day in contacted.get(pk, ()) if ref != own]
+        each.days_since_contact = min(days, default=None)
+        each.contacts_7d = sum(day < 7 for day in days)
+        each.days_since_conversation = spoken.get(pk)
+        each.held, each.customer_hold = frozenset(held.get(pk, ())), held_customers.get(pk, "")
+        each.waiting, each.not_now = pk in waiting, pk in not_now
+        each.wishes = wishes.get(each.contact.pk, NO_WISHES) if each.contact else NO_WISHES
+    return gathered
+
+
+def matters(messages: Sequence[Message], *, as_of: date, now: datetime) -> list[Matter]:
+    """What each message would say, in the same order, for one that is only shown: a customer that came with it is not read
+    again.
+    """
+    prefetch_related_objects(messages, "customer__creditor")
+    return _matters(Matter, messages, {each.customer_id: each.customer for each in messages}, as_of=as_of, now=now)
+
+
+def _matters(
+    kind: type[M], messages: Sequence[Message], customers: Mapping[int, Customer], *, as_of: date, now: datetime
+) -> list[M]:
+    lines, credits, sold = _lines(messages), _credits(customers), sold_by(customers, as_of=as_of)
+    known = by_medium(customers.values(), media={message.medium for message in messages}, now=now)
+    places = [_usable(message, known[message.medium].get(message.customer_id, [])) for message in messages]
+    people = [
+        address.contact_id if address else message.contact_id
+        for message, (address, _opted_out) in zip(messages, places, strict=True)
+    ]
+    contacts = Contact.objects.in_bulk({person for person in people if person})
+    gathered = [
+        kind(
             message=message,
-            creditor=creditors[message.creditor_id],
+            creditor=customers[message.customer_id].creditor,
             customer=customers[message.customer_id],
             as_of=as_of,
             now=now,
-            contact=contacts.get(address.contact_id if address else message.contact_id or 0),
+            contact=contacts.get(person or 0),
             address=address,
             opted_out=opted_out,
             about=[lines[ref] for ref in message.about if ref in lines],
             also=[lines[ref] for ref in message.also if ref in lines and ref not in message.about],
             credit_minor=credits.get((message.customer_id, message.currency), 0),
             sold=sold.get(message.customer_id, NOTHING),
-            customer_hold=held_customers.get(message.customer_id, ""),
-            waiting=message.customer_id in waiting,
-            not_now=message.customer_id in not_now,
-            days_since_conversation=spoken.get(message.customer_id),
         )
-        own = message.instead_of_id or message.pk
-        days = [(as_of - day).days for ref, day in contacted.get(message.customer_id, ()) if ref != own]
-        facts.days_since_contact = min(days, default=None)
-        facts.contacts_7d = sum(day < 7 for day in days)
-        if facts.address and facts.address.contact_id and facts.contact is None:
-            facts.contact = Contact.objects.get(pk=facts.address.contact_id)
-        gathered.append(facts)
+        for message, person, (address, opted_out) in zip(messages, people, places, strict=True)
+    ]
     _add_shown(gathered, as_of)
-    wishes = preferred({each.contact.pk for each in gathered if each.contact}, now=now)
-    for each in gathered:
-        each.wishes = wishes.get(each.contact.pk, NO_WISHES) if each.contact else NO_WISHES
     return gathered
 
 
-def _add_shown(gathered: Sequence[Facts], as_of: date) -> None:
+def _add_shown(gathered: Sequence[Matter], as_of: date) -> None:
     """What is only shown, reckoned for all messages of a creditor at once."""
     for creditor in {each.creditor.pk: each.creditor for each in gathered if POLICY in each.creditor.policy}.values():
         theirs = [each for each in gathered if each.creditor.pk == creditor.pk]
@@ -180,11 +202,17 @@ def _usable(message: Message, known: Sequence[Address]) -> tuple[Address | None,
     return usable, usable is None and any(row.opted_out for row in known)
 
 
-def _lines(
-    messages: Sequence[Message], customers: Mapping[int, Customer], as_of: date
-) -> tuple[dict[int, Line], dict[int, str], set[int]]:
-    """The invoices that the messages name, the customers on hold as a whole, and those with something harder on any invoice."""
-    held: dict[int, str] = {}
+def _lines(messages: Sequence[Message]) -> dict[int, Line]:
+    """The invoices that the messages name, of the customers to whom they go."""
+    wanted = {ref for message in messages for ref in (*message.about, *message.also)}
+    columns = ("id", "reference", "kind", "issued_on", "due_on", "amount_minor", "open_minor", "charged_minor")
+    rows = Invoice.objects.filter(pk__in=wanted, customer_id__in={message.customer_id for message in messages})
+    return {row["id"]: Line(**row) for row in rows.values(*columns)}
+
+
+def _held(customers: Iterable[int], as_of: date) -> tuple[dict[int, set[int]], dict[int, str], set[int]]:
+    """By customer the invoices that are held, why the whole is, and the customers with something harder on any invoice."""
+    held: dict[int, set[int]] = defaultdict(set)
     held_customers: dict[int, str] = {}
     not_now: set[int] = set()
     holds = hold.active(as_of=as_of).filter(customer_id__in=customers).order_by("id")
@@ -193,14 +221,10 @@ def _lines(
             if held_customers.get(customer_id, HOLDOUT) == HOLDOUT:  # any other reason is told before an experiment's
                 held_customers[customer_id] = kind
         else:
-            held.setdefault(invoice_id, kind)
+            held[customer_id].add(invoice_id)
             if kind in NOT_NOW:
                 not_now.add(customer_id)
-    wanted = {ref for message in messages for ref in (*message.about, *message.also)}
-    columns = ("id", "reference", "kind", "issued_on", "due_on", "amount_minor", "open_minor", "charged_minor")
-    rows = Invoice.objects.filter(pk__in=wanted, customer_id__in=customers).values(*columns)
-    lines = {row["id"]: Line(**row, held_by=held.get(row["id"], "")) for row in rows}
-    return lines, held_customers, not_now
+    return held, held_customers, not_now
 
 
 def _credits(customers: Iterable[int]) -> dict[tuple[int, str], int]:

@@ -65,7 +65,7 @@ def _leave_out(facts: Facts) -> None:
         return
 
     def stays(line: Line, *, is_about: bool) -> bool:
-        if line.open_minor <= line.charges_minor or line.held_by:
+        if line.open_minor <= line.charges_minor or line.id in facts.held:
             return False
         if purpose in LATE_ONLY:
             return line.due_on < facts.as_of

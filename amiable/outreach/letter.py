@@ -17,7 +17,7 @@ from amiable.ledger.reference import payment_reference
 from amiable.outreach import envelope
 from amiable.outreach.compose import Block
 from amiable.outreach.express import grouped, transfers
-from amiable.outreach.gather import Facts
+from amiable.outreach.gather import Matter
 from amiable.outreach.statement import Transfer, epc_text, statement_data
 
 LETTERS = Path(__file__).parent / "letters"
@@ -29,7 +29,7 @@ class UnableToAddress(UnableTo):
 
 
 def letter_data(
-    facts: Facts, context: Mapping[str, Any], *, subject: str, blocks: Sequence[Block], account: Statement | None
+    facts: Matter, context: Mapping[str, Any], *, subject: str, blocks: Sequence[Block], account: Statement | None
 ) -> dict[str, Any]:
     """What the letter says; `account` goes along as its last pages. Codes stand in it as text; press.py draws them."""
     message, creditor, customer = facts.message, facts.creditor, facts.customer
@@ -58,13 +58,13 @@ def letter_data(
     }
 
 
-def stands(facts: Facts) -> list[Any]:
+def stands(facts: Matter) -> list[Any]:
     """What a letter in the tray is compared by: it is written again when any of it has changed."""
     lines = [[line.id, line.open_minor] for line in (*facts.about, *facts.also)]
     return [lines, facts.credit_minor, facts.address.value if facts.address else ""]
 
 
-def _recipient(facts: Facts) -> list[str]:
+def _recipient(facts: Matter) -> list[str]:
     value = facts.address.value if facts.address else facts.message.address
     customer = facts.customer
     lines = envelope.block(value, country=customer.country, sender=facts.creditor.country)
@@ -115,7 +115,7 @@ def _lines(context: Mapping[str, Any], words: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def _transfer(facts: Facts, context: Mapping[str, Any]) -> dict[str, Any] | None:
+def _transfer(facts: Matter, context: Mapping[str, Any]) -> dict[str, Any] | None:
     payee = facts.payee
     if payee is None or not transfers(facts) or not facts.to_pay_minor:
         return None
@@ -131,7 +131,7 @@ def _transfer(facts: Facts, context: Mapping[str, Any]) -> dict[str, Any] | None
     }
 
 
-def _account(facts: Facts, account: Statement) -> dict[str, Any]:
+def _account(facts: Matter, account: Statement) -> dict[str, Any]:
     return statement_data(account, facts.creditor, facts.customer, facts.message.language, codes=False)
 
 

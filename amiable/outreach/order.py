@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from amiable.core.errors import UnableTo
 from amiable.core.words import in_house
 from amiable.ledger.models import Creditor, Customer
-from amiable.outreach.address import Address, addresses, spoken
+from amiable.outreach.address import Address, by_medium, spoken
 from amiable.outreach.models import Message, MessageState
 from amiable.outreach.release import by_hand
 
@@ -63,10 +63,7 @@ def _order(orders: list[Order], now: datetime) -> int:
         return 0
     customers = Customer.objects.in_bulk({wish.customer_id for wish in fresh.values()})
     creditors = Creditor.objects.in_bulk({wish.creditor_id for wish in fresh.values()})
-    found = {
-        medium: addresses(customers.values(), medium=medium, now=now)
-        for medium in {wish.medium for wish in fresh.values()}
-    }
+    found = by_medium(customers.values(), media={wish.medium for wish in fresh.values()}, now=now)
     rows = []
     for wish in fresh.values():
         customer = customers[wish.customer_id]

@@ -18,7 +18,7 @@ from amiable.outreach.channel import Attachment
 from amiable.outreach.compose import Composed, compose
 from amiable.outreach.enclose import enclosed
 from amiable.outreach.express import amount, attaches_statement, express, portal_url, short_day
-from amiable.outreach.gather import Facts, gather
+from amiable.outreach.gather import Matter, matters
 from amiable.outreach.house import Place, Spoken, speaks
 from amiable.outreach.house import Texts as Texts
 from amiable.outreach.house import own_texts as own_texts
@@ -43,20 +43,20 @@ class Rendered:
 
 def render(message: Message, *, as_of: date, now: datetime) -> Rendered:
     """One message as it would leave now, for a preview. Raises UnableToCompose."""
-    [rendered] = render_all(gather([message], as_of=as_of, now=now), own_texts())
+    [rendered] = render_all(matters([message], as_of=as_of, now=now), own_texts())
     if isinstance(rendered, UnableTo):
         raise rendered
     return replace(rendered, html=letter_page(rendered.letter)) if rendered.letter else rendered
 
 
-def render_all(facts: Sequence[Facts], own: Texts) -> list[Rendered | UnableTo]:
+def render_all(facts: Sequence[Matter], own: Texts) -> list[Rendered | UnableTo]:
     """Each message in words, in the same order; one whose text cannot be filled gives the reason instead."""
     with ThreadPoolExecutor(TYPESETTERS) as typesetters:
         halves = [_words(each, own, typesetters) for each in facts]
         return [_whole(rendered, document) for rendered, document in halves]
 
 
-def text_of(facts: Facts, own: Texts) -> Spoken:
+def text_of(facts: Matter, own: Texts) -> Spoken:
     """The text that a message uses: own or the house's, in its tone or the nearest. Raises UnableToCompose.
 
     A colleague's own words stand in the message itself.
@@ -75,7 +75,7 @@ def composed(spoken: Spoken, medium: str) -> Composed:
 
 
 def _words(
-    facts: Facts, own: Texts, typesetters: ThreadPoolExecutor
+    facts: Matter, own: Texts, typesetters: ThreadPoolExecutor
 ) -> tuple[Rendered | UnableTo, "Future[bytes] | None"]:
     try:
         text = composed(text_of(facts, own), facts.message.medium)
@@ -123,7 +123,7 @@ def _whole(rendered: Rendered | UnableTo, document: "Future[bytes] | None") -> R
     return replace(whole, letter={**rendered.letter, "pages": pages(content)}) if rendered.letter else whole
 
 
-def _announced(names: Mapping[str, str], facts: Facts) -> tuple[Attachment, ...]:
+def _announced(names: Mapping[str, str], facts: Matter) -> tuple[Attachment, ...]:
     """What goes along, by name; its content is being typeset."""
     day = short_day(facts.as_of, facts.message.language).replace("/", "-")
     name = names[facts.message.language].format(number=facts.customer.number, day=day)

@@ -12,7 +12,7 @@ from amiable.ledger.balance import statement
 from amiable.ledger.models import CustomerKind, Medium
 from amiable.outreach.compose import Block, Composed, UnableToCompose
 from amiable.outreach.express import express
-from amiable.outreach.gather import Facts, gather
+from amiable.outreach.gather import Matter, matters
 from amiable.outreach.house import Place, own_texts, speaks
 from amiable.outreach.models import Message
 from amiable.outreach.render import account_words, composed
@@ -22,7 +22,7 @@ GENERAL = "call"  # the script for a matter that has none of its own
 
 def script(message: Message, *, as_of: date, now: datetime) -> list[Block]:
     """The script for a call about the invoices of `message`. Raises UnableToCompose where a name in it is unknown."""
-    [facts] = gather([message], as_of=as_of, now=now)
+    [facts] = matters([message], as_of=as_of, now=now)
     text, context = _text(facts), express(facts)
     if text.tells_balance:
         account = statement(customer=facts.customer, as_of=as_of, currency=message.currency)
@@ -30,7 +30,7 @@ def script(message: Message, *, as_of: date, now: datetime) -> list[Block]:
     return [block for block in text.blocks(context) if "runs" in block]
 
 
-def _text(facts: Facts) -> Composed:
+def _text(facts: Matter) -> Composed:
     message, own = facts.message, own_texts()
     audience = "consumer" if facts.customer.kind == CustomerKind.CONSUMER else "business"
     for key in (message.purpose, GENERAL):

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from amiable.casework.models import Dispute, DisputeReason
 from amiable.core.errors import UnableTo
-from amiable.outreach.gather import Facts
+from amiable.outreach.gather import Matter
 from amiable.outreach.speak import amount, day, phone, phone_url, short_day
 
 # Why a payment did not go through, as a customer may read it.
@@ -40,7 +40,7 @@ class UnableToTell(UnableTo):
     """Whoever ordered the message did not say what it is about."""
 
 
-def told(facts: Facts) -> dict[str, Any]:
+def told(facts: Matter) -> dict[str, Any]:
     """The names payment, promise, plan, dispute and person, filled where there is something to tell.
 
     Raises UnableToTell where the purpose needs what was not told.
@@ -72,7 +72,7 @@ NO_PLAN: dict[str, Any] = {
 NO_DISPUTE = dict.fromkeys(("invoice", "reason", "opened_on", "amount", "words", "outcome", "answer", "message"), "")
 
 
-def _payment(facts: Facts, told: Mapping[str, Any]) -> dict[str, Any]:
+def _payment(facts: Matter, told: Mapping[str, Any]) -> dict[str, Any]:
     language = facts.message.language
     failure = str(told.get("failure") or "")
     return {
@@ -84,7 +84,7 @@ def _payment(facts: Facts, told: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _promise(facts: Facts, told: Mapping[str, Any]) -> dict[str, str]:
+def _promise(facts: Matter, told: Mapping[str, Any]) -> dict[str, str]:
     kept = int(told.get("kept_minor") or 0)
     return {
         "amount": _amount(facts, told.get("amount_minor")),
@@ -94,7 +94,7 @@ def _promise(facts: Facts, told: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _plan(facts: Facts, told: Mapping[str, Any]) -> dict[str, Any]:
+def _plan(facts: Matter, told: Mapping[str, Any]) -> dict[str, Any]:
     rows = sorted(told.get("instalments") or (), key=lambda row: str(row["due_on"]))
     parts = [_instalment(facts, number, row) for number, row in enumerate(rows, start=1)]
     due, paid = sum(int(row["amount_minor"]) for row in rows), sum(int(row.get("paid_minor") or 0) for row in rows)
@@ -113,7 +113,7 @@ def _plan(facts: Facts, told: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _instalment(facts: Facts, number: int, row: Mapping[str, Any]) -> dict[str, Any]:
+def _instalment(facts: Matter, number: int, row: Mapping[str, Any]) -> dict[str, Any]:
     due_on, language = date.fromisoformat(str(row["due_on"])), facts.message.language
     paid = int(row.get("paid_minor") or 0)
     return {
@@ -132,7 +132,7 @@ def _left(row: Mapping[str, Any]) -> int:
     return max(int(row["amount_minor"]) - int(row.get("paid_minor") or 0), 0)
 
 
-def _dispute(facts: Facts) -> dict[str, str]:
+def _dispute(facts: Matter) -> dict[str, str]:
     """The dispute that the order names, else the newest one about the message's invoices."""
     rows = Dispute.objects.filter(customer=facts.customer).select_related("invoice").order_by("-opened_at", "-pk")
     named = facts.message.context.get("dispute")
@@ -152,7 +152,7 @@ def _dispute(facts: Facts) -> dict[str, str]:
     }
 
 
-def _person(facts: Facts) -> dict[str, str]:
+def _person(facts: Matter) -> dict[str, str]:
     """Whom to ask for: the person whom the order names, else the creditor's own (policy `person`), else nobody by name."""
     creditor = facts.creditor
     known = facts.message.context.get("person") or creditor.policy.get("person")
@@ -168,7 +168,7 @@ def _person(facts: Facts) -> dict[str, str]:
     }
 
 
-def _amount(facts: Facts, value_minor: Any) -> str:
+def _amount(facts: Matter, value_minor: Any) -> str:
     return amount(int(value_minor or 0), facts.message.currency, facts.message.language)
 
 

@@ -5,7 +5,7 @@ depends on the day only by its count is kept as a date, so that a row stands unt
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -238,18 +238,14 @@ def compute(*, as_of: date, among: str = "", known_at: datetime | None = None) -
     return tables.read(query, values, schema=COLUMNS).with_columns(day=pl.lit(as_of))
 
 
-def stored(
-    *, as_of: date, names: Collection[str] | None = None, among: str = "", segment: bool = False
-) -> pl.DataFrame:
-    """The facts as last refreshed, days counted to `as_of`: all columns, or those that the facts of these names need.
+def stored(*, as_of: date, among: str = "") -> pl.DataFrame:
+    """The facts as last refreshed, days counted to `as_of`.
 
-    `among`: a table with a customer_id, when only those are asked for; `segment`: with the segment last assigned.
+    `among`: a table with a customer_id, when only those are asked for.
     """
-    columns = list(COLUMNS) if names is None else [*KEYS, *sorted(needed(names) & set(COLUMNS) - set(KEYS))]
-    wanted = {name: COLUMNS[name] for name in columns} | ({"segment": pl.String} if segment else {})
     scope = f"WHERE p.customer_id IN (SELECT customer_id FROM {among})" if among else ""
-    query = f"SELECT {', '.join(wanted)} FROM portfolio_profile p {scope}"
-    return tables.read(query, schema=wanted).with_columns(day=pl.lit(as_of))
+    query = f"SELECT {', '.join(COLUMNS)} FROM portfolio_profile p {scope}"
+    return tables.read(query, schema=COLUMNS).with_columns(day=pl.lit(as_of))
 
 
 def needed(names: Collection[str]) -> set[str]:
@@ -260,13 +256,13 @@ def needed(names: Collection[str]) -> set[str]:
     return found
 
 
-def declared(*, among: str = "") -> pl.DataFrame:
+def declared(*, among: str = "", values: Sequence[Any] = ()) -> pl.DataFrame:
     """What the creditor declares of each customer, money in its own currency (no history: it is as it is told now).
 
-    `among`: a table with a customer_id, when only those are asked for.
+    `among`: a table, or a query with its `values`, that has a customer_id, when only those are asked for.
     """
     scope = f"AND u.id IN (SELECT customer_id FROM {among})" if among else ""
-    return tables.read(_DECLARED.format(scope=scope), schema=DECLARED)
+    return tables.read(_DECLARED.format(scope=scope), values, schema=DECLARED)
 
 
 def for_conditions(measured: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:

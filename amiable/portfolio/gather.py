@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from datetime import date
 
 import polars as pl
-from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from amiable.core import tables
@@ -16,7 +15,6 @@ from amiable.portfolio import facts
 from amiable.portfolio.models import Profile
 
 _NAME = re.compile(r"[a-z_]\w*")
-_SEEN: dict[str, type[pl.DataType]] = {"customer_id": pl.Int64, "currency": pl.String}
 
 
 def gather(profiles: QuerySet[Profile], *, as_of: date, naming: Iterable[str] | None = None) -> pl.DataFrame:
@@ -24,20 +22,13 @@ def gather(profiles: QuerySet[Profile], *, as_of: date, naming: Iterable[str] | 
 
     `naming`: texts of conditions; facts that none of them names are not read.
     """
-    wanted = None if naming is None else {"overdue"} | names(naming)
-    with transaction.atomic(), connection.cursor() as cursor:
-        statement, values = tables.selected(profiles, "customer_id", "currency")
-        cursor.execute(f"CREATE TEMP TABLE seen (customer_id, currency) ON COMMIT DROP AS {statement}", values)
-        rows = cursor.rowcount
-        cursor.execute("ANALYZE seen")
-        measured = facts.stored(as_of=as_of, names=wanted, among="seen", segment=True)
-        if measured.height > rows:  # a customer has other currencies, which are not asked for
-            chosen = tables.read("SELECT customer_id, currency FROM seen", schema=_SEEN)
-            measured = measured.join(chosen, on=["customer_id", "currency"], how="semi")
-        told = facts.declared(among="seen")
-        cursor.execute("DROP TABLE seen")
-    table = facts.for_conditions(measured.rename({"segment": "stands"}), told)
-    return table.with_columns(pl.col("stands").fill_null(""))
+    wanted = set(facts.COLUMNS) if naming is None else facts.needed({"overdue"} | names(naming)) & set(facts.COLUMNS)
+    columns = {name: facts.COLUMNS[name] for name in (*facts.KEYS, *sorted(wanted - set(facts.KEYS)))}
+    rows, values = tables.selected(profiles, *columns, "segment")
+    measured = tables.read(rows, values, schema=columns | {"stands": pl.String}).with_columns(day=pl.lit(as_of))
+    customers, values = tables.selected(profiles, "customer_id")
+    told = facts.declared(among=f"({customers}) seen", values=values)
+    return facts.for_conditions(measured, told).with_columns(pl.col("stands").fill_null(""))
 
 
 def names(texts: Iterable[str]) -> set[str]:

@@ -20,7 +20,7 @@ from amiable.law.hours import silent
 from amiable.law.packs import law
 from amiable.ledger.models import Creditor, Customer, Medium
 from amiable.outreach import route
-from amiable.outreach.address import Address, addresses
+from amiable.outreach.address import Address, by_medium
 from amiable.outreach.gather import SPOKEN
 from amiable.outreach.mentions import FORMAL
 from amiable.outreach.models import Tone
@@ -168,7 +168,8 @@ def _ask(chosen: Sequence[_Chosen], creditor: Creditor, media: Sequence[Medium],
 def _reached(chosen: Sequence[_Chosen], media: Sequence[Medium], *, as_of: date, now: datetime) -> Iterator[SurveyAsk]:
     """The ask of everybody who can be written to: an e-mail before an SMS, and none around a wish to be left alone."""
     customers = Customer.objects.in_bulk([each.customer for each in chosen])
-    by_mail, by_phone = (addresses(customers.values(), medium=each, now=now) for each in (Medium.EMAIL, Medium.SMS))
+    reached = by_medium(customers.values(), media=(Medium.EMAIL, Medium.SMS), now=now)
+    by_mail, by_phone = reached[Medium.EMAIL], reached[Medium.SMS]
     for each in chosen:
         mails, phones = by_mail.get(each.customer, []), by_phone.get(each.customer, [])
         known = {Medium.EMAIL: mails, Medium.SMS: [] if _closed(mails) else phones}

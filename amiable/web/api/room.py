@@ -206,7 +206,7 @@ def creditor(request: HttpRequest, pk: int, *, right: str = READ) -> Creditor:
     """A creditor of whom the asker sees the whole; and does that, where a right is asked for."""
     user = asking(request).user
     found = row(scope.whole_creditors(user), pk)
-    if right != READ and not scope.whole_creditors(user, act=right).filter(pk=pk).exists():
+    if right != READ and not scope.sees_whole_of(user, pk, act=right):
         raise Problem(403, _("Your role does not do that for this creditor."))
     return found
 

@@ -195,9 +195,7 @@ def confirm(request: HttpRequest, pk: Id, said: Means) -> Any:
     found = room.row(inbox.answers(user).select_related("customer__creditor", "creditor", "message"), pk)
     if found.customer is not None:
         room.allowed(request, "talk", found.customer)
-    elif (
-        not user.is_superuser and not scope.whole_creditors(user, act="talk").filter(pk=found.creditor_id or 0).exists()
-    ):
+    elif not user.is_superuser and not scope.sees_whole_of(user, found.creditor_id or 0, act="talk"):
         raise Problem(403, _("Your role does not do that for this creditor."))
     confirm_reply(reply=found, meaning=_meaning(found, said), now=clock.now(), by=user)
     found.refresh_from_db()

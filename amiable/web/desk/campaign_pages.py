@@ -46,7 +46,7 @@ def campaign_or_404(user: User, pk: int, *, act: str | None = None) -> Campaign:
 
 
 def may_change(user: User, creditor_id: int) -> bool:
-    return scope.whole_creditors(user, act="administer").filter(pk=creditor_id).exists()
+    return scope.sees_whole_of(user, creditor_id, act="administer")
 
 
 @require_GET

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_GET
 
 from amiable.core.errors import UnableTo
 from amiable.ledger.keep import place_of
-from amiable.ledger.models import Document, Invoice, Medium
-from amiable.outreach.address import addresses
+from amiable.ledger.models import Customer, Document, Invoice, Medium
+from amiable.outreach.address import serving
 from amiable.outreach.enclose import copies_of
 from amiable.outreach.order import take_back
 from amiable.scenario.react import send_copies
@@ -53,9 +53,9 @@ def _label(row: Invoice) -> str:
     return f"{row.reference} · {day(row.issued_on, 'short')} · {shown(row.amount_minor, row.currency)}"
 
 
-def _address(customer: object) -> str:
-    rows = addresses([customer], medium=Medium.EMAIL, now=clock.now())  # type: ignore[list-item]
-    return next((row.value for each in rows.values() for row in each if row.usable), "")
+def _address(customer: Customer) -> str:
+    row = serving(customer, media=[Medium.EMAIL], now=clock.now()).get(Medium.EMAIL)
+    return row.value if row else ""
 
 
 def _send(act: Done) -> None:

@@ -107,7 +107,7 @@ def _rivals(request: scope.Asked, champion: Scenario | None, creditor: Creditor)
 
 
 def _may(user: Any, creditor: Creditor) -> bool:
-    return scope.whole_creditors(user, act="administer").filter(pk=creditor.pk).exists()
+    return scope.sees_whole_of(user, creditor.pk, act="administer")
 
 
 def _started(request: scope.Asked, found: Scenario, creditor: Creditor, creditors: list[Creditor]) -> HttpResponse:

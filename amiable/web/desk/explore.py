@@ -59,7 +59,7 @@ def explore(request: scope.Asked) -> HttpResponse:
     chosen = choose(request)
     if chosen is None:
         return render(request, "desk/explore.html", {"chosen": None})
-    theirs = scope.whole_creditors(request.user, act="see_team").filter(pk=chosen.creditor.pk).exists()
+    theirs = scope.sees_whole_of(request.user, chosen.creditor.pk, act="see_team")
     question = _read(request.GET, chosen, team=theirs)
     told, trouble = _ask(question, chosen)
     kind = request.GET.get("format", "")

@@ -59,7 +59,7 @@ def _spread(request: scope.Asked, creditor: Creditor, currency: str, refreshed: 
     reach = scope.reach(request.user, path="customer__", creditor="creditor_id")
     profiles = Profile.objects.filter(reach, creditor=creditor, currency=currency)
     day = refreshed.as_of if refreshed else clock.today()
-    whole = scope.whole_creditors(request.user).filter(pk=creditor.pk).exists()
+    whole = scope.sees_whole_of(request.user, creditor.pk)
     if not whole or refreshed is None:
         return distributions(profiles=profiles, as_of=day)
     key = f"facts:{creditor.pk}:{currency}:{refreshed.pk}"

@@ -106,7 +106,7 @@ def asked_board(chosen: Chosen, board: str = "") -> Board:
 def boards(request: scope.Asked, creditor: Creditor) -> list[tuple[str, str]]:
     """The boards of this creditor that this colleague may see: key and title."""
     asked = {each.act for each in plans().values() if each.act}
-    held = {act for act in asked if scope.whole_creditors(request.user, act=act).filter(pk=creditor.pk).exists()}
+    held = {act for act in asked if scope.sees_whole_of(request.user, creditor.pk, act=act)}
     return [(each.key, str(each.title)) for each in plans().values() if not each.act or each.act in held]
 
 

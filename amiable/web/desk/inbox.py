@@ -250,4 +250,4 @@ def _meaning(found: Reply, intent: str, form: forms.Act | None) -> Meaning:
 
 def _mailbox(request: scope.Asked) -> str:
     """Where mailboxes are set up, for those who may."""
-    return reverse("desk:mailboxes") if scope.whole_creditors(request.user, act="administer").exists() else ""
+    return reverse("desk:mailboxes") if scope.sees_whole(request.user, act="administer") else ""

@@ -191,7 +191,7 @@ def _seen(request: scope.Asked) -> list[Creditor]:
 
 
 def _may_load(request: scope.Asked, creditor: int) -> bool:
-    return scope.whole_creditors(request.user, act="load").filter(pk=creditor).exists()
+    return scope.sees_whole_of(request.user, creditor, act="load")
 
 
 def _loadable(request: scope.Asked, pk: str) -> Creditor:

@@ -188,7 +188,7 @@ def _show(request: scope.Asked, found: Credit | None) -> HttpResponse:
 
 
 def _frame(request: scope.Asked, which: str) -> dict[str, Any]:
-    may = scope.whole_creditors(request.user, act="write").exists()
+    may = scope.sees_whole(request.user, act="write")
     last = Match.objects.filter(
         credit__creditor__in=_mine(request.user), state=MatchState.APPLIED, confirmed_by=request.user,
         confirmed_at__gte=clock.now() - LATELY,

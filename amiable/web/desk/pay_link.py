@@ -23,7 +23,7 @@ from amiable import day
 from amiable.core import links, money
 from amiable.core.qr import outlined
 from amiable.ledger.models import Customer, Invoice, Medium
-from amiable.outreach.address import addresses
+from amiable.outreach.address import serving
 from amiable.outreach.guard import PAYMENT_LINK
 from amiable.outreach.models import Tone
 from amiable.outreach.order import Order, order
@@ -76,12 +76,8 @@ class LinkForm(forms_of_acts.Act):
 
     def _ways(self) -> list[tuple[str, str]]:
         """The media on which the customer can be reached, with the address, and showing it here."""
-        found = []
-        for medium in MEDIA:
-            rows = addresses([self.customer], medium=medium, now=clock.now()).get(self.customer.pk, ())
-            usable = next((row.value for row in rows if row.usable), None)
-            if usable:
-                found.append((medium.value, f"{medium.label} · {usable}"))
+        rows = serving(self.customer, media=MEDIA, now=clock.now())
+        found = [(medium, f"{Medium(medium).label} · {row.value}") for medium, row in rows.items()]
         return [*found, (SHOW, _("Show a QR code, or copy the link"))]
 
     def clean(self) -> dict[str, Any]:

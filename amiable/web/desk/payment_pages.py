@@ -161,7 +161,7 @@ def _names(request: scope.Asked, creditor: Creditor) -> dict[str, Any]:
 
 def _rate(request: scope.Asked, asked: Asked, today: date) -> Reading | None:
     """The recovery rate as it was last measured; it is of the whole creditor, for whoever sees the whole."""
-    if not scope.whole_creditors(request.user).filter(pk=asked.creditor.pk).exists():
+    if not scope.sees_whole_of(request.user, asked.creditor.pk):
         return None
     keys = ["recovery_rate", "campaign_recovery"]
     found = figures(creditor=asked.creditor, as_of=today, days=asked.days, currency=asked.currency, keys=keys)

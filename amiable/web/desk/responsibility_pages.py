@@ -155,7 +155,7 @@ def handed_over(creditor: Creditor, said: dict[str, Any], *, by: User) -> HandOv
 
 
 def _administers(user: User, creditor: Creditor) -> bool:
-    return scope.whole_creditors(user, act="administer").filter(pk=creditor.pk).exists()
+    return scope.sees_whole_of(user, creditor.pk, act="administer")
 
 
 Said = tuple[str, tuple[str, dict[str, Any]] | None]  # the sentence, and the act that takes it back

@@ -55,9 +55,8 @@ class Shelf:
 
 def visible(user: User) -> Any:
     """The scenarios of the creditors that this user sees, and the house's."""
-    creditors = scope.visible_creditors(user)
-    known = Q(creditor__in=creditors)
-    if user.is_superuser or creditors.exists():
+    known = Q(creditor__in=scope.visible_creditors(user))
+    if scope.of_house(user):
         known |= Q(creditor=None)
     return Scenario.objects.filter(known).select_related("creditor", "made_by")
 
@@ -74,7 +73,7 @@ def may_change(user: User, creditor: Creditor | None) -> bool:
     """Whether a user administers the whole creditor; what is the house's is changed by who sees every creditor."""
     if creditor is None:
         return user.is_superuser
-    return scope.whole_creditors(user, act="administer").filter(pk=creditor.pk).exists()
+    return scope.sees_whole_of(user, creditor.pk, act="administer")
 
 
 def running(user: User) -> dict[int, int]:
@@ -150,7 +149,7 @@ def scenario(request: scope.Asked, pk: int) -> HttpResponse:
         "may_change": may_change(request.user, found.creditor),
         "owners": _owners(request.user, found),
         "experiments": _experiments(request.user, found),
-        "sees_whole": scope.whole_creditors(request.user).exists(),
+        "sees_whole": scope.sees_whole(request.user),
         "moves": _moves(request.user, found),
         "channels": told.CHANNELS,
         "tones": told.TONES,

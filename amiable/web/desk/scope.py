@@ -163,9 +163,21 @@ def runs(user: User) -> QuerySet[Run]:
     return Run.objects.filter(Q(creditor_ref=None) | Q(creditor_ref__in=whole_creditors(user).values("pk")))
 
 
-def sees_whole(user: User) -> bool:
-    """Whether this user sees the whole of any creditor."""
-    return user.is_superuser or any(is_whole(each) for each in scopes(user))
+def sees_whole(user: User, *, act: str | None = None) -> bool:
+    """Whether this user sees the whole of any creditor (and may `act` on it)."""
+    if act is not None and not granted(user, act):
+        return False
+    return user.is_superuser or any(is_whole(each) and (act is None or each.role in MAY[act]) for each in scopes(user))
+
+
+def sees_whole_of(user: User, creditor: int, *, act: str | None = None) -> bool:
+    """Whether this user sees the whole of this creditor (and may `act` on it)."""
+    if act is not None and not granted(user, act):
+        return False
+    return user.is_superuser or any(
+        is_whole(each) and each.creditor_ref == creditor and (act is None or each.role in MAY[act])
+        for each in scopes(user)
+    )
 
 
 def is_whole(scope: Scope) -> bool:
@@ -190,9 +202,7 @@ def audits(user: User) -> bool:
 
 def administers(user: User) -> bool:
     """Whether this user administers the whole of any creditor."""
-    if not granted(user, "administer"):
-        return False
-    return user.is_superuser or any(is_whole(each) and each.role in MAY["administer"] for each in scopes(user))
+    return sees_whole(user, act="administer")
 
 
 def may(user: User, act: str, customer: Customer) -> bool:

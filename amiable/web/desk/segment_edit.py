@@ -86,7 +86,7 @@ def rows(request: scope.Asked) -> JsonResponse:
 
 def answer(request: scope.Asked, *, known: Mapping[str, Any]) -> JsonResponse:
     """What a builder asks about the condition that it holds, which may name what is `known`."""
-    if not scope.whole_creditors(request.user, act="administer").exists():
+    if not scope.sees_whole(request.user, act="administer"):
         raise Http404
     told, wrong = as_rows(request.POST.get("when", ""), known=known)
     return JsonResponse({"rows": told, "wrong": wrong})

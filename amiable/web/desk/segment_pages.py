@@ -109,7 +109,7 @@ def pick(creditors: Sequence[Creditor], wanted: str) -> Creditor | None:
 
 
 def may_edit(user: User, creditor: Creditor) -> bool:
-    return scope.whole_creditors(user, act="administer").filter(pk=creditor.pk).exists()
+    return scope.sees_whole_of(user, creditor.pk, act="administer")
 
 
 def every_label(creditor: Creditor) -> dict[str, str]:

@@ -45,7 +45,7 @@ def sending(request: scope.Asked) -> HttpResponse:
         asked = _asked(request, creditor)
         content |= asked | _listed(creditor, asked, request.GET.get("after", ""))
         content |= {
-            "may_release": scope.whole_creditors(request.user, act="release").filter(pk=creditor.pk).exists(),
+            "may_release": scope.sees_whole_of(request.user, creditor.pk, act="release"),
             "by_hand": release.by_hand(creditor),
             "under_way": Release.objects.filter(creditor=creditor, done_at=None).select_related("by").order_by("-pk"),
             "states": [(state, state.label, _count(creditor, state)) for state in STATES],

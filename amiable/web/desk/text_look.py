@@ -15,7 +15,7 @@ from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.ledger.models import Creditor, Customer, CustomerKind, Invoice
 from amiable.outreach.compose import check
-from amiable.outreach.gather import gather
+from amiable.outreach.gather import matters
 from amiable.outreach.guard import LATE_ONLY, NOT_YET_ONLY
 from amiable.outreach.house import Place
 from amiable.outreach.models import Message, Template
@@ -68,7 +68,7 @@ def look(source: str, place: Place, customer: Customer | None, *, subject: str =
     message, invented = _message(place, customer, today, agent)
     key = (customer.creditor_id, place.key, place.medium, place.language, place.audience, place.tone)
     row = Template(body=source, subject=subject, language=place.language)
-    [rendered] = render_all(gather([message], as_of=today, now=now), {key: row})
+    [rendered] = render_all(matters([message], as_of=today, now=now), {key: row})
     if isinstance(rendered, UnableTo):
         raise rendered
     if rendered.letter:

@@ -45,7 +45,7 @@ def owner_of(user: User, asked: str, *, act: str | None = None) -> Creditor | No
 def may_change(user: User, owner: Creditor | None) -> bool:
     if owner is None:
         return user.is_superuser
-    return scope.whole_creditors(user, act="administer").filter(pk=owner.pk).exists()
+    return scope.sees_whole_of(user, owner.pk, act="administer")
 
 
 def address(place: Place, owner: Creditor | None) -> str:

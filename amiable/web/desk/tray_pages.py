@@ -137,7 +137,7 @@ def post(request: scope.Asked, pk: int) -> HttpResponse:
 
 
 def _may(user: User, creditor: Creditor) -> bool:
-    return scope.whole_creditors(user, act="write").filter(pk=creditor.pk).exists()
+    return scope.sees_whole_of(user, creditor.pk, act="write")
 
 
 def _number(request: scope.Asked, name: str) -> int:

@@ -5,6 +5,7 @@ Never: a reminder that walks around the rails, words that the law forbids, a rea
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from django import forms
@@ -18,7 +19,7 @@ from amiable.core.calendar import day_of
 from amiable.core.errors import UnableTo
 from amiable.law.packs import law
 from amiable.ledger.models import CustomerKind, Medium
-from amiable.outreach.address import Address, addresses, spoken
+from amiable.outreach.address import serving, spoken
 from amiable.outreach.compose import read
 from amiable.outreach.house import ANSWERS, Place, keys, own_texts, speaks
 from amiable.outreach.models import Message, Tone
@@ -64,7 +65,7 @@ class WriteForm(Form):
     text = forms.CharField(required=False, widget=forms.HiddenInput, max_length=40)
 
     def prepare(self) -> None:
-        self.ways = _ways(self)
+        self.ways = serving(self.customer, media=MEDIA, now=clock.now())
         self.fields["how"].choices = [  # type: ignore[attr-defined]
             (medium, f"{Medium(medium).label} · {' '.join(row.value.split())}") for medium, row in self.ways.items()
         ]
@@ -80,7 +81,7 @@ class WriteForm(Form):
 
     def _begin(self, key: str) -> None:
         """The words of a text, to be changed; or a greeting and a signature."""
-        begun = self.texts.get(key) if not self.is_bound else None
+        begun = self.texts.get(key) if key and not self.is_bound else None
         self.initial["text"] = key if begun else ""
         if begun:
             source = read(begun.source, subject=begun.subject)
@@ -93,7 +94,7 @@ class WriteForm(Form):
         audience = "consumer" if self.customer.kind == CustomerKind.CONSUMER else "business"
         return Place(OWN_WORDS, self.medium, self.language, audience, Tone.NEUTRAL.value)
 
-    @property
+    @cached_property
     def texts(self) -> Mapping[str, Any]:
         return dict(self._texts())
 
@@ -171,16 +172,6 @@ class WriteForm(Form):
                 "by": str(self.by or ""),
             },
         )
-
-
-def _ways(form: Form) -> dict[str, Address]:
-    """The media by which the customer can be reached, with the address that serves."""
-    found = {}
-    for medium in MEDIA:
-        rows = addresses([form.customer], medium=medium, now=clock.now()).get(form.customer.pk, ())
-        if usable := next((row for row in rows if row.usable), None):
-            found[medium.value] = usable
-    return found
 
 
 def _do(act: Done) -> None:
