@@ -7,7 +7,6 @@ import re
 from decimal import Decimal
 from functools import lru_cache
 
-from babel import Locale
 from babel.numbers import format_currency, get_currency_precision
 
 from amiable.core.language import locale
@@ -71,7 +70,7 @@ def shown(amount_minor: int, currency: str, language: str = "fr") -> str:
 
 def rounded(amount_minor: int, currency: str, language: str = "fr") -> str:
     """The same in whole units, where only the size counts: 1 235 €."""
-    own = Locale.parse(locale(language))
+    own = locale(language)
     whole = own.currency_formats["standard"].pattern.replace(".00", "")
     return format_currency(
         round(major(amount_minor, currency)), currency, whole, locale=own, currency_digits=False

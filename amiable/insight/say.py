@@ -5,9 +5,11 @@ Nothing known is a dash, and never a nought.
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
+from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_decimal
+from babel.numbers import NumberPattern, format_decimal, parse_pattern
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
@@ -102,13 +104,18 @@ def change(tile: Tile, currency: str) -> Change | None:
 
 def _decimal(value: float, pattern: str) -> str:
     """With the full space of columns of figures, and a minus sign that is as wide as a plus."""
-    shown = format_decimal(value, format=f"{pattern};\N{MINUS SIGN}{pattern}", locale=_locale())
+    shown = format_decimal(value, format=_signed(pattern), locale=_locale())
     return str(shown).replace(THIN, SPACE)
+
+
+@cache
+def _signed(pattern: str) -> NumberPattern:
+    return parse_pattern(f"{pattern};\N{MINUS SIGN}{pattern}")
 
 
 def _language() -> str:
     return (get_language() or "fr")[:2]
 
 
-def _locale() -> str:
+def _locale() -> Locale:
     return locale(_language())

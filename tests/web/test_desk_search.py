@@ -66,6 +66,7 @@ def oeuvre(house: Creditor) -> Customer:
         ("FR 83 403265045", "siren"),
         ("compta@oeuvre-evreux.example", "email"),
         ("@oeuvre-evreux", "email"),
+        ("MPTA@Oeuvre-Ev", "email"),
         ("06 12 34 56 78", "phone"),
         ("+33 6.12.34.56.78", "phone"),
         ("0033612345678", "phone"),

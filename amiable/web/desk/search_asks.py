@@ -138,7 +138,9 @@ def _email(asked: Asked) -> Iterator[Found]:
         return
     if len(text) < 3:
         return
-    for pk, value in _points(asked, {text, text.lower()}, text, Q(medium="email")):
+    name, sign, _house = text.partition("@")  # thousands may have their address at the same house
+    by = name + sign if sign and len(name) > 2 else ""
+    for pk, value in _points(asked, {text, text.lower()}, text, Q(medium="email"), by=by):
         same, first = value.lower() == text.lower(), value.lower().startswith(text.lower())
         yield Found(pk, "email", value, 98 if same else 82 if first else 66)
 
@@ -160,13 +162,18 @@ def _phone(asked: Asked) -> Iterator[Found]:
         yield Found(pk, "phone", number, 97 if number in whole else 56)
 
 
-def _points(asked: Asked, whole: set[str], part: str, media: Q) -> list[tuple[int, str]]:
-    """Addresses as they are written in full, where there is one; else those that hold the part."""
+def _points(asked: Asked, whole: set[str], part: str, media: Q, *, by: str = "") -> list[tuple[int, str]]:
+    """Addresses as they are written in full, where there is one; else those that hold the part.
+
+    `by`: what of the part the index is asked for, where the rest of it is common to many.
+    """
     points = ContactPoint.objects.filter(scope.reach(asked.user, path="contact__customer__") & media)
     told = ("contact__customer_id", "value")
     rows = points.filter(value__in=whole).values_list(*told)[: asked.most]
     if part:
-        rows = rows.union(points.filter(value__ilike=f"%{_pattern(part)}%").values_list(*told)[: asked.most])
+        held = points.filter(value__ilike=f"%{_pattern(by or part)}%")
+        held = held.filter(value__icontains=part) if by else held
+        rows = rows.union(held.values_list(*told)[: asked.most])
     found = list(rows)
     return [row for row in found if row[1] in whole] or found
 

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
+from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_compact_currency, format_decimal
 from django import template
@@ -24,7 +25,7 @@ def language() -> str:
     return (get_language() or "fr")[:2]
 
 
-def locale() -> str:
+def locale() -> Locale:
     return written(language())
 
 
