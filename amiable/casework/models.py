@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from amiable.ledger.models import Account, Branch, Credit, Creditor, Customer, CustomerKind, Invoice, InvoiceKind
 
+BY_WORTH = ("rank", F("gain").desc(), "due_on", "id")  # the order of what is to be done, of all kinds and of one
+
 
 class Case(models.Model):
     """One episode: opens with the first step due, closes when nothing is overdue; the scenario version is pinned."""
@@ -127,9 +129,7 @@ class Task(models.Model):
     done_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     outcome = models.CharField(max_length=20, blank=True)  # promise, paid, dispute, call_back, voicemail, ...
     created_at = models.DateTimeField()
-    not_before = models.DateTimeField(
-        null=True, blank=True
-    )  # the time agreed with the customer, on the day that it is due
+    not_before = models.DateTimeField(null=True, blank=True)  # the time agreed with the customer, on its day
     # Who has it in hand, since when, and until when it is theirs where they say nothing more (take.py).
     taken_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     taken_at = models.DateTimeField(null=True, blank=True)
@@ -145,19 +145,8 @@ class Task(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["creditor", "due_on"], condition=Q(done_at__isnull=True), name="task_open"),
-            models.Index(
-                "rank", F("gain").desc(), "due_on", "id", condition=Q(done_at__isnull=True), name="task_worth"
-            ),
-            # The same of one kind, and how many there are of it, without reading past those of the others.
-            models.Index(
-                "kind",
-                "rank",
-                F("gain").desc(),
-                "due_on",
-                "id",
-                condition=Q(done_at__isnull=True),
-                name="task_kind_worth",
-            ),
+            models.Index(*BY_WORTH, condition=Q(done_at__isnull=True), name="task_worth"),
+            models.Index("kind", *BY_WORTH, condition=Q(done_at__isnull=True), name="task_kind_worth"),
             models.Index(fields=["done_by", "done_at"], condition=Q(done_by__isnull=False), name="task_done_by"),
             models.Index(fields=["taken_until"], condition=Q(done_at__isnull=True), name="task_taken"),
             models.Index(
