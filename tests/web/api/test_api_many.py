@@ -17,21 +17,10 @@ from amiable.web.api import api, document
 from amiable.web.api.room import UNDOABLE
 from amiable.web.desk import approvals, deed, moves
 from amiable.web.ui import clock
-from tests.web import api_rows
 from tests.web import desk_rows as rows
 from tests.web.api_rows import House
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def ours() -> House:
-    return api_rows.house()
-
-
-@pytest.fixture
-def client(ours: House) -> Client:
-    return api_rows.caller(api_rows.token(ours.manager))
 
 
 def post(client: Client, path: str, body: Any, *, status: int = 200) -> Any:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.web import api_rows
 
-TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
