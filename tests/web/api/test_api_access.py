@@ -22,7 +22,11 @@ from tests.web.api_rows import House
 pytestmark = pytest.mark.django_db
 OPERATIONS = document.operations(document.written(api.api))
 NUMBER = itertools.count()
-KEYS = {"get_board": "direction", "list_kpis": "", "slice_kpi": "recovery_rate"}  # of a creditor that is asked for by name
+KEYS = {
+    "get_board": "direction",
+    "list_kpis": "",
+    "slice_kpi": "recovery_rate",
+}  # of a creditor that is asked for by name
 FILES = {"load_file", "look_at_file", "book_bank_file"}
 # What belongs to nobody in particular, or to the asker: a stranger gets their own answer there.
 OWN = {
