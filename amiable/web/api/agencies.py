@@ -39,12 +39,12 @@ class Placements(FilterSchema):
         return Q() if value is None else Q(recalled_at__isnull=value)
 
 
-class HandsOver(Said):
+class PlacesCases(Said):
     customer: Ref
     agency: Annotated[Line, Field(max_length=120)] = Field(description="As its people are named in their scopes.")
 
 
-class TakesBack(Said):
+class RecallsCases(Said):
     outcome: Outcome = Field(description="What came of it.")
 
 
@@ -61,7 +61,7 @@ room.shelf(
     router, "/placements", right="place", response={201: list[PlacementOut]}, name="hand_over_to_agency", undo=True,  # type: ignore[valid-type]
     summary="Hand a customer's cases over to an agency",
 )  # fmt: skip
-def hand_over(request: HttpRequest, said: HandsOver) -> Any:
+def hand_over(request: HttpRequest, said: PlacesCases) -> Any:
     """One placement for each open case; nothing of ours is sent while they are away."""
     return _placed(request, said.customer, "agency", said)
 
@@ -70,7 +70,7 @@ def hand_over(request: HttpRequest, said: HandsOver) -> Any:
     router, "/customers/{pk}/take-back", right="place", response=list[PlacementOut], name="take_back_from_agency",  # type: ignore[valid-type]
     summary="Take a customer's cases back from the agency",
 )  # fmt: skip
-def take_back(request: HttpRequest, pk: Id, said: TakesBack) -> Any:
+def take_back(request: HttpRequest, pk: Id, said: RecallsCases) -> Any:
     """Our steps go on where they stood; the agency sees the cases no longer."""
     return _placed(request, pk, "recall", said)
 

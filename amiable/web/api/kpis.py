@@ -60,8 +60,8 @@ class PartName(Schema):
 class SlicePart(Schema):
     by: list[PartName]
     value: float | None = Field(description="Money and prices in minor units, shares from 0 to 1.")
-    numerator: float | None
-    denominator: float | None
+    numerator: int | None
+    denominator: int | None
 
 
 class KpiSliced(Schema):
