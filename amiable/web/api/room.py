@@ -154,8 +154,8 @@ def shelf(
 
 def whose(row: Model) -> Customer | None:
     """The customer to whom a row belongs, itself or by what it is about."""
-    near = [getattr(row, name, None) for name in ("customer", "contact", "invoice", "note", "credit", "case")]
-    found = [each if isinstance(each, Customer) else getattr(each, "customer", None) for each in near]
+    near = (getattr(row, name, None) for name in ("customer", "contact", "invoice", "note", "credit", "case"))
+    found = (each if isinstance(each, Customer) else getattr(each, "customer", None) for each in near)
     return next((each for each in found if each is not None), None)
 
 

@@ -13,6 +13,8 @@ from amiable.payments.models import Journey
 from amiable.web.desk import forms, money_forms, standing_orders
 from amiable.web.desk.deed import About, Act, Done, Group, Undoing, with_open
 
+MOST_BACK = 500  # sales whose numbers still fit into what takes them back
+
 
 def _take(act: Done) -> None:
     """Opens the payment; the card is asked for on the next page, in the provider's own fields."""
@@ -120,7 +122,8 @@ def _sales(act: Done, rows: list[Sale], none: str) -> None:
     if not rows:
         raise factor.UnableToSell(none)
     act.made.extend(rows)
-    act.back["sales"] = [row.pk for row in rows]
+    if len(rows) <= MOST_BACK:
+        act.back["sales"] = [row.pk for row in rows]
 
 
 def _sellable(about: About) -> bool:
