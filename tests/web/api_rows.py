@@ -76,7 +76,7 @@ def _rows(creditor: Creditor, customer: Customer, manager: User) -> dict[str, in
         "waivers": Waiver.objects.create(creditor=creditor, customer=customer, source_ref="x", reason="asked", created_at=now),
         "sales": Sale.objects.create(customer=customer, invoice=bill, since=today, until=today, by=manager, created_at=now),
         "placements": Placement.objects.create(
-            case=case, agency="Recouvra", placed_at=now, placed_by=manager, recalled_at=now, outcome="withdrawn"
+            case=case, agency="Elsewhere", placed_at=now, placed_by=manager, recalled_at=now, outcome="withdrawn"
         ),
         "attempts": call, "chains": call.chain, "notes": customer.notes.get(), "cases": case, "tasks": customer.tasks.get(),
         "standing-orders": StandingOrder.objects.create(customer=customer, currency="EUR", mandate=mandate, given_at=now),

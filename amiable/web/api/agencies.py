@@ -1,7 +1,6 @@
 """Cases with outside agencies: what lies where, handed over, taken back, as the desk does it.
 
-In: the placements of customers whom the asker sees as one of their house. Out: placements. Never: what lies with one agency
-told to another.
+In: the placements of customers whom the asker sees. Out: placements. Never: what lies, or lay, with one agency told to another.
 """
 
 from typing import Annotated, Any
@@ -14,18 +13,17 @@ from pydantic import Field
 
 from amiable.casework.models import Placement
 from amiable.casework.place import Outcome
-from amiable.core.models import User
+from amiable.core.models import Role, User
 from amiable.web.api import deeds, room
 from amiable.web.api.shape import Id, Line, Ref, Said
 from amiable.web.api.told import told
-from amiable.web.desk import acts_place
+from amiable.web.desk import scope
 
 router = Router(tags=["agencies"])
 
 PlacementOut = told(
     Placement, "case", "agency", "placed_at", "placed_by", "recalled_at", "outcome", name="Placement",
-    customer=int, currency=str, overdue_minor=int | None, brought_minor=int,
-    doc="A case that lies, or lay, with an agency; `overdue_minor`: of the customer now, `brought_minor`: what came meanwhile.",
+    customer=int, currency=str, doc="A case that lies, or lay, with an agency: until when, and what came of it.",
 )  # fmt: skip
 
 
@@ -49,7 +47,13 @@ class RecallsCases(Said):
 
 
 def placements(user: User) -> QuerySet[Placement]:
-    return acts_place.told(user).annotate(customer=F("case__customer_id"), currency=F("case__currency"))
+    """To one of the house, each; to an agency, its own."""
+    shown = Q(case__creditor__in=scope.visible_creditors(user).values("pk"))
+    for each in scope.scopes(user):
+        if each.role == Role.AGENCY:
+            shown |= Q(case__creditor=each.creditor_ref, agency=each.agency)
+    rows = Placement.objects.filter(scope.reach(user, path="case__customer__", creditor="case__creditor_id"), shown)
+    return rows.annotate(customer=F("case__customer_id"), currency=F("case__currency"))
 
 
 room.shelf(

@@ -116,7 +116,7 @@ def placements(request: scope.Asked) -> HttpResponse:
         raise Http404
     show = "back" if request.GET.get("show") == "back" else ""
     agency = request.GET.get("agency", "").strip()[:120]
-    mine = told(request.user).filter(recalled_at__isnull=not show)
+    mine = _told(request.user).filter(recalled_at__isnull=not show)
     rows = mine.filter(agency=agency) if agency else mine
     found = list(rows.order_by("-recalled_at" if show else "placed_at", "pk")[: SHOWN + 1])
     for row in found:
@@ -130,10 +130,8 @@ def placements(request: scope.Asked) -> HttpResponse:
     return render(request, "desk/placements.html", content)
 
 
-def told(user: User) -> QuerySet[Placement]:
-    """The placements of customers whom this user sees as one of their house, with what is overdue now and what came while
-    they were away.
-    """
+def _told(user: User) -> QuerySet[Placement]:
+    """The placements of customers whom this user sees, with what is overdue now and what came while they were away."""
     overdue = Profile.objects.filter(customer=OuterRef("case__customer"), currency=OuterRef("case__currency"))
     came = Entry.objects.filter(
         effective_on__lt=Coalesce(OuterRef("back_on"), Value(date.max)),
@@ -141,10 +139,7 @@ def told(user: User) -> QuerySet[Placement]:
         kind__in=[EntryKind.ALLOCATION, EntryKind.REVERSAL], effective_on__gte=OuterRef("away_on"), credit__kind="payment",
     )  # fmt: skip
     total = came.order_by().values("invoice__currency").annotate(minor=Sum("amount_minor")).values("minor")
-    rows = Placement.objects.filter(
-        scope.reach(user, path="case__customer__", creditor="case__creditor_id"),
-        case__creditor__in=scope.visible_creditors(user),
-    )
+    rows = Placement.objects.filter(scope.reach(user, path="case__customer__", creditor="case__creditor_id"))
     return (
         rows.select_related("case__customer__creditor", "placed_by")
         .annotate(away_on=TruncDate("placed_at"), back_on=TruncDate("recalled_at"))

@@ -34,13 +34,12 @@ def trail(customer: Customer, act: str) -> int:
     return AuditEntry.objects.filter(act=act, subject_ref=customer.pk).count()
 
 
-def test_cases_go_to_an_agency_and_come_back_with_what_it_brought(ours: House, client: Client) -> None:
+def test_cases_go_to_an_agency_that_sees_its_own_and_come_back(ours: House, client: Client) -> None:
     body = {"customer": ours.customer.pk, "agency": " Recouvra "}
     first = post(client, "/placements", body, status=201, key="k")
     [placed] = first.json()
     assert post(client, "/placements", body, status=201, key="k").json() == [placed]
     assert (placed["agency"], placed["customer"]) == ("Recouvra", ours.customer.pk)
-    assert placed["brought_minor"] == 1_000, "what came on the day itself counts"
     assert "lies with Recouvra already" in post(client, "/placements", body, status=409).json()["detail"]
     away = client.get("/api/placements", {"away": "true", "agency": "Recouvra"}).json()["items"]
     assert [each["id"] for each in away] == [placed["id"]]
@@ -49,7 +48,8 @@ def test_cases_go_to_an_agency_and_come_back_with_what_it_brought(ours: House, c
     agent.scopes.update(agency="Recouvra")
     theirs = api_rows.caller(api_rows.token(agent))
     assert theirs.get(f"/api/customers/{ours.customer.pk}").status_code == 200
-    assert theirs.get("/api/placements").json()["items"] == [], "what lay with others is not theirs to read"
+    assert theirs.get("/api/placements").json()["items"] == [placed], "what lay with others is not theirs to read"
+    assert theirs.get(f"/api/placements/{ours.rows['placements']}").status_code == 404
     post(theirs, f"/customers/{ours.customer.pk}/take-back", {"outcome": "paid"}, status=403)
 
     [back] = post(client, f"/customers/{ours.customer.pk}/take-back", {"outcome": "not_paid"}).json()
