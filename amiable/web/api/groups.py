@@ -13,8 +13,8 @@ from pydantic import Field
 from amiable.core.models import User
 from amiable.ledger.models import Creditor, Medium
 from amiable.outreach.models import Tone
+from amiable.portfolio import facts, segments
 from amiable.portfolio import preview as ahead
-from amiable.portfolio import segments
 from amiable.portfolio.models import SegmentSet
 from amiable.scenario import campaign as verbs
 from amiable.scenario.check import sentence
@@ -118,6 +118,14 @@ class Moved(Schema):
     customers: int
 
 
+class FactOut(Schema):
+    """What is known of each customer, as conditions of segments, campaigns and steps name it."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
 class WouldHold(Schema):
     """Whom a segment would hold and holds now, and how many fit it when nothing stands before it; money by currency."""
 
@@ -185,6 +193,12 @@ def draw(request: HttpRequest, said: Draws) -> Any:
     return segments.save(
         creditor=house, segments=rules, now=clock.now(), by=room.asking(request).user, after=said.after
     )
+
+
+@room.get(router, "/facts", response=list[FactOut], name="list_facts", summary="List what conditions may name")
+def known(_request: HttpRequest) -> Any:
+    """Each fact with its unit: money in major units of the customer's currency, shares from 0 to 1."""
+    return [{"name": each.name, "unit": each.unit, "meaning": str(each.meaning)} for each in facts.FACTS]
 
 
 @room.post(
