@@ -196,7 +196,7 @@ def draw(request: HttpRequest, said: Draws) -> Any:
 
 
 @room.get(router, "/facts", response=list[FactOut], name="list_facts", summary="List what conditions may name")
-def known(_request: HttpRequest) -> Any:
+def known(request: HttpRequest) -> Any:
     """Each fact with its unit: money in major units of the customer's currency, shares from 0 to 1."""
     return [{"name": each.name, "unit": each.unit, "meaning": str(each.meaning)} for each in facts.FACTS]
 
