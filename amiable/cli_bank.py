@@ -84,7 +84,7 @@ def factor(
     if missing := wanted - set(rows.values()):
         raise UnableToObey(f"{who.name} has no invoice {', '.join(sorted(missing))}.")
     if back:
-        _tell({"bought_back": buy_back(customer=who, on=on, now=now, invoices=list(rows))}, json)
+        _tell({"bought_back": len(buy_back(customer=who, on=on, now=now, invoices=list(rows)))}, json)
     else:
         _tell({"sold": len(sell(customer=who, since=on, now=now, invoices=list(rows)))}, json)
 

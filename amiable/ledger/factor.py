@@ -1,7 +1,7 @@
 """Invoices sold to a factor: who has them, since when, and whose account is to be paid for them.
 
 In: a customer, some invoices or all, a day. Out: sales, and the payee. Never: a payee guessed where some are sold and
-others are not.
+others are not; one invoice bought back of a customer who is sold as a whole.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,7 +10,8 @@ from datetime import date, datetime
 from functools import lru_cache
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 from stdnum import iban
 
@@ -95,7 +96,8 @@ def sold_by(customers: Iterable[int], *, as_of: date) -> dict[int, Sold]:
 def sell(
     *, customer: Customer, since: date, now: datetime, invoices: Sequence[int] = (), by: User | None = None
 ) -> list[Sale]:
-    """Marks these invoices, or without any all of the customer's, as sold to the factor from a day on."""
+    """Marks these invoices, or without any all of the customer's, as sold to the factor from a day on. Raises UnableToSell."""
+    _alone(customer)
     if factor_of(customer.creditor) is None:
         raise UnableToSell(
             _("%(creditor)s has no factor with a valid IBAN yet.") % {"creditor": customer.creditor.name}
@@ -105,29 +107,65 @@ def sell(
     )
     if len(own) != len(set(invoices)):
         raise UnableToSell(_("Only invoices of this customer can be sold here."))
-    running = set(Sale.objects.filter(customer=customer, until=None).values_list("invoice_id", flat=True))
+    known = _running(customer)
     sales = [
         Sale(customer=customer, invoice_id=invoice, since=since, by=by, created_at=now)
         for invoice in own or [None]
-        if invoice not in running
+        if invoice not in known
     ]
     made = Sale.objects.bulk_create(sales)
-    _told("invoices.sold", customer, own, now=now, by=by)
+    if made:
+        _told("invoices.sold", customer, own, now=now, by=by)
     return made
 
 
 @transaction.atomic
 def buy_back(
     *, customer: Customer, on: date, now: datetime, invoices: Sequence[int] = (), by: User | None = None
-) -> int:
-    """Ends the sale of these invoices, or without any of all that is sold; from that day the creditor is paid again."""
+) -> list[Sale]:
+    """Ends the sale of these invoices, or without any of all that is sold; from that day the creditor is paid again. A sale
+    that was still to begin never does. Raises UnableToSell.
+    """
+    _alone(customer)
     running = Sale.objects.filter(customer=customer, until=None)
     if invoices:
+        if running.filter(invoice=None).exists():
+            raise UnableToSell(
+                _("Everything of %(customer)s is sold: buy all of it back, then sell again what stays sold.")
+                % {"customer": customer.name}
+            )
         running = running.filter(invoice__in=invoices)
-    ended = running.filter(since__lte=on).update(until=on) + running.filter(since__gt=on).delete()[0]
+    ended = list(running.order_by("pk"))
+    Sale.objects.filter(pk__in=[row.pk for row in ended]).update(until=Greatest(F("since"), on))
     if ended:
         _told("invoices.bought_back", customer, list(invoices), now=now, by=by)
     return ended
+
+
+@transaction.atomic
+def unsell(*, customer: Customer, sales: Collection[int]) -> None:
+    """Sales made by mistake a moment ago are as if they had not been."""
+    _alone(customer)
+    Sale.objects.filter(customer=customer, pk__in=sales, until=None).delete()
+
+
+@transaction.atomic
+def resume(*, customer: Customer, sales: Collection[int]) -> None:
+    """Sales ended by mistake a moment ago run on, but for what was sold anew meanwhile."""
+    _alone(customer)
+    anew = _running(customer)
+    ended = Sale.objects.filter(customer=customer, pk__in=sales).values_list("pk", "invoice_id")
+    Sale.objects.filter(pk__in=[pk for pk, invoice in ended if invoice not in anew]).update(until=None)
+
+
+def _alone(customer: Customer) -> None:
+    """Until the end of the transaction nobody else sells or buys back what is this customer's."""
+    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+
+
+def _running(customer: Customer) -> set[int | None]:
+    """The invoices that are sold, or will be; None: all of them, and those to come."""
+    return set(Sale.objects.filter(customer=customer, until=None).values_list("invoice_id", flat=True))
 
 
 def _told(act: str, customer: Customer, invoices: Sequence[int | None], *, now: datetime, by: User | None) -> None:

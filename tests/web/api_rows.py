@@ -6,12 +6,12 @@ from typing import Any
 
 from django.test import Client
 
-from amiable.casework.models import HandOver, NoteFile, Notification, Responsibility, View, Word
+from amiable.casework.models import HandOver, NoteFile, Notification, Placement, Responsibility, View, Word
 from amiable.core import people
 from amiable.core.models import Run, User
 from amiable.insight.models import Figure
 from amiable.ledger.keep import keep
-from amiable.ledger.models import Allocation, Branch, Consent, Creditor, Customer, Document, Preference, Waiver
+from amiable.ledger.models import Allocation, Branch, Consent, Creditor, Customer, Document, Preference, Sale, Waiver
 from amiable.outreach.models import OptOut, Template
 from amiable.payments.models import Mandate, Promise, StandingOrder
 from amiable.portfolio import segments
@@ -22,6 +22,8 @@ from amiable.web.api import token as tokens
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 from tests.world import survey_answer
+
+FACTOR = {"name": "Eurofactor", "iban": "DE89370400440532013000", "bic": "COBADEFFXXX"}
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,11 @@ class House:
 def house(key: str = "ours", name: str = "Anna") -> House:
     """A creditor with one customer who has one row of everything."""
     shelf.stock(now=clock.now())
-    creditor = rows.creditor(key)
+    creditor = rows.creditor(key, policy={"factor": FACTOR})
     customer = rows.full(creditor, name)
     manager = rows.colleague(f"manager-{key}", creditor)
+    User.objects.filter(pk=manager.pk).update(email=f"manager@{key}.example")
+    manager.refresh_from_db(fields=["email"])
     found = _rows(creditor, customer, manager)
     rows.counted(customer)
     found["profiles"], found["memberships"] = customer.profiles.get().pk, customer.memberships.first().pk  # type: ignore[union-attr]
@@ -70,6 +74,10 @@ def _rows(creditor: Creditor, customer: Customer, manager: User) -> dict[str, in
         "survey-answers": survey_answer(customer, 8, now=now),
         "entries": bill.entries.first(), "holds": customer.holds.get(), "disputes": customer.disputes.get(), "plans": plan,
         "waivers": Waiver.objects.create(creditor=creditor, customer=customer, source_ref="x", reason="asked", created_at=now),
+        "sales": Sale.objects.create(customer=customer, invoice=bill, since=today, until=today, by=manager, created_at=now),
+        "placements": Placement.objects.create(
+            case=case, agency="Elsewhere", placed_at=now, placed_by=manager, recalled_at=now, outcome="withdrawn"
+        ),
         "attempts": call, "chains": call.chain, "notes": customer.notes.get(), "cases": case, "tasks": customer.tasks.get(),
         "standing-orders": StandingOrder.objects.create(customer=customer, currency="EUR", mandate=mandate, given_at=now),
         "promises": Promise.objects.create(
@@ -140,7 +148,11 @@ def _bodies(creditor: Creditor, customer: Customer, at: dict[str, int]) -> dict[
     return {
         "stop_creditor": {"why": "a doubt"}, "choose_by_hand": {"hand": True},
         "let_go": {"messages": [at["messages"]], "leave": True}, "write_off": part, "add_charge": part,
-        "waive": about | {"reason": "asked"}, "give_pay_link": about | {"invoices": [bill], "currency": "EUR"},
+        "waive": about | {"reason": "asked"}, "sell_to_factor": about | {"invoices": [bill]}, "buy_back_from_factor": {},
+        "hand_over_to_agency": about | {"agency": "Recouvra"}, "take_back_from_agency": {"outcome": "withdrawn"},
+        "merge_customers": {"absorb": customer.pk, "meant": True},
+        "preview_segments": {"creditor": creditor.pk, "segments": [{"key": "all", "label": {"fr": "Tous", "en": "All"}}]},
+        "give_pay_link": about | {"invoices": [bill], "currency": "EUR"},
         "take_payment": about | {"invoices": [bill], "currency": "EUR"},
         "refund": about | {"attempt": at["attempts"], "amount_minor": 100}, "write_note": about | {"text": "They rang."},
         "take_promise": about | {"amount_minor": 100, "currency": "EUR", "promised_for": soon},
@@ -187,6 +199,7 @@ def _set_up(creditor: Creditor, customer: Customer, at: dict[str, int]) -> dict[
         "undo": {"undo": "nonsense"}, "entrust": {"creditor": creditor.pk, "role": "collector", "user": at["users"]},
         "hand_over": {"creditor": creditor.pk, "absent": at["users"], "stand_in": at["users"], "since": soon},
         "choose_escalations": {"rules": []}, "choose_dispute_courses": {"courses": []}, "choose_rules": {"values": {}},
+        "choose_late_payment": {"since": soon, "choices": {}}, "preview_late_payment": {"since": soon, "choices": {}},
         "write_text": place | {"text": text, "after": 0}, "look_at_text": place | {"text": text},
         "go_back_to_house_text": place, "keep_channel": {"values": {}}, "keep_provider": {"values": {}},
         "keep_mailbox": {"values": {}}, "test_mailbox": {"values": {}}, "invite": role | {"email": "x@y.example"},

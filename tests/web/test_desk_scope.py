@@ -418,7 +418,7 @@ def test_a_stand_in_may_do_no_more_than_before(ours: Creditor) -> None:
     client = rows.desk(sam)
     assert client.get(reverse("desk:customer", args=[customer.pk])).status_code == 200
     assert client.get(reverse("desk:act", args=[customer.pk, "note"])).status_code == 200
-    for closed in ("write_off", "refund"):
+    for closed in ("write_off", "refund", "sell"):
         assert client.get(reverse("desk:act", args=[customer.pk, closed])).status_code == 404
     for name in ("runs", "rules", "escalations", "imports"):
         assert client.get(reverse(f"desk:{name}")).status_code == 404
@@ -427,13 +427,13 @@ def test_a_stand_in_may_do_no_more_than_before(ours: Creditor) -> None:
 # What a role may do about a customer whom it sees: docs/operations/roles.md has the same table.
 RIGHTS = {
     Role.COLLECTOR: "note talk hold write plan see_means take load",
-    Role.MANAGER: "note talk hold write plan merge place approve_plan see_means take refund write_off release administer load"
-    " see_team",
-    Role.ADMIN: "note talk hold write plan merge place approve_plan see_means take refund write_off release administer load"
-    " see_team",
+    Role.MANAGER: "note talk hold write plan merge place approve_plan see_means take refund write_off sell release administer"
+    " load see_team",
+    Role.ADMIN: "note talk hold write plan merge place approve_plan see_means take refund write_off sell release administer"
+    " load see_team",
     Role.SALES: "note talk hold",
     Role.BRANCH: "note talk hold",
-    Role.ACCOUNTANT: "note talk write take refund write_off load",
+    Role.ACCOUNTANT: "note talk write take refund write_off sell load",
     Role.SERVICE: "note talk hold take",
     Role.BUYER: "note",
     Role.AGENCY: "note",

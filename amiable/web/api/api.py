@@ -14,6 +14,7 @@ from ninja.errors import HttpError, ValidationError
 from ninja.security import APIKeyCookie, HttpBearer
 
 from amiable.web.api import (
+    agencies,
     bank,
     chain,
     channels,
@@ -26,6 +27,8 @@ from amiable.web.api import (
     files,
     foresee,
     groups,
+    kpis,
+    late,
     many,
     money,
     own,
@@ -76,8 +79,9 @@ api = NinjaAPI(
 )
 FAMILIES = (
     creditors.router, customers.router, contacts.router, money.router, pay.router, talk.router, disputes.router, tasks.router,
-    many.router, round.router, plans.router, words.router, papers.router, files.router, bank.router, groups.router, policy.router,
-    trials.router, figures.router, foresee.router, chain.router, texts.router, channels.router, people.router, own.router,
+    many.router, round.router, plans.router, agencies.router, words.router, papers.router, files.router, bank.router,
+    groups.router, policy.router, trials.router, figures.router, kpis.router, foresee.router, chain.router, late.router,
+    texts.router, channels.router, people.router, own.router,
 )  # fmt: skip
 for family in FAMILIES:
     api.add_router("", family)

@@ -15,8 +15,9 @@ from amiable.ledger import hold
 from amiable.ledger.models import Contact, ContactPoint, Customer, CustomerKind, Hold
 from amiable.portfolio.models import Membership, Profile, Score
 from amiable.scenario import decide
+from amiable.scenario.unite import unite
 from amiable.web.api import room
-from amiable.web.api.shape import Id, Key, Page, Words
+from amiable.web.api.shape import Id, Key, Page, Ref, Said, Words
 from amiable.web.api.told import told
 from amiable.web.desk import exposure, scope, search, timeline
 from amiable.web.ui import clock
@@ -142,6 +143,11 @@ class TimelinePart(Schema):
     find: str = Field("", max_length=timeline.LONGEST, description="Words, or an amount, that must stand in the line.")
 
 
+class Absorbs(Said):
+    absorb: Ref = Field(description="The record that goes: all that is its own moves here, and its number leads here.")
+    meant: Literal[True] = Field(description="Both were compared. This cannot be undone.")
+
+
 class Wanted(Schema):
     q: Words = Field(
         min_length=2, description="A name, a number, an invoice, a SIREN, an e-mail, a phone, an amount, an IBAN's end."
@@ -211,6 +217,17 @@ def foreseen(request: HttpRequest, pk: Id) -> Any:
 def awaited(request: HttpRequest, pk: Id) -> Any:
     """What is open, invoice by invoice, with the days between which its money is expected and why."""
     return of_customer(customer=room.customer(request, pk), as_of=clock.today())
+
+
+@room.post(
+    router, "/customers/{pk}/absorb", right="merge", response=CustomerOut, name="merge_customers",
+    summary="Make two records of one customer one",
+)  # fmt: skip
+def merge(request: HttpRequest, pk: Id, said: Absorbs) -> Any:
+    """Both belong to one creditor; this one stays, and there is no way back."""
+    keep = room.customer(request, pk, right="merge")
+    absorb = room.customer(request, said.absorb, right="merge")
+    return unite(keep=keep, absorb=absorb, now=clock.now(), by=room.asking(request).user)
 
 
 @room.get(router, "/search", response=list[Found], name="search", summary="Search customers and invoices")

@@ -124,6 +124,11 @@ def made(done: Done) -> Any:
     return done.made[-1]
 
 
+def made_by(done: Done) -> list[int]:
+    """The rows that an act made, where it makes several."""
+    return [row.pk for row in done.made]
+
+
 def _typed(customer: Customer, said: Mapping[str, Any]) -> dict[str, Any]:
     """An amount in minor units as the desk's forms read it, in the currency that is named or the invoice's."""
     told = dict(said)

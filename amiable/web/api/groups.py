@@ -11,9 +11,10 @@ from ninja import FilterSchema, Header, Router, Schema
 from pydantic import Field
 
 from amiable.core.models import User
-from amiable.ledger.models import Medium
+from amiable.ledger.models import Creditor, Medium
 from amiable.outreach.models import Tone
-from amiable.portfolio import segments
+from amiable.portfolio import facts, segments
+from amiable.portfolio import preview as ahead
 from amiable.portfolio.models import SegmentSet
 from amiable.scenario import campaign as verbs
 from amiable.scenario.check import sentence
@@ -72,11 +73,16 @@ class Segment(Said):
     when: Words = Field("", description="A condition over facts; empty: everybody who is left.")
 
 
-class Draws(Said):
-    """In their order: the first that matches wins. `after`: the newest version that you have seen, 0 for none."""
+class Orders(Said):
+    """In their order: the first that matches wins."""
 
     creditor: Ref
     segments: list[Segment] = Field(min_length=1, max_length=60)
+
+
+class Draws(Orders):
+    """In their order: the first that matches wins. `after`: the newest version that you have seen, 0 for none."""
+
     after: Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
 
 
@@ -110,6 +116,42 @@ class Preview(Schema):
 
 class Moved(Schema):
     customers: int
+
+
+class FactOut(Schema):
+    """What is known of each customer, as conditions of segments, campaigns and steps name it."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+class WouldHold(Schema):
+    """Whom a segment would hold and holds now, and how many fit it when nothing stands before it; money by currency."""
+
+    key: str = Field(description="Empty: in no segment.")
+    customers: int
+    before: int
+    alone: int
+    overdue_minor: dict[str, int]
+
+
+class WouldMove(Schema):
+    """From one segment to another; empty is no segment."""
+
+    origin: str
+    target: str
+    customers: int
+    overdue_minor: dict[str, int]
+
+
+class SegmentsAhead(Schema):
+    """What segments that are not kept would do; a customer who owes in two currencies counts in each."""
+
+    customers: int
+    moved: int
+    matches: list[WouldHold]
+    moves: list[WouldMove] = Field(description="The largest first.")
 
 
 def sets(user: User) -> QuerySet[SegmentSet]:
@@ -147,6 +189,30 @@ room.shelf(
 )
 def draw(request: HttpRequest, said: Draws) -> Any:
     """A draft; refused when somebody wrote another version since the one you have seen."""
+    house, rules = _ordered(request, said)
+    return segments.save(
+        creditor=house, segments=rules, now=clock.now(), by=room.asking(request).user, after=said.after
+    )
+
+
+@room.get(router, "/facts", response=list[FactOut], name="list_facts", summary="List what conditions may name")
+def known(request: HttpRequest) -> Any:
+    """Each fact with its unit: money in major units of the customer's currency, shares from 0 to 1."""
+    return [{"name": each.name, "unit": each.unit, "meaning": str(each.meaning)} for each in facts.FACTS]
+
+
+@room.post(
+    router, "/segment-previews", right="administer", response=SegmentsAhead, name="preview_segments",
+    summary="What segments would hold and move",
+)  # fmt: skip
+def look_ahead(request: HttpRequest, said: Orders) -> Any:
+    """Over the customers as they are known today; nothing is kept."""
+    house, rules = _ordered(request, said)
+    return ahead.preview(creditor=house, segments=rules, as_of=clock.today())
+
+
+def _ordered(request: HttpRequest, said: Orders) -> tuple[Creditor, list[dict[str, Any]]]:
+    """The creditor and its rules, when each of them can be as it is."""
     house = room.creditor(request, said.creditor, right="administer")
     rules = [each.dict() for each in said.segments]
     if wrong := segments.faults(rules):
@@ -158,9 +224,7 @@ def draw(request: HttpRequest, said: Draws) -> Any:
             for each in wrong
         ]
         raise Problem(422, _("Some segments cannot be as they are."), errors=errors)
-    return segments.save(
-        creditor=house, segments=rules, now=clock.now(), by=room.asking(request).user, after=said.after
-    )
+    return house, rules
 
 
 @room.post(

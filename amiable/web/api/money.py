@@ -1,20 +1,22 @@
 """Money as the books have it: invoices, what came in, how it was spread, every entry; and what a person changes in it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from ninja import FilterSchema, Router
 from ninja.filter_schema import FilterLookup
 from pydantic import Field
 
 from amiable.core.models import User
 from amiable.ledger.kinds import CreditKind, EntryKind, InvoiceKind
-from amiable.ledger.models import Allocation, Credit, Entry, Invoice, Waiver
+from amiable.ledger.models import Allocation, Credit, Entry, Invoice, Sale, Waiver
 from amiable.web.api import deeds, room
 from amiable.web.api.customers import OfCustomer
-from amiable.web.api.shape import AnyDay, Currency, Id, Key, Line, Minor, Ref, Said
+from amiable.web.api.shape import AnyDay, Currency, Day, Flag, Id, Key, Line, Minor, Ref, Refs, Said
 from amiable.web.api.told import told
 from amiable.web.desk import scope
+from amiable.web.ui import clock
 
 router = Router(tags=["money"])
 
@@ -36,6 +38,11 @@ EntryOut = told(
     doc="One posting; never changed: a correction is a new one.",
 )  # fmt: skip
 WaiverOut = told(Waiver, "customer", "invoice", "kind", "reason", "since", "until", "by", "created_at", name="Waiver")
+
+SaleOut = told(
+    Sale, "customer", "invoice", "since", "until", "by", "created_at", name="Sale",
+    doc="Sold to the factor, who is to be paid: one invoice or (without one) all of the customer's; `until` is free again.",
+)  # fmt: skip
 
 
 class Invoices(FilterSchema):
@@ -79,6 +86,14 @@ class Entries(FilterSchema):
     effective_before: Annotated[AnyDay | None, FilterLookup("effective_on__lt")] = None
 
 
+class Sales(OfCustomer):
+    invoice: Id | None = None
+    running: bool | None = Field(None, description="Only those that are not bought back, or are.")
+
+    def filter_running(self, value: bool | None) -> Q:
+        return Q() if value is None else Q(until__isnull=value)
+
+
 def credits(user: User) -> QuerySet[Credit]:
     """Those of the customers one sees; and nobody's, of creditors one sees the whole of."""
     nobodys = Q(customer=None, creditor__in=room.houses(user).values("pk"))
@@ -106,6 +121,7 @@ room.shelf(
     router, "/waivers", name="waiver", many="waivers", schema=WaiverOut, filters=OfCustomer,
     rows=lambda user: room.mine(user, Waiver.objects.all()),
 )  # fmt: skip
+room.shelf(router, "/sales", name="sale", many="sales", schema=SaleOut, filters=Sales, rows=room.own(Sale))
 
 
 class PartOfInvoice(Said):
@@ -135,3 +151,37 @@ deeds.makes(
     router, "/waivers", act="waive", said=Waives, response=WaiverOut, name="waive",
     summary="Waive interest or indemnity", doc="Lets a customer, or one invoice, off the charges for paying late.",
 )  # fmt: skip
+
+
+class Sells(Said):
+    customer: Ref
+    invoices: Refs = Field([], description="Open invoices of this customer.")
+    everything: Flag = Field(False, description="All of the customer's invoices, those to come too.")
+    since: Day | None = Field(None, description="Empty: from today on.")
+
+
+class BuysBack(Said):
+    invoices: Refs = Field([], description="None: all that is sold.")
+
+
+@room.post(
+    router, "/sales", right="sell", response={201: list[SaleOut]}, name="sell_to_factor", undo=True,  # type: ignore[valid-type]
+    summary="Sell invoices to the factor",
+)  # fmt: skip
+def sell(request: HttpRequest, said: Sells) -> Any:
+    """From the day on the factor's account is the one that the customer reads; what they owe stays the same."""
+    return _sold(request, said.customer, "sell", deeds.told_by(said) | {"since": said.since or clock.today()})
+
+
+@room.post(
+    router, "/customers/{pk}/buy-back", right="sell", response=list[SaleOut], name="buy_back_from_factor", undo=True,  # type: ignore[valid-type]
+    summary="Buy invoices back from the factor",
+)  # fmt: skip
+def buy_back(request: HttpRequest, pk: Id, said: BuysBack) -> Any:
+    """From today the creditor's own account is named again. Of a customer who is sold as a whole, the whole comes back."""
+    return _sold(request, pk, "buy_back", said.dict())
+
+
+def _sold(request: HttpRequest, customer: int, act: str, words: dict[str, Any]) -> QuerySet[Sale]:
+    done = deeds.perform(request, customer, act, words)
+    return Sale.objects.filter(pk__in=deeds.made_by(done)).order_by("pk")

@@ -154,8 +154,8 @@ def shelf(
 
 def whose(row: Model) -> Customer | None:
     """The customer to whom a row belongs, itself or by what it is about."""
-    near = [getattr(row, name, None) for name in ("customer", "contact", "invoice", "note", "credit")]
-    found = [each if isinstance(each, Customer) else getattr(each, "customer", None) for each in near]
+    near = (getattr(row, name, None) for name in ("customer", "contact", "invoice", "note", "credit", "case"))
+    found = (each if isinstance(each, Customer) else getattr(each, "customer", None) for each in near)
     return next((each for each in found if each is not None), None)
 
 
@@ -198,8 +198,13 @@ def customer(request: HttpRequest, pk: int, *, right: str = READ) -> Customer:
 
 
 def allowed(request: HttpRequest, right: str, about: Customer) -> None:
-    if right != READ and not scope.may(asking(request).user, right, about):
+    if right == READ:
+        return
+    if not scope.may(asking(request).user, right, about):
         raise Problem(403, _("Your role does not do that with this customer."))
+    if about.merged_into_id:  # a pointer: nothing is done about it any more
+        told = _("This record was made one with the customer %(number)s.") % {"number": about.merged_into_id}
+        raise Problem(409, told)
 
 
 def creditor(request: HttpRequest, pk: int, *, right: str = READ) -> Creditor:

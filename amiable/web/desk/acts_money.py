@@ -1,17 +1,19 @@
-"""Money that a colleague takes, gives back, adds or gives up."""
+"""Money that a colleague takes, gives back, adds, gives up or sells."""
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from amiable.ledger import post, waive
+from amiable.ledger import factor, post, waive
 from amiable.ledger.choose import claims_costs
-from amiable.ledger.models import EntryKind
+from amiable.ledger.models import EntryKind, Sale
 from amiable.payments import acquire, refund
 from amiable.payments.attempt import open_attempt
 from amiable.payments.models import Journey
 from amiable.web.desk import forms, money_forms, standing_orders
-from amiable.web.desk.deed import About, Act, Done, Group, with_open
+from amiable.web.desk.deed import About, Act, Done, Group, Undoing, with_open
+
+MOST_BACK = 500  # sales whose numbers still fit into what takes them back
 
 
 def _take(act: Done) -> None:
@@ -93,6 +95,45 @@ def _write_off(act: Done) -> None:
     act.made.append(entry)
 
 
+def _sell(act: Done) -> None:
+    made = factor.sell(
+        customer=act.customer, since=act.said["since"], invoices=[int(pk) for pk in act.said["invoices"]], now=act.now,
+        by=act.by,
+    )  # fmt: skip
+    _sales(act, made, _("All of this is sold already."))
+
+
+def _unsell(undoing: Undoing) -> None:
+    factor.unsell(customer=undoing.customer, sales=undoing.words["sales"])
+
+
+def _buy_back(act: Done) -> None:
+    ended = factor.buy_back(
+        customer=act.customer, on=act.as_of, invoices=[int(pk) for pk in act.said["invoices"]], now=act.now, by=act.by
+    )
+    _sales(act, ended, _("Nothing of this customer is sold."))
+
+
+def _resume(undoing: Undoing) -> None:
+    factor.resume(customer=undoing.customer, sales=undoing.words["sales"])
+
+
+def _sales(act: Done, rows: list[Sale], none: str) -> None:
+    if not rows:
+        raise factor.UnableToSell(none)
+    act.made.extend(rows)
+    if len(rows) <= MOST_BACK:
+        act.back["sales"] = [row.pk for row in rows]
+
+
+def _sellable(about: About) -> bool:
+    return not about.sold_whole and factor.factor_of(about.customer.creditor) is not None
+
+
+def _is_sold(about: About) -> bool:
+    return about.sold
+
+
 ACTS: dict[str, Act] = {
     "take": Act(
         gettext_lazy("Take a payment"),
@@ -155,6 +196,36 @@ ACTS: dict[str, Act] = {
         _charge,
         "receipt",
         explains=gettext_lazy("Only costs that you can prove: the invoice of a bailiff, of a bank, of a postage."),
+    ),
+    "sell": Act(
+        gettext_lazy("Sell to the factor"),
+        gettext_lazy("Sell"),
+        gettext_lazy("Sold. From the day on the factor is to be paid."),
+        "sell",
+        money_forms.SellForm,
+        _sell,
+        "building-bank",
+        explains=gettext_lazy(
+            "The customer owes the same. Statements, letters, messages and their page name the factor and its account."
+        ),
+        group=Group.MONEY,
+        needs=_sellable,
+        undo=_unsell,
+    ),
+    "buy_back": Act(
+        gettext_lazy("Buy back from the factor"),
+        gettext_lazy("Buy back"),
+        gettext_lazy("Bought back. From today you are to be paid again."),
+        "sell",
+        money_forms.BuyBackForm,
+        _buy_back,
+        "building-bank",
+        explains=gettext_lazy(
+            "From today statements, letters, messages and the customer’s page name your own account."
+        ),
+        group=Group.MONEY,
+        needs=_is_sold,
+        undo=_resume,
     ),
     "standing_end": standing_orders.ACT,
 }

@@ -53,7 +53,8 @@ class RecallForm(Form):
 
 
 def _place(act: Done) -> None:
-    place.place(customer=act.customer, agency=act.said["agency"], as_of=act.as_of, now=act.now, by=act.by)
+    placed = place.place(customer=act.customer, agency=act.said["agency"], as_of=act.as_of, now=act.now, by=act.by)
+    act.made.extend(placed)
     act.back["agency"] = act.said["agency"]
 
 
@@ -64,7 +65,8 @@ def _place_undone(undoing: Undoing) -> None:
 
 
 def _recall(act: Done) -> None:
-    place.recall(customer=act.customer, outcome=act.said["outcome"], as_of=act.as_of, now=act.now, by=act.by)
+    rows = place.recall(customer=act.customer, outcome=act.said["outcome"], as_of=act.as_of, now=act.now, by=act.by)
+    act.made.extend(rows)
 
 
 def _here(about: About) -> bool:

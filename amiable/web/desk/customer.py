@@ -38,6 +38,8 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
         related=("creditor", "branch", "salesperson"),
         was_paid=Exists(money_forms.told_by_provider().filter(customer=OuterRef("pk"))),
         has_copies=Exists(Document.objects.filter(invoice__customer=OuterRef("pk"))),
+        some_sold=Exists(_running_sales()),
+        all_sold=Exists(_running_sales().filter(invoice=None)),
         suspense=_suspense(),
     )
     if found.merged_into_id:
@@ -50,6 +52,7 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
     about = About(
         found, anything_open=content["anything_open"], paid=told["was_paid"], copies=told["has_copies"],
         case=bool(content["case"]), placed=any(each.kind == HoldKind.PLACED for each in content["holds"]),
+        sold=told["some_sold"], sold_whole=told["all_sold"],
     )  # fmt: skip
     profiles = list(found.profiles.annotate(stays=_stays()).order_by("-overdue_minor"))
     offered = acts.menu(rights, about)
@@ -139,6 +142,11 @@ def _suspense() -> ArraySubquery:
             pair=Func("credit__currency", "credit__open_minor", function="jsonb_build_array", output_field=JSONField())
         )
     )
+
+
+def _running_sales() -> Any:
+    """What of a customer is sold to the factor, or will be."""
+    return Sale.objects.filter(customer=OuterRef("pk"), until=None)
 
 
 def _sold(today: date) -> Exists:

@@ -71,7 +71,7 @@ class Undoing:
 @dataclass(frozen=True)
 class About:
     """What decides which acts a customer's page offers: whether a provider told a payment (None: look it up), whether
-    copies of invoices are kept, whether a case is open, and whether it lies with an agency.
+    copies of invoices are kept, whether a case is open, whether it lies with an agency, and what is sold to the factor.
     """
 
     customer: Customer
@@ -80,6 +80,8 @@ class About:
     copies: bool = False
     case: bool = False
     placed: bool = False  # with an outside agency
+    sold: bool = False  # something, or all of it
+    sold_whole: bool = False
 
 
 def always(about: About) -> bool:

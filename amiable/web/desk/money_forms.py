@@ -1,5 +1,8 @@
-"""What a colleague types to take money on the phone, or to give it back: never a number of a card or an account."""
+"""What a colleague types to take money on the phone, to give it back, or to sell what is owed: never a number of a card or an
+account.
+"""
 
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -8,11 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amiable.core import money
-from amiable.ledger.models import Customer
+from amiable.ledger.models import Customer, Sale
 from amiable.payments.models import Attempt, AttemptState
-from amiable.web.desk.forms import Act
+from amiable.web.desk.forms import Act, Day
 from amiable.web.templatetags.amiable_ui import day, language
 from amiable.web.templatetags.amiable_ui import money as shown
+
+FARTHEST = 366  # days between today and the day of a sale
 
 
 class TakeForm(Act):
@@ -68,6 +73,59 @@ class RefundForm(Act):
             found["attempt"] = row
             found["amount_minor"] = self.minor("amount", row.currency)
         return found
+
+
+class SellForm(Act):
+    """Which invoices the factor has from a day on: those ticked, or all of the customer's."""
+
+    invoices = forms.MultipleChoiceField(
+        label=gettext_lazy("These invoices"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    everything = forms.BooleanField(
+        label=gettext_lazy("All of this customer’s invoices, those to come too"), required=False,
+        widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
+    )  # fmt: skip
+    since = forms.DateField(
+        label=gettext_lazy("Sold from"), widget=Day(),
+        help_text=gettext_lazy("From that day on the factor’s account stands where the customer learns how to pay."),
+    )  # fmt: skip
+
+    def prepare(self) -> None:
+        sold = set(Sale.objects.filter(customer=self.customer, until=None).values_list("invoice_id", flat=True))
+        _chosen(self, [choice for choice in self.invoice_choices() if int(choice[0]) not in sold])
+        self.fields["since"].initial = self.today
+
+    def clean_since(self) -> date:
+        since: date = self.cleaned_data["since"]
+        if abs(since - self.today).days > FARTHEST:
+            raise forms.ValidationError(_("The day lies within a year of today."))
+        return since
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        if bool(found.get("invoices")) == bool(found.get("everything")) and "invoices" not in self.errors:
+            raise forms.ValidationError(_("Tick the invoices that are sold, or all of them."))
+        return found
+
+
+class BuyBackForm(Act):
+    """Which of the invoices that the factor has come back: those ticked, or all."""
+
+    invoices = forms.MultipleChoiceField(
+        label=gettext_lazy("These invoices"), required=False, widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("None ticked: all that is sold."),
+    )  # fmt: skip
+
+    def prepare(self) -> None:
+        sold = set(Sale.objects.filter(customer=self.customer, until=None).values_list("invoice_id", flat=True))
+        _chosen(self, [choice for choice in self.invoice_choices() if int(choice[0]) in sold and None not in sold])
+
+
+def _chosen(form: Act, choices: list[tuple[str, str]]) -> None:
+    """The invoices among which is chosen; where there are none, nothing is asked."""
+    form.fields["invoices"].choices = choices  # type: ignore[attr-defined]
+    if not choices:
+        form.fields["invoices"].widget = forms.MultipleHiddenInput()
 
 
 def refundable(customer: Customer) -> QuerySet[Attempt]:

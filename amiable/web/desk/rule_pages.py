@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
+from stdnum import bic, iban
 
 from amiable.casework.survey import SHARE
 from amiable.core import money
@@ -25,7 +26,7 @@ from amiable.core.models import Role, User
 from amiable.law import hours
 from amiable.law.packs import law
 from amiable.ledger.adopt import adopt
-from amiable.ledger.models import Creditor, Medium
+from amiable.ledger.models import Creditor, Medium, Sale
 from amiable.outreach.speak import colour
 from amiable.payments.arrange import GRACE_DAYS
 from amiable.payments.chain import CHAIN_DAYS
@@ -372,6 +373,39 @@ class Plans(Rules):
         return {"plans": {**{name: value for name, value in kept.items() if name not in shown}, **said} or None}
 
 
+class Factor(Rules):
+    """To whom sold invoices are paid; the policy keeps it under one key (ledger/factor.py reads it)."""
+
+    title = gettext_lazy("Factor")
+    lead = gettext_lazy(
+        "To whom invoices are sold. Customers read this name and account wherever they learn how to pay."
+    )
+    factor_name = forms.CharField(label=gettext_lazy("Name"), max_length=70)
+    factor_iban = forms.CharField(label=gettext_lazy("IBAN"), max_length=42)
+    factor_bic = forms.CharField(label=gettext_lazy("BIC"), max_length=11)
+
+    def read(self, policy: Mapping[str, Any]) -> dict[str, Any]:
+        own = policy.get("factor") or {}
+        return {name: own.get(name.removeprefix("factor_")) for name in self.base_fields}
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or {}
+        account = said.get("factor_iban", "")
+        if account and not iban.is_valid(account):
+            self.add_error("factor_iban", _("This is not an IBAN: a figure is wrong, or missing."))
+        if said.get("factor_bic") and not bic.is_valid(said["factor_bic"]):
+            self.add_error("factor_bic", _("This is not a BIC."))
+        if bool(account) != bool(said.get("factor_name")):
+            self.add_error(None, _("A factor has a name and an IBAN."))
+        elif not account and Sale.objects.filter(customer__creditor=self.creditor, until=None).exists():
+            self.add_error(None, _("Invoices are sold to the factor: buy them back first."))
+        return said
+
+    def choices(self) -> dict[str, Any]:
+        own = {name.removeprefix("factor_"): text.strip() for name, text in self.cleaned_data.items() if text.strip()}
+        return {"factor": own or None}
+
+
 class Doors(Rules):
     title = gettext_lazy("Log-in")
     lead = gettext_lazy("Whoever has one of these roles gets in with a second factor only: an app or a passkey.")
@@ -380,7 +414,7 @@ class Doors(Rules):
     )
 
 
-FORMS = (Often, Hours, Terms, Plans, Person, Told, Costs, Doors)
+FORMS = (Often, Hours, Terms, Plans, Factor, Person, Told, Costs, Doors)
 
 
 @require_http_methods(["GET", "POST"])

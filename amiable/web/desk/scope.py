@@ -35,6 +35,7 @@ MAY: dict[str, set[str]] = {
     "take": {Role.COLLECTOR, Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT, Role.SERVICE},  # a payment on the phone
     "refund": {Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
     "write_off": {Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},
+    "sell": {Role.MANAGER, Role.ADMIN, Role.ACCOUNTANT},  # invoices to the factor
     "release": {Role.MANAGER, Role.ADMIN},
     "administer": {Role.MANAGER, Role.ADMIN},
     "place": {Role.MANAGER, Role.ADMIN},  # a case with an outside agency

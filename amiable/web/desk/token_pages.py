@@ -28,6 +28,7 @@ ACTS = {
     "take": gettext_lazy("Take payments on the phone"),
     "refund": gettext_lazy("Give payments back"),
     "write_off": gettext_lazy("Write off, waive, add costs"),
+    "sell": gettext_lazy("Sell invoices to the factor, and buy them back"),
     "place": gettext_lazy("Hand cases over to agencies, and take them back"),
     "merge": gettext_lazy("Make two records of one customer one"),
     "load": gettext_lazy("Load files and bank statements"),

@@ -20,16 +20,6 @@ pytestmark = pytest.mark.django_db
 TEN = datetime(2026, 3, 11, 9, tzinfo=UTC)  # a Wednesday, an hour for calls
 
 
-@pytest.fixture
-def ours() -> House:
-    return api_rows.house()
-
-
-@pytest.fixture
-def client(ours: House) -> Client:
-    return api_rows.caller(api_rows.token(ours.manager))
-
-
 def post(client: Client, path: str, body: Any = None, *, status: int = 200) -> Any:
     answer = client.post(f"/api{path}", json.dumps(body or {}), content_type="application/json")
     assert answer.status_code == status, answer.content

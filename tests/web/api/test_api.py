@@ -26,16 +26,6 @@ from tests.web.api_rows import House
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def ours() -> House:
-    return api_rows.house()
-
-
-@pytest.fixture
-def client(ours: House) -> Client:
-    return api_rows.caller(api_rows.token(ours.manager))
-
-
 def send(client: Client, path: str, body: Any, **headers: str) -> Any:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return client.post(f"/api{path}", json.dumps(body), content_type="application/json", headers=named)

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.web import api_rows
+from tests.web import desk_rows as rows
 
-TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -21,6 +22,8 @@ def blocks(language: str) -> list[str]:
 @pytest.mark.django_db(transaction=True)
 def test_every_example_runs(live_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     house = api_rows.house()
+    _first, second = (rows.customer(house.creditor, "Anna again", number=number) for number in ("C-17", "C-18"))
+    rows.measured()
     monkeypatch.setenv("AMIABLE_URL", live_server.url)
     monkeypatch.setenv("AMIABLE_TOKEN", api_rows.token(house.manager))
     said: dict[str, Any] = {}
@@ -31,7 +34,7 @@ def test_every_example_runs(live_server: Any, tmp_path: Path, monkeypatch: pytes
     (tmp_path / "open.csv").write_text("Customer;Invoice;Date;Due;Amount\nC-9;F-9;01/03/2026;31/03/2026;1 234,50\n")
     known = {
         "CUSTOMER": str(house.customer.pk), "INVOICE": str(house.rows["invoices"]), "CREDITOR": str(house.creditor.pk),
-        "NOTE_FILE": str(house.rows["note-files"]),
+        "NOTE_FILE": str(house.rows["note-files"]), "DOUBLE": str(second.pk),
         "PATH": f"{Path(curl).parent}:{os.environ['PATH']}", "NO_PROXY": "*",
     }  # fmt: skip
     first, *examples = blocks("bash")

@@ -22,6 +22,11 @@ from tests.web.api_rows import House
 pytestmark = pytest.mark.django_db
 OPERATIONS = document.operations(document.written(api.api))
 NUMBER = itertools.count()
+KEYS = {
+    "get_board": "direction",
+    "list_kpis": "",
+    "slice_kpi": "recovery_rate",
+}  # of a creditor that is asked for by name
 FILES = {"load_file", "look_at_file", "book_bank_file"}
 # What belongs to nobody in particular, or to the asker: a stranger gets their own answer there.
 OWN = {
@@ -51,8 +56,8 @@ def _asked(client: Client, house: House, path: str, method: str, name: str, **in
     told = path
     if "{pk}" in path:
         told = path.replace("{pk}", str(instead.get("pk") or house.rows[path.split("/")[2]])).replace("{place}", "0")
-    if name == "get_board":
-        return client.get(path.replace("{key}", "direction"), {"creditor": house.creditor.pk})
+    if name in KEYS:
+        return client.get(path.replace("{key}", KEYS[name]), {"creditor": house.creditor.pk})
     told = told.replace("{key}", "dummy" if "/providers/" in path else "email")
     if method == "get":
         asked = {"search": {"q": house.customer.name}, "get_spoken_text": house.bodies["go_back_to_house_text"]}
@@ -71,12 +76,8 @@ def _asked(client: Client, house: House, path: str, method: str, name: str, **in
 PERSONAL = ("/api/notifications", "/api/scopes/", "/api/users/", "/api/views/", "/api/invitations/")
 # What a role that may not do it does not see either.
 UNSEEN = {"claim_reply", "answer_approvals", "take_role", "close_account", "reopen_account", "end_sessions"}
-NO_PAPER = {"get_letter_paper", "get_agreement"}  # the house has an e-mail and a plan that nobody has agreed to
-
-
-@pytest.fixture
-def ours() -> House:
-    return api_rows.house()
+# The house has an e-mail, a plan that nobody has agreed to, and nothing that was measured.
+NO_PAPER = {"get_letter_paper", "get_agreement", "slice_kpi"}
 
 
 def test_without_a_good_token_nothing_is_answered(ours: House) -> None:
@@ -131,7 +132,7 @@ OF_CUSTOMERS = {
     "customers", "profiles", "scores", "memberships", "contacts", "consents", "preferences", "words", "invoices", "credits",
     "allocations", "entries", "waivers", "attempts", "chains", "standing-orders", "cases", "promises", "disputes", "holds",
     "notes", "survey-answers", "tasks", "plans", "messages", "replies", "opt-outs", "invoice-copies", "note-files",
-    "campaign-recipients", "decisions", "notifications",
+    "campaign-recipients", "decisions", "notifications", "sales", "placements",
 }  # fmt: skip
 
 

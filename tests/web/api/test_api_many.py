@@ -12,26 +12,16 @@ from django.test import Client
 
 from amiable.casework.models import Task, TaskKind
 from amiable.core.models import Role, Scope
+from amiable.ledger.models import Sale
 from amiable.scenario import approve
 from amiable.web.api import api, document
 from amiable.web.api.room import UNDOABLE
 from amiable.web.desk import approvals, deed, moves
 from amiable.web.ui import clock
-from tests.web import api_rows
 from tests.web import desk_rows as rows
 from tests.web.api_rows import House
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def ours() -> House:
-    return api_rows.house()
-
-
-@pytest.fixture
-def client(ours: House) -> Client:
-    return api_rows.caller(api_rows.token(ours.manager))
 
 
 def post(client: Client, path: str, body: Any, *, status: int = 200) -> Any:
@@ -108,6 +98,7 @@ def test_every_operation_that_can_be_taken_back_says_how(ours: House, client: Cl
     """The room itself refuses an Undo of an operation that the document does not name (room.py)."""
     rows.invoice(ours.customer, 4_000, late=5)
     step = rows.task(ours.customer, TaskKind.MANUAL)
+    Sale.objects.create(customer=ours.customer, since=clock.today(), created_at=clock.now())
     ours.customer.promises.all().delete()  # a newer one that stands alone can be taken back
     bodies = dict(ours.bodies)
     bodies["assign_tasks"] = {"tasks": [ours.rows["tasks"]], "to": ours.manager.pk}

@@ -20,16 +20,6 @@ from tests.web.entered import PASSWORD
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def ours() -> House:
-    return api_rows.house()
-
-
-@pytest.fixture
-def client(ours: House) -> Client:
-    return api_rows.caller(api_rows.token(ours.manager))
-
-
 def post(client: Client, path: str, body: Any = None, *, status: int = 200, **headers: str) -> Any:
     return _sent(
         client.post(f"/api{path}", json.dumps(body or {}), content_type="application/json", headers=headers), status

@@ -26,16 +26,6 @@ from tests.web.api_rows import House
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def ours() -> House:
-    return api_rows.house()
-
-
-@pytest.fixture
-def client(ours: House) -> Client:
-    return api_rows.caller(api_rows.token(ours.manager))
-
-
 def post(client: Client, path: str, body: Any, *, status: int = 200, key: str = "") -> Any:
     headers = {"idempotency-key": key} if key else {}
     answer = client.post(f"/api{path}", json.dumps(body), content_type="application/json", headers=headers)

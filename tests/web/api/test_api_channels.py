@@ -25,26 +25,12 @@ from tests import imap as servers
 from tests.contracts import anymail_samples as samples
 from tests.contracts import stripe_samples as says
 from tests.contracts.peer import Answer, Peer, peer
-from tests.web import api_rows
 from tests.web import desk_rows as rows
 from tests.web.api_rows import House
 
 pytestmark = pytest.mark.django_db
 SAMPLE = samples.samples()["mailgun"]
 NOWHERE = "https://mail.elsewhere.example/"
-
-
-@pytest.fixture
-def ours() -> House:
-    house = api_rows.house()
-    house.manager.email = "vera@ours.example"
-    house.manager.save()
-    return house
-
-
-@pytest.fixture
-def client(ours: House) -> Client:
-    return api_rows.caller(api_rows.token(ours.manager))
 
 
 @pytest.fixture
@@ -79,7 +65,7 @@ def test_a_channel_from_nothing_to_its_use_and_away_again(ours: House, client: C
     secret = str(SAMPLE.config["api_key"]).encode()
     assert secret not in kept.content + client.get(f"/api{path}").content
     assert secret not in bytes(Credential.objects.get(port="channel").sealed)
-    assert "Handed over for vera@ours.example" in post(client, f"{path}/test").json()["said"]
+    assert "Handed over for manager@ours.example" in post(client, f"{path}/test").json()["said"]
     post(client, f"{path}/use")
     assert {each["key"]: each["in_use"] for each in client.get(f"/api{path.rpartition('/')[0]}").json()}["mailgun"]
     assert not post(client, f"{path}/forget").json()["kept"]
