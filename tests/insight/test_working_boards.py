@@ -10,6 +10,8 @@ from amiable.casework.models import Dispute
 from amiable.core.models import User
 from amiable.insight.board import Board, Section, show
 from amiable.insight.boards import relation
+from amiable.insight.came import came
+from amiable.insight.grains.recovery import STAGES
 from amiable.insight.kpi import Unit
 from amiable.insight.measure import measure
 from amiable.insight.over import Sum, Sums, Want, over
@@ -118,6 +120,18 @@ def test_every_leak_between_due_and_paid_is_named() -> None:
         "Tried to pay": (1_000, 0.25, None, 100, None, 100),
         "Paid after a try": (900, 0.225, None, None, None, None),
     }
+    # Behind each stage stand those who came so far; behind the end, the tries that were paid.
+    leads = [each.to for each in section(told, "funnel").lines if each.to]
+    since, until = date.fromisoformat(leads[0].asks["since"]), date.fromisoformat(leads[0].asks["until"])
+    behind = [came(creditor=helia, stage=stage, since=since, until=until, currency="EUR") for stage in STAGES]
+    names = {who.pk: name for name, who in people.items()}
+    assert [{names[pk] for pk in found} for found in behind] == [
+        {"silent", "told", "reached", "tried"}, {"told", "reached", "tried"}, {"reached", "tried"}, {"tried"}
+    ]  # fmt: skip
+    assert [each.asks.get("stage") for each in leads] == [*STAGES, None]
+    assert (leads[-1].place, leads[-1].asks["show"]) == ("payments", "paid")
+    assert came(creditor=helia, stage="due", since=since, until=until, currency="USD") == []
+    assert came(creditor=helia, stage="due", since=since, until=before(41)) == []
     assert "€40.00" in section(told, "funnel").says[0]
     assert "€17.01 came in" in section(told, "funnel").says[0]
     whole = next(each for each in told.tiles if each.key == "recovery_rate")
