@@ -175,7 +175,7 @@ def _every(question: Question, chosen: Chosen) -> list[dict[str, Any]]:
         found.append(
             {
                 "kpi": each, "value": say.said(value, each.unit, chosen.currency), "day": day,
-                "better": better[each.better.value],
+                "better": better[each.better.value], "sources": ", ".join(each.sources),
                 "url": question.address(kpi=each.key, by=None, **dict.fromkeys(question.where)),
                 "chosen": each.key == question.kpi.key,
             }
