@@ -83,7 +83,12 @@ def test_from_two_records_to_one_and_from_a_figure_to_its_customers(
     page.locator("summary", has_text="Download").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="XLSX").click()
-    said = [cell for sheet in load_workbook(BytesIO(download.value.path().read_bytes())) for row in sheet.values for cell in row]
+    said = [
+        cell
+        for sheet in load_workbook(BytesIO(download.value.path().read_bytes()))
+        for row in sheet.values
+        for cell in row
+    ]
     assert "Scenario" in said
 
 

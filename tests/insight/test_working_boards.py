@@ -238,10 +238,10 @@ def test_what_was_recovered_by_journey_step_and_campaign() -> None:
 def test_recovery_stands_beside_what_was_measured_of_cases_as_young_as_these() -> None:
     helia = creditor()
     anna, boris = customer(helia, "A"), customer(helia, "B")
-    for who, opened, came in ((anna, 60, 25), (boris, 15, 10)):
+    for who, opened, tried in ((anna, 60, 25), (boris, 15, 10)):
         case(who, on=before(opened), overdue=1_000)
-        attempt(who, "email_link", "succeeded", days=came)
-        credit = paid(invoice(who, 1_000, issued=before(120), due=before(80)), 500, on=before(came))
+        attempt(who, "email_link", "succeeded", days=tried)
+        credit = paid(invoice(who, 1_000, issued=before(120), due=before(80)), 500, on=before(tried))
         Attempt.objects.filter(customer=who).update(credit=credit)
     measure(as_of=before(30), now=NOW)  # nothing had come of the first case then
     told = shown(measured(helia), "payments")

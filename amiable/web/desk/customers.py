@@ -188,12 +188,13 @@ def _profiles(request: scope.Asked, asked: Asked, found: list[int] | None, today
 
 def _came(user: User, asked: Asked) -> Any:
     """The customers whose cases came so far. They may be many: they go to the database as one array."""
-    creditor = scope.visible_creditors(user).filter(pk=asked.house.creditor).first()
-    if creditor is None or asked.since is None or asked.until is None:
+    house, since, until = asked.house, asked.since, asked.until
+    if not house.creditor or since is None or until is None:
         return []
-    found = came(
-        creditor=creditor, stage=asked.stage, since=asked.since, until=asked.until, currency=asked.house.currency
-    )  # fmt: skip
+    creditor = scope.visible_creditors(user).filter(pk=house.creditor).first()
+    if creditor is None:
+        return []
+    found = came(creditor=creditor, stage=asked.stage, since=since, until=until, currency=house.currency)
     return RawSQL("SELECT unnest(%s::bigint[])", [found])
 
 
