@@ -222,7 +222,12 @@ def test_behind_a_stage_stand_the_customers_who_came_so_far(ours: Creditor, clie
         client, "customers", stage="contacted", **asked | {"until": str(clock.today() - timedelta(days=10))}
     )
     assert "Nobody fits" in page(client, "customers", stage="due", **asked | {"creditor": str(theirs.pk)})
-    for odd in ({"stage": "odd"}, {"stage": "tried", "until": "yesterday"}, {"stage": "tried", "creditor": ""}):
+    for odd in (
+        {"stage": "odd"},
+        {"stage": "tried", "until": "yesterday"},
+        {"stage": "tried", "creditor": ""},
+        {"stage": "tried", "since": "0001-01-01"},
+    ):
         assert "Silent</a>" in page(client, "customers", **asked | odd)
     csv = client.get(reverse("desk:list_file", args=["customers", "csv"]), asked | {"stage": "contacted"})
     assert "Told" in (words := b"".join(csv).decode())

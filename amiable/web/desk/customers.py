@@ -24,7 +24,7 @@ from amiable.ledger.models import Customer, CustomerKind
 from amiable.portfolio import tally
 from amiable.portfolio.models import Profile, Total
 from amiable.web.desk import saved, scope, search
-from amiable.web.desk.house import House
+from amiable.web.desk.house import House, day_asked
 from amiable.web.desk.labels import segment_labels
 from amiable.web.ui import clock
 
@@ -62,7 +62,7 @@ class Asked:
 
         kind, bucket = query.get("kind", ""), query.get("bucket", "")
         house, stage = House.read(query), query.get("stage", "")
-        since, until = (_day(query.get(name, "")) for name in ("since", "until"))
+        since, until = (day_asked(query.get(name, "")) for name in ("since", "until"))
         staged = stage in STAGES and house.creditor and since and until
         return cls(
             q=query.get("q", "").strip(),
@@ -196,13 +196,6 @@ def _came(user: User, asked: Asked) -> Any:
         return []
     found = came(creditor=creditor, stage=asked.stage, since=since, until=until, currency=house.currency)
     return RawSQL("SELECT unnest(%s::bigint[])", [found])
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def totals(user: User, asked: Asked | None = None) -> Any:
