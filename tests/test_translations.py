@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from babel.messages.mofile import read_mo
 
 from tools import messages
 
@@ -109,3 +110,12 @@ def test_django_reads_what_was_compiled(small: Path) -> None:
     messages.compile_all()
     with messages.FRENCH.with_suffix(".mo").open("rb") as file:
         assert GNUTranslations(file).gettext("Pay") == "Payer"
+
+
+def test_no_line_breaks_before_high_punctuation(small: Path) -> None:
+    messages.update()
+    translate("Pay", "Réglez : « tout » ; oui ?")
+    messages.compile_all()
+    with messages.FRENCH.with_suffix(".mo").open("rb") as file:
+        said = read_mo(file)
+    assert said["Pay"].string == "Réglez\u00a0: «\u00a0tout\u00a0»\u202f; oui\u202f?"

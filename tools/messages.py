@@ -33,6 +33,8 @@ CALLS: dict[str, tuple[int | tuple[int, str], ...]] = {
     **dict.fromkeys(["npgettext", "npgettext_lazy"], ((1, "c"), 2, 3)),
 }
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[#0\- +]*\d*(?:\.\d+)?[a-zA-Z]|\{\w*(?:[.!:][^{}]*)?\}")
+# Before and behind these signs French has a space at which no line may break; in the .po they are easier to type without.
+TALL, WIDE, OPEN = re.compile(r"(?<=\S) (?=[;!?])"), re.compile(r"(?<=\S) (?=[:»])"), re.compile(r"(?<=«) (?=\S)")
 # Header lines that change at every run, or say nothing: they would be in the way of every merge.
 NOISE = re.compile(
     r'^"(POT-Creation|PO-Revision|Generated-By|Last-Tr|Language-Team|Project-Id|Report-Msgid)[^\n]*\n', re.M
@@ -166,10 +168,19 @@ def compile_all() -> None:
     for path in (SOURCES / "locale").glob("*/LC_MESSAGES/django.po"):
         with path.open("rb") as file:
             catalog = read_po(file)
+        for message in catalog:
+            if message.id and path == FRENCH:
+                several = isinstance(message.string, tuple)
+                message.string = tuple(map(spaced, message.string)) if several else spaced(message.string)
         new = path.with_suffix(".mo.new")
         with new.open("wb") as file:
             write_mo(file, catalog)
         new.replace(path.with_suffix(".mo"))
+
+
+def spaced(text: str) -> str:
+    """The text with its spaces at high punctuation made unbreakable, as French typography has it."""
+    return OPEN.sub("\u00a0", WIDE.sub("\u00a0", TALL.sub("\u202f", text)))
 
 
 def main(arguments: list[str]) -> int:

@@ -268,9 +268,9 @@ def test_currencies_and_creditors_stay_apart(world: World) -> None:
 def test_where_nothing_can_be_told_a_sentence_says_why() -> None:
     world = build()
     with override("en"):
-        assert told(world).sentence == "No invoice of the year before 2026-03-02 was known by then."
+        assert told(world).sentence == "No invoice of the year before 2 Mar 2026 was known by then."
         paid(invoice(world.anna), on=DAY)
-        assert told(world).sentence == "Nothing is open on 2026-03-02 from which money could be expected."
+        assert told(world).sentence == "Nothing is open on 2 Mar 2026 from which money could be expected."
         invoice(world.anna)
         outlook = told(world)
         assert outlook.currencies == ()

@@ -10,6 +10,8 @@ from amiable.casework.models import Dispute
 from amiable.core.models import User
 from amiable.insight.board import Board, Section, show
 from amiable.insight.boards import relation
+from amiable.insight.came import came
+from amiable.insight.grains.recovery import STAGES
 from amiable.insight.kpi import Unit
 from amiable.insight.measure import measure
 from amiable.insight.over import Sum, Sums, Want, over
@@ -118,6 +120,18 @@ def test_every_leak_between_due_and_paid_is_named() -> None:
         "Tried to pay": (1_000, 0.25, None, 100, None, 100),
         "Paid after a try": (900, 0.225, None, None, None, None),
     }
+    # Behind each stage stand those who came so far; behind the end, the tries that were paid.
+    leads = [each.to for each in section(told, "funnel").lines if each.to]
+    since, until = date.fromisoformat(leads[0].asks["since"]), date.fromisoformat(leads[0].asks["until"])
+    behind = [came(creditor=helia, stage=stage, since=since, until=until, currency="EUR") for stage in STAGES]
+    names = {who.pk: name for name, who in people.items()}
+    assert [{names[pk] for pk in found} for found in behind] == [
+        {"silent", "told", "reached", "tried"}, {"told", "reached", "tried"}, {"reached", "tried"}, {"tried"}
+    ]  # fmt: skip
+    assert [each.asks.get("stage") for each in leads] == [*STAGES, None]
+    assert (leads[-1].place, leads[-1].asks["show"]) == ("payments", "paid")
+    assert came(creditor=helia, stage="due", since=since, until=until, currency="USD") == []
+    assert came(creditor=helia, stage="due", since=since, until=before(41)) == []
     assert "€40.00" in section(told, "funnel").says[0]
     assert "€17.01 came in" in section(told, "funnel").says[0]
     whole = next(each for each in told.tiles if each.key == "recovery_rate")
@@ -224,10 +238,10 @@ def test_what_was_recovered_by_journey_step_and_campaign() -> None:
 def test_recovery_stands_beside_what_was_measured_of_cases_as_young_as_these() -> None:
     helia = creditor()
     anna, boris = customer(helia, "A"), customer(helia, "B")
-    for who, opened, came in ((anna, 60, 25), (boris, 15, 10)):
+    for who, opened, tried in ((anna, 60, 25), (boris, 15, 10)):
         case(who, on=before(opened), overdue=1_000)
-        attempt(who, "email_link", "succeeded", days=came)
-        credit = paid(invoice(who, 1_000, issued=before(120), due=before(80)), 500, on=before(came))
+        attempt(who, "email_link", "succeeded", days=tried)
+        credit = paid(invoice(who, 1_000, issued=before(120), due=before(80)), 500, on=before(tried))
         Attempt.objects.filter(customer=who).update(credit=credit)
     measure(as_of=before(30), now=NOW)  # nothing had come of the first case then
     told = shown(measured(helia), "payments")

@@ -204,6 +204,36 @@ def test_a_list_is_narrowed_to_what_a_board_counted(ours: Creditor, client: Clie
     assert "Euro</a>" not in shown
 
 
+def test_behind_a_stage_stand_the_customers_who_came_so_far(ours: Creditor, client: Client) -> None:
+    theirs = rows.creditor("theirs")
+    for of, name, told in ((ours, "Told", True), (ours, "Silent", False), (theirs, "Foreign", False)):
+        who = rows.customer(of, name)
+        rows.invoice(who, 1_000, late=30)
+        rows.case(who, days_ago=9)
+        if told:
+            rows.message(who, state="sent", as_of=clock.today() - timedelta(days=5), sent_at=clock.now(), capped=True)
+    rows.counted()
+    asked = {"creditor": str(ours.pk), "since": str(clock.today() - timedelta(days=89)), "until": str(clock.today())}
+    assert "2 customers" in page(client, "customers", stage="due", **asked)
+    shown = page(client, "customers", stage="contacted", **asked)
+    assert "Told</a>" in shown
+    assert "Silent</a>" not in shown
+    assert "Nobody fits" in page(
+        client, "customers", stage="contacted", **asked | {"until": str(clock.today() - timedelta(days=10))}
+    )
+    assert "Nobody fits" in page(client, "customers", stage="due", **asked | {"creditor": str(theirs.pk)})
+    for odd in (
+        {"stage": "odd"},
+        {"stage": "tried", "until": "yesterday"},
+        {"stage": "tried", "creditor": ""},
+        {"stage": "tried", "since": "0001-01-01"},
+    ):
+        assert "Silent</a>" in page(client, "customers", **asked | odd)
+    csv = client.get(reverse("desk:list_file", args=["customers", "csv"]), asked | {"stage": "contacted"})
+    assert "Told" in (words := b"".join(csv).decode())
+    assert "Silent" not in words
+
+
 def test_amounts_stand_per_currency_and_are_never_added_up(ours: Creditor, client: Client) -> None:
     customer = rows.customer(ours, "Anna")
     rows.invoice(customer, 10_000, late=5)

@@ -63,7 +63,7 @@ def _funnel(asked: Asked, cases: Over) -> Section:
             title, amounts[place], amounts[place] / amounts[0], before[place], lost, came,
             None if lost is None else lost - (came or 0),
         )  # fmt: skip
-        lines.append(Line(cells=cells))
+        lines.append(Line(cells=cells, to=_came(cases.asked, place)))
     return Section(
         key="funnel", title=_("From due to paid"), wide=True, drawn=Drawn.FUNNEL, lines=lines, says=_told(cases, now),
         empty=_("No case with money overdue was opened in these days."),
@@ -74,6 +74,13 @@ def _funnel(asked: Asked, cases: Over) -> Section:
             Column(label=_("Not received"), unit=MONEY),
         ],
     )  # fmt: skip
+
+
+def _came(asked: Asked, place: int) -> Link:
+    """The customers who came so far; at the end, the tries that they paid."""
+    if place == len(STAGES):
+        return Link(place="payments", asks=asked.house | {"days": str(asked.days), "show": "paid"})
+    return asked.customers(stage=STAGES[place], since=asked.since.isoformat(), until=asked.as_of.isoformat())
 
 
 def _amounts(stages: dict[Any, Sum]) -> list[int]:

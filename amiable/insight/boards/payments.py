@@ -118,8 +118,7 @@ def _parted(tries: Over, by: str, title: str) -> Section:
         )  # fmt: skip
         lines.append(Line(cells=cells, to=_behind(tries.asked, by, key)))
     return Section(
-        key=f"by-{by}", title=title, drawn=Drawn.BARS, lines=lines,
-        empty=_("Nobody tried to pay in these days."),
+        key=f"by-{by}", title=title, drawn=Drawn.BARS, lines=lines, empty=_nothing(tries, by),
         columns=[
             Column(label=names.head(by)), Column(label=_("Tries started"), unit=COUNT),
             Column(label=_("Not completed"), unit=COUNT),
@@ -140,7 +139,7 @@ def _amounts(tries: Over, by: str, title: str) -> Section:
             cells += [sums[amount].n, sums[amount].share]
         lines.append(Line(cells=tuple(cells), to=_behind(tries.asked, by, key)))
     return Section(
-        key=f"amounts-{by}", title=title, wide=True, lines=lines, empty=_("Nobody tried to pay in these days."),
+        key=f"amounts-{by}", title=title, wide=True, lines=lines, empty=_nothing(tries, by),
         columns=[
             Column(label=names.head(by)), Column(label=_("Amount started"), unit=MONEY),
             Column(label=_("Amount completed"), unit=MONEY),
@@ -184,11 +183,20 @@ def _recovered(asked: Asked, key: str, by: str, title: str) -> Section:
 
 
 def _sorted(tries: Over, by: str) -> list[tuple[Any, str, Sums]]:
-    """Each part with its name, the one with most tries first."""
+    """Each part with its name, the one with most tries first; nothing where all are of none: they are the whole."""
     found = {key: sums for (key,), sums in tries.parts(by).items()}
+    if set(found) == {None}:
+        return []
     named = names.named(creditor=tries.asked.creditor, dimension=by, values=found)
     order = sorted(found, key=lambda key: (key is None, -(found[key][STARTED].n or 0), str(key)))
     return [(key, named[key], found[key]) for key in order]
+
+
+def _nothing(tries: Over, by: str) -> str:
+    """Why there is no part."""
+    if not tries.total[STARTED].n:
+        return _("Nobody tried to pay in these days.")
+    return _("All tries to pay of these days stand under “%(part)s”.") % {"part": names.NONE[by]}
 
 
 def _behind(asked: Asked, by: str = "", key: Any = None) -> Link | None:

@@ -12,6 +12,7 @@ import polars as pl
 from django.utils.translation import gettext as _
 
 from amiable.core.errors import UnableTo
+from amiable.insight import say
 from amiable.insight.forecast.gather import Known, gather
 from amiable.insight.forecast.habits import Floats, Habits, learn
 from amiable.insight.forecast.weeks import LEAST, Spread, Weeks, band, chances, plain, spreads, summed
@@ -78,9 +79,9 @@ class Outlook:
 def sentence(why: str, *, as_of: date, seen: int = 0) -> str:
     """Why a day tells nothing, in words."""
     if why == "no_past":
-        return _("No invoice of the year before %(day)s was known by then.") % {"day": as_of.isoformat()}
+        return _("No invoice of the year before %(day)s was known by then.") % {"day": say.said(as_of, None, "")}
     if why == "nothing_open":
-        return _("Nothing is open on %(day)s from which money could be expected.") % {"day": as_of.isoformat()}
+        return _("Nothing is open on %(day)s from which money could be expected.") % {"day": say.said(as_of, None, "")}
     if why == "too_little":
         told = _(
             "Too little has been paid to know how customers pay: %(seen)s payments in a year; %(least)s are needed."
@@ -88,7 +89,7 @@ def sentence(why: str, *, as_of: date, seen: int = 0) -> str:
         return told % {"seen": seen, "least": LEAST}
     if why == "not_made":
         return _("No forecast was made in the week before %(day)s: the day's run makes it.") % {
-            "day": as_of.isoformat()
+            "day": say.said(as_of, None, "")
         }
     return ""
 
@@ -105,7 +106,7 @@ def check(*, as_of: date, weeks: int, today: date | None) -> None:
     if today is not None and as_of > today:
         raise UnableToForesee(
             _("%(day)s is still to come: a forecast is made from what is known by its day.")
-            % {"day": as_of.isoformat()}
+            % {"day": say.said(as_of, None, "")}
         )
 
 

@@ -23,26 +23,8 @@ HORIZONS = (3, 6, 12)  # months
 # says that it has reached; one without a contact, or before it, is the customer's own.
 STAGES = ("due", "contacted", "reached", "tried")
 
-# What was overdue when the case opened, less what of it is still open, less what left by other ways than money.
-OUTCOMES = """
-WITH owed AS MATERIALIZED (
-  SELECT k.id AS case_id, k.customer_id, k.currency, k.opened_on, k.opened_overdue_minor, i.id, i.open_minor
-  FROM casework_case k
-  LEFT JOIN ledger_invoice i ON i.customer_id = k.customer_id AND i.currency = k.currency AND i.due_on < k.opened_on
-    AND i.issued_on <= %(as_of)s AND (i.open_minor > 0 OR i.settled_on >= k.opened_on)
-  WHERE k.opened_on BETWEEN %(since)s AND %(as_of)s AND k.creditor_id = %(creditor)s
-    AND (%(among)s::bigint[] IS NULL OR k.customer_id = ANY(%(among)s))),
-moved AS (
-  SELECT o.case_id, o.id,
-    sum(e.amount_minor) FILTER (WHERE e.effective_on > %(as_of)s) AS later,
-    sum(e.amount_minor) FILTER (WHERE e.effective_on <= %(as_of)s AND e.kind IN ('interest', 'indemnity', 'fee')) AS charged,
-    -sum(e.amount_minor) FILTER (WHERE e.effective_on <= %(as_of)s
-      AND (e.kind = 'write_off' OR (e.kind IN ('allocation', 'reversal') AND c.kind <> 'payment'))) AS forgone
-  FROM owed o
-  JOIN ledger_entry e ON e.invoice_id = o.id AND e.effective_on >= o.opened_on
-  LEFT JOIN ledger_credit c ON c.id = e.credit_id
-  GROUP BY 1, 2),
-heard AS (
+# What was told in each case, and the cases of which a try to pay came of it.
+STAGED = """heard AS (
   SELECT DISTINCT message_id FROM outreach_event WHERE at >= %(before)s AND (at AT TIME ZONE %(zone)s)::date <= %(as_of)s
     AND kind IN ('opened', 'clicked', 'replied')),
 told AS (
@@ -63,7 +45,33 @@ tried AS (
   JOIN payments_attempt a ON a.customer_id = k.customer_id AND a.currency = k.currency AND a.started_at >= t.first_at
     AND (a.started_at AT TIME ZONE %(zone)s)::date BETWEEN k.opened_on AND least(k.closed_on, %(as_of)s)
   WHERE k.creditor_id = %(creditor)s AND a.creditor_id = %(creditor)s AND a.started_at >= %(before)s
-    AND k.opened_on BETWEEN %(since)s AND %(as_of)s),
+    AND k.opened_on BETWEEN %(since)s AND %(as_of)s)""".replace("@SPOKEN@", RIGHT_PARTY)
+STAGED_JOINS = "LEFT JOIN told t ON t.id = k.id LEFT JOIN tried y ON y.id = k.id"
+STAGE = (
+    "CASE WHEN t.id IS NULL THEN 'due' WHEN y.id IS NOT NULL THEN 'tried' WHEN t.reached THEN 'reached' "
+    "ELSE 'contacted' END"
+)
+
+# What was overdue when the case opened, less what of it is still open, less what left by other ways than money.
+OUTCOMES = f"""
+WITH owed AS MATERIALIZED (
+  SELECT k.id AS case_id, k.customer_id, k.currency, k.opened_on, k.opened_overdue_minor, i.id, i.open_minor
+  FROM casework_case k
+  LEFT JOIN ledger_invoice i ON i.customer_id = k.customer_id AND i.currency = k.currency AND i.due_on < k.opened_on
+    AND i.issued_on <= %(as_of)s AND (i.open_minor > 0 OR i.settled_on >= k.opened_on)
+  WHERE k.opened_on BETWEEN %(since)s AND %(as_of)s AND k.creditor_id = %(creditor)s
+    AND (%(among)s::bigint[] IS NULL OR k.customer_id = ANY(%(among)s))),
+moved AS (
+  SELECT o.case_id, o.id,
+    sum(e.amount_minor) FILTER (WHERE e.effective_on > %(as_of)s) AS later,
+    sum(e.amount_minor) FILTER (WHERE e.effective_on <= %(as_of)s AND e.kind IN ('interest', 'indemnity', 'fee')) AS charged,
+    -sum(e.amount_minor) FILTER (WHERE e.effective_on <= %(as_of)s
+      AND (e.kind = 'write_off' OR (e.kind IN ('allocation', 'reversal') AND c.kind <> 'payment'))) AS forgone
+  FROM owed o
+  JOIN ledger_entry e ON e.invoice_id = o.id AND e.effective_on >= o.opened_on
+  LEFT JOIN ledger_credit c ON c.id = e.credit_id
+  GROUP BY 1, 2),
+{STAGED},
 sums AS (
   SELECT o.case_id, sum(o.open_minor - coalesce(m.later, 0) - coalesce(m.charged, 0)) AS left_minor,
     sum(m.forgone) AS forgone_minor
@@ -73,12 +81,12 @@ SELECT k.currency, k.customer_id, k.opened_on, k.id, c.key, c.version, k.respons
   greatest(0, least(k.opened_overdue_minor,
     k.opened_overdue_minor - coalesce(o.left_minor, 0) - coalesce(o.forgone_minor, 0)))::bigint,
   1, r.cured::int, CASE WHEN r.cured THEN k.closed_on - k.opened_on ELSE 0 END, (r.cured AND t.id IS NULL)::int,
-  CASE WHEN t.id IS NULL THEN 'due' WHEN y.id IS NOT NULL THEN 'tried' WHEN t.reached THEN 'reached' ELSE 'contacted' END
+  {STAGE}
 FROM sums o JOIN casework_case k ON k.id = o.case_id JOIN ledger_customer u ON u.id = k.customer_id
 CROSS JOIN LATERAL (SELECT coalesce(k.closed_because = 'paid' AND k.closed_on <= %(as_of)s, false) AS cured) r
-LEFT JOIN told t ON t.id = k.id LEFT JOIN tried y ON y.id = k.id LEFT JOIN scenario_scenario c ON c.id = k.scenario_ref
+{STAGED_JOINS} LEFT JOIN scenario_scenario c ON c.id = k.scenario_ref
 LEFT JOIN portfolio_membership s ON s.customer_id = k.customer_id AND s.currency = k.currency
-  AND s.since <= k.opened_on AND (s.until IS NULL OR s.until > k.opened_on)""".replace("@SPOKEN@", RIGHT_PARTY)
+  AND s.since <= k.opened_on AND (s.until IS NULL OR s.until > k.opened_on)"""
 _CASE = {
     "currency": pl.String, "customer": pl.Int64, "day": pl.Date, "case": pl.Int64, "scenario": pl.String, "version": pl.Int64,
     "collector": pl.Int64, "segment": pl.String, "branch": pl.Int64, "sector": pl.String, "due_minor": pl.Int64,

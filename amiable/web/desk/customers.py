@@ -7,25 +7,35 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Count, Exists, F, OuterRef, QuerySet, Sum
+from django.db.models.expressions import RawSQL
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from amiable.core.models import User
+from amiable.insight import say
 from amiable.insight.board import NO_SEGMENT
+from amiable.insight.came import came
 from amiable.ledger import hold
 from amiable.ledger.models import Customer, CustomerKind
 from amiable.portfolio import tally
 from amiable.portfolio.models import Profile, Total
 from amiable.web.desk import saved, scope, search
-from amiable.web.desk.house import House
+from amiable.web.desk.house import House, day_asked
 from amiable.web.desk.labels import segment_labels
 from amiable.web.ui import clock
 
 ROWS = 50
 BUCKETS = tuple(tally.BANDS)
+STAGES = {
+    "due": gettext_lazy("Case opened from %(since)s to %(until)s"),
+    "contacted": gettext_lazy("Case opened from %(since)s to %(until)s: contacted"),
+    "reached": gettext_lazy("Case opened from %(since)s to %(until)s: reached"),
+    "tried": gettext_lazy("Case opened from %(since)s to %(until)s: tried to pay"),
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,9 @@ class Asked:
     bucket: str = ""
     overdue: bool = False
     held: bool = False
+    stage: str = ""  # how far cases came that were opened from `since` to `until`; of one creditor
+    since: date | None = None
+    until: date | None = None
     page: int = 1
 
     @classmethod
@@ -48,14 +61,20 @@ class Asked:
             return int(text) if text.isdecimal() and len(text) < 18 else None
 
         kind, bucket = query.get("kind", ""), query.get("bucket", "")
+        house, stage = House.read(query), query.get("stage", "")
+        since, until = (day_asked(query.get(name, "")) for name in ("since", "until"))
+        staged = stage in STAGES and house.creditor and since and until
         return cls(
             q=query.get("q", "").strip(),
-            house=House.read(query),
+            house=house,
             segment=query.get("segment", ""),
             kind=kind if kind in CustomerKind.values else "",
             bucket=bucket if bucket in BUCKETS else "",
             overdue=query.get("overdue") == "1",
             held=query.get("held") == "1",
+            stage=stage if staged else "",
+            since=since if staged else None,
+            until=until if staged else None,
             page=max(number("page") or 1, 1),
         )
 
@@ -67,6 +86,9 @@ class Asked:
             "segment": self.segment,
             "kind": self.kind,
             "bucket": self.bucket,
+            "stage": self.stage,
+            "since": self.since,
+            "until": self.until,
         }
         words |= {"overdue": "1" if self.overdue else "", "held": "1" if self.held else ""} | changed
         return "?" + urlencode({name: value for name, value in words.items() if value})
@@ -74,6 +96,12 @@ class Asked:
     @property
     def in_segment(self) -> str:
         return "" if self.segment == NO_SEGMENT else self.segment
+
+    @property
+    def in_stage(self) -> str:
+        """How far their cases came, in words; empty where that is not asked."""
+        words = {"since": say.said(self.since, None, ""), "until": say.said(self.until, None, "")}
+        return str(STAGES[self.stage]) % words if self.stage else ""
 
     @property
     def narrowed(self) -> bool:
@@ -107,10 +135,11 @@ def customers(request: scope.Asked) -> HttpResponse:
         "creditors": creditors,
         "currencies": _currencies(request.user, asked),
         "no_segment": NO_SEGMENT,
+        "all_stages": asked.address(stage="", since="", until=""),
         "totals": _summed(whole)
         if whole is not None
         else _added_up(profiles)
-        if asked.held
+        if asked.held or asked.stage
         else totals(request.user, asked),
         "kinds": CustomerKind.choices,
         "buckets": _bucket_choices(),
@@ -152,7 +181,21 @@ def _profiles(request: scope.Asked, asked: Asked, found: list[int] | None, today
         rows = rows.filter(**{f"{column}__gt": 0})
     if asked.held:
         rows = rows.filter(Exists(hold.active(as_of=today).filter(customer=OuterRef("customer_id"))))
+    if asked.stage:
+        rows = rows.filter(customer__in=_came(request.user, asked))
     return rows
+
+
+def _came(user: User, asked: Asked) -> Any:
+    """The customers whose cases came so far. They may be many: they go to the database as one array."""
+    house, since, until = asked.house, asked.since, asked.until
+    if not house.creditor or since is None or until is None:
+        return []
+    creditor = scope.visible_creditors(user).filter(pk=house.creditor).first()
+    if creditor is None:
+        return []
+    found = came(creditor=creditor, stage=asked.stage, since=since, until=until, currency=house.currency)
+    return RawSQL("SELECT unnest(%s::bigint[])", [found])
 
 
 def totals(user: User, asked: Asked | None = None) -> Any:

@@ -24,6 +24,7 @@ from amiable.web.desk import scope
 from amiable.web.desk.explore_files import FILES, taken
 from amiable.web.desk.explore_table import cells, columns, drawn, in_words
 from amiable.web.desk.figures import Chosen, boards, choose, shown_section
+from amiable.web.desk.house import day_asked
 from amiable.web.ui import clock
 
 FIRST = "recovery_rate"
@@ -89,8 +90,8 @@ def explore(request: scope.Asked) -> HttpResponse:
 def _read(asked: QueryDict, chosen: Chosen, *, team: bool) -> Question:
     kpi = declared().get(asked.get("kpi", "")) or declared()[FIRST]
     whole = clock.whole_day(chosen.creditor.time_zone)
-    until = min(_day(asked.get("until", "")) or whole, whole)
-    since = _day(asked.get("since", "")) or until - timedelta(days=BACK - 1)
+    until = min(day_asked(asked.get("until", "")) or whole, whole)
+    since = day_asked(asked.get("since", "")) or until - timedelta(days=BACK - 1)
     known = _dimensions(kpi, team=team)
     by = tuple(dict.fromkeys(name for name in asked.getlist("by") if name in known))[:MOST]
     where = {
@@ -127,14 +128,6 @@ def _part(name: str, told: str) -> Any:
     if name in NUMBERS:
         return int(told) if told.isdecimal() and len(told) < 16 else _ODD
     return told[:100]
-
-
-def _day(text: str) -> date | None:
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if 1990 <= found.year <= 2200 else None
 
 
 def _ask(question: Question, chosen: Chosen) -> tuple[Sliced | None, str]:

@@ -4,6 +4,7 @@ Every picture has the same numbers as a table behind it. What was never measured
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,6 +25,7 @@ from amiable.web.desk import scope
 from amiable.web.ui import clock
 
 USUAL = 90  # days
+NARROW, SHORT = 5, 8  # columns and lines of a table that has room beside another
 FILES = {
     "pdf": "PDF", "xlsx": gettext_lazy("Workbook (XLSX)"), "csv": gettext_lazy("The numbers alone (CSV)"),
     "parquet": gettext_lazy("The numbers alone (Parquet)"),
@@ -66,7 +68,8 @@ def figures(request: scope.Asked, board: str = "") -> HttpResponse:
         "as_of": say.as_of(told),
         "tiles": [_tile(each, chosen.currency) for each in told.tiles],
         "alarms": [(each, _address(each.to)) for each in told.alarms],
-        "sections": [shown_section(each, chosen.currency) for each in told.sections],
+        "sections": _paired([shown_section(each, chosen.currency) for each in told.sections if each.lines]),
+        "silent": [each for each in told.sections if not each.lines],
     }
     return render(request, "desk/figures.html", content)
 
@@ -130,13 +133,28 @@ def _tile(tile: Tile, currency: str) -> dict[str, Any]:
 
 
 def shown_section(section: Section, currency: str) -> dict[str, Any]:
-    """A section as its template needs it."""
+    """A section as its template needs it. A table of many columns or lines stands alone."""
     return {
         "key": f"board-{section.key}",
         "told": section,
+        "wide": section.wide or (not section.picture and (len(section.columns) > NARROW or len(section.lines) > SHORT)),
         "rows": [_row(line, section.columns, currency) for line in section.lines],
         "picture": _picture(section, currency) if section.picture else None,
     }
+
+
+def _paired(sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Two narrow ones stand side by side; one that finds no other takes the whole width."""
+    alone: dict[str, Any] | None = None
+    for each in sections:
+        if each["wide"]:
+            alone = None
+        elif alone is None:
+            alone = each
+            each["wide"] = True
+        else:
+            alone["wide"], alone = False, None
+    return sections
 
 
 def _row(line: Line, columns: Any, currency: str) -> dict[str, Any]:
@@ -162,12 +180,15 @@ def _picture(section: Section, currency: str) -> dict[str, Any] | None:
     ]
     if not drawn:
         return None
-    if section.drawn is Drawn.STACK:  # lying bars are drawn from the bottom
+    timed = isinstance(lines[0].cells[0], date)
+    if section.drawn is Drawn.STACK and not timed:  # lying bars are drawn from the bottom
         lines.reverse()
     return {
         "kind": str(section.drawn),
+        "timed": timed,
         "unit": _mark(drawn[0][1], currency),
         "names": [say.short(line.cells[0]) for line in lines],
+        "urls": [_address(line.to) for line in lines],
         "series": [
             {
                 "name": column.label, "tone": column.tone, "dashed": column.dashed,

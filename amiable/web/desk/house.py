@@ -4,6 +4,7 @@ In: the words of an address. Out: the rows that fit, chips. Never: a row that wa
 """
 
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -14,6 +15,15 @@ from amiable.core.models import User
 from amiable.web.desk import scope
 
 Row = TypeVar("Row", bound=Model)
+
+
+def day_asked(text: str) -> date | None:
+    """A day of an address; None for what is none, and for one so far off that it cannot be reckoned from."""
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if 1990 <= found.year <= 2200 else None
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,8 @@
   };
   const share = (values, at) => (values[0] ? new Intl.NumberFormat(document.documentElement.lang, { style: "percent", maximumFractionDigits: 1 }).format(values[at] / values[0]) : "");
 
+  const lies = (data) => data.kind === "funnel" || (data.kind === "stack" && !data.timed); // time runs from left to right
+
   function options(data) {
     const language = document.documentElement.lang;
     const money = data.unit.length === 3;
@@ -47,11 +49,11 @@
     const long = new Intl.NumberFormat(language, money ? { style: "currency", currency: data.unit } : { maximumFractionDigits: 1 });
     const suffix = data.unit === "%" ? "\u00a0%" : "";
     const ink = css("--am-ink-2"), rule = css("--am-line");
-    const flat = data.kind === "stack" || data.kind === "funnel", bars = data.kind === "bars", several = data.series.length > 1 || data.kind === "stack";
+    const flat = lies(data), bars = data.kind === "bars", several = data.series.length > 1 || data.kind === "stack";
     const said = (v) => (v == null ? "–" : long.format(v) + suffix);
     // The numbers themselves, also where the picture is drawn from their differences.
     const told = (points) => [data.names[points[0].dataIndex], ...data.series.map((each) => `${each.name}: ${said(each.values[points[0].dataIndex])}`)].join("\n");
-    const names = { type: "category", data: data.names, inverse: data.kind === "funnel", boundaryGap: data.kind !== "lines" || data.names.length < 3, axisLabel: { color: ink, margin: 10, hideOverlap: true, interval: data.names.length <= 6 ? 0 : "auto", width: flat ? 150 : undefined, overflow: flat ? "truncate" : undefined }, axisLine: { lineStyle: { color: rule } }, axisTick: { show: false } };
+    const names = { type: "category", data: data.names, inverse: data.kind === "funnel", boundaryGap: data.kind !== "lines" || data.names.length < 3, axisLabel: { color: ink, margin: 10, hideOverlap: true, interval: data.names.length <= 6 ? 0 : "auto", }, axisLine: { lineStyle: { color: rule } }, axisTick: { show: false } };
     const values = { type: "value", axisLabel: { color: ink, hideOverlap: true, formatter: (v) => short.format(v) + suffix }, splitLine: { lineStyle: { color: rule } }, scale: data.kind === "lines" && !money && data.unit !== "%", minInterval: bars && !money ? 1 : undefined };
     return {
       animation: false,
@@ -61,16 +63,16 @@
       legend: several ? { type: "scroll", top: 0, left: 0, textStyle: { color: ink }, itemWidth: 14, itemHeight: 12, itemGap: 16, data: entries(data) } : undefined,
       xAxis: flat ? values : names,
       yAxis: flat ? names : values,
-      series: drawings[data.kind](data.series),
+      series: drawings[data.kind](data.series).map((each) => ({ ...each, cursor: data.urls?.some(Boolean) ? "pointer" : "default" })),
     };
   }
 
   // Bars whose names find no room side by side lie down, the first on top; on a phone names take a third of the width.
   function fit(made, data, element) {
     const width = element.clientWidth, longest = Math.max(0, ...data.names.map((name) => name.length)) * 7;
-    const names = { width: Math.min(150, width * 0.34), overflow: "truncate" };
-    if (data.kind === "stack" || data.kind === "funnel") return { ...made, yAxis: { ...made.yAxis, axisLabel: { ...made.yAxis.axisLabel, ...names } } };
-    if (data.kind !== "bars" || longest * data.names.length < width - 90) return made;
+    const names = { width: Math.min(200, width * 0.34), overflow: "truncate" };
+    if (lies(data)) return { ...made, yAxis: { ...made.yAxis, axisLabel: { ...made.yAxis.axisLabel, ...names } } };
+    if (data.kind !== "bars" || data.timed || longest * data.names.length < width - 90) return made;
     element.style.height = `${Math.max(272, data.names.length * (12 + 10 * data.series.length) + 60)}px`;
     return { ...made, xAxis: made.yAxis, yAxis: { ...made.xAxis, inverse: true, axisLabel: { ...made.xAxis.axisLabel, ...names, interval: 0 } } };
   }
@@ -85,6 +87,9 @@
       const data = JSON.parse(source.textContent), made = fit(options(data), data, element);
       chart.resize();
       chart.setOption(made, true);
+      // A part leads where its line of the table leads.
+      chart.off("click");
+      chart.on("click", (p) => data.urls?.[p.dataIndex] && location.assign(data.urls[p.dataIndex]));
     }
   }
   draw();
