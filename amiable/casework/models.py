@@ -482,18 +482,26 @@ class SurveyAnswer(models.Model):
 
 
 class Placement(models.Model):
-    """A case handed to an outside agency, and taken back."""
+    """A case, or some invoices of one, handed to an outside agency, and taken back.
+
+    What lies there is told by its holds (source `placement:<id>`): one on the customer is the whole case, one on an invoice
+    that invoice. `until`: the day on which it comes back by itself.
+    """
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="placements")
     agency = models.CharField(max_length=120)
     placed_at = models.DateTimeField()
     placed_by = models.ForeignKey("core.User", null=True, on_delete=models.SET_NULL)
+    until = models.DateField(null=True, blank=True)
+    decision_ref = models.BigIntegerField(null=True, blank=True, unique=True)  # the step that it carries out
     recalled_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=20, blank=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["case"], condition=Q(recalled_at__isnull=True), name="placement_one_open")
+            models.UniqueConstraint(
+                fields=["case"], condition=Q(recalled_at__isnull=True, decision_ref__isnull=True), name="placement_one_open"
+            )
         ]
 
     def __str__(self) -> str:
