@@ -500,7 +500,9 @@ class Placement(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["case"], condition=Q(recalled_at__isnull=True, decision_ref__isnull=True), name="placement_one_open"
+                fields=["case"],
+                condition=Q(recalled_at__isnull=True, decision_ref__isnull=True),
+                name="placement_one_open",
             )
         ]
 

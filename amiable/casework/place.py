@@ -84,7 +84,12 @@ def place_invoices(
         return None
     away = Placement.objects.filter(case__customer=customer, recalled_at=None).order_by("pk").first()
     row = Placement.objects.create(
-        case=case, agency=away.agency if away else agency, placed_at=now, placed_by=by, until=until, decision_ref=decision_ref
+        case=case,
+        agency=away.agency if away else agency,
+        placed_at=now,
+        placed_by=by,
+        until=until,
+        decision_ref=decision_ref,
     )
     hold.place_on(
         invoices, kind=HoldKind.PLACED, source_ref=_source(row.pk), customer=customer, since=as_of, until=until,
@@ -117,12 +122,13 @@ def recall(*, customer: Customer, outcome: str, as_of: date, now: datetime, by: 
 def come_back(*, as_of: date, now: datetime, creditor: Creditor | None = None) -> int:
     """Takes back (of one creditor) what has had its time, and what is paid: our steps go on where they stood. How many."""
     whose = Q() if creditor is None else Q(case__creditor=creditor)
-    open_now = Placement.objects.select_for_update(of=("self",)).filter(whose, recalled_at=None, decision_ref__isnull=False)
+    away = Placement.objects.filter(whose, recalled_at=None, decision_ref__isnull=False).select_related(
+        "case__customer"
+    )
     unpaid = Hold.objects.filter(source_ref=source_of(), invoice__open_minor__gt=0)
-    over = list(open_now.annotate(owes=Exists(unpaid)).filter(Q(until__lte=as_of) | Q(owes=False)).order_by("pk"))
+    over = list(away.select_for_update(of=("self",)).filter(Q(until__lte=as_of) | ~Exists(unpaid)).order_by("pk"))
     for row in over:
         _end([row], outcome=_came_of(row), as_of=as_of, now=now)
-    for row in Placement.objects.filter(pk__in=[row.pk for row in over]).select_related("case__customer"):
         _record("case.taken_back", row.case.customer, [row], now=now, by=None)
     return len(over)
 

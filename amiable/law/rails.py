@@ -76,8 +76,8 @@ OF_MONEY = ("below_minimum", "time_bar", "conversation", "gap", "cap", "calls")
 def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.DataFrame:
     """The table with a column `rail`: the name of the first rail that says no (see SENTENCES), or null.
 
-    `table` has COLUMNS and perhaps WISHES, ASKS, HANDS_OVER and AT_ONCE (more may stand beside). The creditor's `policy` and the person's
-    wishes can only narrow what the law allows. Raises UnableToRead when its hours cannot be read.
+    `table` has COLUMNS and perhaps WISHES, ASKS, HANDS_OVER and AT_ONCE (more may stand beside). The creditor's `policy` and
+    the person's wishes can only narrow what the law allows. Raises UnableToRead when its hours cannot be read.
     """
     gap = max(law.value("days_between_contacts"), int(policy.get("days_between_contacts", 0)))
     cap, calls = (most_7d(name, law=law, policy=policy) for name in ("contacts_per_7_days", "calls_per_7_days"))
@@ -102,7 +102,10 @@ def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.Dat
         "hours": _closed(table, law, policy),
     }
     for name in says_no.keys() - set(OF_EVERYTHING):
-        says_no[name] = says_no[name] & (_hands_over(table) | pl.col("contacts") if name in OF_HANDING_OVER else pl.col("contacts"))
+        concerned = pl.col("contacts") | _hands_over(table) if name in OF_HANDING_OVER else pl.col("contacts")
+        says_no[name] = says_no[name] & (
+            _hands_over(table) | pl.col("contacts") if name in OF_HANDING_OVER else pl.col("contacts")
+        )
     for name in OF_MONEY if "asks" in table.columns else ():
         says_no[name] = says_no[name] & pl.col("asks")
     rail = pl.coalesce(*(pl.when(no).then(pl.lit(name)) for name, no in says_no.items()), pl.lit(None, dtype=pl.String))

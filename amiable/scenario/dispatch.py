@@ -29,8 +29,8 @@ from amiable.outreach.models import Message, Tone
 from amiable.outreach.order import Order, order
 from amiable.outreach.render import Rendered, render
 from amiable.outreach.script import script as spell
-from amiable.scenario.engine.channel import BEST
 from amiable.scenario import place
+from amiable.scenario.engine.channel import BEST
 from amiable.scenario.engine.journey import MESSAGE, PLACE
 from amiable.scenario.lay import lay
 from amiable.scenario.leave import rest
@@ -121,11 +121,13 @@ def hands_over(*, task: Task, as_of: date) -> place.HandedOver | None:
 def prepare(*, task: Task, as_of: date, now: datetime) -> Rendered:
     """The message of a step that a person confirms, or sends by hand, as it would be written now; nothing is kept or sent.
 
-    Raises UnableToCompose, or UnableToConfirm where nothing of it is open any more.
+    Raises UnableToCompose, or UnableToConfirm where nothing of it is open any more, or nothing is written.
     """
     decision = Decision.objects.select_related("customer__creditor").filter(pk=task.context.get("decision")).first()
     if decision is None:
         raise UnableToConfirm(_("No message stands behind this task."))
+    if decision.action == PLACE:
+        raise UnableToConfirm(_("Nothing is written: this step hands invoices to an agency."))
     step = _steps([decision])[decision.scenario_id, decision.step]
     customer = decision.customer
     message = Message(

@@ -116,7 +116,12 @@ def why(*, customer: Customer, as_of: date) -> Explanation:
     with transaction.atomic(), connection.cursor() as cursor:
         if not Profile.objects.filter(customer=customer).exists():
             refresh(as_of=as_of, customers=[customer.pk])  # never looked at yet: for this answer only, see below
-        values = {"customer": customer.pk, "as_of": as_of, "start": start_of_day(as_of), "end": end_of_day(as_of)}
+        values: dict[str, Any] = {
+            "customer": customer.pk,
+            "as_of": as_of,
+            "start": start_of_day(as_of),
+            "end": end_of_day(as_of),
+        }
         cursor.execute(_STANDING, values)
         invoices = tables.read("SELECT * FROM candidate", schema=gather.INVOICE)
         known = _facts_of(as_of)

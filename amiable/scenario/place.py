@@ -23,7 +23,7 @@ from amiable.core.money import exponent
 from amiable.law import rails
 from amiable.law.packs import law
 from amiable.ledger import hold
-from amiable.ledger.models import Creditor, Credit, Invoice
+from amiable.ledger.models import Credit, Creditor, Invoice
 from amiable.scenario.engine.journey import PLACE
 from amiable.scenario.models import Decision, Verdict
 
@@ -88,10 +88,14 @@ def looked_at(decision: Decision, step: Mapping[str, Any], *, as_of: date) -> Ha
     if not invoices:
         raise UnableToPlace(_("Nothing of it is overdue and free any more."))
     rules = law(decision.customer.country or creditor.country, as_of)
-    bar = int(rules.value("consumer_time_bar_days" if decision.customer.kind == "consumer" else "business_time_bar_days"))
+    bar = int(
+        rules.value("consumer_time_bar_days" if decision.customer.kind == "consumer" else "business_time_bar_days")
+    )
     claimable = [row for row in invoices if (as_of - row.due_on).days <= bar]
     invoices = claimable or invoices  # where all of it is barred, the rail says so
-    kinds = sorted(held.filter(invoice=None).values_list("kind", flat=True), key=lambda kind: (kind == rails.HOLDOUT, kind))
+    kinds = sorted(
+        held.filter(invoice=None).values_list("kind", flat=True), key=lambda kind: (kind == rails.HOLDOUT, kind)
+    )
     agency = " ".join(str(step.get("agency") or "").split())
     credits = Credit.objects.filter(customer=decision.customer_id, currency=decision.currency, open_minor__gt=0)
     free = credits.aggregate(sum=Sum("open_minor"))["sum"] or 0
