@@ -103,9 +103,7 @@ def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.Dat
     }
     for name in says_no.keys() - set(OF_EVERYTHING):
         concerned = pl.col("contacts") | _hands_over(table) if name in OF_HANDING_OVER else pl.col("contacts")
-        says_no[name] = says_no[name] & (
-            _hands_over(table) | pl.col("contacts") if name in OF_HANDING_OVER else pl.col("contacts")
-        )
+        says_no[name] = says_no[name] & concerned
     for name in OF_MONEY if "asks" in table.columns else ():
         says_no[name] = says_no[name] & pl.col("asks")
     rail = pl.coalesce(*(pl.when(no).then(pl.lit(name)) for name, no in says_no.items()), pl.lit(None, dtype=pl.String))

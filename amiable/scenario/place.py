@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 from django.db import transaction
 from django.db.models import Sum
+from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
 from amiable.casework import place
@@ -111,7 +112,7 @@ def looked_at(decision: Decision, step: Mapping[str, Any], *, as_of: date) -> Ha
     table = pl.DataFrame([asked], schema={**rails.COLUMNS, **rails.HANDS_OVER})
     rail = rails.judge(table, law=rules, policy=creditor.policy)["rail"][0]
     if rail is not None:
-        raise UnableToPlace(_(rails.SENTENCES[rail]))
+        raise UnableToPlace(gettext(rails.SENTENCES[rail]))
     days = step.get("hold_days")
     until = as_of + timedelta(days=days) if days else None
     return HandedOver(agency or str(creditor.policy["agency"]), invoices, until)

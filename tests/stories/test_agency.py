@@ -57,7 +57,7 @@ def test_unanswered_confirmed_placed_seen_by_the_agency_and_paid(
     hold.place(
         kind=HoldKind.DISPUTE, source_ref="d", customer=world.boris, since=later(1), now=at(later(1)), invoice=contested
     )
-    live(later(1), later(5))
+    live(later(5), later(5))
     assert steps(world.boris) == [(DAY, "reminder_1"), (later(5), "to_agency")]
     task = waiting()
     assert (task.assignee, task.context["action"]) == (boss, "place")
@@ -82,7 +82,7 @@ def test_unanswered_confirmed_placed_seen_by_the_agency_and_paid(
     assert contested.reference not in page.split('id="timeline"')[0].split("am-timeline")[0]
     told = explain.why(customer=world.boris, as_of=later(7))
     assert {each["reference"]: each["step"] for each in told.invoices}[bill.reference] == "to_agency"
-    live(later(7), later(9))
+    live(later(9), later(9))
     assert len(post.letters()) == 1  # nothing of ours meanwhile
     worlds.paid(bill, 10_000, on=later(9))
     on(10, monkeypatch)
@@ -112,7 +112,8 @@ def test_the_term_ends_and_the_invoice_goes_on_where_it_stood(world: World, post
     Customer.objects.filter(pk__in=[world.anna.pk, world.boris.pk]).update(kind="business")
     Customer.objects.filter(pk=world.clara.pk).update(kind="consumer")
     bills = [worlds.invoice(who, 40_000, due_on=later(-3)) for who in (world.anna, world.boris, world.clara)]
-    live(DAY, later(5))
+    live(DAY, DAY)
+    live(later(5), later(5))
     dispatch.dispatch(as_of=later(5), now=at(later(5), 9))  # once more
     assert set(Placement.objects.values_list("case__customer", "agency")) == {
         (world.anna.pk, "Recouvra"),
@@ -126,7 +127,8 @@ def test_the_term_ends_and_the_invoice_goes_on_where_it_stood(world: World, post
         now=at(later(6)),
         by=colleague("v", Role.MANAGER, world),
     )
-    live(later(6), later(11))
+    live(later(7), later(7))
+    live(later(11), later(11))
     assert steps(world.anna)[-1] == (later(7), "last_word")  # taken back by a person, it goes on at its day
     assert steps(world.boris)[-1] == (later(5), "to_agency")
     live(later(12), later(12))
@@ -167,7 +169,8 @@ def test_what_changed_since_it_was_decided_stays_and_what_follows_goes_to_the_sa
 ) -> None:
     runs(world, FIRST, {**AWAY, "agency": "Recouvra"})
     bill = worlds.invoice(world.boris, 40_000, due_on=later(-3))
-    live(DAY, later(5))
+    live(DAY, DAY)
+    live(later(5), later(5))
     task, decision = waiting(), Decision.objects.get(step="to_agency")
     how: dict[str, Any] = {"task": task, "as_of": later(6), "now": at(later(6)), "by": boss}
     with pytest.raises(dispatch.UnableToConfirm):
@@ -204,7 +207,8 @@ def test_by_hand_it_is_a_task_and_only_who_may_place_says_yes(world: World, post
     Customer.objects.filter(pk=world.boris.pk).update(kind="consumer")
     for who in (world.boris, world.clara):
         worlds.invoice(who, 40_000, due_on=later(-3))
-    live(DAY, later(5))
+    live(DAY, DAY)
+    live(later(5), later(5))
     asked = Task.objects.get(customer=world.clara)
     assert (asked.kind, asked.assignee, asked.key.split(":")[0]) == ("other", vera, "task")
     assert Invoice.objects.get(customer=world.clara).reached == 20
