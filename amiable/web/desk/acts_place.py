@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -123,7 +124,10 @@ def placements(request: scope.Asked) -> HttpResponseBase:
     rows = (mine.filter(agency=agency) if agency else mine).select_related("case__customer__creditor", "placed_by")
     ordered = rows.order_by("-recalled_at" if show else "placed_at", "pk")
     if request.GET.get("format") == "csv":
-        return _file(request, list(ordered[:IN_FILE]))
+        if not ordered[IN_FILE : IN_FILE + 1].exists():
+            return _file(request, list(ordered))
+        words = _("A file holds %(most)s placements, and there are more: choose an agency first.")
+        messages.warning(request, words % {"most": IN_FILE})
     found = list(ordered[: SHOWN + 1])
     for row in found:
         seen.customer(row.case.customer)
