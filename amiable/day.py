@@ -17,7 +17,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app as queue
 from procrastinate.exceptions import AlreadyEnqueued
 
-from amiable.casework import close, survey
+from amiable.casework import close, place, survey
 from amiable.core import forget, runs
 from amiable.core.errors import UnableTo
 from amiable.core.models import Scope, User
@@ -133,6 +133,11 @@ def _close(one: Cycle) -> Figures:
         now=one.now, creditor=one.creditor
     )
     return {"closed": closed, "chains": over}
+
+
+def _placements(one: Cycle) -> Figures:
+    """What has had its time with an agency, or is paid, lies there no longer."""
+    return {"came_back": place.come_back(as_of=one.as_of, now=one.now, creditor=one.creditor)}
 
 
 def _refresh(one: Cycle) -> Figures:
@@ -254,6 +259,7 @@ STEPS: Mapping[str, Callable[[Cycle], Figures]] = {
     "collect": _collect,
     "standing": _standing,
     "close": _close,
+    "placements": _placements,
     "refresh": _refresh,
     "decide": _decide,
     "campaigns": _campaigns,

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 
 from amiable.casework.models import Case, HandOver, Placement, Responsibility
 from amiable.core.models import Role, Scope, User
-from amiable.ledger.models import Customer, Invoice
+from amiable.ledger.models import Customer, Hold, Invoice
 
 K = TypeVar("K", bound=Hashable)
 ROLES: Mapping[str, Role] = {
@@ -195,6 +196,14 @@ def reaches(scope: Scope, customer: Customer) -> bool:
 def placed_with(agency: str) -> QuerySet[Placement]:
     """The cases that lie with an agency now; with one that has no name, none."""
     return Placement.objects.filter(agency=agency, recalled_at=None).exclude(agency="")
+
+
+def invoices_with(agency: str) -> Q:
+    """The condition on an invoice that it lies with an agency: by itself, or with its whole case."""
+    placed = placed_with(agency)
+    sources = placed.annotate(source=Concat(Value("placement:"), Cast("pk", CharField()))).values("source")
+    alone = Hold.objects.filter(source_ref__in=sources, invoice__isnull=False).values("invoice")
+    return Q(pk__in=alone) | Q(customer__in=placed.filter(decision_ref=None).values("case__customer"))
 
 
 def active(rows: QuerySet[Responsibility], as_of: date) -> QuerySet[Responsibility]:

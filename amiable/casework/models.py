@@ -470,10 +470,8 @@ class SurveyAnswer(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(score__lte=10), name="survey_score_to_10"),
-            models.CheckConstraint(
-                condition=Q(recommend__isnull=True) | Q(recommend__lte=10), name="survey_recommend_to_10"
-            ),
-        ]
+            models.CheckConstraint(condition=Q(recommend__isnull=True) | Q(recommend__lte=10), name="survey_recommend_to_10"),
+        ]  # fmt: skip
         indexes = [models.Index(fields=["-answered_at"], name="survey_answered")]
 
     def __str__(self) -> str:
@@ -481,19 +479,21 @@ class SurveyAnswer(models.Model):
 
 
 class Placement(models.Model):
-    """A case handed to an outside agency, and taken back."""
+    """A case, or those of its invoices on which its holds stand (casework/place.py), with an outside agency, and taken back."""
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="placements")
     agency = models.CharField(max_length=120)
     placed_at = models.DateTimeField()
     placed_by = models.ForeignKey("core.User", null=True, on_delete=models.SET_NULL)
+    until = models.DateField(null=True, blank=True)  # the day on which it comes back by itself
+    decision_ref = models.BigIntegerField(null=True, blank=True, unique=True)  # the step that it carries out
     recalled_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=20, blank=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["case"], condition=Q(recalled_at__isnull=True), name="placement_one_open")
-        ]
+        constraints = [models.UniqueConstraint(
+            fields=["case"], condition=Q(recalled_at__isnull=True, decision_ref__isnull=True), name="placement_one_open"
+        )]  # fmt: skip
 
     def __str__(self) -> str:
         return self.agency

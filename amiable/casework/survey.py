@@ -25,7 +25,9 @@ from amiable.ledger import hold
 from amiable.ledger.models import Creditor, Customer, HoldKind
 
 PURPOSE = "survey"  # of the message that asks, and of the link in it
+AT_ONCE = 1_000  # customers asked about in one query
 REST_DAYS = 90  # nobody is asked again so soon; the constraint survey_once_in_90_days holds it
+AT_ONCE = 1_000  # customers asked about in one query
 OPEN_DAYS = 21  # how long the link answers, and the answer may be changed
 SHARE = 25  # of a hundred things that end, about how many are asked about; the creditor's policy may say `survey_share`
 LOW = 6  # up to this score a person looks why
@@ -70,10 +72,16 @@ def asks(creditor: Creditor, *, now: datetime) -> bool:
 
 def spared(customers: Collection[int], *, as_of: date) -> set[int]:
     """Whom nobody asks, whatever has ended: on hold as a whole, in something harder, or waiting for one of us."""
-    held = hold.active(as_of=as_of).filter(Q(invoice=None) | Q(kind__in=NOT_NOW), customer__in=customers)
-    contested = Dispute.objects.filter(customer__in=customers, resolved_at=None)
-    waiting = Task.objects.filter(customer__in=customers, done_at=None, kind__in=WAITS)
-    return {pk for rows in (held, contested, waiting) for pk in rows.values_list("customer", flat=True)}
+    held = hold.active(as_of=as_of).filter(Q(invoice=None) | Q(kind__in=NOT_NOW))
+    contested = Dispute.objects.filter(resolved_at=None)
+    waiting = Task.objects.filter(done_at=None, kind__in=WAITS)
+    # However many they are, each question names so many: a list of a day's customers has no bound.
+    given, found = list(customers), set[int]()
+    for start in range(0, len(given), AT_ONCE):
+        among = given[start : start + AT_ONCE]
+        for rows in (held, contested, waiting):
+            found |= set(rows.filter(customer__in=among).values_list("customer", flat=True))
+    return found
 
 
 def may_be_offered(*, customer: Customer, address: str, now: datetime) -> bool:

@@ -38,6 +38,8 @@ WISHES: dict[str, pl.DataType | type[pl.DataType]] = {
 }  # contacts that a person wishes, at most; or null
 # Whether it asks for money: a survey does not, and neither amounts nor the counts of reminders bind it.
 ASKS: dict[str, pl.DataType | type[pl.DataType]] = {"asks": pl.Boolean}
+# Whether an outside agency gets the debt, and its name where the step says one.
+HANDS_OVER: dict[str, pl.DataType | type[pl.DataType]] = {"hands_over": pl.Boolean, "agency": pl.String}
 AT_ONCE: dict[str, pl.DataType | type[pl.DataType]] = {"open_now": pl.Boolean}  # the hours of contact are open
 
 
@@ -49,6 +51,7 @@ SENTENCES = {
     HOLDOUT: N_("The customer is in the hold-out of an experiment: left alone to measure against."),
     "waiting": N_("A task for this customer waits for a person."),
     "below_minimum": N_("The amount is below the step's minimum, credits counted."),
+    "no_agency": N_("No agency is named, neither by the step nor in the house rules."),
     "time_bar": N_("The oldest debt is older than the law allows to claim."),
     "opted_out": N_("The customer does not wish to be contacted on this channel."),
     "no_address": N_("No usable address for this channel."),
@@ -63,7 +66,9 @@ SENTENCES = {
 
 
 # Whatever the house does by itself stops at these alone: they protect the customer, and a creditor not yet released.
-OF_EVERYTHING = ("insolvency", "vulnerability", "customer_hold", HOLDOUT, "below_minimum", "dry_run")
+OF_EVERYTHING = ("insolvency", "vulnerability", "customer_hold", HOLDOUT, "below_minimum", "no_agency", "dry_run")
+# What goes to an agency contacts nobody by us, and yet waits for what a person is about, and for nothing that is time-barred.
+OF_HANDING_OVER = ("waiting", "time_bar")
 # What is said of money alone.
 OF_MONEY = ("below_minimum", "time_bar", "conversation", "gap", "cap", "calls")
 
@@ -71,8 +76,8 @@ OF_MONEY = ("below_minimum", "time_bar", "conversation", "gap", "cap", "calls")
 def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.DataFrame:
     """The table with a column `rail`: the name of the first rail that says no (see SENTENCES), or null.
 
-    `table` has COLUMNS and perhaps WISHES, ASKS and AT_ONCE (more may stand beside). The creditor's `policy` and the person's
-    wishes can only narrow what the law allows. Raises UnableToRead when its hours cannot be read.
+    `table` has COLUMNS and perhaps WISHES, ASKS, HANDS_OVER and AT_ONCE (more may stand beside). The creditor's `policy` and
+    the person's wishes can only narrow what the law allows. Raises UnableToRead when its hours cannot be read.
     """
     gap = max(law.value("days_between_contacts"), int(policy.get("days_between_contacts", 0)))
     cap, calls = (most_7d(name, law=law, policy=policy) for name in ("contacts_per_7_days", "calls_per_7_days"))
@@ -84,6 +89,7 @@ def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.Dat
         HOLDOUT: pl.col("customer_hold") == HOLDOUT,
         "waiting": pl.col("waiting"),
         "below_minimum": (pl.col("amount_minor") < pl.col("minimum_minor")) | (pl.col("amount_minor") <= 0),
+        "no_agency": _unnamed(table, policy),
         "time_bar": pl.col("oldest_days_late") > time_bar(law),
         "opted_out": pl.col("opted_out"),
         "no_address": ~pl.col("has_address"),
@@ -96,11 +102,23 @@ def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.Dat
         "hours": _closed(table, law, policy),
     }
     for name in says_no.keys() - set(OF_EVERYTHING):
-        says_no[name] = says_no[name] & pl.col("contacts")
+        concerned = pl.col("contacts") | _hands_over(table) if name in OF_HANDING_OVER else pl.col("contacts")
+        says_no[name] = says_no[name] & concerned
     for name in OF_MONEY if "asks" in table.columns else ():
         says_no[name] = says_no[name] & pl.col("asks")
     rail = pl.coalesce(*(pl.when(no).then(pl.lit(name)) for name, no in says_no.items()), pl.lit(None, dtype=pl.String))
     return table.with_columns(rail.alias("rail"))
+
+
+def _hands_over(table: pl.DataFrame) -> pl.Expr:
+    return pl.col("hands_over") if "hands_over" in table.columns else pl.lit(False)
+
+
+def _unnamed(table: pl.DataFrame, policy: Mapping[str, Any]) -> pl.Expr:
+    """True where a debt would go to an agency that nobody has named."""
+    if "hands_over" not in table.columns or policy.get("agency"):
+        return pl.lit(False)
+    return pl.col("hands_over") & (pl.col("agency") == "")
 
 
 def most_7d(name: str, *, law: Law, policy: Mapping[str, Any]) -> int:

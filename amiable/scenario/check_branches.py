@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from amiable.scenario.check_course import Course
 from amiable.scenario.engine.channel import BEST, SPOKEN
-from amiable.scenario.engine.journey import Step
+from amiable.scenario.engine.journey import PLACE, Step
 from amiable.scenario.engine.moment import EVENTS, SILENT
 from amiable.scenario.finding import ERROR, WARNING, Finding
 
@@ -40,7 +40,8 @@ def branches(judged: Course) -> Iterator[Finding]:
         yield from _uncaused(step, before, steps[place:])
         yield from _ended_before(judged, step, before)
         yield from _missed(step)
-        yield from _idle(step)
+        yield from _away(judged, step, before)
+        yield from _idle(judged, step)
 
 
 def _nothing_before(step: Step, before: Sequence[Step]) -> Iterator[Finding]:
@@ -109,6 +110,18 @@ def _ended_before(judged: Course, step: Step, before: Sequence[Step]) -> Iterato
             return
 
 
+def _away(judged: Course, step: Step, before: Sequence[Step]) -> Iterator[Finding]:
+    """A message about what lies with an agency for good: only a colleague who takes it back lets it come."""
+    gone = [each for each in before if each.action == PLACE and each.hold_days is None and not each.by_hand]
+    if step.contacts and any(judged.comes_first(each, step) for each in gone):
+        words = {"step": step.key, "before": gone[-1].key}
+        sentence = _(
+            "The step “%(step)s” writes about what “%(before)s” has handed to an agency: it comes only when a colleague takes it"
+            " back. Give the agency a number of days, or end the journey there."
+        )
+        yield Finding(WARNING, "away", step.key, sentence % words)
+
+
 def _missed(step: Step) -> Iterator[Finding]:
     """A step that may lapse before its day of the month comes."""
     if step.on_day is not None and step.until is not None and step.until - step.days < LONGEST_WAIT:
@@ -119,13 +132,22 @@ def _missed(step: Step) -> Iterator[Finding]:
         yield Finding(WARNING, "lapsed", step.key, sentence % words)
 
 
-def _idle(step: Step) -> Iterator[Finding]:
+def _idle(judged: Course, step: Step) -> Iterator[Finding]:
     """Settings that change nothing."""
+    if step.action == PLACE and step.mode == "automatic" and "consumer" in judged.kinds(step):
+        sentence = _(
+            "“%(step)s” waits for a word all the same: no private customer goes to an agency without a person’s yes."
+        )
+        yield Finding(WARNING, "idle", step.key, sentence % {"step": step.key})
+    if step.action == PLACE and not step.agency and not judged.policy.get("agency"):
+        sentence = _("“%(step)s” does nothing as it is: it names no agency, and the house rules name none.")
+        yield Finding(WARNING, "no_agency", step.key, sentence % {"step": step.key})
     if step.channel != BEST and step.channel in step.fallback:
         sentence = _("“%(step)s” falls back to the channel that it has anyway.")
         yield Finding(WARNING, "idle", step.key, sentence % {"step": step.key})
     sent = step.contacts and step.mode == "automatic" and not set(step.channels) & set(SPOKEN)
-    if step.responsible and (sent or step.action in ("hold", "end")):
+    placed = step.action == PLACE and step.mode == "automatic" and judged.kinds(step) != ["consumer"]
+    if step.responsible and (sent or placed or step.action in ("hold", "end")):
         sentence = _("Nobody need be responsible for “%(step)s”: it is done without a person.")
         yield Finding(WARNING, "idle", step.key, sentence % {"step": step.key})
     if step.contacts and step.mode == "manual" and not step.written:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from amiable.scenario.engine.journey import LISTS, MESSAGE, SETTINGS
+from amiable.scenario.engine.journey import LISTS, MESSAGE, SETTINGS, usual_mode
 
 DEFAULTS: Mapping[str, Any] = {
-    "from": "due", "gap": 0, "if": "", "action": MESSAGE, "tone": "neutral", "mode": "automatic", "minimum": 0,
+    "from": "due", "gap": 0, "if": "", "action": MESSAGE, "tone": "neutral", "minimum": 0,
     "tolerance": 0,
 }  # fmt: skip
 
@@ -56,7 +56,8 @@ def compare(*, before: Mapping[str, Any], after: Mapping[str, Any]) -> Compariso
 
 
 def _setting(step: Mapping[str, Any], name: str) -> Any:
-    value = step.get(name, step["key"] if name == "template" else DEFAULTS.get(name))
+    usual = {"template": step["key"], "mode": usual_mode(step.get("action"))}
+    value = step.get(name, usual.get(name, DEFAULTS.get(name)))
     if name not in LISTS or value is None:
         return value
     words = [value] if isinstance(value, str) else list(value)  # one word is a list of one

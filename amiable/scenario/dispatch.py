@@ -29,8 +29,9 @@ from amiable.outreach.models import Message, Tone
 from amiable.outreach.order import Order, order
 from amiable.outreach.render import Rendered, render
 from amiable.outreach.script import script as spell
+from amiable.scenario import place
 from amiable.scenario.engine.channel import BEST
-from amiable.scenario.engine.journey import MESSAGE
+from amiable.scenario.engine.journey import MESSAGE, PLACE
 from amiable.scenario.lay import lay
 from amiable.scenario.leave import rest
 from amiable.scenario.models import Decision, Scenario, Verdict
@@ -59,9 +60,10 @@ def dispatch(*, as_of: date, now: datetime, creditor: Creditor | None = None) ->
     ordered = order([_order(d, steps[d.scenario_id, d.step], as_of) for d in messages], now=now)
     tasks = lay(decisions, steps, as_of=as_of, now=now)
     held = rest(decisions, steps, as_of=as_of, now=now)
+    placed = place.carry_out(decisions, steps, as_of=as_of, now=now)
     _climb_by_hand(as_of, creditor)
     addresses = _look_for_addresses(today, as_of=as_of, now=now)
-    return {"ordered": ordered, "tasks": tasks, "held": held, "addresses": addresses}
+    return {"ordered": ordered, "tasks": tasks, "held": held, "placed": placed, "addresses": addresses}
 
 
 @transaction.atomic
@@ -85,7 +87,10 @@ def advance(*, as_of: date, creditor: Creditor | None = None) -> dict[str, int]:
 
 @transaction.atomic
 def confirm(*, task: Task, as_of: date, now: datetime, by: User) -> int:
-    """A person says yes to a step that waited: its message is ordered. Returns 1, or 0 when that was done before."""
+    """A person says yes to a step that waited: its message is ordered, or its invoices go to the agency.
+
+    Returns 1, or 0 when that was done before. Raises UnableToPlace where nothing may be handed over any more.
+    """
     task = Task.objects.select_for_update().get(pk=task.pk)
     if task.kind != TaskKind.CONFIRM:
         raise UnableToConfirm("This task does not wait for a confirmation.")
@@ -93,23 +98,36 @@ def confirm(*, task: Task, as_of: date, now: datetime, by: User) -> int:
         return 0
     decision = Decision.objects.select_related("customer").get(pk=task.context["decision"])
     step = _steps([decision])[decision.scenario_id, decision.step]
-    ordered = order([_order(decision, step, as_of, confirmed=True)], now=now)
+    if decision.action == PLACE:
+        done = int(place.hand_over(decision, step, as_of=as_of, now=now, by=by) is not None)
+    else:
+        done = order([_order(decision, step, as_of, confirmed=True)], now=now)
     Task.objects.filter(pk=task.pk).update(done_at=now, done_by=by, outcome="confirmed")
     audit.record(
         "step.confirmed", now=now, user=by, creditor_ref=decision.creditor_id, subject="customer",
         subject_ref=decision.customer_id, step=decision.step,
     )  # fmt: skip
-    return ordered
+    return done
+
+
+def hands_over(*, task: Task, as_of: date) -> place.HandedOver | None:
+    """What a step that waits would hand to an agency now; None where it does something else. Raises UnableToPlace."""
+    decision = Decision.objects.select_related("customer").filter(pk=task.context.get("decision")).first()
+    if decision is None or decision.action != PLACE:
+        return None
+    return place.looked_at(decision, _steps([decision])[decision.scenario_id, decision.step], as_of=as_of)
 
 
 def prepare(*, task: Task, as_of: date, now: datetime) -> Rendered:
     """The message of a step that a person confirms, or sends by hand, as it would be written now; nothing is kept or sent.
 
-    Raises UnableToCompose, or UnableToConfirm where nothing of it is open any more.
+    Raises UnableToCompose, or UnableToConfirm where nothing of it is open any more, or nothing is written.
     """
     decision = Decision.objects.select_related("customer__creditor").filter(pk=task.context.get("decision")).first()
     if decision is None:
         raise UnableToConfirm(_("No message stands behind this task."))
+    if decision.action == PLACE:
+        raise UnableToConfirm(_("Nothing is written: this step hands invoices to an agency."))
     step = _steps([decision])[decision.scenario_id, decision.step]
     customer = decision.customer
     message = Message(
@@ -188,7 +206,7 @@ def _climb_by_hand(as_of: date, creditor: Creditor | None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "WITH done AS (SELECT about, level, also, also_levels FROM scenario_decision"
-            "   WHERE as_of = %(as_of)s AND verdict = 'do' AND action <> 'message'"
+            "   WHERE as_of = %(as_of)s AND verdict = 'do' AND action NOT IN ('message', 'place')"
             "     AND (%(creditor)s::bigint IS NULL OR creditor_id = %(creditor)s)),"
             " climbed AS (SELECT unnest(about) AS id, level FROM done"
             "   UNION ALL SELECT r.id, r.level FROM done, unnest(also, also_levels) AS r(id, level))"

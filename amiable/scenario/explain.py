@@ -55,7 +55,8 @@ WITH later AS (
   LEFT JOIN outreach_message m ON m.decision_ref = d.id
   CROSS JOIN LATERAL (SELECT unnest(d.about), d.level UNION ALL SELECT * FROM unnest(d.also, d.also_levels)) r(id, level)
   WHERE d.customer_id = %(customer)s AND d.as_of < %(as_of)s
-    AND ((d.action <> 'message' AND d.verdict = 'do')
+    AND ((d.action NOT IN ('message', 'place') AND d.verdict = 'do')
+         OR EXISTS (SELECT FROM casework_placement p WHERE p.decision_ref = d.id AND p.placed_at < %(start)s)
          OR (m.as_of < %(as_of)s AND m.state IN ('planned', 'sending', 'sent', 'in_doubt')))
   GROUP BY 1
 )
@@ -115,7 +116,13 @@ def why(*, customer: Customer, as_of: date) -> Explanation:
     with transaction.atomic(), connection.cursor() as cursor:
         if not Profile.objects.filter(customer=customer).exists():
             refresh(as_of=as_of, customers=[customer.pk])  # never looked at yet: for this answer only, see below
-        cursor.execute(_STANDING, {"customer": customer.pk, "as_of": as_of, "end": end_of_day(as_of)})
+        values: dict[str, Any] = {
+            "customer": customer.pk,
+            "as_of": as_of,
+            "start": start_of_day(as_of),
+            "end": end_of_day(as_of),
+        }
+        cursor.execute(_STANDING, values)
         invoices = tables.read("SELECT * FROM candidate", schema=gather.INVOICE)
         known = _facts_of(as_of)
         rows = _in_the_morning(_customers(known, as_of), customer, as_of)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from amiable.casework.models import TaskKind
 from amiable.casework.pass_up import Wish, pass_up
+from amiable.scenario.engine.journey import PLACE
 from amiable.scenario.models import Decision, Verdict
 
 Steps = Mapping[tuple[int, str], Mapping[str, Any]]
@@ -23,6 +24,7 @@ TITLES = {
     "manual": gettext_lazy("Send the message by hand"),
     "task": gettext_lazy("Look after the overdue invoices"),
     "escalate": gettext_lazy("Take over: the steps before did not help"),
+    PLACE: gettext_lazy("Hand over to an agency"),
 }
 HIGHER = ("credit_manager", "admin")  # to whom the first, and any further, escalation of a journey goes
 
@@ -44,7 +46,7 @@ def _wish(decision: Decision, steps: Steps) -> Wish:
         title=partial(title, decision, step), role=_role(decision, steps), case_id=decision.case_id,
         invoices=(*decision.about, *decision.also), tells=decision.action == "escalate" and not asks,
         context={
-            "decision": decision.pk, "step": decision.step, "currency": decision.currency,
+            "decision": decision.pk, "step": decision.step, "action": step.get("action", ""), "currency": decision.currency,
             "amount_minor": decision.facts.get("amount_minor", 0),
             "days_late": decision.facts.get("oldest_days_late", 0),
         },
@@ -57,8 +59,13 @@ def _key(decision: Decision) -> str:
 
 
 def _role(decision: Decision, steps: Steps) -> str:
-    """Whose work it is: of the role named; an escalation goes one role higher each time. Empty: of whoever collects."""
+    """Whose work it is: of the role named; an escalation goes one role higher each time, and who leads hands over.
+
+    Empty: of whoever collects.
+    """
     step = steps[decision.scenario_id, decision.step]
+    if step.get("action") == PLACE:
+        return str(step.get("responsible") or HIGHER[0])
     if step.get("responsible") or decision.action != "escalate":
         return str(step.get("responsible", ""))
     unnamed = [
@@ -73,5 +80,6 @@ def title(decision: Decision, step: Mapping[str, Any], language: str) -> str:
     """What is to be done: as the scenario says it in that language, else in words of our own."""
     own = step.get("title") or {}
     with translation.override(language):
-        house = str(TITLES["ask" if decision.verdict == Verdict.ASK else decision.action])
+        asks = "ask" if decision.verdict == Verdict.ASK else decision.action
+        house = str(TITLES[PLACE if step.get("action") == PLACE else asks])
     return str(own.get(language[:2]) or house)

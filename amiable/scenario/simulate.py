@@ -17,7 +17,7 @@ from amiable.ledger.models import Creditor
 from amiable.scenario.acquaint import acquaint
 from amiable.scenario.behaviour import KINDS, Array, Parameters, parameters
 from amiable.scenario.contend import NOBODY, Contender, UnableToSimulate
-from amiable.scenario.engine.journey import MESSAGE
+from amiable.scenario.engine.journey import MESSAGE, PLACE
 from amiable.scenario.live import NEVER, Bills, Crowd
 from amiable.scenario.stand import Portfolio, narrowed, next_working, stand, working
 from amiable.scenario.walk import Walk, by_person, places_of
@@ -291,8 +291,10 @@ def _finish(walk: Walk, day: int, tasks: pl.DataFrame) -> pl.DataFrame:
     alive = np.zeros(tasks.height, dtype=bool)
     alive[of[walk.open[places] > 0]] = True
     done = tasks.filter(pl.Series(alive, dtype=pl.Boolean))
-    walk.climb(day, done.filter(pl.col("verdict") == "ask"))
-    walk.contact(day, done)
+    confirmed = done.filter(pl.col("verdict") == "ask")
+    walk.climb(day, confirmed)
+    walk.act(day, confirmed)
+    walk.contact(day, done.filter(pl.col("action") != PLACE))
     return tasks.clear()
 
 

@@ -21,7 +21,7 @@ from amiable.scenario.behaviour import MEDIA, Array, parameters
 from amiable.scenario.contend import Contender
 from amiable.scenario.engine.channel import SPOKEN
 from amiable.scenario.engine.decide import decide as engine
-from amiable.scenario.engine.journey import Journey
+from amiable.scenario.engine.journey import RESTING, Journey
 from amiable.scenario.engine.moment import events_of
 from amiable.scenario.happen import FACTS
 from amiable.scenario.live import NEVER
@@ -318,7 +318,7 @@ class Walk:
 
     def act(self, day: int, said: pl.DataFrame) -> None:
         """What the house does by itself: holds are placed, and journeys ended."""
-        resting = said.filter(pl.col("action").is_in(("hold", "end"))) if said.height else said
+        resting = said.filter(pl.col("action").is_in(RESTING)) if said.height else said
         for scenario, level, places in (
             resting.select("scenario", "level", "about").iter_rows() if resting.height else ()
         ):

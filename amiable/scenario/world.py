@@ -143,7 +143,8 @@ class World:
         self.walk.rest_until[asks["row"].to_numpy()[~agreed]] = day + REST_DAYS
         confirmed = self._owed(asks.filter(pl.Series(agreed, dtype=pl.Boolean)))
         self.walk.climb(day, confirmed)
-        self._tell(day, luck, confirmed)
+        self.walk.act(day, confirmed)
+        self._tell(day, luck, confirmed.filter(pl.col("action") == MESSAGE) if confirmed.height else confirmed)
         self._tell(day, luck, self._owed(calls))
 
     def _owed(self, said: pl.DataFrame) -> pl.DataFrame:

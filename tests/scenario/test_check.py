@@ -445,6 +445,16 @@ def asked(key: str, level: int, days: int, **more: Any) -> Step:
         ([{**FIRST, "responsible": "sales", "mode": "manual"}, SECOND], []),
         ([FIRST, asked("rest", 20, 15, action="hold", hold_days=9, responsible="sales")], [(WARNING, "idle", "rest")]),
         ([FIRST, {**SECOND, "channel": "call", "mode": "manual"}], [(WARNING, "idle", "second")]),
+        ([FIRST, asked("away", 15, 10, action="place", agency="R"), SECOND], [(WARNING, "away", "second")]),
+        ([FIRST, asked("away", 15, 10, action="place", agency="R", hold_days=30), SECOND], []),
+        ([FIRST, asked("away", 15, 10, action="place", agency="R", mode="manual"), SECOND], []),
+        ([FIRST, asked("away", 20, 15, action="place")], [(WARNING, "no_agency", "away")]),
+        (
+            [FIRST, asked("away", 20, 15, action="place", agency="R", mode="automatic", responsible="sales")],
+            [(WARNING, "idle", "away"), (WARNING, "idle", "away")],
+        ),
+        ([FIRST, asked("look", 20, 15, mode="confirm")], [(ERROR, "unreadable", "")]),
+        ([FIRST, asked("look", 20, 15, agency="R")], [(ERROR, "unreadable", "")]),
     ],
 )
 def test_a_branch_that_nobody_can_take_or_that_changes_nothing_is_told(

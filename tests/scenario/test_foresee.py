@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from amiable.law.packs import law
 from amiable.scenario.engine.decide import decide
 from amiable.scenario.engine.foresee import foresee
+from amiable.scenario.engine.journey import read
 from tests.scenario.test_engine import CUSTOMER, DAY, FACTS, INVOICE, JOURNEY, TYPES, bill
 
 LAW = law("FR", DAY)
@@ -143,3 +144,32 @@ def test_a_contact_that_is_foreseen_counts_for_the_cap_of_those_after_it() -> No
         row, bills, JOURNEY, facts=FACTS, law=LAW, policy={"contacts_per_7_days": 1}, as_of=DAY, days=12, steps=2
     )
     assert [((each.on - DAY).days, each.invoices) for each in told] == [(0, (1,)), (7, (2,))]
+
+
+def test_what_goes_to_an_agency_rests_there_and_waits_for_what_it_must() -> None:
+    """Overdue, named, not barred, no person at it; a private customer's only with a yes; then it rests for its days."""
+    away = {"key": "away", "level": 10, "days": -5, "action": "place", "hold_days": 30, "agency": "R"}
+    last = {"key": "last", "level": 20, "days": 3, "from": "step", "channel": "email"}
+
+    def told(step: dict[str, Any], late: int = 4, **differs: Any) -> list[tuple[int, str, str, str]]:
+        journey = read({"key": "house", "steps": [step, last]}, facts=FACTS)
+        row = pl.DataFrame([CUSTOMER | {"row": 0} | differs], schema=TYPES, orient="row").with_columns(
+            currency=pl.lit("EUR")
+        )
+        bills = pl.DataFrame([bill(1, late)], schema=INVOICE, orient="row")
+        how: dict[str, Any] = {"facts": FACTS, "law": LAW, "policy": {}}
+        ahead = foresee(row, bills, journey, as_of=DAY, days=60, steps=2, **how)
+        now = decide(row.drop("currency"), bills, {1: journey}, **how).to_dicts()
+        first = [(each.step, each.action, each.verdict, each.rail) for each in ahead if each.on == DAY]
+        assert first == [(each["step"], each["action"], each["verdict"], each["rail"] or "") for each in now]
+        return [((each.on - DAY).days, each.step, each.verdict, each.rail) for each in ahead]
+
+    assert told(away) == [(0, "away", "ask", ""), (30, "last", "do", "")]
+    assert told(away, late=-2)[0] == (3, "away", "ask", "")  # not before it is overdue
+    assert told(away | {"mode": "automatic"})[0][2] == "ask"  # a private customer's
+    assert told(away | {"mode": "automatic"}, kind="business")[0][2] == "do"
+    assert told(away, waiting=True) == [(0, "away", "not", "waiting")]
+    assert told(away, late=5_000) == [(0, "away", "not", "time_bar")]
+    assert told(away | {"agency": " "}) == [(0, "away", "not", "no_agency")]
+    assert told(away, customer_hold="insolvency") == [(0, "away", "not", "insolvency")]
+    assert told(away | {"mode": "manual"})[:2] == [(0, "away", "do", ""), (3, "last", "do", "")]

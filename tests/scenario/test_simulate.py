@@ -70,6 +70,21 @@ def replayed(house: Creditor, who: Contender, *, since: date = DAY, days: int = 
     return simulate.replay(scenario=who, creditor=house, since=since, until=since + timedelta(days=days - 1))
 
 
+def test_what_goes_to_an_agency_is_no_contact_and_rests_until_its_term(many: Creditor) -> None:
+    away = {"key": "away", "level": 15, "days": 6, "action": "place", "agency": "R", "hold_days": 300}
+    then, alone = journey(mail(10, 2), away, mail(20, 8)), journey(mail(10, 2))
+    for told in (
+        projected(many, then, alone)["sweep"][0],
+        {"scenario": replayed(many, then), "against": replayed(many, alone)},
+    ):
+        first, second = told["scenario"], told["against"]
+        assert first["by_step"]["away"] > 0
+        assert "mail_20" not in first["by_step"]
+        # It is no contact, and costs none; it takes a day of its own, on which a first reminder may be paid away.
+        assert 0 < first["contacts"] <= second["contacts"]
+        assert first["cost_minor"] == first["contacts"] * parameters()["unit_cost_minor"]["email"]
+
+
 def test_a_scenario_without_steps_is_the_world_that_cures_itself(many: Creditor) -> None:
     found = projected(many, Contender("empty", (Journey("empty", "", (), {}),)), days=20)
     for step in found["sweep"]:

@@ -74,6 +74,11 @@ def test_what_the_bank_takes_back_goes_on_where_it_stood(
     assert provider_tells(attempt, "charged_back", now=at(later(7), 15)).status_code == 200
     bill.refresh_from_db(), case.refresh_from_db(), chain.refresh_from_db()
     assert (bill.open_minor, case.closed_on, chain.closed_at) == (12_050, None, None)
+    visitor, link = Client(headers={"accept-language": "en"}), portal_link(text_of(reminder))
+    visitor.post(f"{link}identify/", {"answer": world.anna.number})
+    page = visitor.get(f"{link}paid/{attempt.token}/").content.decode()
+    assert "The money went back" in page
+    assert "Paid. Thank you." not in page
     assert Task.objects.get(key__startswith="returned:").customer == world.anna
     live(later(8), later(8))
     live(later(14), later(15))
@@ -280,7 +285,7 @@ def test_the_same_day_run_again_changes_nothing(world: World, post: Post) -> Non
     again = live(DAY, DAY)[DAY]
     assert snapshot() == before
     assert (again["dispatch"], again["send"]["sent"], again["advance"]) == (
-        {"ordered": 0, "tasks": 0, "held": 0, "addresses": 0},
+        {"ordered": 0, "tasks": 0, "held": 0, "placed": 0, "addresses": 0},
         0,
         {"climbed": 0},
     )
@@ -300,7 +305,7 @@ def test_a_rehearsal_says_what_the_day_will_do_and_does_none_of_it(world: World,
     assert post.letters() == []
     real = live(DAY, DAY)[DAY]
     assert {name: real[name] for name in foretold} == foretold
-    assert foretold["dispatch"] == {"ordered": 1, "tasks": 1, "held": 0, "addresses": 0}
+    assert foretold["dispatch"] == {"ordered": 1, "tasks": 1, "held": 0, "placed": 0, "addresses": 0}
 
 
 def standing(owner: Creditor) -> list[object]:

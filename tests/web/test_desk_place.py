@@ -75,6 +75,9 @@ def test_handed_over_it_rests_and_the_agency_sees_it_until_it_is_taken_back(
     listed = client.get(reverse("desk:placements")).content.decode()
     for words in ("Anna", "Recouvra", "€25.00", "/act/recall/"):
         assert words in listed
+    file = client.get(reverse("desk:placements"), {"format": "csv"}).content.decode("utf-8-sig").splitlines()
+    assert [len(file), file[1].split(",")[0], "75.00" in file[1], "25.00" in file[1]] == [2, "Recouvra", True, True]
+    assert AuditEntry.objects.get(act="placements.exported").detail["rows"] == 1
     do(client, anna, "recall", outcome="part_paid")
     assert not held(anna)
     assert agent.get(mine).status_code == 404
@@ -114,7 +117,11 @@ def test_what_is_paid_while_it_is_away_is_away_no_longer(anna: Customer, client:
 
 def test_only_who_may_and_only_what_is_in_reach(anna: Customer, client: Client, agent: Client) -> None:
     do(client, anna, "agency", agency="Recouvra")
-    assert agent.get(reverse("desk:placements")).status_code == 404
+    assert "Anna" in agent.get(reverse("desk:placements")).content.decode()
+    other = rows.colleague("other", anna.creditor, Role.AGENCY)
+    other.scopes.update(agency="Another")
+    for asked in ({}, {"agency": "Recouvra"}, {"show": "back"}, {"format": "csv"}):
+        assert "Anna" not in rows.desk(other).get(reverse("desk:placements"), asked).content.decode()
     karim = rows.desk(rows.colleague("karim", anna.creditor, Role.COLLECTOR))
     assert "/act/recall/" not in karim.get(reverse("desk:placements")).content.decode()
     assert (

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
@@ -14,6 +15,7 @@ from amiable.ledger.models import Creditor
 from amiable.scenario import shelf
 from amiable.scenario.models import Scenario
 from amiable.web.desk import scenario_words as words
+from amiable.web.desk.scenario_edit import read_form
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
 
@@ -377,3 +379,18 @@ def test_settings_of_another_action_are_left_in_the_form_and_not_kept(ours: Cred
     wrong = client.post(address, posted | {"s0-action": "hold", "act": "save"})
     assert wrong.status_code == 422
     assert "lacks its hold_days" in wrong.content.decode()
+
+
+def test_a_step_to_an_agency_waits_for_a_word_unless_the_form_says_otherwise() -> None:
+    post = QueryDict(mutable=True)
+    post.update(
+        {
+            "key": "k", "count": "1", "s0-key": "away", "s0-level": "10", "s0-days": "60", "s0-action": "place",
+            "s0-agency": " Recouvra ", "s0-hold_days": "90", "s0-mode": "automatic", "s0-mode_of_place": "confirm",
+            "s0-channel": "email", "s0-template": "reminder_1", "s0-tone": "warm",
+        }
+    )  # fmt: skip
+    plain = {"key": "away", "level": 10, "days": 60, "action": "place", "agency": "Recouvra", "hold_days": 90}
+    assert read_form(post) == {"key": "k", "label": {}, "steps": [plain]}
+    post["s0-mode_of_place"] = "automatic"
+    assert read_form(post)["steps"] == [plain | {"mode": "automatic"}]

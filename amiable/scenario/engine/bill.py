@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from amiable.scenario.engine.journey import Journey, Step
+from amiable.scenario.engine.journey import PLACE, RESTING, Journey, Step
 from amiable.scenario.engine.moment import AT_DAWN, EVENTS, SILENT, back
 
 FOR_GOOD = 1 << 20
@@ -107,6 +107,8 @@ class Way:
     def _has_come(self, step: Step, bill: Bill, offset: int) -> bool:
         if bill.since is not None and bill.since + offset < step.gap:
             return False
+        if step.action == PLACE and bill.late + offset <= 0:
+            return False
         elapsed = self._elapsed(step, bill, offset) or 0
         if step.on_day is not None:
             elapsed -= back(self.as_of + timedelta(days=offset), step.on_day)
@@ -138,7 +140,7 @@ def climb(bills: Iterable[Bill], contact: Contact) -> list[Bill]:
     """The invoices as they stand once the step is done; those that it puts on hold rest."""
     reached, step = contact.climbed, contact.step
     rests = 0
-    if step.action in ("hold", "end"):
+    if step.action in RESTING and not step.by_hand:
         rests = FOR_GOOD if step.hold_days is None else contact.offset + step.hold_days
     return [
         replace(bill, reached=reached[bill.id], since=-contact.offset, rests=rests) if bill.id in reached else bill

@@ -16,10 +16,10 @@ from amiable.core.conditions import parse
 from amiable.law import rails
 from amiable.law.packs import Law
 from amiable.scenario.engine import channel, moment
-from amiable.scenario.engine.journey import CHANNELS, MESSAGE, Journey, table
+from amiable.scenario.engine.journey import CHANNELS, MESSAGE, PLACE, Journey, table
 
 # These rails speak against a step and its channel or amount; the others against any contact with the customer.
-OF_THE_STEP = ("below_minimum", "opted_out", "no_address")
+OF_THE_STEP = ("below_minimum", "no_agency", "opted_out", "no_address")
 INVOICE: dict[str, Any] = {
     "row": pl.Int64,  # the customer's row
     "invoice": pl.Int64,
@@ -65,8 +65,8 @@ def decide(
         left = _judge(due, customers, steps, law=law, policy=policy)
         done = left.filter(pl.col("rail").is_null())
         judged = pl.concat([judged.join(done, on="row", how="anti"), done])
-    no, to_ask = pl.col("rail").is_not_null(), (pl.col("mode") == "confirm") & (pl.col("action") == MESSAGE)
-    verdict = pl.when(no).then(pl.lit("not")).when(to_ask).then(pl.lit("ask")).otherwise(pl.lit("do"))
+    no = pl.col("rail").is_not_null()
+    verdict = pl.when(no).then(pl.lit("not")).when(to_ask()).then(pl.lit("ask")).otherwise(pl.lit("do"))
     return judged.with_columns(verdict.alias("verdict"))
 
 
@@ -95,9 +95,16 @@ def _judge(
         minimum_minor=(pl.col("minimum") * pl.col("scale")).round().cast(pl.Int64),
         has_address=_of_channel("has"),
         opted_out=_of_channel("out"),
+        hands_over=pl.col("action") == PLACE,
         action=carried_out(),
     )
     return rails.judge(asked, law=law, policy=policy)
+
+
+def to_ask() -> pl.Expr:
+    """Whether a step waits for a person's word. What a private customer owes never goes to an agency without one."""
+    weighty = (pl.col("action") == PLACE) & (pl.col("kind") == "consumer")
+    return (pl.col("mode") == "confirm") & pl.col("action").is_in((MESSAGE, PLACE)) | weighty
 
 
 def carried_out() -> pl.Expr:
@@ -107,7 +114,8 @@ def carried_out() -> pl.Expr:
         .when(pl.col("mode") == "manual").then(pl.lit("manual"))
         .otherwise(pl.lit(MESSAGE))
     )  # fmt: skip
-    return pl.when("contacts").then(contact).otherwise("action")
+    by_hand = (pl.col("action") == PLACE) & (pl.col("mode") == "manual")
+    return pl.when("contacts").then(contact).when(by_hand).then(pl.lit("task")).otherwise("action")
 
 
 def _due(
@@ -149,11 +157,13 @@ def _due(
         )
     if not found:
         return pl.DataFrame()
-    moments = steps.lazy().select("scenario", "position", "level", "days", "gap", "contacts")
+    moments = steps.lazy().select("scenario", "position", "level", "days", "gap", "contacts", "action")
     return (
         pl.concat(found)
         .join(moments, on=["scenario", "position"], how="left")
         .filter((pl.col("counted") >= pl.col("days")) & (pl.col("days_since_step").fill_null(1 << 20) >= pl.col("gap")))
+        .filter((pl.col("action") != PLACE) | (pl.col("days_late") > 0))
+        .drop("action")
         .collect()
     )
 

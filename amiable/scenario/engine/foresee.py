@@ -17,8 +17,8 @@ from amiable.law import rails
 from amiable.law.packs import Law
 from amiable.scenario.engine.bill import Bill, Contact, Way, climb
 from amiable.scenario.engine.channel import choose
-from amiable.scenario.engine.decide import OF_THE_STEP, carried_out
-from amiable.scenario.engine.journey import CHANNELS, MESSAGE, Journey, table
+from amiable.scenario.engine.decide import OF_THE_STEP, carried_out, to_ask
+from amiable.scenario.engine.journey import CHANNELS, PLACE, Journey, table
 
 WEEK = 7
 CALL = "call"
@@ -90,12 +90,14 @@ def _alive(invoices: pl.DataFrame) -> pl.DataFrame:
     return invoices.filter(~pl.col("held") & (pl.col("open_minor") > 0))
 
 
-def _channels(customer: pl.DataFrame, journey: Journey) -> Mapping[str, tuple[str, str]]:
-    """For each step the channel that the engine would choose for this customer, and how it is carried out."""
+def _channels(customer: pl.DataFrame, journey: Journey) -> Mapping[str, tuple[str, str, bool]]:
+    """For each step the channel that the engine would choose for this customer, how it is carried out, and whether it waits
+    for a word."""
     steps = table({0: journey})
     shared = [name for name in steps.columns if name in customer.columns]
     chosen = choose(customer.drop(shared).join(steps, how="cross"), CHANNELS).with_columns(action=carried_out())
-    return {step: (channel, action) for step, channel, action in chosen.select("step", "channel", "action").iter_rows()}
+    told = chosen.select("step", "channel", "action", to_ask()).iter_rows()
+    return {step: (channel, action, asks) for step, channel, action, asks in told}
 
 
 class _Asked:
@@ -104,7 +106,7 @@ class _Asked:
     def __init__(
         self,
         row: Mapping[str, Any],
-        channels: Mapping[str, tuple[str, str]],
+        channels: Mapping[str, tuple[str, str, bool]],
         law: Law,
         policy: Mapping[str, Any],
         as_of: date,
@@ -117,6 +119,7 @@ class _Asked:
         self.quiet = max(
             law.value("quiet_days_after_conversation"), int(policy.get("quiet_days_after_conversation", 0))
         )
+        self.agency = policy.get("agency", "")
         self.at_all = row["customer_hold"] is None and row["released"]
 
     def with_(self, contact: Contact, made: Made) -> Made:
@@ -129,6 +132,10 @@ class _Asked:
             amount, channel = self._amount(contact), self.channels[contact.step.key][0]
             if amount <= 0 or amount < round(contact.step.minimum * self.row["scale"]):
                 continue
+            if contact.step.action == PLACE and not (contact.step.agency or self.agency):
+                continue
+            if contact.step.action == PLACE and self.row["waiting"]:
+                return None
             if not contact.step.contacts:
                 return contact
             if self.row[f"has_{channel}"] and not self.row[f"out_{channel}"]:
@@ -153,11 +160,11 @@ class _Asked:
         rows = [self._row(contact, made) for day, made in ahead for contact in day]
         if not rows:
             return iter(())
-        asked = pl.DataFrame(rows, schema={**rails.COLUMNS, **rails.WISHES}, orient="row")
+        asked = pl.DataFrame(rows, schema={**rails.COLUMNS, **rails.WISHES, **rails.HANDS_OVER}, orient="row")
         return iter(rails.judge(asked, law=self.law, policy=self.policy)["rail"].to_list())
 
     def _row(self, contact: Contact, made: Made) -> tuple[Any, ...]:
-        """What the rails ask of a contact (COLUMNS and WISHES), with the counts as they would then stand."""
+        """What the rails ask of a contact (COLUMNS, WISHES and HANDS_OVER), with the counts as they would then stand."""
         row, offset, channel = self.row, contact.offset, self.channels[contact.step.key][0]
         spoken = row["days_since_conversation"]
         return (
@@ -178,6 +185,8 @@ class _Asked:
             self._amount(contact),
             round(contact.step.minimum * row["scale"]),
             row.get("most_7d"),
+            contact.step.action == PLACE,
+            contact.step.agency.strip(),
         )
 
     def _counted(self, offset: int, made: Made, channel: str = "") -> int:
@@ -198,7 +207,7 @@ class _Asked:
 
     def told(self, contact: Contact, rail: str) -> Foreseen:
         step = contact.step
-        channel, action = self.channels[step.key]
+        channel, action, asks = self.channels[step.key]
         return Foreseen(
             on=self.as_of + timedelta(days=contact.offset),
             currency=self.row["currency"],
@@ -206,7 +215,7 @@ class _Asked:
             action=action,
             channel=channel,
             mode=step.mode,
-            verdict="not" if rail else "ask" if step.mode == "confirm" and action == MESSAGE else "do",
+            verdict="not" if rail else "ask" if asks else "do",
             rail=rail,
             sentence=rails.SENTENCES.get(rail, ""),
             invoices=(*(bill.id for bill in contact.about), *(bill.id for bill, _level in contact.also)),

@@ -17,7 +17,9 @@ MODES = ("automatic", "confirm", "manual")
 TONES = ("warm", "neutral", "firm")
 # What a step does. All but the first happen inside the house: nobody is contacted.
 MESSAGE = "message"
-ACTIONS = (MESSAGE, "task", "hold", "escalate", "end")
+PLACE = "place"  # the invoices go to an outside agency
+ACTIONS = (MESSAGE, "task", "hold", "escalate", PLACE, "end")
+RESTING = ("hold", PLACE, "end")  # after these the invoices are held: for `hold_days`, or until somebody returns them
 RESPONSIBLE = ("collector", "credit_manager", "sales", "branch_director", "accountant", "customer_service")
 MOST_STEPS = 60
 FARTHEST = 3_650
@@ -28,12 +30,15 @@ WHOLE = {
 }  # fmt: skip
 AMOUNTS = {"minimum": (0, 1e12), "tolerance": (0, 1e12)}
 # What says how a message is sent, and what says how the house acts: each has no meaning for the other.
-OF_MESSAGES = ("channel", "fallback", "template", "tone", "mode")
-OF_ACTIONS = {"title": ("task", "escalate"), "hold_days": ("hold",), "reason": ("hold", "end")}
+OF_MESSAGES = ("channel", "fallback", "template", "tone")
+OF_ACTIONS = {
+    "mode": (MESSAGE, PLACE), "title": ("task", "escalate", PLACE), "hold_days": ("hold", PLACE), "reason": ("hold", "end"),
+    "agency": (PLACE,),
+}  # fmt: skip
 # Every setting, in the order in which people think of them.
 SETTINGS = (
-    "key", "level", "days", "from", "on_day", "until", "gap", "answer", "if", "action", "title", "hold_days", "reason",
-    "channel", "fallback", "template", "tone", "mode", "responsible", "minimum", "tolerance", "ends",
+    "key", "level", "days", "from", "on_day", "until", "gap", "answer", "if", "action", "title", "agency", "hold_days",
+    "reason", "channel", "fallback", "template", "tone", "mode", "responsible", "minimum", "tolerance", "ends",
 )  # fmt: skip
 # Those that may hold several words.
 LISTS = ("answer", "fallback", "ends")
@@ -77,11 +82,17 @@ class Step:
     title: Mapping[str, str] = field(default_factory=dict)
     hold_days: int | None = None
     reason: str = ""
+    agency: str = ""  # empty: the creditor's own choice
 
     @property
     def contacts(self) -> bool:
         """Whether the customer hears of it."""
         return self.action == MESSAGE
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person carries it out, and the house only asks them to."""
+        return self.mode == "manual"
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -190,8 +201,8 @@ def _step(raw: Mapping[str, Any]) -> Step:
     words = {
         setting: _text(raw.get(setting, default), setting, key)
         for setting, default in (
-            ("channel", ""), ("template", key), ("tone", "neutral"), ("mode", "automatic"), ("responsible", ""),
-            ("action", MESSAGE), ("reason", ""),
+            ("channel", ""), ("template", key), ("tone", "neutral"), ("mode", usual_mode(action)),
+            ("responsible", ""), ("action", MESSAGE), ("reason", ""), ("agency", ""),
         )
     }  # fmt: skip
     step = Step(
@@ -205,6 +216,11 @@ def _step(raw: Mapping[str, Any]) -> Step:
     _known(step)
     _fitting(step, raw)
     return step
+
+
+def usual_mode(action: object) -> str:
+    """How a step is carried out where it does not say so: what hurts waits for a word."""
+    return "confirm" if action == PLACE else "automatic"
 
 
 def _whole(value: float | None) -> int | None:
@@ -270,6 +286,8 @@ def _fitting(step: Step, raw: Mapping[str, Any]) -> None:
         raise UnableToUse(sentence, step=step.key)
     if len(step.reason) > 200:
         raise UnableToUse(N_("The reason of the step “%(step)s” may have 200 characters at most."), step=step.key)
+    if len(step.agency) > 120:
+        raise UnableToUse(N_("The agency of the step “%(step)s” may have 120 characters at most."), step=step.key)
     if step.until is not None and step.until < step.days:
         raise UnableToUse(N_("The step “%(step)s” would lapse before it is due."), step=step.key)
     if step.start in ("step", *EVENTS) and step.days < 0:
@@ -286,7 +304,7 @@ def table(journeys: Mapping[int, Journey]) -> pl.DataFrame:
         {
             "scenario": number, "position": position, "step": step.key, "level": step.level, "days": step.days,
             "gap": step.gap, "channel": step.channel, "template": step.template, "tone": step.tone, "mode": step.mode,
-            "minimum": step.minimum, "action": step.action, "contacts": step.contacts,
+            "minimum": step.minimum, "action": step.action, "contacts": step.contacts, "agency": step.agency.strip(),
             "choice": step.channel == BEST or bool(step.fallback), "falls_back": bool(step.fallback),
             **places(step.channel, step.fallback, CHANNELS),
         }
@@ -298,7 +316,7 @@ def table(journeys: Mapping[int, Journey]) -> pl.DataFrame:
         schema={
             "scenario": pl.Int64, "position": pl.Int32, "step": pl.String, "level": pl.Int64, "days": pl.Int64,
             "gap": pl.Int64, "channel": pl.String, "template": pl.String, "tone": pl.String, "mode": pl.String,
-            "minimum": pl.Float64, "action": pl.String, "contacts": pl.Boolean, "choice": pl.Boolean,
+            "minimum": pl.Float64, "action": pl.String, "contacts": pl.Boolean, "agency": pl.String, "choice": pl.Boolean,
             "falls_back": pl.Boolean, **{f"place_{channel}": pl.Int32 for channel in CHANNELS},
         },
     )  # fmt: skip

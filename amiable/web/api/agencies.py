@@ -13,16 +13,16 @@ from pydantic import Field
 
 from amiable.casework.models import Placement
 from amiable.casework.place import Outcome
-from amiable.core.models import Role, User
+from amiable.core.models import User
 from amiable.web.api import deeds, room
 from amiable.web.api.shape import Id, Line, Ref, Said
 from amiable.web.api.told import told
-from amiable.web.desk import scope
+from amiable.web.desk import acts_place
 
 router = Router(tags=["agencies"])
 
 PlacementOut = told(
-    Placement, "case", "agency", "placed_at", "placed_by", "recalled_at", "outcome", name="Placement",
+    Placement, "case", "agency", "placed_at", "placed_by", "until", "recalled_at", "outcome", name="Placement",
     customer=int, currency=str, doc="A case that lies, or lay, with an agency: until when, and what came of it.",
 )  # fmt: skip
 
@@ -48,11 +48,7 @@ class RecallsCases(Said):
 
 def placements(user: User) -> QuerySet[Placement]:
     """To one of the house, each; to an agency, its own."""
-    shown = Q(case__creditor__in=scope.visible_creditors(user).values("pk"))
-    for each in scope.scopes(user):
-        if each.role == Role.AGENCY:
-            shown |= Q(case__creditor=each.creditor_ref, agency=each.agency)
-    rows = Placement.objects.filter(scope.reach(user, path="case__customer__", creditor="case__creditor_id"), shown)
+    rows = acts_place.seen_by(user)
     return rows.annotate(customer=F("case__customer_id"), currency=F("case__currency"))
 
 

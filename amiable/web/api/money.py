@@ -103,18 +103,18 @@ def credits(user: User) -> QuerySet[Credit]:
 
 
 def entries(user: User) -> QuerySet[Entry]:
-    billed = Q(invoice__in=room.mine(user, Invoice.objects.all(), own="creditor_id").values("pk"))
+    billed = Q(invoice__in=scope.invoices_for(user).values("pk"))
     return Entry.objects.filter(billed | Q(invoice=None, credit__in=credits(user).values("pk")))
 
 
 room.shelf(
     router, "/invoices", name="invoice", many="invoices", schema=InvoiceOut, filters=Invoices,
-    rows=lambda user: room.mine(user, Invoice.objects.all(), own="creditor_id"),
+    rows=scope.invoices_for,
 )  # fmt: skip
 room.shelf(router, "/credits", name="credit", many="credits", schema=CreditOut, filters=Credits, rows=credits)
 room.shelf(
     router, "/allocations", name="allocation", many="allocations", schema=AllocationOut, filters=Allocations,
-    rows=lambda user: room.mine(user, Allocation.objects.all(), path="invoice__customer__"),
+    rows=lambda user: Allocation.objects.filter(invoice__in=scope.invoices_for(user).values("pk")),
 )  # fmt: skip
 room.shelf(router, "/entries", name="entry", many="entries", schema=EntryOut, filters=Entries, rows=entries)
 room.shelf(

@@ -31,7 +31,10 @@ KINDS = (TaskKind.CONFIRM, TaskKind.MANUAL)
 TITLES = {
     "steps": (
         gettext_lazy("Steps that wait for your word"),
-        gettext_lazy("Yes: the message leaves with the next sending. No: the customer is left alone for 14 days."),
+        gettext_lazy(
+            "Yes: the message leaves with the next sending, or the agency gets the invoices."
+            " No: the customer is left alone for 14 days."
+        ),
     ),
     "plans": (
         gettext_lazy("Plans to approve"),
@@ -70,8 +73,11 @@ def look(request: scope.Asked, name: str) -> HttpResponse:
     content: dict[str, Any] = {"row": row, "is_task": isinstance(row, Task), "customer": row.customer}
     if isinstance(row, Task):
         content["step"] = labels.step(str(row.context.get("step", "")))
+        content["currency"] = row.context.get("currency") or row.creditor.currency
         try:
-            content["prepared"] = dispatch.prepare(task=row, as_of=clock.today(), now=clock.now())
+            content["handed"] = dispatch.hands_over(task=row, as_of=clock.today())
+            if not content["handed"]:
+                content["prepared"] = dispatch.prepare(task=row, as_of=clock.today(), now=clock.now())
         except UnableTo as error:
             content["unprepared"] = str(error)
     else:
@@ -138,7 +144,7 @@ def take_back(kept: dict[str, Any], *, by: User) -> approve.Answered:
     rows = Task.objects.filter(
         scope.reach(by, path="customer__"), pk__in=kept["tasks"], done_at=datetime.fromisoformat(kept["at"])
     )
-    same = [row for row in rows.select_related("customer__creditor") if scope.may(by, "talk", row.customer)]
+    same = [row for row in rows.select_related("customer__creditor") if scope.confirms(by, row)]
     return approve.take_back(same, as_of=clock.today(), now=clock.now(), by=by)
 
 
@@ -160,7 +166,7 @@ def waiting(user: User) -> dict[str, list[Waiting]]:
 def _tasks(user: User, kind: str) -> list[Waiting]:
     rows = worklist.at_hand(user, today=clock.today(), now=clock.now()).filter(kind=kind)
     found = worklist.ordered(rows.select_related("customer", "creditor"))[: 2 * ROWS]
-    return [row for row in found if scope.may(user, "talk", row.customer)]
+    return [row for row in found if scope.confirms(user, row)]
 
 
 def _may_approve(user: User, row: Plan) -> bool:
@@ -189,7 +195,7 @@ def named(user: User, pairs: list[Any]) -> list[tuple[Waiting, str]]:
     numbers = {kind: [int(each[5:]) for each in prints if each[:5] == f"{kind}-" and each[5:].isdecimal() and len(each) < 23]
                for kind in ("task", "plan")}  # fmt: skip
     tasks = Task.objects.filter(reach, pk__in=numbers["task"]).select_related("customer", "creditor")
-    found += [row for row in tasks.order_by("pk") if scope.may(user, "talk", row.customer)]
+    found += [row for row in tasks.order_by("pk") if scope.confirms(user, row)]
     plans = plan_pages.seen(user).filter(pk__in=numbers["plan"]).order_by("pk")
     found += [row for row in plans if scope.may(user, "plan", row.customer)]
     return [(row, prints[name_of(row)]) for row in found]

@@ -126,6 +126,7 @@ PLACES: Mapping[str, Promise] = {
     "campaigns": gettext_lazy("Campaigns"),
     "letters": gettext_lazy("Letters"),
     "payments": gettext_lazy("Payments"),
+    "placements": gettext_lazy("With agencies"),
     "statements": gettext_lazy("Bank"),
     "quarantine": gettext_lazy("Quarantine"),
     "person": gettext_lazy("Colleagues"),

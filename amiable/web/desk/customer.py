@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from amiable.casework.models import Case, Dispute, Task
+from amiable.core.models import User
 from amiable.ledger import hold
 from amiable.ledger.models import Contact, ContactPoint, Customer, Document, HoldKind, Sale
 from amiable.outreach.models import OptOut
@@ -46,12 +47,12 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
         return redirect("desk:customer", found.merged_into_id)
     rules = labels.segment_rules(scope.visible_creditors(request.user).filter(pk=found.creditor_id))
     names = labels.names(rules)
-    content = _money(found, today, everything="all" in request.GET) | _people(found) | _work(found)
+    content = _money(request.user, found, today, everything="all" in request.GET) | _people(found) | _work(found)
     rights = scope.rights(request.user, found)
     told = vars(found)
     about = About(
         found, anything_open=content["anything_open"], paid=told["was_paid"], copies=told["has_copies"],
-        case=bool(content["case"]), placed=any(each.kind == HoldKind.PLACED for each in content["holds"]),
+        case=bool(content["case"]), placed=content["placed"],
         sold=told["some_sold"], sold_whole=told["all_sold"],
     )  # fmt: skip
     profiles = list(found.profiles.annotate(stays=_stays()).order_by("-overdue_minor"))
@@ -72,10 +73,11 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
     return render(request, "desk/customer.html", content | _timeline(found, request, names))
 
 
-def _money(found: Customer, today: date, *, everything: bool) -> dict[str, Any]:
+def _money(user: User, found: Customer, today: date, *, everything: bool) -> dict[str, Any]:
     """What is open, by currency and by invoice, and what stands against it."""
     holds = list(hold.active(as_of=today).filter(customer=found).select_related("by").order_by("since", "pk"))
-    invoices = found.invoices.filter(open_minor__gt=0).annotate(dispute=_dispute(), sold=_sold(today), copy=_copy())
+    open_now = scope.invoices_for(user, found.invoices.filter(open_minor__gt=0))
+    invoices = open_now.annotate(dispute=_dispute(), sold=_sold(today), copy=_copy())
     lines = exposure.lines(invoices=invoices.order_by("due_on", "pk"), holds=holds, today=today)
     credits = list(found.credits.filter(open_minor__gt=0))
     suspense: Counter[str] = Counter()
@@ -88,6 +90,7 @@ def _money(found: Customer, today: date, *, everything: bool) -> dict[str, Any]:
         "left": len(lines) - len(shown),
         "anything_open": bool(lines),
         "credits": credits,
+        "placed": any(each.kind == HoldKind.PLACED for each in holds),
         "holds": [each for each in holds if each.invoice_id is None],
         "outside": leave.waiting_for(holds) if any(each.kind == HoldKind.OUT for each in holds) else {},
     }

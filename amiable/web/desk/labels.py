@@ -66,6 +66,7 @@ RUNS = {
     "collect": gettext_lazy("Instalments collected"),
     "standing": gettext_lazy("Standing orders"),
     "close": gettext_lazy("Cases closed"),
+    "placements": gettext_lazy("Taken back from agencies"),
     "refresh": gettext_lazy("Facts and segments"),
     "decide": gettext_lazy("Decisions"),
     "campaigns": gettext_lazy("Campaigns"),

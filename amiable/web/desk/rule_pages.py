@@ -208,6 +208,9 @@ class Terms(Rules):
     )
     debit_notice_days = _days(gettext_lazy("Days between an invoice and its debit by a standing order"), NOTICE_DAYS)
     vanished_days = _days(gettext_lazy("Days after which what left the open items counts as settled"))
+    agency = forms.CharField(
+        label=gettext_lazy("Agency to which a scenario hands over, where its step names none"), max_length=120
+    )
 
     def read(self, policy: Mapping[str, Any]) -> dict[str, Any]:
         return super().read(policy) | {"small_balance": _major(policy.get("small_balance_minor"), self.creditor)}
@@ -219,6 +222,7 @@ class Terms(Rules):
     def choices(self) -> dict[str, Any]:
         said = super().choices()
         said["small_balance_minor"] = said.pop("small_balance")
+        said["agency"] = " ".join(said["agency"].split()) or None
         return said
 
 

@@ -33,10 +33,12 @@ from amiable.scenario.engine.journey import (
     MOST_STEPS,
     OF_ACTIONS,
     OF_MESSAGES,
+    PLACE,
     RESPONSIBLE,
     SETTINGS,
     TONES,
     WHOLE,
+    usual_mode,
 )
 from amiable.scenario.engine.moment import EVENTS, ORIGINS, SILENT
 from amiable.scenario.finding import ERROR, Finding
@@ -50,8 +52,8 @@ from amiable.web.ui import clock
 LANGUAGES = ("fr", "en")
 # What need not be written, because it is so where nothing is said.
 UNSAID: Mapping[str, Any] = {
-    "from": "due", "on_day": "", "until": "", "gap": 0, "if": "", "action": MESSAGE, "hold_days": "", "reason": "",
-    "mode": "automatic", "responsible": "", "minimum": 0, "tolerance": 0,
+    "from": "due", "on_day": "", "until": "", "gap": 0, "if": "", "action": MESSAGE, "agency": "", "hold_days": "", "reason": "",
+    "responsible": "", "minimum": 0, "tolerance": 0,
 }  # fmt: skip
 LEVELS = 10  # between two steps that are newly made
 
@@ -172,12 +174,13 @@ def _step(post: QueryDict, n: int) -> dict[str, Any]:
     """One step, with the settings that fit what it does: those of another action are left in the form unseen."""
     action = post.get(f"s{n}-action", MESSAGE)
     step: dict[str, Any] = {}
+    unsaid = {**UNSAID, "mode": usual_mode(action)}
     for name in SETTINGS:
         fits = action == MESSAGE if name in OF_MESSAGES else action in OF_ACTIONS.get(name, (action,))
         if not fits:
             continue
-        value = _value(post, n, name)
-        if value in (UNSAID.get(name), "", [], {}) and (name in UNSAID or name in LISTS or name == "title"):
+        value = _value(post, n, "mode_of_place" if name == "mode" and action == PLACE else name)
+        if value in (unsaid.get(name), "", [], {}) and (name in unsaid or name in LISTS or name == "title"):
             continue
         if name == "template" and value in ("", step.get("key")):
             continue

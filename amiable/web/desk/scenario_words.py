@@ -14,14 +14,14 @@ from amiable.portfolio.facts import FACTS
 from amiable.scenario.compare import Comparison
 from amiable.scenario.engine.channel import SPOKEN
 from amiable.scenario.engine.journey import CHANNELS as CARRIED
-from amiable.scenario.engine.journey import LISTS, MESSAGE
+from amiable.scenario.engine.journey import LISTS, MESSAGE, PLACE, usual_mode
 from amiable.scenario.finding import Finding
 from amiable.web.desk import labels, segment_words
 from amiable.web.templatetags.amiable_ui import language
 
 ICONS = {
     "email": "mail", "call": "phone", "sms": "device-mobile", "letter": "file-invoice", "best": "target",
-    "task": "clipboard-check", "hold": "hand-stop", "escalate": "arrow-up", "end": "flag",
+    "task": "clipboard-check", "hold": "hand-stop", "escalate": "arrow-up", "place": "door-exit", "end": "flag",
 }  # fmt: skip
 CHANNELS = {**dict(Medium.choices), "best": gettext_lazy("the best one")}
 MODES = {
@@ -34,6 +34,7 @@ ACTIONS = {
     "task": gettext_lazy("Give a task to a colleague"),
     "hold": gettext_lazy("Let the invoices rest"),
     "escalate": gettext_lazy("Pass to a higher role"),
+    "place": gettext_lazy("Hand over to an agency"),
     "end": gettext_lazy("End the journey"),
 }
 ROLES = {
@@ -76,7 +77,8 @@ SETTINGS = {
     "answer": gettext_lazy("After this reaction"),
     "action": gettext_lazy("What happens"),
     "title": gettext_lazy("Title of the task"),
-    "hold_days": gettext_lazy("Days of rest"),
+    "agency": gettext_lazy("Agency"),
+    "hold_days": gettext_lazy("Days of rest, or with the agency"),
     "reason": gettext_lazy("Reason"),
     "fallback": gettext_lazy("Else by"),
     "responsible": gettext_lazy("Responsible"),
@@ -191,6 +193,12 @@ class Rung:
         return told[0] if len(told) == 1 else _("%(first)s, else %(others)s") % {
             "first": told[0], "others": ", ".join(told[1:]),
         }  # fmt: skip
+
+    @property
+    def mode_of_place(self) -> str:
+        """How it hands over to an agency, or would."""
+        own = self.data.get("mode") if self.data.get("action") == PLACE else None
+        return str(own or usual_mode(PLACE))
 
     @property
     def rare(self) -> bool:

@@ -15,8 +15,10 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
 from amiable.casework import entrust
+from amiable.casework.models import Task
 from amiable.core.models import Role, Run, Scope, User
-from amiable.ledger.models import Creditor, Customer
+from amiable.ledger.models import Creditor, Customer, Invoice
+from amiable.scenario.engine.journey import PLACE
 from amiable.web import seen
 from amiable.web.ui import clock
 
@@ -121,16 +123,37 @@ def reach(user: User, *, path: str = "", creditor: str = "") -> Q:
         return Q()
     reached = Q(pk__in=[])
     for scope in reaching(user):
-        part = Q(**{creditor or f"{path}creditor_id": scope.creditor_ref})
-        if scope.branch_ref is not None:
-            part &= Q(**{f"{path}branch_id": scope.branch_ref})
-        if scope.own_customers_only:
-            part &= Q(**{f"{path}salesperson_id": scope.user_id})
-        if scope.role == Role.AGENCY:
-            placed = entrust.placed_with(scope.agency).values("case__customer")
-            part &= Q(**{f"{path.removesuffix('__') or 'pk'}__in": placed})
-        reached |= part
+        reached |= _reached(scope, path=path, creditor=creditor)
     return reached
+
+
+def _reached(scope: Scope, *, path: str, creditor: str) -> Q:
+    part = Q(**{creditor or f"{path}creditor_id": scope.creditor_ref})
+    if scope.branch_ref is not None:
+        part &= Q(**{f"{path}branch_id": scope.branch_ref})
+    if scope.own_customers_only:
+        part &= Q(**{f"{path}salesperson_id": scope.user_id})
+    if scope.role == Role.AGENCY:
+        placed = entrust.placed_with(scope.agency).values("case__customer")
+        part &= Q(**{f"{path.removesuffix('__') or 'pk'}__in": placed})
+    return part
+
+
+def invoices_for(user: User, rows: QuerySet[Invoice] | None = None) -> QuerySet[Invoice]:
+    """Of these invoices those that this user may see: of an agency, what lies with it; of a customer, perhaps not all."""
+    found = Invoice.objects.all() if rows is None else rows
+    if user.is_superuser:
+        return found
+    reached = Q(pk__in=[])
+    for scope in reaching(user):
+        part = _reached(scope, path="customer__", creditor="creditor_id")
+        reached |= part & entrust.invoices_with(scope.agency) if scope.role == Role.AGENCY else part
+    return found.filter(reached)
+
+
+def confirms(user: User, task: Task) -> bool:
+    """Whether this user may say yes or no to what a task asks: to hand over to an agency is not for whoever talks."""
+    return may(user, "place" if task.context.get("action") == PLACE else "talk", task.customer)
 
 
 def customers_for(user: User) -> QuerySet[Customer]:

@@ -182,7 +182,7 @@ def _invoice(asked: Asked) -> Iterator[Found]:
     text = asked.squeezed.upper()
     if not asked.digits or len(text) > 60:
         return
-    rows = asked.mine(Invoice.objects.all())
+    rows = scope.invoices_for(asked.user)
     told = ("customer_id", "reference", "open_minor", "currency")
     written = {text, asked.squeezed, asked.words}
     same = rows.filter(reference__in=written).values_list(*told)[: asked.most]
@@ -207,7 +207,7 @@ def _amount(asked: Asked) -> Iterator[Found]:
     minors = _minors(text)
     if not minors:
         return
-    bills = asked.mine(Invoice.objects.filter(open_minor__gt=0))
+    bills = scope.invoices_for(asked.user, Invoice.objects.filter(open_minor__gt=0))
     whole = bills.filter(open_minor__in=minors)
     partly = bills.filter(amount_minor__in=minors).exclude(open_minor=F("amount_minor"))
     paid = asked.mine(

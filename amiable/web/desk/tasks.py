@@ -77,6 +77,8 @@ def conclude(request: scope.Asked, found: Task, outcome: str) -> dict[str, Any]:
 def carry_out(found: Task, outcome: str, filled: dict[str, Any], *, words: str, by: User) -> None:
     """One outcome as it reaches the domain; `filled`: the form that it needed, well filled in."""
     now, today = clock.now(), clock.today()
+    if found.kind == TaskKind.CONFIRM and not scope.confirms(by, found):
+        raise UnableTo(_("Who hands over to an agency is a credit manager or an administrator: leave it to them."))
     if found.kind == TaskKind.CALL:
         saying = _saying(found, outcome, filled, words)
         customer_said(customer=found.customer, saying=saying, now=now, by=by, origin="call")
@@ -202,7 +204,10 @@ def content(request: scope.Asked, found: Task, filled: dict[str, Any] | None = N
     }
     if found.kind in SENT and not found.done_at:
         try:
-            told["prepared"] = dispatch.prepare(task=found, as_of=clock.today(), now=clock.now())
+            told["currency"] = found.context.get("currency") or found.creditor.currency
+            told["handed"] = dispatch.hands_over(task=found, as_of=clock.today())
+            if not told["handed"]:
+                told["prepared"] = dispatch.prepare(task=found, as_of=clock.today(), now=clock.now())
         except UnableTo as error:
             told["unprepared"] = str(error)
     return told

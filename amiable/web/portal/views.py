@@ -26,9 +26,10 @@ from amiable.outreach.receipt import receipt, settled
 from amiable.outreach.statement import statement_pdf
 from amiable.payments import acquire, chain
 from amiable.payments.attempt import LIVE, UnableToOpenAttempt, local_day, open_again, open_attempt, pay_page
-from amiable.payments.models import Attempt
+from amiable.payments.models import Attempt, AttemptState
 from amiable.payments.plans.limits import limits_of
 from amiable.payments.providers import PSP, Link
+from amiable.payments.refund import held_by
 from amiable.scenario import respond
 from amiable.web.portal import gate, journey, plans, surveys
 from amiable.web.portal.amounts import Line, asked_for, lines, read_amount
@@ -344,4 +345,7 @@ def _attempt(visit: Visit, token: str) -> Attempt:
 
 
 def _shown_state(attempt: Attempt) -> str:
+    """What has been told by now; money that has wholly gone back to whoever paid it is no payment any more."""
+    if attempt.state == AttemptState.SUCCEEDED and attempt.credit:
+        return attempt.state if held_by(attempt.credit.confirmed_by or attempt.credit) else "taken_back"
     return "waiting" if attempt.state in LIVE else attempt.state

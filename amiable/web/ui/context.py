@@ -45,7 +45,7 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
             ("desk:payments", _("Payments"), "credit-card", True),
             ("desk:plans", _("Plans"), "calendar", True),
             ("desk:statements", _("Bank"), "building-bank", whole),
-            ("desk:placements", _("With agencies"), "door-exit", house),
+            ("desk:placements", _("With agencies"), "door-exit", True),
             ("desk:late_payment", _("Late payment"), "scale", administers),
         ]),
         (_("Reminders"), [

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("casework", "0006_survey")]
+    dependencies = [("casework", "0007_agency")]
 
     operations = [
         migrations.AddIndex(
