@@ -16,6 +16,7 @@ from amiable.outreach.models import OptOut
 
 LANGUAGES = ("fr", "en")
 CLOSABLE = (Medium.EMAIL, Medium.SMS, Medium.CALL)
+RINGS = {Medium.IVR: (Medium.IVR, Medium.CALL, Medium.SMS)}  # a voice server rings the telephones that are known
 # Who is written to about invoices: in a firm the people who pay, at home the person.
 ORDER = {
     CustomerKind.CONSUMER: (
@@ -58,7 +59,8 @@ def addresses(customers: Iterable[Customer], *, medium: str, now: datetime) -> d
     kinds = {customer.pk: customer.kind for customer in customers}
     refused = _refused(list(kinds), medium)
     whole, single = _opted_out(list(kinds), medium, now)
-    points = ContactPoint.objects.filter(contact__customer_id__in=kinds, medium=medium).values_list(
+    media = RINGS.get(Medium(medium), (medium,))
+    points = ContactPoint.objects.filter(contact__customer_id__in=kinds, medium__in=media).values_list(
         "id", "contact_id", "contact__customer_id", "contact__role", "contact__language", "value", "failed_at"
     )
     rows = list(points)

@@ -135,6 +135,28 @@ class ProviderEvent(models.Model):
         return f"{self.kind} {self.external_id}"
 
 
+class KeypadCode(models.Model):
+    """What leads a call to a try that a colleague has prepared: typed once on a telephone, good for minutes. `call`: the
+    provider's name of the call in which it was typed; `returned_at`: when the colleague took that call back.
+    """
+
+    attempt = models.OneToOneField(Attempt, on_delete=models.CASCADE, related_name="keypad")
+    creditor = models.ForeignKey(Creditor, on_delete=models.CASCADE)
+    code = models.CharField(max_length=6)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    call = models.CharField(max_length=40, blank=True)
+    returned_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["creditor", "code"], condition=Q(used_at=None), name="keypad_code_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
 class PromiseState(models.TextChoices):
     OPEN = "open", _("Open")
     KEPT = "kept", _("Kept")
