@@ -14,7 +14,7 @@ from amiable.payments import acquire
 from amiable.web.ui import clock
 from tests.outreach.peers import Twilio
 
-LINE, PERSON = "+33400000001", "+33400000002"
+LINE, PERSON = Twilio.senders[0], "+33400000002"
 FORM = "application/x-www-form-urlencoded"
 CARD = ("payment-card-number", "expiration-date", "security-code", "payment-processing")
 

@@ -113,7 +113,13 @@ def _at_home(scene: Scene, customer: Customer) -> Voice:
     """Recognised: from here on the addresses know who it is, and the voice speaks their language."""
     here = replace(scene, customer=customer)
     with translation.override(here.language):
-        return menu(here)
+        return menu(here, *_matter(here))
+
+
+def _matter(scene: Scene) -> list[str]:
+    """What the text of our call says, as it was written down when we rang."""
+    text = " ".join(scene.message.text.split()) if scene.message else ""
+    return [text] if text else []
 
 
 def _sum(scene: Scene) -> Owed:
