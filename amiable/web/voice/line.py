@@ -116,13 +116,29 @@ def door(turns: Mapping[str, Turn]) -> Callable[..., HttpResponse]:
     return view
 
 
+def may_go_on(scene: Scene) -> bool:
+    """Counts a number that is nobody's; False where too many such were typed from this telephone within an hour."""
+    if named(scene.owner, scene.digits) is None:
+        audit.record(
+            "voice.unknown", now=scene.now, actor="voice", creditor_ref=scene.owner.pk, subject="creditor",
+            subject_ref=scene.owner.pk, caller=scene.caller,
+        )  # fmt: skip
+    return patient(scene)
+
+
+def patient(scene: Scene) -> bool:
+    """Whether this telephone may type another number."""
+    wrong = AuditEntry.objects.filter(
+        subject="creditor", subject_ref=scene.owner.pk, act="voice.unknown", at__gt=scene.now - PERIOD,
+        detail__caller=scene.caller,
+    )  # fmt: skip
+    return wrong.count() < STRANGERS
+
+
 def recognise(scene: Scene, *, typed: str, postcode: str) -> Customer | None:
     """Who answers to this number (theirs, or of an invoice) and postcode; a wrong answer is counted, whoever gave it."""
-    if not _may_try(scene):
-        return None
-    found = _named(scene.owner, typed)
+    found = named(scene.owner, typed)
     if found is None:
-        _stranger(scene)
         return None
     right = bool(found.postcode) and _typed(found.postcode, postcode)
     return found if gate.admit(found, right=right, now=scene.now, by="voice") else None
@@ -159,7 +175,7 @@ def _scene(request: HttpRequest, owner: Creditor, channel: IvrTwilio) -> Scene:
     )  # fmt: skip
 
 
-def _named(owner: Creditor, typed: str) -> Customer | None:
+def named(owner: Creditor, typed: str) -> Customer | None:
     """The one customer whose number, or whose open invoice, reads like this on the keys; none where there are two."""
     if len(typed) < SHORTEST:
         return None
@@ -182,21 +198,6 @@ def _typed(text: str, digits: str) -> bool:
     alone = "".join(sign for sign in signs if sign.isdecimal())
     spelt = "".join(KEYS.get(sign, sign) for sign in signs)
     return bool(digits) and digits in ({alone, spelt} if len(alone) >= SHORTEST else {spelt})
-
-
-def _may_try(scene: Scene) -> bool:
-    wrong = AuditEntry.objects.filter(
-        subject="creditor", subject_ref=scene.owner.pk, act="voice.unknown", at__gt=scene.now - PERIOD,
-        detail__caller=scene.caller,
-    )  # fmt: skip
-    return wrong.count() < STRANGERS
-
-
-def _stranger(scene: Scene) -> None:
-    audit.record(
-        "voice.unknown", now=scene.now, actor="voice", creditor_ref=scene.owner.pk, subject="creditor",
-        subject_ref=scene.owner.pk, caller=scene.caller,
-    )  # fmt: skip
 
 
 def _plain(sentence: str, status: int) -> HttpResponse:

@@ -22,6 +22,7 @@ from amiable.outreach import dial, express
 from amiable.outreach.channels.ivr_twilio import OURS, by_machine
 from amiable.payments import acquire, keypad
 from amiable.payments.attempt import LIVE, local_day, open_attempt
+from amiable.payments.chain import wanted
 from amiable.payments.models import Attempt, Journey
 from amiable.payments.providers import WordKind, twilio_pay
 from amiable.scenario import respond
@@ -76,10 +77,15 @@ def number(scene: Scene) -> Voice:
     """A customer's number, an invoice's, a colleague's code, or 0."""
     if scene.digits == "0":
         return person(scene)
+    if not scene.digits:
+        return _again(scene)
+    if not line.patient(scene):
+        return person(scene)
     prepared = keypad.claim(creditor_id=scene.owner.pk, code=scene.digits, call=scene.call, now=scene.now)
     if prepared is not None:
         return _prepared(scene, prepared)
-    return _ask_postcode(scene, typed=scene.digits) if scene.digits else _again(scene)
+    # Whether the number is somebody's is not told before the postcode.
+    return _ask_postcode(scene, typed=scene.digits) if line.may_go_on(scene) else person(scene)
 
 
 def check(scene: Scene) -> Voice:
@@ -233,7 +239,8 @@ def _card(scene: Scene, tried: Attempt) -> Voice:
 def _prepared(scene: Scene, tried: Attempt) -> Voice:
     """What a colleague has prepared: the caller is not asked who they are, and learns nothing but the amount."""
     here = _with(scene, speaks=gate.spoken(tried.customer.language, scene.owner.language))
-    if tried.state not in LIVE:
+    left = sum(wanted(tried).values_list("open_minor", flat=True))
+    if tried.state not in LIVE or left < tried.amount_minor:
         return _hand_back(here, tried, _("This payment has ended already."))
     with translation.override(here.language):
         return _card(here, tried)
