@@ -67,10 +67,13 @@ def _rings() -> tuple[Call, ...]:
         ({"CallStatus": "no-answer"}, "failed"),
         ({"CallStatus": "failed"}, "failed"),
     ]
-    sid = "CA" + "0123456789abcdef" * 2
     return tuple(
-        Call(urlencode({"CallSid": sid, "AccountSid": Twilio.sid, **said}).encode(), ((kind, False),), content_type=FORM)
-        for said, kind in ends
+        Call(
+            urlencode({"CallSid": f"CA{n:032x}", "AccountSid": Twilio.sid, **said}).encode(),
+            ((kind, False),),
+            content_type=FORM,
+        )
+        for n, (said, kind) in enumerate(ends)
     )
 
 

@@ -368,6 +368,8 @@ def test_the_customer_reads_why_on_the_portal(
 
 
 def test_a_campaign_of_calls_rings_the_telephones_that_are_known(quiet: World, boss: User, post: Post) -> None:
+    quiet.house.policy["channels"] = {"ivr": "console_ivr"}
+    quiet.house.save(update_fields=["policy"])
     person = quiet.boris.contacts.earliest("pk")
     person.points.create(medium="sms", value="+33612345678")
     OptOut.objects.create(customer=quiet.clara, medium="ivr", since=at(DAY), origin="ivr")
