@@ -71,7 +71,12 @@ def _stripe() -> Samples:
 def _twilio() -> Samples:
     """Amount and try stand in the address, which is signed with what is said there."""
     query = f"?attempt=tok&amount=12345&currency=EUR&since={int(NOW.timestamp())}"
-    said = {"AccountSid": Twilio.sid, "CallSid": "CA" + "0" * 32, "Result": "success", "PaymentConfirmationCode": "ch_12345"}
+    said = {
+        "AccountSid": Twilio.sid,
+        "CallSid": "CA" + "0" * 32,
+        "Result": "success",
+        "PaymentConfirmationCode": "ch_12345",
+    }
 
     def sign(body: bytes, _at: datetime) -> dict[str, str]:
         values = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))

@@ -119,6 +119,8 @@ def test_who_hangs_up_in_the_middle_has_paid_nothing(phone: Phone, anna: Custome
     phone.post(phone.pay["statusCallback"], Result="caller-hung-up")
     assert Attempt.objects.get().state == "abandoned"
     assert not Credit.objects.exists()
+    phone.press_again("1")
+    assert phone.next.find("Pay") is None  # a try that has ended is not asked for again
     assert not Hold.objects.filter(kind=HoldKind.PAYMENT, until__gt=clock.today()).exists()
 
 

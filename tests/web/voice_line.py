@@ -38,6 +38,7 @@ class Phone:
     client: Client = field(default_factory=Client)
     next: Xml.Element = field(default_factory=lambda: Xml.Element("Response"))
     status: int = 0
+    last: str = ""
 
     @property
     def heard(self) -> str:
@@ -47,7 +48,14 @@ class Phone:
         return self.ask(url or f"http://127.0.0.1:8000/voice/{self.owner.pk}/", **said)
 
     def press(self, keys: str) -> str:
-        return self.ask(self.next.find("Gather").attrib["action"], Digits=keys)  # type: ignore[union-attr]
+        asked = self.next.find("Gather")
+        assert asked is not None, self.heard
+        self.last = asked.attrib["action"]
+        return self.ask(self.last, Digits=keys)
+
+    def press_again(self, keys: str) -> str:
+        """The last turn is told once more, as after a silence of ours."""
+        return self.ask(self.last, Digits=keys)
 
     def ask(self, url: str, **said: str) -> str:
         answer = self.post(url, **said)

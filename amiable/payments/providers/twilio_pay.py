@@ -114,19 +114,21 @@ def _end(
     said: Mapping[str, str], *, attempt: str, amount_minor: int, currency: str, now: datetime, since: datetime
 ) -> Word:
     """How it ended: told at two of our addresses, it is one word."""
-    result, name = said["Result"], f"{attempt}:end"
+    result = said["Result"]
+    money: dict[str, Any] = {}
     if result == PAID:
+        kind, why = WordKind.SUCCEEDED, ""
         code = said.get("PaymentConfirmationCode", "")[:140]
-        return Word(
-            external_id=name, kind=WordKind.SUCCEEDED, at=now, attempt=attempt, payment=code or attempt,
-            amount_minor=amount_minor, currency=currency, raw=_kept(said),
-        )  # fmt: skip
-    if result in LEFT:
-        return Word(external_id=name, kind=WordKind.ABANDONED, at=now, attempt=attempt, detail=result, raw=_kept(said))
-    if result not in DECLINED:
+        money = {"payment": code or attempt, "amount_minor": amount_minor, "currency": currency}
+    elif result in LEFT:
+        kind, why = WordKind.ABANDONED, result
+    elif result in DECLINED:
+        kind, why = WordKind.FAILED, (said.get("PayErrorCode") or result)[:60]
+    else:
         raise Refused(_("The call is signed, but nobody knows how this payment ended."))
-    why = (said.get("PayErrorCode") or result)[:60]
-    return Word(external_id=name, kind=WordKind.FAILED, at=now, attempt=attempt, detail=why, raw=_kept(said))
+    return Word(
+        external_id=f"{attempt}:{kind}", kind=kind, at=now, attempt=attempt, detail=why, raw=_kept(said), **money
+    )
 
 
 def _kept(said: Mapping[str, str]) -> dict[str, str]:

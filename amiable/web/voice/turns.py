@@ -8,9 +8,11 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -21,7 +23,7 @@ from amiable.ledger.models import Customer, Medium
 from amiable.outreach import dial, express
 from amiable.outreach.channels.ivr_twilio import OURS, by_machine
 from amiable.payments import acquire, keypad
-from amiable.payments.attempt import LIVE, local_day, open_attempt
+from amiable.payments.attempt import LIVE, known_as, local_day, open_attempt
 from amiable.payments.chain import wanted
 from amiable.payments.models import Attempt, Journey
 from amiable.payments.providers import WordKind, twilio_pay
@@ -202,19 +204,28 @@ def pay(scene: Scene) -> Voice:
             tried = _open(scene, what, [row.id for row in rows], sum(row.to_pay_minor for row in rows), name)
         except AmiableError as error:
             return _way_out(scene, str(error))
+    if tried.state not in LIVE:
+        return menu(_with(scene, n=scene.number("n") + 1))
     return _card(scene, tried)
 
 
 def _open(scene: Scene, what: Owed, invoices: list[int], amount_minor: int, name: str) -> Attempt:
-    message = scene.message
-    came_by = {"message_ref": message.pk, "campaign_ref": message.campaign_ref, "step": message.step} if message else {}
-    assert scene.customer is not None
-    tried = open_attempt(
-        customer=scene.customer, amount_minor=amount_minor, currency=what.currency, invoices=invoices,
-        journey=Journey.CAMPAIGN if message else Journey.IVR, provider=PAY, now=scene.now, **came_by,  # type: ignore[arg-type]
-    )  # fmt: skip
-    tried.external_id = name
-    tried.save(update_fields=["external_id"])
+    """The try that this turn opens; another telling of the same turn may be opening it just now."""
+    message, customer = scene.message, scene.customer
+    assert customer is not None
+    came_by: dict[str, Any] = {"journey": Journey.IVR}
+    if message is not None:
+        came_by = {"journey": Journey.CAMPAIGN, "message_ref": message.pk, "campaign_ref": message.campaign_ref}
+        came_by["step"] = message.step
+    try:
+        with transaction.atomic():
+            tried = open_attempt(
+                customer=customer, amount_minor=amount_minor, currency=what.currency, invoices=invoices, provider=PAY,
+                now=scene.now, **came_by,
+            )  # fmt: skip
+            known_as(tried, name)
+    except IntegrityError:
+        return Attempt.objects.get(provider=PAY, external_id=name, customer=customer)
     return tried
 
 
@@ -240,9 +251,9 @@ def _prepared(scene: Scene, tried: Attempt) -> Voice:
     """What a colleague has prepared: the caller is not asked who they are, and learns nothing but the amount."""
     here = _with(scene, speaks=gate.spoken(tried.customer.language, scene.owner.language))
     left = sum(wanted(tried).values_list("open_minor", flat=True))
-    if tried.state not in LIVE or left < tried.amount_minor:
-        return _hand_back(here, tried, _("This payment has ended already."))
     with translation.override(here.language):
+        if tried.state not in LIVE or left < tried.amount_minor:
+            return _hand_back(here, tried, _("This payment has ended already."))
         return _card(here, tried)
 
 
