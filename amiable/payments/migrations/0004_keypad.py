@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('creditor', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='ledger.creditor')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('used_at', None)), fields=('creditor', 'code'), name='keypad_code_once')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('used_at', None)), fields=('creditor', 'code'), name='keypad_once')],
             },
         ),
     ]
