@@ -370,8 +370,6 @@ def test_the_customer_reads_why_on_the_portal(
 def test_a_campaign_of_calls_rings_the_telephones_that_are_known(quiet: World, boss: User, post: Post) -> None:
     quiet.house.policy["channels"] = {"ivr": "console_ivr"}
     quiet.house.save(update_fields=["policy"])
-    person = quiet.boris.contacts.earliest("pk")
-    person.points.create(medium="sms", value="+33612345678")
     OptOut.objects.create(customer=quiet.clara, medium="ivr", since=at(DAY), origin="ivr")
     quiet.clara.contacts.earliest("pk").points.create(medium="call", value="+33472000009")
     for who in (quiet.boris, quiet.clara):
@@ -379,5 +377,5 @@ def test_a_campaign_of_calls_rings_the_telephones_that_are_known(quiet: World, b
     made = released(quiet.house, boss, channel="ivr", tone="neutral")
     live(DAY, DAY)
     (message,) = Message.objects.filter(campaign_ref=made.pk)
-    assert (message.customer, message.medium, message.address) == (quiet.boris, "ivr", "+33612345678")
+    assert (message.customer, message.medium, message.address) == (quiet.boris, "ivr", "+33600000002")
     assert row(made, quiet.clara).rail == "opted_out"
