@@ -16,6 +16,7 @@ from amiable.outreach.models import OptOut
 
 LANGUAGES = ("fr", "en")
 CLOSABLE = (Medium.EMAIL, Medium.SMS, Medium.CALL)
+RINGS: dict[str, tuple[str, ...]] = {Medium.IVR: (Medium.IVR, Medium.CALL, Medium.SMS)}  # a voice server rings the telephones that are known
 # Who is written to about invoices: in a firm the people who pay, at home the person.
 ORDER = {
     CustomerKind.CONSUMER: (
@@ -63,10 +64,12 @@ def by_medium(
     """The addresses of each customer on each of these media, asked for together."""
     customers, media = list(customers), [str(medium) for medium in media]
     kinds = {customer.pk: customer.kind for customer in customers}
-    points = ContactPoint.objects.filter(contact__customer_id__in=kinds, medium__in=media).values_list(
+    served = {medium: RINGS.get(medium, (medium,)) for medium in media}
+    asked = {each for each_of in served.values() for each in each_of}
+    points = ContactPoint.objects.filter(contact__customer_id__in=kinds, medium__in=asked).values_list(
         "medium", "contact__customer_id", "contact_id", "value", "id", "contact__role", "contact__language", "failed_at"
     )
-    rows = list(points)
+    rows = [(medium, *row) for own, *row in points for medium, by in served.items() if own in by]
     closed = _closed(kinds, media, now, places=[row[:4] for row in rows])
     found: dict[str, dict[int, list[tuple[tuple[int, int, int], Address]]]] = {
         medium: defaultdict(list) for medium in media

@@ -66,6 +66,7 @@ class Parcel:
     attachments: tuple[Attachment, ...] = ()
     country: str = ""  # the customer's, in which a telephone number without a country code is read
     report_url: str = ""  # where the carrier may tell what became of it
+    talk_url: str = ""  # where a voice asks what it is to say, once somebody has picked up
     letter: Mapping[str, Any] = field(default_factory=dict)  # what its pages say, for a printer of ours; else empty
 
 

@@ -28,6 +28,14 @@ def mobile(number: str, *, country: str) -> str:
     return _e164(parsed)
 
 
+def rings(number: str, *, country: str) -> str:
+    """The number in E.164. Raises AddressRefused, with a sentence, where no telephone can ring."""
+    parsed = _parsed(number, country)
+    if parsed is None or not phonenumbers.is_valid_number(parsed):
+        raise AddressRefused(f"“{number[:40]}” is not a telephone number.")
+    return _e164(parsed)
+
+
 def plain(number: str, *, country: str) -> str:
     """The number in E.164 where it can be read, else as it stands: for comparing."""
     parsed = _parsed(number, country)

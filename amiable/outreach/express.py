@@ -139,6 +139,11 @@ def hook_url(creditor: Creditor, channel: str) -> str:
     return f"{settings.BASE_URL}/hooks/channel/{creditor.pk}/{channel}/"
 
 
+def talk_url(creditor: Creditor) -> str:
+    """Where the carrier of a creditor's payment line asks what its voice says."""
+    return f"{settings.BASE_URL}/voice/{creditor.pk}/"
+
+
 def attaches_statement(facts: Matter) -> bool:
     """The statement goes along where it is the matter, where the list is long, and where the order says so."""
     if facts.message.medium not in WITH_PAPERS:

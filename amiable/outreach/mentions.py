@@ -94,8 +94,11 @@ MENTIONS: Mapping[str, tuple[str | Promise, Callable[[Text], bool]]] = {
 }
 OF_CHOICE = ("interest", "indemnity")  # asked for only where the creditor's policy speaks of them
 LATE_NAMES = ("indemnity", "late_charges", "late_interest", "charges_included", "charges_besides")  # never to consumers
-# Asked of what is written and sent; a letter is answered by letter, and a call is a conversation.
-WITHOUT: Mapping[str, frozenset[str]] = {"letter": frozenset({"opt_out"}), "call": frozenset(MENTIONS)}
+# Asked of what is written and sent; a letter is answered by letter, a call is a conversation, and the payment line says
+# after each text which key leads to a person and which ends such calls.
+WITHOUT: Mapping[str, frozenset[str]] = {
+    "letter": frozenset({"opt_out"}), "call": frozenset(MENTIONS), "ivr": frozenset({"objection", "opt_out"}),
+}  # fmt: skip
 # Words of forced collection: an amicable step neither names nor threatens them.
 FORCED = re.compile(
     r"\b(huissiers?|commissaires? de justice"

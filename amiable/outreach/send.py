@@ -19,7 +19,7 @@ from amiable.ledger.models import Creditor
 from amiable.outreach import release, route, together
 from amiable.outreach.carry import Bound, Carriers, Clock
 from amiable.outreach.channel import Parcel
-from amiable.outreach.express import hook_url, unsubscribe_url
+from amiable.outreach.express import hook_url, talk_url, unsubscribe_url
 from amiable.outreach.gather import Facts, gather
 from amiable.outreach.guard import look
 from amiable.outreach.instead import give_up
@@ -220,6 +220,7 @@ def _bound(facts: Facts, rendered: Rendered, number: int, carrying: Carriers, no
         attachments=rendered.attachments,
         country=facts.customer.country or creditor.country,
         report_url=hook_url(creditor, channel.key),
+        talk_url=talk_url(creditor),
         letter=rendered.letter,
     )
     delivery = Delivery(

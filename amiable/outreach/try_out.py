@@ -14,9 +14,10 @@ from amiable.core.models import User
 from amiable.ledger.models import Creditor, Medium
 from amiable.outreach import route
 from amiable.outreach.channel import Channel, InDoubt, Parcel
+from amiable.outreach.express import talk_url
 
 # Where a colleague can be reached; on other media a try ends with the settings.
-OWN_ADDRESS = {Medium.EMAIL: "email", Medium.SMS: "phone", Medium.WHATSAPP: "phone"}
+OWN_ADDRESS = {Medium.EMAIL: "email", Medium.SMS: "phone", Medium.WHATSAPP: "phone", Medium.IVR: "phone"}
 
 
 class UnableToTry(UnableTo):
@@ -68,6 +69,7 @@ def _parcel(channel: Channel, creditor: Creditor, user: User, address: str, now:
         unsubscribe_url="",
         at=now,
         country=creditor.country,
+        talk_url=talk_url(creditor),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from amiable.core import audit, seal
 from amiable.core.errors import AmiableError, UnableTo
@@ -79,9 +80,11 @@ def keep(*, creditor: Creditor, key: str, values: Mapping[str, Any], now: dateti
 def use(*, creditor: Creditor, key: str, now: datetime, by: User) -> None:
     """From now on this provider takes the creditor's payments. Raises UnableToAcquire with what is missing."""
     try:
-        acquirer(creditor, key)
+        found = acquirer(creditor, key)
     except AmiableError as error:
         raise UnableToAcquire(str(error)) from error
+    if not found.on_a_page():
+        raise UnableToAcquire(_("It takes cards from telephones only, beside the provider of your pay page."))
     adopt(creditor=creditor, choices={"psp": key}, now=now, by=by, act="psp.used", provider=key)
 
 

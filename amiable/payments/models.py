@@ -57,7 +57,7 @@ class Attempt(models.Model):
     """One try to pay on one journey: opened, started, input errors, then succeeded, failed or abandoned.
 
     `plan_ref`: what of a plan it collects. `state_at`: of when the word is that decides the state. `declined_at` and
-    `decline_code`: the last refusal, which a success may follow.
+    `decline_code`: the last refusal, which a success may follow. `by`: the colleague on the phone.
     """
 
     chain = models.ForeignKey(Chain, on_delete=models.PROTECT, related_name="attempts")
@@ -80,9 +80,7 @@ class Attempt(models.Model):
     decline_code = models.CharField(max_length=60, blank=True)
     declined_at = models.DateTimeField(null=True, blank=True)
     credit = models.OneToOneField(Credit, null=True, blank=True, on_delete=models.PROTECT, related_name="attempt")
-    by = models.ForeignKey(
-        "core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
-    )  # on the phone
+    by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     opened_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -133,6 +131,26 @@ class ProviderEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.external_id}"
+
+
+class KeypadCode(models.Model):
+    """What leads a call to a try that a colleague has prepared: typed once on a telephone, good for minutes."""
+
+    attempt = models.OneToOneField(Attempt, on_delete=models.CASCADE, related_name="keypad")
+    creditor = models.ForeignKey(Creditor, on_delete=models.CASCADE)
+    code = models.CharField(max_length=6)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    call = models.CharField(max_length=40, blank=True)  # the provider's name of the one in which it was typed
+    returned_at = models.DateTimeField(null=True, blank=True)  # when the colleague took that call back
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["creditor", "code"], condition=Q(used_at=None), name="keypad_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.code
 
 
 class PromiseState(models.TextChoices):

@@ -20,19 +20,26 @@ from amiable.outreach.proof import text
 from amiable.scenario.check_branches import branches
 from amiable.scenario.check_course import Course, Reaches, course
 from amiable.scenario.check_words import Texts, words
-from amiable.scenario.engine.journey import read
+from amiable.scenario.engine.journey import CHANNELS, read
 from amiable.scenario.finding import ERROR, Finding
 
 HOME = "FR"  # the law by which the house's own scenarios are judged
-MEDIA = {"email": ("email",), "call": ("call", "sms")}
+MEDIA = {"email": ("email",), "call": ("call", "sms"), "ivr": ("call", "sms", "ivr")}
 
 
 def check(
-    data: Any, *, facts: Mapping[str, Any], law: Law, policy: Mapping[str, Any], texts: Texts, reaches: Reaches
+    data: Any,
+    *,
+    facts: Mapping[str, Any],
+    law: Law,
+    policy: Mapping[str, Any],
+    texts: Texts,
+    reaches: Reaches,
+    channels: tuple[str, ...] = CHANNELS,
 ) -> list[Finding]:
     """What is to be said about a scenario, errors first; one that cannot even be read has a single finding."""
     try:
-        journey = read(data, facts=facts)
+        journey = read(data, facts=facts, channels=channels)
     except UnableToRead as error:
         return [Finding(ERROR, "unreadable", "", sentence(error))]
     judged = Course(journey=journey, facts=facts, law=law, policy=policy)
@@ -41,7 +48,9 @@ def check(
     return sorted(found, key=lambda finding: (not finding.stops, places.get(finding.step, -1)))
 
 
-def examine(data: Any, *, creditor: Creditor | None, facts: Mapping[str, Any], as_of: date) -> list[Finding]:
+def examine(
+    data: Any, *, creditor: Creditor | None, facts: Mapping[str, Any], as_of: date, channels: tuple[str, ...] = CHANNELS
+) -> list[Finding]:
     """The check with a creditor's own law, policy, texts and customers; without one, for the whole house."""
     return check(
         data,
@@ -50,6 +59,7 @@ def examine(data: Any, *, creditor: Creditor | None, facts: Mapping[str, Any], a
         policy=creditor.policy if creditor else {},
         texts=texts_of(creditor),
         reaches=_reaches(creditor),
+        channels=channels,
     )
 
 

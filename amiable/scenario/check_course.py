@@ -23,7 +23,8 @@ AUDIENCES = {
     "business": gettext_lazy("businesses"),
     "public": gettext_lazy("public bodies"),
 }
-MEDIA = {"email": gettext_lazy("e-mail address"), "call": gettext_lazy("telephone number")}
+PHONE = gettext_lazy("telephone number")
+MEDIA = {"email": gettext_lazy("e-mail address"), "call": PHONE, "ivr": PHONE}
 Reaches = Callable[[str, str], bool]  # (kind of customer, channel) → whether anyone of that kind can be reached by it
 
 

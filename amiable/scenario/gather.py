@@ -26,6 +26,7 @@ _STANDING: dict[str, type[pl.DataType]] = {
     "released": pl.Boolean, "customer_hold": pl.String, "waiting": pl.Boolean, "spoken_on": pl.String,
     "has_email": pl.Boolean, "has_sms": pl.Boolean, "has_letter": pl.Boolean, "has_call": pl.Boolean,
     "out_email": pl.Boolean, "out_sms": pl.Boolean, "out_letter": pl.Boolean, "out_call": pl.Boolean, "most_7d": pl.Int64,
+    "has_ivr": pl.Boolean, "out_ivr": pl.Boolean,
 }  # fmt: skip
 NEVER = 1 << 15  # days past due, and a level, that no invoice reaches
 WAITS = ("call", "confirm", "reply", "manual")  # kinds of tasks for whose person everyone else waits
@@ -45,7 +46,7 @@ WITH held AS (
   WHERE invoice_id IS NULL AND since <= %(as_of)s AND (until IS NULL OR until > %(as_of)s) GROUP BY 1
 ), point AS (
   SELECT t.customer_id, bool_or(p.medium = 'email') AS email, bool_or(p.medium = 'sms') AS sms,
-         bool_or(p.medium = 'letter') AS letter, bool_or(p.medium IN ('sms', 'call')) AS phone
+         bool_or(p.medium = 'letter') AS letter, bool_or(p.medium IN ('sms', 'call', 'ivr')) AS phone
   FROM ledger_contactpoint p JOIN ledger_contact t ON t.id = p.contact_id
   WHERE p.failed_at IS NULL AND t.customer_id IN (SELECT customer_id FROM candidate) GROUP BY 1
 ), returned AS (
@@ -53,7 +54,7 @@ WITH held AS (
   WHERE p.medium = 'letter' AND p.failed_at IS NOT NULL AND t.customer_id IN (SELECT customer_id FROM candidate)
 ), silent AS (
   SELECT customer_id, bool_or(medium = 'email') AS email, bool_or(medium = 'sms') AS sms,
-         bool_or(medium = 'letter') AS letter, bool_or(medium = 'call') AS phone
+         bool_or(medium = 'letter') AS letter, bool_or(medium = 'call') AS phone, bool_or(medium = 'ivr') AS ivr
   FROM outreach_optout WHERE since < %(end)s AND (until IS NULL OR until >= %(end)s) GROUP BY 1
 ), wish AS (
 {LIMITING}
@@ -66,7 +67,8 @@ SELECT p.customer_id, p.currency, p.segment, k.id, k.scenario_ref, d.released_at
        coalesce(t.waiting, false), (t.spoken_at AT TIME ZONE %(zone)s)::date,
        coalesce(o.email, false), coalesce(o.sms, false), coalesce(o.letter, false)
          OR (u.street <> '' AND u.postcode <> '' AND u.city <> '' AND r.customer_id IS NULL), coalesce(o.phone, false),
-       coalesce(s.email, false), coalesce(s.sms, false), coalesce(s.letter, false), coalesce(s.phone, false), w.most
+       coalesce(s.email, false), coalesce(s.sms, false), coalesce(s.letter, false), coalesce(s.phone, false), w.most,
+       coalesce(o.phone, false), coalesce(s.ivr, false)
 FROM portfolio_profile p
 JOIN ledger_customer u ON u.id = p.customer_id AND u.merged_into_id IS NULL
 JOIN ledger_creditor d ON d.id = p.creditor_id

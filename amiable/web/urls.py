@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("amiable.web.api.api")),
     path("metrics", metrics, name="metrics"),
     path("hooks/", include("amiable.web.hooks.urls")),
+    path("voice/", include("amiable.web.voice.urls")),
     path("", include("amiable.web.portal.urls")),
     path("", include("amiable.web.word.urls")),
     path("", include("amiable.web.account_urls")),

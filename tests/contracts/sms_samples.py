@@ -1,4 +1,4 @@
-"""What the channels of SMS bring to the contract suite: far sides that keep state, and calls of their hooks."""
+"""What the channels of telephones bring to the contract suite: far sides that keep state, and calls of their hooks."""
 
 import hashlib
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ def samples() -> dict[str, Sample]:
     return {
         "sms_ovh": Sample(config=_ovh_settings(), stands=_ovh),
         "sms_twilio": Sample(config=ACCOUNT, stands=_twilio, calls=_calls(), sign=_sign),
+        "ivr_twilio": Sample(config=ACCOUNT, stands=_twilio, calls=_rings(), sign=_sign),
     }
 
 
@@ -54,6 +55,25 @@ def _calls() -> tuple[Call, ...]:
             for state, code, kind, permanent in states
         ),
         Call(answer, heard=("STOP",), content_type=FORM),
+    )
+
+
+def _rings() -> tuple[Call, ...]:
+    ends = [
+        ({"CallStatus": "ringing"}, "sent"),
+        ({"CallStatus": "completed", "AnsweredBy": "human"}, "delivered"),
+        ({"CallStatus": "completed", "AnsweredBy": "machine_start"}, "failed"),
+        ({"CallStatus": "busy"}, "failed"),
+        ({"CallStatus": "no-answer"}, "failed"),
+        ({"CallStatus": "failed"}, "failed"),
+    ]
+    return tuple(
+        Call(
+            urlencode({"CallSid": f"CA{n:032x}", "AccountSid": Twilio.sid, **said}).encode(),
+            ((kind, False),),
+            content_type=FORM,
+        )
+        for n, (said, kind) in enumerate(ends)
     )
 
 

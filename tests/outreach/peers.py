@@ -179,6 +179,8 @@ class Twilio(Peer):
         }
     )
     texts: list[dict[str, str]] = field(default_factory=list)
+    calls: list[dict[str, str]] = field(default_factory=list)
+    turned: dict[str, str] = field(default_factory=dict)  # calls that were told to go on otherwise, with the words
 
     def config(self, **changes: Any) -> dict[str, Any]:
         return {
@@ -218,14 +220,22 @@ class Twilio(Peer):
         expected = "Basic " + base64.b64encode(f"{self.sid}:{self.token}".encode()).decode()
         if headers.get("Authorization") != expected:
             return 401, {"code": 20003, "message": "Authenticate", "status": 401}
-        if (method, path) != ("POST", f"/2010-04-01/Accounts/{self.sid}/Messages.json"):
-            return 404, {"code": 20404, "message": "The requested resource was not found", "status": 404}
         form = {name: values[0] for name, values in parse_qs(body).items()}
+        what = path.removeprefix(f"/2010-04-01/Accounts/{self.sid}/").removesuffix(".json")
+        if what.startswith("Calls/"):
+            self.turned[what.removeprefix("Calls/")] = form["Twiml"]
+            return 200, {"sid": what.removeprefix("Calls/"), "status": "in-progress"}
+        if method != "POST" or what not in ("Messages", "Calls"):
+            return 404, {"code": 20404, "message": "The requested resource was not found", "status": 404}
         if (form.get("From") or form.get("MessagingServiceSid")) not in self.senders:
             return 400, {"code": 21606, "message": "The 'From' phone number provided is not valid", "status": 400}
         if form["To"] in self.errors:
             status, code, said = self.errors[form["To"]]
             return status, {"code": code, "message": said, "status": status}
+        if what == "Calls":
+            sid = f"CA{len(self.calls):032x}"
+            self.calls.append(form | {"sid": sid})
+            return 201, {"sid": sid, "status": "queued"}
         sid = f"SM{len(self.texts):032x}"
         self.texts.append(form | {"sid": sid})
         return 201, {"sid": sid, "status": "queued", "num_segments": "1", "price": None, "price_unit": "EUR"}

@@ -365,3 +365,17 @@ def test_the_customer_reads_why_on_the_portal(
     visitor.post(f"{link}identify/", {"answer": quiet.boris.number})
     page = visitor.get(link).content.decode()
     assert "This message is part of “Before the holidays”" in page
+
+
+def test_a_campaign_of_calls_rings_the_telephones_that_are_known(quiet: World, boss: User, post: Post) -> None:
+    quiet.house.policy["channels"] = {"ivr": "console_ivr"}
+    quiet.house.save(update_fields=["policy"])
+    OptOut.objects.create(customer=quiet.clara, medium="ivr", since=at(DAY), origin="ivr")
+    quiet.clara.contacts.earliest("pk").points.create(medium="call", value="+33472000009")
+    for who in (quiet.boris, quiet.clara):
+        worlds.invoice(who, 40_000, due_on=later(-4))
+    made = released(quiet.house, boss, channel="ivr", tone="neutral")
+    live(DAY, DAY)
+    (message,) = Message.objects.filter(campaign_ref=made.pk)
+    assert (message.customer, message.medium, message.address) == (quiet.boris, "ivr", "+33600000002")
+    assert row(made, quiet.clara).rail == "opted_out"

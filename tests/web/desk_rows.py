@@ -14,6 +14,7 @@ from amiable.ledger.keep import keep
 from amiable.ledger.models import Branch, Contact, ContactPoint, Credit, Creditor, Customer, Document, Invoice
 from amiable.outreach.models import Letter, LetterBatch, Message, Reply
 from amiable.payments.attempt import open_attempt
+from amiable.payments.keypad import give_code
 from amiable.payments.models import Attempt, Chain, Match, Plan, Statement, StatementLine
 from amiable.portfolio.refresh import refresh
 from amiable.scenario import shelf
@@ -186,6 +187,15 @@ def on_the_phone(of: Customer) -> Attempt:
         journey="agent",
         now=clock.now(),
     )
+
+
+def on_the_keys(of: Customer) -> Attempt:
+    """A payment that a colleague has prepared for the customer's own telephone."""
+    tried = on_the_phone(of)
+    tried.journey, tried.provider = "ivr_agent", "twilio_pay"
+    tried.save(update_fields=["journey", "provider"])
+    give_code(attempt=tried, now=clock.now())
+    return tried
 
 
 def begun(of: Customer) -> Attempt:

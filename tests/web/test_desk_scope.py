@@ -143,6 +143,8 @@ def addresses(customer: Customer) -> dict[str, str]:
     found["live_told"] = reverse("desk:live_told", args=["task", values["task"]])
     call = rows.on_the_phone(customer)
     found |= {name: reverse(f"desk:{name}", args=[call.token]) for name in ("phone", "phone_pay", "phone_state")}
+    keys = rows.on_the_keys(customer)
+    found |= {name: reverse(f"desk:{name}", args=[keys.token]) for name in ("keypad", "keypad_back")}
     found["approval"] = reverse("desk:approval", args=[f"plan-{rows.plan(customer).pk}"])
     found["answer_file"] = reverse("desk:answer_file", args=[values["answer"], 0])
     found["scenario_migrate"] = reverse("desk:scenario_migrate", args=[scenario, scenario])

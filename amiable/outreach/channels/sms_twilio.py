@@ -3,9 +3,7 @@
 Never: a call believed without Twilio's signature over the address that it was told to call.
 """
 
-import base64
 import hashlib
-import hmac
 import re
 from collections.abc import Iterator
 from types import TracebackType
@@ -14,12 +12,13 @@ from urllib.parse import urlencode
 
 import requests
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from amiable.core import twilio
 from amiable.core.errors import Refused, Unavailable
+from amiable.core.twilio import ENDPOINT, WHO
 from amiable.outreach import dial
 from amiable.outreach.ask import ask, told
 from amiable.outreach.channel import (
@@ -39,8 +38,6 @@ from amiable.outreach.models import EventKind
 from amiable.outreach.segment import segment
 from amiable.outreach.stop import wish
 
-WHO = "Twilio"
-ENDPOINT = "https://api.twilio.com"
 LONGEST = 1600  # characters; error 21617 beyond
 OURS = "message"  # the name, in the address that Twilio calls, of our word for a text
 # Errors of the interface, by what they are about (https://www.twilio.com/docs/api/errors).
@@ -75,7 +72,7 @@ class SmsTwilio(Channel):
     hook = Hook.SIGNED
 
     class Config(Settings):
-        account_sid = forms.RegexField(r"^AC[0-9a-f]{32}$", label=_("Account SID"))
+        account_sid = forms.RegexField(twilio.ACCOUNT, label=_("Account SID"))
         auth_token = forms.CharField(label=_("Auth token"), widget=forms.PasswordInput)
         sender = forms.CharField(
             label=_("Sender"), validators=[a_sender],
@@ -111,7 +108,7 @@ class SmsTwilio(Channel):
         if parcel.report_url:
             form["StatusCallback"] = f"{parcel.report_url}?{urlencode({OURS: self.message_id(parcel.key)})}"
         sid = self.config["account_sid"]
-        url = f"{(self.config['api_url'] or ENDPOINT).rstrip('/')}/2010-04-01/Accounts/{sid}/Messages.json"
+        url = twilio.accounts_url(self.config["api_url"], sid, "Messages")
         answer = ask(
             self._session, "POST", url, who=WHO, hands_over=True, data=form, auth=(sid, self.config["auth_token"])
         )
@@ -125,7 +122,7 @@ class SmsTwilio(Channel):
         return Receipt(self.message_id(parcel.key), f"{WHO} {report['sid']}, {count} SMS{price}")
 
     def events(self, request: HttpRequest) -> Iterator[Word | Heard]:
-        self._believe(request)
+        twilio.believe(request, account_sid=self.config["account_sid"], auth_token=self.config["auth_token"])
         said = request.POST.dict() or request.GET.dict()
         reference = str(said.get("MessageSid") or said.get("SmsSid") or "")
         state = str(said.get("MessageStatus") or "")
@@ -139,19 +136,6 @@ class SmsTwilio(Channel):
                 external_id=reference, sender=str(said["From"]), recipient=str(said.get("To", "")),
                 text="STOP" if stops else text, at=None, raw=said,
             )  # fmt: skip
-
-    def _believe(self, request: HttpRequest) -> None:
-        """Raises Refused unless Twilio signed the call: its address as we gave it out, and each value in order."""
-        url = settings.BASE_URL.rstrip("/") + request.get_full_path()
-        values = "".join(name + value for name in sorted(request.POST) for value in request.POST.getlist(name))
-        key = self.config["auth_token"].encode()
-        expected = base64.b64encode(hmac.new(key, (url + values).encode(), hashlib.sha1).digest()).decode()
-        given = request.headers.get("X-Twilio-Signature", "")
-        if not hmac.compare_digest(expected.encode(), given.encode()):
-            raise Refused("This call does not carry the signature of our Twilio account.")
-        account = request.POST.get("AccountSid") or request.GET.get("AccountSid")
-        if account and account != self.config["account_sid"]:
-            raise Refused("This call is about another Twilio account.")
 
     def _refusal(self, status: int, report: dict[str, Any], number: str) -> Exception:
         code, said = _code(report.get("code")), str(report.get("message") or f"HTTP {status}")

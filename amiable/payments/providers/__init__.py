@@ -106,7 +106,8 @@ class PSP(ABC):
     """A payment provider with one creditor's settings. `supports` names what it can do:
 
     page (the customer goes to it), fields (its fields stand on our page), refund, save (keeps a way to pay), charge
-    (uses it while the customer is away), debit (answers days later), moto (a colleague types for a customer on the phone).
+    (uses it while the customer is away), debit (answers days later), moto (a colleague types for a customer on the phone), keypad
+    (the customer types on a telephone; such a provider stands beside the one of the pay page).
     """
 
     key: ClassVar[str] = ""
@@ -134,6 +135,11 @@ class PSP(ABC):
     def offered(cls) -> bool:
         """Whether anybody may choose it here."""
         return True
+
+    @classmethod
+    def on_a_page(cls) -> bool:
+        """Whether it can take the payments of the portal."""
+        return bool(cls.supports & {"page", "fields"})
 
     def can(self, what: str) -> bool:
         """Whether it can do this with these settings."""

@@ -118,8 +118,8 @@ class Journey:
     label: Mapping[str, str]
 
 
-def read(data: Mapping[str, Any], *, facts: Mapping[str, Any]) -> Journey:
-    """The journey of a scenario's data. Raises UnableToUse with one sentence when something is wrong."""
+def read(data: Mapping[str, Any], *, facts: Mapping[str, Any], channels: tuple[str, ...] = CHANNELS) -> Journey:
+    """The journey of a scenario's data, on these channels. Raises UnableToUse with one sentence when something is wrong."""
     if not isinstance(data, Mapping):
         raise UnableToUse(N_("A scenario is a list of settings: key, label, applies and steps."))
     if strange := sorted(str(name) for name in set(data) - {"key", "label", "applies", "steps"}):
@@ -133,7 +133,7 @@ def read(data: Mapping[str, Any], *, facts: Mapping[str, Any]) -> Journey:
     if len(raws) > MOST_STEPS:
         sentence = N_("A scenario may have %(most)s steps at most; this one has %(number)s.")
         raise UnableToUse(sentence, most=MOST_STEPS, number=len(raws))
-    steps = tuple(_step(raw) for raw in raws)
+    steps = tuple(_step(raw, channels) for raw in raws)
     _in_order(steps)
     applies = _text(data.get("applies"), "applies", key)
     for text in (applies, *(step.condition for step in steps)):
@@ -186,7 +186,7 @@ def _in_order(steps: tuple[Step, ...]) -> None:
         raise UnableToUse(N_("Two steps have the same key."))
 
 
-def _step(raw: Mapping[str, Any]) -> Step:
+def _step(raw: Mapping[str, Any], channels: tuple[str, ...]) -> Step:
     name = str(raw.get("key") or "?")[:60]
     if strange := sorted(str(setting) for setting in set(raw) - set(SETTINGS)):
         raise UnableToUse(
@@ -213,7 +213,7 @@ def _step(raw: Mapping[str, Any]) -> Step:
         answer=_several(raw, "answer", (*EVENTS, SILENT)), ends=_several(raw, "ends", EVENTS),
         fallback=_several(raw, "fallback", CHANNELS), title=_label(raw.get("title"), key), **words,
     )  # fmt: skip
-    _known(step)
+    _known(step, channels)
     _fitting(step, raw)
     return step
 
@@ -255,9 +255,9 @@ def _several(raw: Mapping[str, Any], setting: str, known: tuple[str, ...]) -> tu
     return tuple(dict.fromkeys(words))
 
 
-def _known(step: Step) -> None:
+def _known(step: Step, channels: tuple[str, ...]) -> None:
     """Every word of a step is one that means something."""
-    if step.contacts and step.channel not in (*CHANNELS, BEST):
+    if step.contacts and step.channel not in (*channels, BEST):
         sentence = N_("The step “%(step)s” names an unknown channel: “%(channel)s”.")
         raise UnableToUse(sentence, step=step.key, channel=step.channel[:40])
     if step.tone not in TONES or step.mode not in MODES:

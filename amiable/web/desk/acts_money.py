@@ -7,9 +7,10 @@ from django.utils.translation import gettext_lazy
 from amiable.ledger import factor, post, waive
 from amiable.ledger.choose import claims_costs
 from amiable.ledger.models import EntryKind, Sale
-from amiable.payments import acquire, refund
+from amiable.payments import acquire, keypad, refund
 from amiable.payments.attempt import open_attempt
 from amiable.payments.models import Journey
+from amiable.payments.providers.twilio_pay import TwilioPay
 from amiable.web.desk import forms, money_forms, standing_orders
 from amiable.web.desk.deed import About, Act, Done, Group, Undoing, with_open
 
@@ -36,6 +37,28 @@ def _takes(about: About) -> bool:
     """Whether a card can be taken on the phone for this creditor."""
     acquirer = acquire.ready(about.customer.creditor)
     return about.anything_open and acquirer is not None and acquirer.can("moto")
+
+
+def _by_keypad(act: Done) -> None:
+    """Opens the payment and gives the code that leads a call to it; the page follows what is typed."""
+    tried = open_attempt(
+        customer=act.customer,
+        amount_minor=act.said["amount_minor"],
+        currency=act.said["currency"],
+        invoices=[int(pk) for pk in act.said["invoices"]],
+        journey=Journey.IVR_AGENT,
+        provider=TwilioPay.key,
+        by=act.by,
+        now=act.now,
+    )
+    keypad.give_code(attempt=tried, now=act.now)
+    act.made.append(tried)
+    act.leads_to.append(reverse("desk:keypad", args=[tried.token]))
+
+
+def _takes_keys(about: About) -> bool:
+    """Whether the creditor has a payment line on which a card can be typed."""
+    return about.anything_open and TwilioPay.key in acquire.kept_keys(about.customer.creditor)
 
 
 def _refund(act: Done) -> None:
@@ -152,6 +175,22 @@ ACTS: dict[str, Act] = {
         needs=_takes,
         near=True,
         short=gettext_lazy("Take money"),
+    ),
+    "keypad": Act(
+        gettext_lazy("Payment on the customer’s keys"),
+        gettext_lazy("Give the code"),
+        gettext_lazy("Transfer the call to the payment line, and type the code there."),
+        "take",
+        money_forms.TakeForm,
+        _by_keypad,
+        "keyboard",
+        "",
+        gettext_lazy(
+            "The customer types the card on their own telephone; you see how far they are, and can take the call back."
+        ),
+        goes_on=True,
+        group=Group.MONEY,
+        needs=_takes_keys,
     ),
     "refund": Act(
         gettext_lazy("Give a payment back"),

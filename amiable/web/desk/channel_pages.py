@@ -19,6 +19,7 @@ from amiable.ledger.models import Creditor, Medium
 from amiable.outreach import route
 from amiable.outreach.channel import Channel, Hook, channels
 from amiable.outreach.esp.overhear import USER
+from amiable.outreach.express import talk_url
 from amiable.outreach.try_out import UnableToTry, try_out
 from amiable.web.desk import psp_pages, scope, sealed
 from amiable.web.desk.segment_edit import administered
@@ -153,4 +154,5 @@ def _hook(creditor: Creditor, kind: type[Channel], known: dict[str, Any]) -> dic
     host = f"{USER}:{password}@{parts.netloc}" if kind.hook == Hook.PASSWORD else parts.netloc
     path = reverse("hooks:channel", args=[creditor.pk, kind.key])
     address = urlunsplit((parts.scheme, host, parts.path + path, "", ""))
-    return {"words": address, "answers": f"{address}?{kind.answers}" if kind.answers else ""}
+    answers = f"{address}?{kind.answers}" if kind.answers else ""
+    return {"words": address, "answers": answers, "talk": talk_url(creditor) if kind.medium == Medium.IVR else ""}

@@ -48,6 +48,7 @@ def acquirer(request: scope.Asked, pk: int, key: str) -> HttpResponse:
         "kept": known is not None,
         "unread": unread,
         "in_use": used == key,
+        "beside": not kind.on_a_page(),
         "instead_of": providers.providers()[used].label if used != key and used in providers.providers() else "",
         "missing": missing(creditor, key),
         "hook": urljoin(settings.BASE_URL, reverse("hooks:psp_of", args=[creditor.pk, key])) if form.fields else "",

@@ -19,8 +19,9 @@ MEDIA = {
     "sms": gettext_lazy("SMS"),
     "letter": gettext_lazy("Letter"),
     "call": gettext_lazy("Call script"),
+    "ivr": gettext_lazy("Voice server"),
 }
-ICONS = {"email": "mail", "sms": "device-mobile", "letter": "file-invoice", "call": "phone"}
+ICONS = {"email": "mail", "sms": "device-mobile", "letter": "file-invoice", "call": "phone", "ivr": "keyboard"}
 LANGUAGES = {"fr": gettext_lazy("French"), "en": gettext_lazy("English")}
 AUDIENCES = {"business": gettext_lazy("Businesses"), "consumer": gettext_lazy("Private customers")}
 TONES = dict(Tone.choices)

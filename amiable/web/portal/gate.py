@@ -26,7 +26,8 @@ from amiable.ledger.models import Creditor, Customer
 R = TypeVar("R", bound=HttpResponseBase)
 
 PURPOSE = "portal"
-TRIES = 5  # wrong answers within an hour, over all links and browsers of a customer
+TRIES = 5  # wrong answers within an hour, over all links, browsers and telephones of a customer
+REFUSED = ("portal.refused", "voice.refused")
 PERIOD = timedelta(hours=1)
 KNOWN_FOR = timedelta(hours=2)
 
@@ -90,32 +91,41 @@ def is_known(request: HttpRequest, visit: Visit) -> bool:
 
 
 def tries_left(visit: Visit) -> int:
-    """Wrong answers that are still allowed; kept in the trail, so that no browser can forget them."""
+    return tries_of(visit.customer, now=visit.now)
+
+
+def tries_of(customer: Customer, *, now: datetime) -> int:
+    """Wrong answers that are still allowed; kept in the trail, so that no browser or telephone can forget them."""
     wrong = AuditEntry.objects.filter(
-        subject="customer", subject_ref=visit.customer.pk, act="portal.refused", at__gt=visit.now - PERIOD
+        subject="customer", subject_ref=customer.pk, act__in=REFUSED, at__gt=now - PERIOD
     ).count()
     return max(0, TRIES - wrong)
 
 
 def identify(request: HttpRequest, visit: Visit, answer: str) -> bool:
     """Whether the answer is the customer's number or postcode; remembered in the session for this customer."""
-    with transaction.atomic():
-        # One answer at a time, so that many sent at once are not one try.
-        Customer.objects.select_for_update(of=("self",)).get(pk=visit.customer.pk)
-        if not tries_left(visit):
-            return False
-        right = _matches(visit.customer, answer)
-        audit.record(
-            "portal.entered" if right else "portal.refused",
-            now=visit.now,
-            actor="portal",
-            creditor_ref=visit.creditor.pk,
-            subject="customer",
-            subject_ref=visit.customer.pk,
-        )
+    right = admit(visit.customer, right=_matches(visit.customer, answer), now=visit.now, by="portal")
     if right:
         request.session.cycle_key()
         request.session["portal"] = request.session.get("portal", {}) | {str(visit.customer.pk): visit.now.isoformat()}
+    return right
+
+
+def admit(customer: Customer, *, right: bool, now: datetime, by: str) -> bool:
+    """Counts an answer to the light check, given on the portal or on the telephone (`by`); whether it opens the door."""
+    with transaction.atomic():
+        # One answer at a time, so that many sent at once are not one try.
+        Customer.objects.select_for_update(of=("self",)).get(pk=customer.pk)
+        if not tries_of(customer, now=now):
+            return False
+        audit.record(
+            f"{by}.entered" if right else f"{by}.refused",
+            now=now,
+            actor=by,
+            creditor_ref=customer.creditor_id,
+            subject="customer",
+            subject_ref=customer.pk,
+        )
     return right
 
 
