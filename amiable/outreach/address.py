@@ -16,7 +16,8 @@ from amiable.outreach.models import OptOut
 
 LANGUAGES = ("fr", "en")
 CLOSABLE = (Medium.EMAIL, Medium.SMS, Medium.CALL)
-RINGS: dict[str, tuple[str, ...]] = {Medium.IVR: (Medium.IVR, Medium.CALL, Medium.SMS)}  # a voice server rings the telephones that are known
+# A voice server rings the telephones that are known.
+RINGS: dict[str, tuple[str, ...]] = {Medium.IVR: (Medium.IVR, Medium.CALL, Medium.SMS)}
 # Who is written to about invoices: in a firm the people who pay, at home the person.
 ORDER = {
     CustomerKind.CONSUMER: (
@@ -65,16 +66,17 @@ def by_medium(
     customers, media = list(customers), [str(medium) for medium in media]
     kinds = {customer.pk: customer.kind for customer in customers}
     served = {medium: RINGS.get(medium, (medium,)) for medium in media}
-    asked = {each for each_of in served.values() for each in each_of}
-    points = ContactPoint.objects.filter(contact__customer_id__in=kinds, medium__in=asked).values_list(
+    points = ContactPoint.objects.filter(
+        contact__customer_id__in=kinds, medium__in=set().union(*served.values())
+    ).values_list(
         "medium", "contact__customer_id", "contact_id", "value", "id", "contact__role", "contact__language", "failed_at"
     )
-    rows = [(medium, *row) for own, *row in points for medium, by in served.items() if own in by]
-    closed = _closed(kinds, media, now, places=[row[:4] for row in rows])
+    rows = [(medium, point) for point in points for medium, by in served.items() if point[0] in by]
+    closed = _closed(kinds, media, now, places=[(medium, *point[1:4]) for medium, point in rows])
     found: dict[str, dict[int, list[tuple[tuple[int, int, int], Address]]]] = {
         medium: defaultdict(list) for medium in media
     }
-    for medium, customer_id, contact_id, value, point_id, role, language, failed_at in rows:
+    for medium, (_own, customer_id, contact_id, value, point_id, role, language, failed_at) in rows:
         order = ORDER[_kind(kinds[customer_id])].index(ContactRole(role))
         silent = closed.to(medium, customer_id, contact_id, value)
         address = Address(contact_id, value, language, failed_at is not None, silent)
