@@ -107,6 +107,12 @@ def entries(user: User) -> QuerySet[Entry]:
     return Entry.objects.filter(billed | Q(invoice=None, credit__in=credits(user).values("pk")))
 
 
+def sales(user: User) -> QuerySet[Sale]:
+    """Of whole customers, and of the invoices that one sees."""
+    seen = Q(invoice=None) | Q(invoice__in=scope.invoices_for(user).values("pk"))
+    return room.mine(user, Sale.objects.filter(seen))
+
+
 room.shelf(
     router, "/invoices", name="invoice", many="invoices", schema=InvoiceOut, filters=Invoices,
     rows=scope.invoices_for,
@@ -121,7 +127,7 @@ room.shelf(
     router, "/waivers", name="waiver", many="waivers", schema=WaiverOut, filters=OfCustomer,
     rows=lambda user: room.mine(user, Waiver.objects.all()),
 )  # fmt: skip
-room.shelf(router, "/sales", name="sale", many="sales", schema=SaleOut, filters=Sales, rows=room.own(Sale))
+room.shelf(router, "/sales", name="sale", many="sales", schema=SaleOut, filters=Sales, rows=sales)
 
 
 class PartOfInvoice(Said):
