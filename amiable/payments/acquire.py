@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from amiable.core import audit, seal
@@ -54,6 +55,11 @@ def ready(creditor: Creditor) -> PSP | None:
 def known(creditor: Creditor, key: str) -> dict[str, Any] | None:
     """What was kept for a provider. Raises UnableToUnseal."""
     return seal.kept(creditor_ref=creditor.pk, port=PORT, key=key)
+
+
+def rows(key: str) -> QuerySet[Credential]:
+    """The settings that creditors have for a provider."""
+    return Credential.objects.filter(port=PORT, key=key)
 
 
 def accounts() -> list[tuple[Creditor, str]]:

@@ -16,12 +16,12 @@ FREE: dict[str, Any] = {
     "day": TUESDAY, "kind": "consumer", "channel": "email", "contacts": True, "released": True, "customer_hold": None,
     "opted_out": False, "has_address": True, "waiting": False, "days_since_contact": None, "contacts_7d": 0, "calls_7d": 0,
     "days_since_conversation": None, "oldest_days_late": 10, "amount_minor": 5_000, "minimum_minor": 500,
-    "open_now": None,
+    "open_now": None, "hands_over": False, "agency": "",
 }  # fmt: skip
 
 
 def said(policy: dict[str, Any] | None = None, *, under: Law | None = None, **differs: Any) -> str | None:
-    table = pl.DataFrame([FREE | differs], schema={**rails.COLUMNS, **rails.AT_ONCE}, orient="row")
+    table = pl.DataFrame([FREE | differs], schema={**rails.COLUMNS, **rails.AT_ONCE, **rails.HANDS_OVER}, orient="row")
     judged = rails.judge(table, law=under or law("FR", TUESDAY), policy=policy or {})
     return judged["rail"].to_list()[0]  # type: ignore[no-any-return]
 
@@ -39,6 +39,8 @@ SPOKEN = [
     ("below_minimum", {"amount_minor": 499}),
     ("below_minimum", {"amount_minor": 0, "minimum_minor": 0}),
     ("below_minimum", {"amount_minor": -3_000, "minimum_minor": 0}),
+    ("no_agency", {"hands_over": True, "contacts": False}),
+    ("time_bar", {"oldest_days_late": 731, "hands_over": True, "agency": "Recovery Ltd", "contacts": False}),
     ("time_bar", {"oldest_days_late": 731}),
     ("time_bar", {"oldest_days_late": 1_827, "kind": "business"}),
     ("opted_out", {"opted_out": True}),
@@ -89,7 +91,8 @@ def test_the_first_in_order_is_named() -> None:
 
 def test_what_contacts_nobody_minds_holds_amounts_and_the_dry_run_alone() -> None:
     for rail, differs in SPOKEN:
-        assert said(contacts=False, **differs) == (rail if rail in rails.OF_EVERYTHING else None)
+        speaks = rail in rails.OF_EVERYTHING or (differs.get("hands_over") and rail in rails.OF_HANDING_OVER)
+        assert said(**(differs | {"contacts": False})) == (rail if speaks else None)
 
 
 def test_each_row_has_its_own_day() -> None:

@@ -82,8 +82,20 @@ def test_orders_and_tasks_are_made_once(world: World) -> None:
     worlds.invoice(world.clara, 40_000, due_on=later(-40), reached=40, reached_on=later(-13))
     worlds.invoice(world.anna, 40_000, due_on=later(-40), reached=30, reached_on=later(-13))
     morning(DAY)
-    assert dispatch.dispatch(as_of=DAY, now=at(DAY)) == {"ordered": 1, "tasks": 2, "held": 0, "addresses": 0}
-    assert dispatch.dispatch(as_of=DAY, now=at(DAY)) == {"ordered": 0, "tasks": 0, "held": 0, "addresses": 0}
+    assert dispatch.dispatch(as_of=DAY, now=at(DAY)) == {
+        "ordered": 1,
+        "tasks": 2,
+        "held": 0,
+        "placed": 0,
+        "addresses": 0,
+    }
+    assert dispatch.dispatch(as_of=DAY, now=at(DAY)) == {
+        "ordered": 0,
+        "tasks": 0,
+        "held": 0,
+        "placed": 0,
+        "addresses": 0,
+    }
     tasks = sorted(Task.objects.values_list("kind", "customer__name"))
     assert tasks == [("call", "Anna Lefèvre"), ("confirm", "Clara et fils")]
     reached = dict(Invoice.objects.values_list("customer__name", "reached"))

@@ -58,7 +58,11 @@ def _by_keypad(act: Done) -> None:
 
 def _takes_keys(about: About) -> bool:
     """Whether the creditor has a payment line on which a card can be typed."""
-    return about.anything_open and TwilioPay.key in acquire.kept_keys(about.customer.creditor)
+    if not about.anything_open:
+        return False
+    if about.keypad is None:
+        return TwilioPay.key in acquire.kept_keys(about.customer.creditor)
+    return about.keypad
 
 
 def _refund(act: Done) -> None:

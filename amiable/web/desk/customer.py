@@ -17,7 +17,9 @@ from amiable.core.models import User
 from amiable.ledger import hold
 from amiable.ledger.models import Contact, ContactPoint, Customer, Document, HoldKind, Sale
 from amiable.outreach.models import OptOut
+from amiable.payments import acquire
 from amiable.payments.models import Match, MatchState, PlanState
+from amiable.payments.providers.twilio_pay import TwilioPay
 from amiable.portfolio.models import Membership
 from amiable.scenario import leave
 from amiable.scenario.models import Scenario
@@ -39,6 +41,7 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
         related=("creditor", "branch", "salesperson"),
         was_paid=Exists(money_forms.told_by_provider().filter(customer=OuterRef("pk"))),
         has_copies=Exists(Document.objects.filter(invoice__customer=OuterRef("pk"))),
+        has_keypad=Exists(acquire.rows(TwilioPay.key).filter(creditor_ref=OuterRef("creditor_id"))),
         some_sold=Exists(_running_sales()),
         all_sold=Exists(_running_sales().filter(invoice=None)),
         suspense=_suspense(),
@@ -51,8 +54,8 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
     rights = scope.rights(request.user, found)
     told = vars(found)
     about = About(
-        found, anything_open=content["anything_open"], paid=told["was_paid"], copies=told["has_copies"],
-        case=bool(content["case"]), placed=content["placed"],
+        found, anything_open=content["anything_open"], paid=told["was_paid"], keypad=told["has_keypad"],
+        copies=told["has_copies"], case=bool(content["case"]), placed=content["placed"],
         sold=told["some_sold"], sold_whole=told["all_sold"],
     )  # fmt: skip
     profiles = list(found.profiles.annotate(stays=_stays()).order_by("-overdue_minor"))

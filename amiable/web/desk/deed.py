@@ -70,13 +70,15 @@ class Undoing:
 
 @dataclass(frozen=True)
 class About:
-    """What decides which acts a customer's page offers: whether a provider told a payment (None: look it up), whether
-    copies of invoices are kept, whether a case is open, whether it lies with an agency, and what is sold to the factor.
+    """What decides which acts a customer's page offers: whether a provider told a payment and whether a card can be typed on a
+    telephone (None: look it up), whether copies of invoices are kept, whether a case is open, whether it lies with an agency,
+    and what is sold to the factor.
     """
 
     customer: Customer
     anything_open: bool
     paid: bool | None = None
+    keypad: bool | None = None
     copies: bool = False
     case: bool = False
     placed: bool = False  # with an outside agency
