@@ -45,6 +45,7 @@ def page(anna: Customer, camille: User, open_desk: Open) -> Page:
     return opened
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_on_the_page_and_in_its_forms(
     anna: Customer, camille: User, open_desk: Open, theme: str, size: dict[str, int]

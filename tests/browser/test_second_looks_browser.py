@@ -92,6 +92,7 @@ def test_from_two_records_to_one_and_from_a_figure_to_its_customers(
     assert "Scenario" in said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_axe_finds_nothing_on_them(
     anna: Customer, vera: User, open_desk: Open, theme: str, size: dict[str, int]

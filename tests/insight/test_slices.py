@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amiable.casework.models import Task
@@ -133,6 +133,7 @@ def test_history_that_is_imported_after_an_empty_day_is_read_whole() -> None:
     assert told(asked(helia, "messages_sent", "channel", days=300)) == {("email",): (1, None)}
 
 
+@settings(max_examples=8)
 @given(
     parts=st.lists(
         st.tuples(st.sampled_from("ABC"), st.integers(1, 5_000), st.integers(-20, 120)), min_size=1, max_size=8

@@ -102,7 +102,7 @@ WHENS = st.sampled_from(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12)
 @given(whens=st.lists(WHENS, max_size=7))
 def test_a_preview_counts_each_once_in_the_first_that_fits_and_its_moves_add_up(whens: list[str]) -> None:
     owner = world.creditor()

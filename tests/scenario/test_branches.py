@@ -331,7 +331,7 @@ def walked(way: Journey, customer: dict[str, Any], bills: list[dict[str, Any]], 
     return [*found, *([held_back] if held_back else [])]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10)
 @given(routes(), PEOPLE, DID, st.lists(OWED, max_size=4))
 def test_what_is_foreseen_is_what_would_be_decided(
     way: Journey, person: dict[str, Any], did: dict[str, Any], owed: list[dict[str, Any]]
