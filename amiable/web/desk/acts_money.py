@@ -9,7 +9,7 @@ from amiable.ledger.choose import claims_costs
 from amiable.ledger.models import EntryKind, Sale
 from amiable.payments import acquire, keypad, refund
 from amiable.payments.attempt import open_attempt
-from amiable.payments.models import Journey
+from amiable.payments.models import Attempt, Journey
 from amiable.payments.providers.twilio_pay import TwilioPay
 from amiable.web.desk import forms, money_forms, standing_orders
 from amiable.web.desk.deed import About, Act, Done, Group, Undoing, with_open
@@ -19,18 +19,24 @@ MOST_BACK = 500  # sales whose numbers still fit into what takes them back
 
 def _take(act: Done) -> None:
     """Opens the payment; the card is asked for on the next page, in the provider's own fields."""
+    tried = _opened(act, Journey.AGENT, acquire.in_use(act.customer.creditor))
+    act.leads_to.append(reverse("desk:phone", args=[tried.token]))
+
+
+def _opened(act: Done, journey: Journey, provider: str) -> Attempt:
+    """The try to pay that the form speaks of."""
     tried = open_attempt(
         customer=act.customer,
         amount_minor=act.said["amount_minor"],
         currency=act.said["currency"],
         invoices=[int(pk) for pk in act.said["invoices"]],
-        journey=Journey.AGENT,
-        provider=acquire.in_use(act.customer.creditor),
+        journey=journey,
+        provider=provider,
         by=act.by,
         now=act.now,
     )
     act.made.append(tried)
-    act.leads_to.append(reverse("desk:phone", args=[tried.token]))
+    return tried
 
 
 def _takes(about: About) -> bool:
@@ -41,18 +47,8 @@ def _takes(about: About) -> bool:
 
 def _by_keypad(act: Done) -> None:
     """Opens the payment and gives the code that leads a call to it; the page follows what is typed."""
-    tried = open_attempt(
-        customer=act.customer,
-        amount_minor=act.said["amount_minor"],
-        currency=act.said["currency"],
-        invoices=[int(pk) for pk in act.said["invoices"]],
-        journey=Journey.IVR_AGENT,
-        provider=TwilioPay.key,
-        by=act.by,
-        now=act.now,
-    )
+    tried = _opened(act, Journey.IVR_AGENT, TwilioPay.key)
     keypad.give_code(attempt=tried, now=act.now)
-    act.made.append(tried)
     act.leads_to.append(reverse("desk:keypad", args=[tried.token]))
 
 
