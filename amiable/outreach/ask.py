@@ -5,16 +5,31 @@ Never: a request repeated by itself; a silence after the words were written take
 """
 
 import urllib.parse
+from collections.abc import Mapping
+from types import TracebackType
 from typing import Any
 
 import requests
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
 from amiable.core.errors import Unavailable
-from amiable.outreach.channel import InDoubt, Unreachable
+from amiable.outreach.channel import Channel, InDoubt, Unreachable
 
 TIMEOUT = (10.0, 30.0)  # seconds to connect, seconds without an answer
 COME_BACK = {429, 503}  # the server says that it took nothing
+
+
+class ByHttp(Channel):
+    """A carrier that is asked over HTTP: one connection for as long as it is open."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        super().__init__(config)
+        self._session = requests.Session()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session.close()
 
 
 def ask(

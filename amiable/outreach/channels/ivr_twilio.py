@@ -7,7 +7,6 @@ What is said stands in web/voice: Twilio asks for it once a person has picked up
 import hashlib
 import re
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,10 +20,9 @@ from amiable.core import twilio
 from amiable.core.errors import Refused, Unavailable
 from amiable.core.twilio import ENDPOINT, WHO
 from amiable.outreach import dial
-from amiable.outreach.ask import ask, told
+from amiable.outreach.ask import ByHttp, ask, told
 from amiable.outreach.channel import (
     AddressRefused,
-    Channel,
     Hook,
     InDoubt,
     Parcel,
@@ -62,7 +60,7 @@ def by_machine(answered_by: str) -> bool:
     return answered_by.startswith("machine") or answered_by == "fax"
 
 
-class IvrTwilio(Channel):
+class IvrTwilio(ByHttp):
     key = "ivr_twilio"
     label = _("Voice server (Twilio)")
     medium = "ivr"
@@ -80,15 +78,6 @@ class IvrTwilio(Channel):
             help_text=_("Where a caller is led who wants to speak to somebody. Empty: they are called back."),
         )  # fmt: skip
         api_url = forms.URLField(label=_("Interface"), required=False, assume_scheme="https", help_text=ENDPOINT)
-
-    def __init__(self, config: Any) -> None:
-        super().__init__(config)
-        self._session = requests.Session()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._session.close()
 
     def message_id(self, parcel_key: str) -> str:
         """Our word for the call: it stands in the addresses that Twilio calls about it."""

@@ -10,7 +10,6 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
@@ -24,10 +23,9 @@ from django.utils.translation import gettext_lazy as _
 
 from amiable.core.errors import Refused
 from amiable.outreach import dial
-from amiable.outreach.ask import ask, listed, told
+from amiable.outreach.ask import ByHttp, ask, listed, told
 from amiable.outreach.channel import (
     AddressRefused,
-    Channel,
     Heard,
     Hook,
     InDoubt,
@@ -63,7 +61,7 @@ def a_sender(value: str) -> None:
         raise ValidationError(_("A sender is a name of at most 11 letters and digits, or a number like +33700000000."))
 
 
-class SmsOvh(Channel):
+class SmsOvh(ByHttp):
     key = "sms_ovh"
     label = _("SMS (OVHcloud)")
     medium = "sms"
@@ -86,13 +84,7 @@ class SmsOvh(Channel):
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        self._session = requests.Session()
         self._clock: tuple[int, float] | None = None  # their time when we asked, and our count of seconds then
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._session.close()
 
     def message_id(self, parcel_key: str) -> str:
         """Our tag: OVHcloud keeps it with the text, and with what is answered to it."""

@@ -6,11 +6,9 @@ Never: a call believed without Twilio's signature over the address that it was t
 import hashlib
 import re
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any
 from urllib.parse import urlencode
 
-import requests
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -20,10 +18,9 @@ from amiable.core import twilio
 from amiable.core.errors import Refused, Unavailable
 from amiable.core.twilio import ENDPOINT, WHO
 from amiable.outreach import dial
-from amiable.outreach.ask import ask, told
+from amiable.outreach.ask import ByHttp, ask, told
 from amiable.outreach.channel import (
     AddressRefused,
-    Channel,
     Heard,
     Hook,
     InDoubt,
@@ -65,7 +62,7 @@ def a_sender(value: str) -> None:
         )
 
 
-class SmsTwilio(Channel):
+class SmsTwilio(ByHttp):
     key = "sms_twilio"
     label = _("SMS (Twilio)")
     medium = "sms"
@@ -79,15 +76,6 @@ class SmsTwilio(Channel):
             help_text=_("Your number, a name of at most 11 letters and digits, or the SID of a Messaging Service (MG…)."),
         )  # fmt: skip
         api_url = forms.URLField(label=_("Interface"), required=False, assume_scheme="https", help_text=ENDPOINT)
-
-    def __init__(self, config: Any) -> None:
-        super().__init__(config)
-        self._session = requests.Session()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._session.close()
 
     def message_id(self, parcel_key: str) -> str:
         """Our word for the text: it stands in the address that Twilio calls about it."""
