@@ -1,5 +1,6 @@
 """The system's own Chromium, driven as a person would; where there is none, these tests say that they were skipped."""
 
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.signals import request_finished, request_started
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from amiable.core.models import User
 from amiable.web.desk import enter
@@ -35,6 +36,12 @@ LOOKS = [
 SCHEMES = ["light", pytest.param("dark", marks=pytest.mark.long)]
 Browse = Callable[..., BrowserContext]
 Open = Callable[..., Page]
+
+
+def arrived(page: Page, address: str) -> None:
+    """Ends when the page whose address holds this listens to its keys: the address changes before the scripts have run."""
+    expect(page).to_have_url(re.compile(address))
+    page.wait_for_load_state("load")
 
 
 @pytest.fixture(autouse=True, scope="session")

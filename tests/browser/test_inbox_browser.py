@@ -1,6 +1,5 @@
 """Answers as a person reads them: one key confirms, others choose, nobody leaves the keyboard; and pages without flaws."""
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -11,7 +10,7 @@ from amiable.outreach.models import Reply
 from amiable.payments.models import Promise
 from amiable.scenario.respond import reply_heard
 from amiable.web.ui import clock
-from tests.browser.conftest import LOOKS, Open
+from tests.browser.conftest import LOOKS, Open, arrived
 from tests.browser.test_desk_browser import flaws_at
 from tests.web import desk_rows as rows
 
@@ -65,7 +64,7 @@ def test_another_key_says_that_it_is_something_else(open_desk: Open, ours: Credi
     page.goto("/inbox/")
     expect(page.get_by_role("button", name="Confirm: Disputes")).to_be_visible()
     page.keyboard.press("j")
-    expect(page).to_have_url(re.compile(rf"/inbox/{second.pk}/"))
+    arrived(page, f"/inbox/{second.pk}/")
     page.keyboard.press("9")
     expect(page.get_by_role("button", name="Confirm: Complains")).to_be_visible()
     page.keyboard.press("Enter")

@@ -1,14 +1,12 @@
 """Money as a person matches it: proposals by number, Enter confirms, u takes back; nobody leaves the keyboard."""
 
-import re
-
 import pytest
 from playwright.sync_api import expect
 
 from amiable.ledger.models import Credit, Creditor, Invoice
 from amiable.scenario import match_up
 from amiable.web.ui import clock
-from tests.browser.conftest import LOOKS, Open
+from tests.browser.conftest import LOOKS, Open, arrived
 from tests.browser.test_desk_browser import flaws_at
 from tests.web import desk_rows as rows
 from tests.web.test_desk_money import looked_at, money
@@ -31,11 +29,11 @@ def test_a_morning_of_matching_by_keyboard(open_desk: Open, ours: Creditor) -> N
     page.goto("/money/")
     expect(page.get_by_role("heading", name="Whose money is it?")).to_be_visible()
     page.keyboard.press("j")
-    expect(page).to_have_url(re.compile(rf"/money/{older.pk}/"))
+    arrived(page, f"/money/{older.pk}/")
     page.keyboard.press("ArrowUp")
-    expect(page).to_have_url(re.compile(rf"/money/{newer.pk}/"))
+    arrived(page, f"/money/{newer.pk}/")
     page.keyboard.press("2")
-    expect(page).to_have_url(re.compile("choose=2"))
+    arrived(page, "choose=2")
     page.keyboard.press("Enter")
     expect(page.get_by_text("matched with 1 invoice")).to_be_visible()
     left = {row.pk: row.open_minor for row in Invoice.objects.all()}

@@ -14,7 +14,7 @@ from amiable.core.models import User
 from amiable.ledger.models import Creditor
 from amiable.portfolio.weigh import weigh
 from amiable.web.ui import clock
-from tests.browser.conftest import DESKTOP, LOOKS, Open
+from tests.browser.conftest import DESKTOP, LOOKS, Open, arrived
 from tests.browser.test_desk_browser import flaws, flaws_at, settled
 from tests.web import desk_rows as rows
 
@@ -91,7 +91,7 @@ def test_a_key_on_a_row_needs_no_box(ours: Creditor, camille: User, open_desk: O
 def test_calls_in_one_key_each(ours: Creditor, camille: User, open_desk: Open) -> None:
     page = open_desk(camille, viewport=DESKTOP)
     page.keyboard.press("c")
-    expect(page).to_have_url(re.compile("/calls/$"))
+    arrived(page, "/calls/$")
     page.keyboard.press("c")
     expect(page.locator("h1")).to_have_text("Customer 0")
     settled(page)
