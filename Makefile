@@ -32,14 +32,20 @@ test: setup ## Run the tests
 test-long: setup ## Run the crash, fuzz and volume tests, and look at whole areas in a browser
 	$(VENV)/bin/pytest -n 2 -q -m long
 
+# One a line; two at a time, since the longest of them uses one core.
+define CHECKS
+$(VENV)/bin/mypy amiable
+$(VENV)/bin/ruff check .
+$(VENV)/bin/ruff format --check .
+$(VENV)/bin/lint-imports
+$(PYTHON) manage.py makemigrations --check --dry-run
+$(PYTHON) tools/messages.py check
+$(VENV)/bin/pytest -q tests/test_house.py
+endef
+export CHECKS
+
 check: setup ## Look for mistakes without running the tests: style, types, floors, migrations, translations
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy amiable
-	$(VENV)/bin/lint-imports
-	$(PYTHON) manage.py makemigrations --check --dry-run
-	$(PYTHON) tools/messages.py check
-	$(VENV)/bin/pytest -q tests/test_house.py
+	@echo "$$CHECKS" | xargs -P 2 -L 1 env
 
 bench: setup ## Run the benchmarks
 	$(VENV)/bin/amiable bench

@@ -28,6 +28,8 @@ SHARES = st.floats(0, 0.2), st.floats(0, 0.7)
 MASK = (1 << 64) - 1
 KNOWN = [0.665173201147, 0.835146051914, 0.117695323767]
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 
 def in_plain_numbers(key: str, unit: int) -> float:
     """The draw told again without arrays."""

@@ -25,7 +25,7 @@ from tests.conftest import Post, text_of
 from tests.stories.telling import live, pays_by_link, portal_link, steps
 from tests.world import DAY, World, at, later
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unmeasured")]
 SETTINGS: dict[str, Any] = {
     "name": "Before the holidays", "filter": "kind = 'business'", "currency": "EUR", "minimum_minor": 0,
     "template": "reminder_1", "tone": "warm", "channel": "email", "starts_on": DAY, "ends_on": later(11),

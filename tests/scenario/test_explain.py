@@ -11,7 +11,7 @@ from tests.conftest import Post
 from tests.stories.telling import live
 from tests.world import DAY, World, at, later
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unmeasured")]
 
 
 def test_a_day_is_told_with_facts_segment_scenario_invoices_verdict_and_what_comes(world: World, post: Post) -> None:

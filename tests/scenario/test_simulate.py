@@ -34,7 +34,7 @@ from tests.conftest import Post
 from tests.stories.telling import live
 from tests.world import DAY, World, at, later
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unmeasured")]
 NONE = Contender(NOBODY, ())
 
 

@@ -22,7 +22,7 @@ from tests.stories.test_branches import FIRST, colleague, runs, sent
 from tests.web.desk_rows import desk
 from tests.world import DAY, World, at, later
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english", "unmeasured")]
 
 AWAY = {"key": "to_agency", "level": 20, "days": 5, "from": "step", "answer": "none", "action": "place"}
 

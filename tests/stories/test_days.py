@@ -30,9 +30,10 @@ from tests.conftest import Post, text_of
 from tests.stories.telling import live, pays_by_link, portal_link, provider_tells, refusals, steps
 from tests.world import DAY, World, at, later
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unmeasured")]
 
 
+@pytest.mark.usefixtures("whole_day")
 def test_anna_forgets_and_pays_by_the_link_in_the_reminder(
     world: World, post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -332,6 +333,7 @@ def test_one_creditors_day_touches_nobody_elses_and_is_the_same_as_within_everyo
     assert sorted(letter.split("@")[0] for letter in post.recipients()) == ["anna", "boris", "nadia"]
 
 
+@pytest.mark.usefixtures("whole_day")
 def test_figures_are_of_days_that_are_over_and_missed_ones_are_made_up_for(world: World, post: Post) -> None:
     world.neighbour.time_zone = "America/Los_Angeles"  # where it is still the evening before when our day is run
     world.neighbour.save()

@@ -16,7 +16,7 @@ from tests.conftest import Post, text_of
 from tests.stories.telling import live, portal_link, refusals, steps
 from tests.world import DAY, World, at, later
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unmeasured")]
 
 
 def builds(who: Customer, bill: Invoice, day: int, *, count: int = 3, first: int = 7) -> Plan:

@@ -22,7 +22,7 @@ from tests.outreach.peers import Ovh, Twilio
 from tests.stories.telling import live, refusals, steps
 from tests.world import DAY, World, at, later
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unmeasured")]
 NUMBER = "+33612345678"
 
 

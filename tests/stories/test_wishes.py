@@ -13,7 +13,7 @@ from tests.conftest import Post
 from tests.stories.telling import live, refusals, steps
 from tests.world import DAY, World, at, later
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unmeasured")]
 
 
 def runs(world: World, *journey: dict[str, Any]) -> None:
