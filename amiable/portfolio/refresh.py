@@ -87,18 +87,16 @@ def refresh(
     with facts.chosen(customers or []) as among:
         if customers is None:
             _choose(owners, as_of=as_of, pause=pause)
-        measured = facts.compute(as_of=as_of, among=among)
-        facts.store(measured, as_of=as_of, among=among)
+        counts = facts.renew(as_of=as_of, among=among)
     # Conditions count days: everyone's segment is looked at, also of those for whom nothing is new.
     moves = sum(segments.place(creditor=each, as_of=as_of, customers=customers) for each in owners)
     if customers is None:
         tally.tally(owners)
-        counts = dict(measured.group_by("creditor_id").len().iter_rows())
         Refreshed.objects.bulk_create(
             Refreshed(creditor=each, as_of=as_of, customers=counts.get(each.pk, 0), whole=pause is None)
             for each in owners
         )
-    return {"profiles": measured.height, "moves": moves}
+    return {"profiles": sum(counts.values()), "moves": moves}
 
 
 def _pause(owners: Sequence[Creditor], *, as_of: date) -> int | None:
