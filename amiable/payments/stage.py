@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
 from django.db import connection
@@ -20,6 +21,7 @@ COLUMNS = tuple(Line.__slots__)
 _TYPES = {"entry": "int", "booked_on": "date", "value_on": "date", "amount_minor": "bigint", "fees_minor": "bigint",
           "instructed_minor": "bigint"}  # fmt: skip
 _PLAIN = ", ".join(COLUMNS)
+_row = attrgetter(*COLUMNS)
 
 
 @dataclass
@@ -65,7 +67,7 @@ def fill(lines: Iterable[Line]) -> Measured:
         cursor.copy(f"COPY bank_line ({_PLAIN}) FROM STDIN") as copy,
     ):
         for line in _measured(lines, measured):
-            row = tuple(getattr(line, column) for column in COLUMNS)
+            row = _row(line)
             digest.update(repr((line.booked_on.toordinal(), *row[3:5], *row[11:19])).encode())
             copy.write_row(row)
     measured.digest = digest.hexdigest()[:40]
