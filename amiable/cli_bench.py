@@ -15,6 +15,8 @@ import typer
 
 from amiable.cli import Json, UnableToObey, _server_address, _start, _tell
 
+GROWING = (10_000, 100_000, 1_000_000)  # customers
+
 
 @cache
 def join(main: typer.Typer) -> None:
@@ -50,6 +52,12 @@ def bench(
     open_invoices: Annotated[int, typer.Option(help="match: open invoices.")] = 200_000,
     data: Annotated[str, typer.Option(help="match: a folder with invoices.csv, payments.csv and matches.csv.")] = "",
     payments: Annotated[int, typer.Option(help="allocate: payments.")] = 100_000,
+    growing: Annotated[
+        bool,
+        typer.Option(
+            "--growing", help="Where there are customers: 10,000, 100,000 and 1,000,000, one after the other."
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Measure, beside a reference in the same run, in a database of its own."""
@@ -86,10 +94,18 @@ def bench(
         import importlib
 
         for each in wanted:
-            result = importlib.import_module("bench.import_fec" if each == "import" else f"bench.{each}").run(
-                **sizes[each]
-            )
+            run = importlib.import_module("bench.import_fec" if each == "import" else f"bench.{each}").run
+            if growing and "customers" in sizes[each]:
+                result = {f"{count}": run(**_grown(sizes[each], count)) for count in GROWING}
+            else:
+                result = run(**sizes[each])
             _tell(result if name else {each: result}, json)
+
+
+def _grown(sizes: dict[str, Any], customers: int) -> dict[str, Any]:
+    """The sizes for so many customers, with what is theirs in the same proportion."""
+    times = customers / sizes["customers"]
+    return sizes | {name: round(sizes[name] * times) for name in ("customers", "invoices", "events") if name in sizes}
 
 
 @contextmanager
