@@ -25,6 +25,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
+PATIENCE = 15_000  # milliseconds: three browsers share two cores with the server and the database
 PHONE = {"width": 360, "height": 780}
 DESKTOP = {"width": 1440, "height": 900}
 # Layout differs by size and contrast by theme: two of the four pairs see all of both. What a phone shows in the dark is
@@ -35,6 +36,7 @@ LOOKS = [
 ]
 SCHEMES = ["light", pytest.param("dark", marks=pytest.mark.long)]
 Browse = Callable[..., BrowserContext]
+expect.set_options(timeout=PATIENCE)
 Open = Callable[..., Page]
 
 
@@ -100,7 +102,7 @@ def browse(chromium: Browser, live_server: Any, answered: None, monkeypatch: pyt
 
     def new(**options: Any) -> BrowserContext:
         context = chromium.new_context(base_url=live_server.url, **{"locale": "en-GB"} | options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         context.on("weberror", lambda error: troubles.append(str(error.error)))
         contexts.append(context)
         return context
