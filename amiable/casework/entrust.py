@@ -198,12 +198,16 @@ def placed_with(agency: str) -> QuerySet[Placement]:
     return Placement.objects.filter(agency=agency, recalled_at=None).exclude(agency="")
 
 
-def invoices_with(agency: str) -> Q:
-    """The condition on an invoice that it lies with an agency: by itself, or with its whole case."""
+def invoices_with(agency: str, *, as_of: date) -> Q:
+    """The condition on an invoice that it lies with an agency, as lying.py counts: by itself; or with its whole case, as far
+    as it is late by that day and was not settled before.
+    """
     placed = placed_with(agency)
     sources = placed.annotate(source=Concat(Value("placement:"), Cast("pk", CharField()))).values("source")
     alone = Hold.objects.filter(source_ref__in=sources, invoice__isnull=False).values("invoice")
-    return Q(pk__in=alone) | Q(customer__in=placed.filter(decision_ref=None).values("case__customer"))
+    whole = placed.filter(decision_ref=None, case__customer=OuterRef("customer"), case__currency=OuterRef("currency"))
+    settled_there = whole.filter(placed_at__date__lte=OuterRef("settled_on"))
+    return Q(pk__in=alone) | Q(Q(Exists(whole), open_minor__gt=0) | Q(Exists(settled_there)), due_on__lt=as_of)
 
 
 def active(rows: QuerySet[Responsibility], as_of: date) -> QuerySet[Responsibility]:

@@ -79,7 +79,7 @@ def test_unanswered_confirmed_placed_seen_by_the_agency_and_paid(
     assert (bill.reached, bill.reached_on) == (20, later(6))
     page = agent.get(agent_page).content.decode()
     assert bill.reference in page
-    assert contested.reference not in page.split('id="timeline"')[0].split("am-timeline")[0]
+    assert contested.reference not in page
     told = explain.why(customer=world.boris, as_of=later(7))
     assert {each["reference"]: each["step"] for each in told.invoices}[bill.reference] == "to_agency"
     live(later(9), later(9))

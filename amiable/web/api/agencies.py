@@ -17,13 +17,15 @@ from amiable.core.models import User
 from amiable.web.api import deeds, room
 from amiable.web.api.shape import Id, Line, Ref, Said
 from amiable.web.api.told import told
-from amiable.web.desk import acts_place
+from amiable.web.desk import agency
 
 router = Router(tags=["agencies"])
 
 PlacementOut = told(
     Placement, "case", "agency", "placed_at", "placed_by", "until", "recalled_at", "outcome", name="Placement",
-    customer=int, currency=str, doc="A case that lies, or lay, with an agency: until when, and what came of it.",
+    customer=int, currency=str, customer_number=str, customer_name=str, customer_kind=str, customer_siren=str,
+    customer_street=str, customer_postcode=str, customer_city=str, customer_country=str,
+    doc="A case that lies, or lay, with an agency: whose, until when, and what came of it.",
 )  # fmt: skip
 
 
@@ -48,8 +50,9 @@ class RecallsCases(Said):
 
 def placements(user: User) -> QuerySet[Placement]:
     """To one of the house, each; to an agency, its own."""
-    rows = acts_place.seen_by(user)
-    return rows.annotate(customer=F("case__customer_id"), currency=F("case__currency"))
+    columns = ("number", "name", "kind", "siren", "street", "postcode", "city", "country")
+    told = {f"customer_{column}": F(f"case__customer__{column}") for column in columns}
+    return agency.placements(user).annotate(customer=F("case__customer_id"), currency=F("case__currency"), **told)
 
 
 room.shelf(

@@ -97,11 +97,11 @@ class AsksWord(Said):
 
 def people(user: User) -> QuerySet[Contact]:
     points = Prefetch("points", ContactPoint.objects.order_by("pk"))
-    return room.mine(user, Contact.objects.select_related("customer").prefetch_related(points))
+    return room.mine(user, Contact.objects.select_related("customer").prefetch_related(points), outside=True)
 
 
 def _of_contacts(model: Any) -> room.Rows:
-    return lambda user: room.mine(user, model.objects.all(), path="contact__customer__")
+    return lambda user: room.mine(user, model.objects.all(), path="contact__customer__", outside=True)
 
 
 room.shelf(router, "/contacts", name="contact", many="contacts", schema=ContactOut, rows=people, filters=OfCustomer)

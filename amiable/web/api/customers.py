@@ -19,7 +19,7 @@ from amiable.scenario.unite import unite
 from amiable.web.api import room
 from amiable.web.api.shape import Id, Key, Page, Ref, Said, Words
 from amiable.web.api.told import told
-from amiable.web.desk import exposure, scope, search, timeline
+from amiable.web.desk import agency, exposure, scope, search, timeline
 from amiable.web.ui import clock
 
 router = Router(tags=["customers"])
@@ -196,11 +196,12 @@ def customer(request: HttpRequest, pk: Id) -> Any:
 @room.get(router, "/customers/{pk}/timeline", response=Page[Happened], name="list_timeline", summary="What happened")
 def happened(request: HttpRequest, pk: Id, asked: Query[TimelinePart]) -> Any:
     """Everything that happened with the customer, newest first, decisions not taken included."""
-    found = room.customer(request, pk)
+    found = room.customer(request, pk, outside=True)
     after = timeline.read(asked.cursor)
     if asked.cursor and after is None:
         return {"items": [], "next": None}  # a place that was never given
-    lines, more = timeline.happened(customer=found, group=asked.group, find=asked.find, after=after)
+    only = agency.lines(room.asking(request).user, found)
+    lines, more = timeline.happened(customer=found, group=asked.group, find=asked.find, after=after, only=only)
     return {"items": lines, "next": str(more) if more else None}
 
 

@@ -22,7 +22,18 @@ from amiable.web.api.shape import Id, Ref, Refs, Said
 from amiable.web.api.talk import NoteOut
 from amiable.web.api.told import told
 from amiable.web.api.words import MessageOut
-from amiable.web.desk import copies, inbox, letters, note_pages, plan_pages, receipts, report_pages, scope, tray_pages
+from amiable.web.desk import (
+    agency,
+    copies,
+    inbox,
+    letters,
+    note_pages,
+    plan_pages,
+    receipts,
+    report_pages,
+    scope,
+    tray_pages,
+)
 from amiable.web.ui import clock
 
 router = Router(tags=["papers"])
@@ -66,7 +77,7 @@ class Encloses(Schema):
 
 room.shelf(
     router, "/invoice-copies", name="invoice_copy", many="invoice_copies", schema=CopyOut, filters=Copies,
-    rows=lambda user: room.mine(user, Document.objects.filter(invoice__isnull=False), "invoice__customer__", "creditor_id"),
+    rows=agency.copies,
 )  # fmt: skip
 
 

@@ -189,9 +189,12 @@ def row(rows: "QuerySet[M]", pk: int) -> M:
     return found
 
 
-def customer(request: HttpRequest, pk: int, *, right: str = READ) -> Customer:
-    """The customer, when the asker sees it; a role that may not do it is told so, since they see it anyway."""
-    found = row(scope.customers_for(asking(request).user).select_related("creditor"), pk)
+def customer(request: HttpRequest, pk: int, *, right: str = READ, outside: bool = False) -> Customer:
+    """The customer, when the asker sees it; a role that may not do it is told so, since they see it anyway. `outside`: for
+    agencies too.
+    """
+    rows = scope.customers_for(asking(request).user, outside=outside or right != READ)
+    found = row(rows.select_related("creditor"), pk)
     allowed(request, right, found)
     seen.customer(found)
     return found
@@ -216,9 +219,11 @@ def creditor(request: HttpRequest, pk: int, *, right: str = READ) -> Creditor:
     return found
 
 
-def mine(user: User, rows: "QuerySet[M]", path: str = "customer__", own: str = "") -> "QuerySet[M]":
-    """Rows of the customers whom this user sees."""
-    return rows.filter(scope.reach(user, path=path, creditor=own))
+def mine(
+    user: User, rows: "QuerySet[M]", path: str = "customer__", own: str = "", outside: bool = False
+) -> "QuerySet[M]":
+    """Rows of the customers whom this user sees. `outside`: agencies too, of those of whom something lies with them."""
+    return rows.filter(scope.reach(user, path=path, creditor=own, outside=outside))
 
 
 def own(model: type[M]) -> Rows:

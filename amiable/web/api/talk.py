@@ -15,6 +15,7 @@ from amiable.web.api import deeds, room
 from amiable.web.api.customers import HoldOut, OfCustomer
 from amiable.web.api.shape import AnyDay, Currency, Day, Id, Line, Minor, Ref, Refs, Said, Words
 from amiable.web.api.told import told
+from amiable.web.desk import agency
 
 router = Router(tags=["conversation"])
 
@@ -71,18 +72,18 @@ class Holds(FilterSchema):
         return Q() if value is None else Q(since__lte=value) & (Q(until=None) | Q(until__gt=value))
 
 
-for path, name, many, schema, model, filters in (
-    ("/cases", "case", "cases", CaseOut, Case, Cases),
-    ("/promises", "promise", "promises", PromiseOut, Promise, Promises),
-    ("/disputes", "dispute", "disputes", DisputeOut, Dispute, Disputes),
-    ("/holds", "hold", "holds", HoldOut, Hold, Holds),
+for path, name, many, schema, rows, filters in (
+    ("/cases", "case", "cases", CaseOut, room.own(Case), Cases),
+    ("/promises", "promise", "promises", PromiseOut, agency.promises, Promises),
+    ("/disputes", "dispute", "disputes", DisputeOut, agency.disputes, Disputes),
+    ("/holds", "hold", "holds", HoldOut, room.own(Hold), Holds),
 ):
-    room.shelf(router, path, name=name, many=many, schema=schema, filters=filters, rows=room.own(model))
+    room.shelf(router, path, name=name, many=many, schema=schema, filters=filters, rows=rows)
 
 
 room.shelf(
     router, "/notes", name="note", many="notes", schema=NoteOut, filters=OfCustomer,
-    rows=lambda user: room.mine(user, Note.objects.prefetch_related("files")),
+    rows=lambda user: agency.notes(user).prefetch_related("files"),
 )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ ACTS: dict[str, Act] = {
 def act(request: scope.Asked, pk: int, name: str, ref: int = 0) -> HttpResponse:
     """The form of an act, and the act."""
     wanted = _wanted(name)
-    customer = scope.customer_or_404(request.user, pk, act=wanted.right)
+    customer = scope.customer_or_404(request.user, pk, act=wanted.right, outside=True)
     form = _form(wanted, request, customer, ref)
     if request.method == "POST" and form.is_valid():
         done = Done(customer, request.user, clock.today(), clock.now(), form, ref)
@@ -58,7 +58,7 @@ def act(request: scope.Asked, pk: int, name: str, ref: int = 0) -> HttpResponse:
 def undone(request: scope.Asked, pk: int, name: str) -> HttpResponse:
     """An act is taken back, once, by who did it."""
     wanted = _wanted(name)
-    customer = scope.customer_or_404(request.user, pk, act=wanted.right)
+    customer = scope.customer_or_404(request.user, pk, act=wanted.right, outside=True)
     try:
         _undoes(wanted)
         if take_back(name, customer, deed.taken_back(request), by=request.user):

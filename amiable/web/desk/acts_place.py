@@ -10,7 +10,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -22,11 +21,11 @@ from django.views.decorators.http import require_GET
 from amiable.casework import lying, place
 from amiable.casework.models import Placement
 from amiable.core import audit, sheets
-from amiable.core.models import Role, Scope, User
+from amiable.core.models import Role, Scope
 from amiable.core.sheets import Amount, Cell, Sheet
 from amiable.ledger.models import ContactPoint, Customer
 from amiable.web import seen
-from amiable.web.desk import scope
+from amiable.web.desk import agency, scope
 from amiable.web.desk.deed import About, Act, Done, Group, Undoing
 from amiable.web.desk.forms import Act as Form
 from amiable.web.templatetags.amiable_ui import language
@@ -121,9 +120,9 @@ def placements(request: scope.Asked) -> HttpResponseBase:
     """What lies, or lay, with which agency: since when, until when, what of it is overdue, and what came meanwhile. An agency
     sees its own."""
     show = "back" if request.GET.get("show") == "back" else ""
-    agency = request.GET.get("agency", "").strip()[:120]
-    mine = seen_by(request.user).filter(recalled_at__isnull=not show)
-    rows = (mine.filter(agency=agency) if agency else mine).select_related("case__customer__creditor", "placed_by")
+    name = request.GET.get("agency", "").strip()[:120]
+    mine = agency.placements(request.user).filter(recalled_at__isnull=not show)
+    rows = (mine.filter(agency=name) if name else mine).select_related("case__customer__creditor", "placed_by")
     ordered = rows.order_by("-recalled_at" if show else "placed_at", "pk")
     if request.GET.get("format") == "csv":
         if not ordered[IN_FILE : IN_FILE + 1].exists():
@@ -143,19 +142,10 @@ def placements(request: scope.Asked) -> HttpResponseBase:
             (row, owed[row.pk], came[row.pk], scope.may(request.user, "place", row.case.customer)) for row in found[:SHOWN]
         ],
         "further": len(found) > SHOWN, "agencies": sorted(mine.order_by().values_list("agency", flat=True).distinct()[:SHOWN]),
-        "agency": agency, "show": show, "shows": SHOWS.items(), "outcomes": dict(place.Outcome.choices),
+        "agency": name, "show": show, "shows": SHOWS.items(), "outcomes": dict(place.Outcome.choices),
         "house": scope.of_house(request.user),
     }  # fmt: skip
     return render(request, "desk/placements.html", content)
-
-
-def seen_by(user: User) -> QuerySet[Placement]:
-    """What this user may know of: to one of the house, each; to an agency, its own."""
-    shown = Q(case__creditor__in=scope.visible_creditors(user).values("pk"))
-    for each in scope.scopes(user):
-        if each.role == Role.AGENCY:
-            shown |= Q(case__creditor=each.creditor_ref, agency=each.agency)
-    return Placement.objects.filter(scope.reach(user, path="case__customer__", creditor="case__creditor_id"), shown)
 
 
 HEADS = (

@@ -16,7 +16,7 @@ from amiable.outreach.enclose import copies_of
 from amiable.outreach.order import take_back
 from amiable.scenario.react import send_copies
 from amiable.web import seen
-from amiable.web.desk import deed, scope
+from amiable.web.desk import agency, deed, scope
 from amiable.web.desk.deed import About, Act, Done, Group, Undoing
 from amiable.web.desk.forms import Act as Form
 from amiable.web.templatetags.amiable_ui import day
@@ -97,8 +97,7 @@ ACT = Act(
 @scope.inside
 def copy(request: scope.Asked, pk: int) -> HttpResponseBase:
     """The invoice as it was issued, to be looked at beside the page."""
-    rows = Document.objects.filter(scope.reach(request.user, path="invoice__customer__", creditor="creditor_id"))
-    document = get_object_or_404(rows.filter(invoice__isnull=False).select_related("invoice__customer"), pk=pk)
+    document = get_object_or_404(agency.copies(request.user).select_related("invoice__customer"), pk=pk)
     assert document.invoice is not None
     seen.customer(document.invoice.customer)
     path = place_of(document.sha256)

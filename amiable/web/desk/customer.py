@@ -2,13 +2,14 @@
 
 import secrets
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, Func, JSONField, OuterRef, Prefetch, Q, Subquery
 from django.db.models.functions import JSONObject
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
@@ -23,7 +24,7 @@ from amiable.payments.providers.twilio_pay import TwilioPay
 from amiable.portfolio.models import Membership
 from amiable.scenario import leave
 from amiable.scenario.models import Scenario
-from amiable.web.desk import acts, exposure, labels, money_forms, scope, telling, timeline, wishes
+from amiable.web.desk import acts, agency, exposure, labels, money_forms, scope, telling, timeline, wishes
 from amiable.web.desk.deed import About
 from amiable.web.ui import clock
 
@@ -38,6 +39,7 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
     found = scope.customer_or_404(
         request.user,
         pk,
+        outside=True,
         related=("creditor", "branch", "salesperson"),
         was_paid=Exists(money_forms.told_by_provider().filter(customer=OuterRef("pk"))),
         has_copies=Exists(Document.objects.filter(invoice__customer=OuterRef("pk"))),
@@ -48,6 +50,8 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
     )
     if found.merged_into_id:
         return redirect("desk:customer", found.merged_into_id)
+    if not scope.from_inside(request.user, found):
+        return _for_agency(request, found, today)
     rules = labels.segment_rules(scope.visible_creditors(request.user).filter(pk=found.creditor_id))
     names = labels.names(rules)
     content = _money(request.user, found, today, everything="all" in request.GET) | _people(found) | _work(found)
@@ -74,6 +78,24 @@ def customer(request: scope.Asked, pk: int) -> HttpResponse:
         "liftable": acts.LIFTABLE,
     }
     return render(request, "desk/customer.html", content | _timeline(found, request, names))
+
+
+def _for_agency(request: scope.Asked, found: Customer, today: date) -> HttpResponse:
+    """The same customer to an agency: what lies with it, and whom to reach."""
+    holds = list(hold.active(as_of=today).filter(customer=found, kind__in=agency.TOLD).order_by("since", "pk"))
+    bills = scope.invoices_for(request.user, found.invoices.filter(open_minor__gt=0)).annotate(copy=_copy())
+    lines = exposure.lines(invoices=bills.order_by("due_on", "pk"), holds=holds, today=today)
+    rights = scope.rights(request.user, found)
+    content: dict[str, Any] = {
+        "customer": found,
+        "exposures": exposure.exposures(lines=lines, credits=(), holds=holds),
+        "lines": lines,
+        "holds": [each for each in holds if each.invoice_id is None],
+        "placements": agency.placements(request.user).filter(case__customer=found, recalled_at=None).order_by("pk"),
+        "rights": rights,
+        "acts": acts.menu(rights, About(found, anything_open=bool(lines))),
+    }
+    return render(request, "desk/placed.html", content | _people(found) | _timeline(found, request, {}))
 
 
 def _money(user: User, found: Customer, today: date, *, everything: bool) -> dict[str, Any]:
@@ -119,22 +141,24 @@ def _work(found: Customer) -> dict[str, Any]:
 @scope.inside
 def happened(request: scope.Asked, pk: int) -> HttpResponse:
     """More of the timeline, or another slice of it."""
-    found = scope.customer_or_404(request.user, pk)
+    found = scope.customer_or_404(request.user, pk, outside=True)
     names = labels.segment_labels(scope.visible_creditors(request.user).filter(pk=found.creditor_id))
     return render(request, "desk/_timeline.html", {"customer": found} | _timeline(found, request, names))
 
 
-def _timeline(found: Customer, request: HttpRequest, segment_names: dict[str, str]) -> dict[str, Any]:
+def _timeline(found: Customer, request: scope.Asked, segment_names: dict[str, str]) -> dict[str, Any]:
     group, find, after = (request.GET.get(name, "") for name in ("show", "find", "after"))
     chosen = group if group in timeline.GROUPS else ""
-    lines, more = timeline.happened(customer=found, group=chosen, find=find, after=timeline.read(after))
+    only = agency.lines(request.user, found)
+    lines, more = timeline.happened(customer=found, group=chosen, find=find, after=timeline.read(after), only=only)
+    told = telling.tell(lines, segments=segment_names, month=request.GET.get("month", ""))
     return {
-        "timeline": telling.tell(lines, segments=segment_names, month=request.GET.get("month", "")),
+        "timeline": told if only is None else [replace(line, url="", page="") for line in told],
         "more": more,
         "goes_on": bool(after),
         "show": chosen,
         "find": find,
-        "groups": telling.groups(),
+        "groups": telling.groups() if only is None else telling.groups(timeline.groups_of(only)),
     }
 
 

@@ -42,6 +42,8 @@ DUES = {
 @require_GET
 @scope.inside
 def home(request: scope.Asked) -> HttpResponse:
+    if scope.agencies(request.user) and not scope.of_house(request.user):
+        return redirect("desk:placements")  # an agency's work is what lies with it
     if not request.GET and (first := saved.opens_with(request.user, "todo")):
         return redirect(f"{reverse('desk:home')}?{first}")
     today, now = clock.today(), clock.now()

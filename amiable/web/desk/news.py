@@ -26,7 +26,7 @@ ICONS = {
 
 
 def lines(user: User) -> QuerySet[Notification]:
-    seen = Q(customer=None) | scope.reach(user, path="customer__")
+    seen = Q(customer=None) | scope.reach(user, path="customer__", outside=True)
     return Notification.objects.filter(seen, user=user)
 
 

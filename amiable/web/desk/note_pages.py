@@ -10,7 +10,7 @@ from amiable.casework.entrust import who_may_see
 from amiable.casework.models import NoteFile
 from amiable.ledger.keep import place_of
 from amiable.web import seen
-from amiable.web.desk import scope
+from amiable.web.desk import agency, scope
 from amiable.web.ui import clock
 
 OFFERED = 8
@@ -20,7 +20,7 @@ OFFERED = 8
 @scope.inside
 def file(request: scope.Asked, pk: int) -> HttpResponseBase:
     """A file of a note about a customer whom the user may see."""
-    rows = NoteFile.objects.filter(scope.reach(request.user, path="note__customer__"))
+    rows = NoteFile.objects.filter(note__in=agency.notes(request.user).values("pk"))
     found = get_object_or_404(rows.select_related("note__customer"), pk=pk)
     seen.customer(found.note.customer)
     path = place_of(found.sha256)

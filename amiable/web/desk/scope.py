@@ -114,16 +114,18 @@ def granted(user: User, act: str) -> bool:
     return acts is None or act in acts
 
 
-def reach(user: User, *, path: str = "", creditor: str = "") -> Q:
+def reach(user: User, *, path: str = "", creditor: str = "", outside: bool = False) -> Q:
     """The condition that rows belong to customers this user may see; `path` leads from the row to its customer.
 
-    `creditor` names the row's own column for the creditor, where it has one: then no customer need be read.
+    `creditor` names the row's own column for the creditor, where it has one: then no customer need be read. Who is of an
+    agency reaches nothing by it, unless what lies with the agency is meant too (`outside`): agency.py says of what it may be.
     """
     if user.is_superuser:
         return Q()
     reached = Q(pk__in=[])
     for scope in reaching(user):
-        reached |= _reached(scope, path=path, creditor=creditor)
+        if outside or scope.role != Role.AGENCY:
+            reached |= _reached(scope, path=path, creditor=creditor)
     return reached
 
 
@@ -147,7 +149,8 @@ def invoices_for(user: User, rows: QuerySet[Invoice] | None = None) -> QuerySet[
     reached = Q(pk__in=[])
     for scope in reaching(user):
         part = _reached(scope, path="customer__", creditor="creditor_id")
-        reached |= part & entrust.invoices_with(scope.agency) if scope.role == Role.AGENCY else part
+        lies = entrust.invoices_with(scope.agency, as_of=clock.today()) if scope.role == Role.AGENCY else Q()
+        reached |= part & lies
     return found.filter(reached)
 
 
@@ -156,8 +159,8 @@ def confirms(user: User, task: Task) -> bool:
     return may(user, "place" if task.context.get("action") == PLACE else "talk", task.customer)
 
 
-def customers_for(user: User) -> QuerySet[Customer]:
-    return Customer.objects.filter(reach(user))
+def customers_for(user: User, *, outside: bool = False) -> QuerySet[Customer]:
+    return Customer.objects.filter(reach(user, outside=outside))
 
 
 def visible_creditors(user: User) -> QuerySet[Creditor]:
@@ -209,6 +212,17 @@ def is_whole(scope: Scope) -> bool:
     return scope.branch_ref is None and not scope.own_customers_only and scope.role != Role.AGENCY
 
 
+def agencies(user: User) -> list[Scope]:
+    """The scopes by which this user is of an outside agency."""
+    return [scope for scope in scopes(user) if scope.role == Role.AGENCY]
+
+
+def from_inside(user: User, customer: Customer) -> bool:
+    """Whether this user sees a customer as one of the house, whatever else they see as one of an agency."""
+    house = (scope for scope in reaching(user) if scope.role != Role.AGENCY)
+    return user.is_superuser or any(entrust.reaches(scope, customer) for scope in house)
+
+
 def of_house(user: User) -> bool:
     """Whether this user works in any creditor's house; an agency does not."""
     return user.is_superuser or any(each.role != Role.AGENCY for each in scopes(user))
@@ -253,10 +267,18 @@ def colleagues(customer: Customer) -> QuerySet[User]:
 
 
 def customer_or_404(
-    user: User, pk: int, *, act: str | None = None, related: Iterable[str] = ("creditor",), **told: Any
+    user: User,
+    pk: int,
+    *,
+    act: str | None = None,
+    outside: bool = False,
+    related: Iterable[str] = ("creditor",),
+    **told: Any,
 ) -> Customer:
-    """The customer, when the user may see it (and may `act`); else the page does not exist. `told`: annotations."""
-    customer = get_object_or_404(customers_for(user).select_related(*related).annotate(**told), pk=pk)
+    """The customer, when the user may see it (and may `act`); else the page does not exist. `outside`: a page for agencies
+    too. `told`: annotations.
+    """
+    customer = get_object_or_404(customers_for(user, outside=outside).select_related(*related).annotate(**told), pk=pk)
     # A record that was merged is a pointer: nothing is done about it any more.
     if act is not None and (customer.merged_into_id or not may(user, act, customer)):
         raise Http404

@@ -19,7 +19,7 @@ from amiable.core.models import User
 from amiable.ledger.models import Creditor, Customer
 from amiable.portfolio.models import Profile
 from amiable.web.desk import scope
-from amiable.web.desk.search_asks import ASKS, ASKS_WITH_AT, Asked, Found
+from amiable.web.desk.search_asks import ASKS, ASKS_OF_AGENCY, ASKS_WITH_AT, Asked, Found
 from amiable.web.ui import clock
 
 SHOWN = 12  # under the box
@@ -39,9 +39,13 @@ class Hit:
 def look(user: User, text: str, *, most: int = SHOWN) -> list[Hit]:
     """The best hits; of two that fit alike, whoever owes more."""
     best = _best(user, text, list(scope.visible_creditors(user).values_list("pk", "country")), most=most)
-    seen = scope.customers_for(user).filter(merged_into=None).select_related("creditor").in_bulk(list(best))
+    rows = scope.customers_for(user, outside=True).filter(merged_into=None).select_related("creditor")
+    seen = rows.in_bulk(list(best))
     owes: dict[int, list[tuple[str, int, int]]] = {}
-    figures = Profile.objects.filter(customer__in=list(seen)).order_by("currency")
+    inside = scope.reach(
+        user, path="customer__", creditor="creditor_id"
+    )  # what is owed in all is not an agency's affair
+    figures = Profile.objects.filter(inside, customer__in=list(seen)).order_by("currency")
     for pk, currency, left, late in figures.values_list("customer_id", "currency", "open_minor", "overdue_minor"):
         owes.setdefault(pk, []).append((currency, left, late))
     hits = [Hit(customer, best[pk], owes.get(pk, [])) for pk, customer in seen.items()]
@@ -63,11 +67,12 @@ def meaning(user: User, text: str, creditors: Iterable[Creditor]) -> list[int]:
 def _best(user: User, text: str, creditors: Sequence[tuple[int, str]], *, most: int) -> dict[int, Found]:
     """Each customer that was found, by what fits best."""
     words = " ".join(text.split())[:120]
-    if len(words) < 2 or not creditors:
+    if len(words) < 2:
         return {}
     asked = Asked(user, words, dict(creditors), clock.today() - LATELY, most)
+    asks = (ASKS_WITH_AT if "@" in words else ASKS) if creditors else ()
     best: dict[int, Found] = {}
-    for ask in ASKS if "@" not in words else ASKS_WITH_AT:
+    for ask in (*asks, *ASKS_OF_AGENCY) if scope.agencies(user) else asks:
         for found in ask(asked):
             if found.customer_id not in best or best[found.customer_id].rank < found.rank:
                 best[found.customer_id] = found
@@ -82,5 +87,6 @@ def search(request: scope.Asked) -> HttpResponse:
     words = request.GET.get("q", "").strip()
     typing = request.headers.get("HX-Target") == "found"
     content: dict[str, Any] = {"q": words, "hits": look(request.user, words, most=SHOWN if typing else MOST)}
+    content["house"] = scope.of_house(request.user)
     content["told"] = _("Nothing found.") if words and not content["hits"] else ""
     return render(request, "desk/_found.html" if typing else "desk/search.html", content)

@@ -301,7 +301,32 @@ def _misspelt(rows: QuerySet[Any], text: str) -> Iterator[Found]:
             yield Found(pk, "name", name, score / 2)
 
 
+def _with_agency(asked: Asked) -> Iterator[Found]:
+    """Of whom something lies with the asker's agency: few enough to be read one by one."""
+    text, digits = _pattern(asked.squeezed), asked.digits.removeprefix("00").lstrip("0")
+    own = {each.creditor_ref for each in scope.agencies(asked.user)}
+    rows = scope.customers_for(asked.user, outside=True).filter(creditor__in=own)
+    bills = scope.invoices_for(asked.user).filter(creditor__in=own, reference__ilike=f"%{text}%")
+    points = ContactPoint.objects.filter(contact__customer__in=rows)
+    named = rows.annotate(plain=Plain("name")).filter(plain__like=f"%{_pattern(plain(asked.words))}%")
+    email = points.filter(medium="email", value__ilike=f"%{text}%")
+    phone = points.filter(value__like=f"%{digits}%").exclude(medium="email") if len(digits) >= 4 else points.none()
+    for pk, reference, minor, currency in bills.values_list("customer_id", "reference", "open_minor", "currency")[
+        : asked.most
+    ]:
+        yield Found(pk, "invoice", reference, 78, minor, currency)
+    for what, rank, found in (
+        ("number", 80, rows.filter(number__ilike=f"%{text}%").values_list("pk", "number")),
+        ("name", 76, named.values_list("pk", "name")),
+        ("email", 74, email.values_list("contact__customer_id", "value")),
+        ("phone", 72, phone.values_list("contact__customer_id", "value")),
+    ):
+        for pk, matched in found[: asked.most]:
+            yield Found(pk, what, matched, rank)
+
+
 ASKS: tuple[Callable[[Asked], Iterator[Found]], ...] = (
     _number, _siren, _email, _phone, _invoice, _amount, _iban, _name,
 )  # fmt: skip
 ASKS_WITH_AT = (_email,)  # nothing else has such a sign in it
+ASKS_OF_AGENCY = (_with_agency,)

@@ -1,5 +1,6 @@
 """Tells a line of the timeline in a sentence: picture, tone, words, and the details below."""
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from amiable.outreach.models import EventKind, MessageState
 from amiable.payments.models import AttemptState, Journey, PlanState, PromiseState
 from amiable.scenario.escalate import DOES, WHENS
 from amiable.scenario.models import Arm, Verdict
-from amiable.web.desk import labels, scenario_words, trail_words
+from amiable.web.desk import labels, scenario_words, timeline, trail_words
 from amiable.web.desk.timeline import Happened
 from amiable.web.templatetags.amiable_ui import day, money
 
@@ -53,14 +54,12 @@ def tell(lines: list[Happened], *, segments: dict[str, str], month: str = "") ->
     return told
 
 
-def groups() -> list[tuple[str, str]]:
-    return [
-        ("", _("Everything")),
-        ("money", _("Money")),
-        ("words", _("Messages")),
-        ("people", _("Follow-up")),
-        ("decisions", _("Decisions")),
-    ]
+def groups(among: Container[str] = timeline.GROUPS) -> list[tuple[str, str]]:
+    """What the timeline can be narrowed to, where there is any of it."""
+    named = [
+        ("money", _("Money")), ("words", _("Messages")), ("people", _("Follow-up")), ("decisions", _("Decisions")),
+    ]  # fmt: skip
+    return [("", _("Everything")), *((key, label) for key, label in named if key in among)]
 
 
 def _amount(data: dict[str, Any], name: str = "amount_minor") -> str:

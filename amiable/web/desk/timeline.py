@@ -4,7 +4,7 @@ What is shown is what was recorded; nothing is left out because it is unpleasant
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -64,15 +64,22 @@ def read(text: str) -> Place | None:
 
 
 def happened(
-    *, customer: Customer, group: str = "", find: str = "", after: Place | None = None
+    *,
+    customer: Customer,
+    group: str = "",
+    find: str = "",
+    after: Place | None = None,
+    only: Mapping[str, Q] | None = None,
 ) -> tuple[list[Happened], Place | None]:
     """A page of the timeline, and the place after which it goes on (None at the end).
 
-    `group` narrows to money, words, people or decisions; `find` to lines in which these words (or this amount) stand.
+    `group` narrows to money, words, people or decisions; `find` to lines in which these words (or this amount) stand; `only`
+    to these kinds of lines, and of each to what it says (agency.py).
     """
     find = find.strip()[:LONGEST]
-    if find or after:
-        statement = _statement(_sources(group), customer.pk, after, lambda source: _meant(source, customer, find))
+    if find or after or only is not None:
+        sources = [source for source in _sources(group) if only is None or source.kind in only]
+        statement = _statement(sources, customer.pk, after, lambda source: _wanted(source, customer, find, only))
     else:
         statement = _first(group)
     if statement is None:
@@ -83,6 +90,11 @@ def happened(
         found = [Happened(kind, ref, at, json.loads(data)) for at, kind, ref, data in cursor.fetchall()]
     lines = found[:ROWS]
     return lines, Place(lines[-1].at, lines[-1].kind, lines[-1].ref) if len(found) > ROWS else None
+
+
+def groups_of(kinds: Container[str]) -> set[str]:
+    """The groups in which lines of these kinds stand."""
+    return {source.group for source in SOURCES if source.kind in kinds}
 
 
 def _sources(group: str) -> list[Source]:
@@ -125,6 +137,11 @@ def _after(kind: str, place: Place) -> Q:
         return Q(t_at__lt=place.at) | Q(t_at=place.at, pk__lt=place.ref)
     # Lines of one moment stand in the order of their kinds, backwards as everything is.
     return Q(t_at__lte=place.at) if kind < place.kind else Q(t_at__lt=place.at)
+
+
+def _wanted(source: Source, customer: Customer, find: str, only: Mapping[str, Q] | None) -> Q | None:
+    meant = _meant(source, customer, find)
+    return meant if meant is None or only is None else meant & only[source.kind]
 
 
 def _meant(source: Source, customer: Customer, find: str) -> Q | None:

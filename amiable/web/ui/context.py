@@ -31,19 +31,20 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
         return []
     whole, administers = scope.sees_whole(request.user), scope.administers(request.user)
     house = scope.of_house(request.user)
+    inside = house or not scope.agencies(request.user)
     groups: list[tuple[str, list[tuple[str, str, str, bool]]]] = [
         ("", [
-            ("desk:home", _("To do"), "bolt", True),
-            ("desk:inbox", _("Answers"), "inbox", True),
-            ("desk:customers", _("Customers"), "users", True),
+            ("desk:home", _("To do"), "bolt", inside),
+            ("desk:inbox", _("Answers"), "inbox", inside),
+            ("desk:customers", _("Customers"), "users", inside),
             ("desk:portfolio", _("My portfolio"), "star", scope.sells(request.user)),
-            ("desk:disputes", pgettext("page", "Disputes"), "scale", True),
+            ("desk:disputes", pgettext("page", "Disputes"), "scale", inside),
             ("desk:figures", _("Figures"), "chart-bar", whole),
         ]),
         (_("Cash"), [
             ("desk:money", _("Matching"), "cash", whole),
-            ("desk:payments", _("Payments"), "credit-card", True),
-            ("desk:plans", _("Plans"), "calendar", True),
+            ("desk:payments", _("Payments"), "credit-card", inside),
+            ("desk:plans", _("Plans"), "calendar", inside),
             ("desk:statements", _("Bank"), "building-bank", whole),
             ("desk:placements", _("With agencies"), "door-exit", True),
             ("desk:late_payment", _("Late payment"), "scale", administers),

@@ -181,18 +181,12 @@ def test_an_agency_sees_by_the_api_what_is_placed_with_it_alone(ours: House) -> 
     agent = rows.colleague("agent", ours.creditor, Role.AGENCY)
     agent.scopes.update(agency="Recouvra")
     client = api_rows.caller(api_rows.token(agent))
-    lists = (
-        "customers",
-        "contacts",
-        "invoices",
-        "notes",
-        "disputes",
-        "messages",
-        "words",
-        "consents",
-        "invoice-copies",
-    )
-    for name in lists:
+    lists = ("placements", "contacts", "invoices", "disputes", "consents", "invoice-copies")
+    never = (
+        "customers", "profiles", "scores", "memberships", "notes", "messages", "replies", "words", "tasks", "credits",
+        "waivers", "sales", "holds", "cases", "plans", "attempts", "chains", "decisions", "survey-answers",
+    )  # fmt: skip
+    for name in lists + never:
         assert client.get(f"/api/{name}").json()["items"] == [], name
     case = ours.customer.cases.get()
     placed = Placement.objects.create(case=case, agency="Recouvra", placed_at=clock.now())
@@ -201,13 +195,21 @@ def test_an_agency_sees_by_the_api_what_is_placed_with_it_alone(ours: House) -> 
         found = client.get(f"/api/{name}").json()["items"]
         assert found, name
         assert "Boris" not in json.dumps(found), name
+    for name in never:
+        assert client.get(f"/api/{name}").json()["items"] == [], name
+    for path in ("", "/next-steps", "/expected"):
+        assert client.get(f"/api/customers/{ours.customer.pk}{path}").status_code == 404, path
+    told = {each["kind"] for each in client.get(f"/api/customers/{ours.customer.pk}/timeline").json()["items"]}
+    assert {"invoice", "placement"} <= told
+    assert told <= {"invoice", "allocation", "entry", "promise", "dispute", "note", "placement"}
     for name in ("creditors", "responsibilities", "hand-overs", "texts", "figures", "runs", "invitations"):
         assert client.get(f"/api/{name}").json()["items"] == [], name
-    post(client, "/notes", ours.bodies["write_note"], status=201)
+    written = post(client, "/notes", ours.bodies["write_note"], status=201).json()
+    assert [each["id"] for each in client.get("/api/notes").json()["items"]] == [written["id"]]
     post(client, "/holds", ours.bodies["place_hold"], status=403)
     placed.recalled_at = clock.now()
     placed.save()
-    assert client.get(f"/api/customers/{ours.customer.pk}").status_code == 404
+    assert client.get(f"/api/customers/{ours.customer.pk}/timeline").status_code == 404
 
 
 def test_tasks_move_together_and_are_put_back(ours: House, client: Client) -> None:
