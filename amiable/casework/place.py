@@ -99,9 +99,23 @@ def place_invoices(
     return row
 
 
+def lock(*, customers: Collection[int], invoices: Collection[int] = ()) -> None:
+    """Until the end of the transaction nobody else settles these invoices, or closes or hands over a case of these customers.
+
+    Whoever holds several of them takes them in this order: invoices, cases, tasks, placements. A payment does, which settles
+    and then closes; the other way round two would wait for each other.
+    """
+    list(Invoice.objects.select_for_update(no_key=True).filter(pk__in=invoices).order_by("pk").values_list("pk"))
+    list(_open_cases(customers).values_list("pk"))
+
+
+def _open_cases(customers: Collection[int]) -> QuerySet[Case]:
+    return Case.objects.select_for_update(no_key=True).filter(customer__in=customers, closed_on=None).order_by("pk")
+
+
 def _locked_cases(customer: Customer) -> list[Case]:
     """The open cases, which nobody else hands over meanwhile. Raises UnableToPlace where there is none."""
-    cases = list(Case.objects.select_for_update().filter(customer=customer, closed_on=None).order_by("pk"))
+    cases = list(_open_cases([customer.pk]))
     if not cases:
         raise UnableToPlace(_("There is no open case to hand over."))
     return cases

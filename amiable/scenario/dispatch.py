@@ -60,8 +60,8 @@ def dispatch(*, as_of: date, now: datetime, creditor: Creditor | None = None) ->
     ordered = order([_order(d, steps[d.scenario_id, d.step], as_of) for d in messages], now=now)
     tasks = lay(decisions, steps, as_of=as_of, now=now)
     held = rest(decisions, steps, as_of=as_of, now=now)
-    placed = place.carry_out(decisions, steps, as_of=as_of, now=now)
     _climb_by_hand(as_of, creditor)
+    placed = place.carry_out(decisions, steps, as_of=as_of, now=now)
     addresses = _look_for_addresses(today, as_of=as_of, now=now)
     return {"ordered": ordered, "tasks": tasks, "held": held, "placed": placed, "addresses": addresses}
 
@@ -91,12 +91,14 @@ def confirm(*, task: Task, as_of: date, now: datetime, by: User) -> int:
 
     Returns 1, or 0 when that was done before. Raises UnableToPlace where nothing may be handed over any more.
     """
-    task = Task.objects.select_for_update().get(pk=task.pk)
     if task.kind != TaskKind.CONFIRM:
         raise UnableToConfirm("This task does not wait for a confirmation.")
+    decision = Decision.objects.select_related("customer").get(pk=task.context["decision"])
+    if decision.action == PLACE:
+        place.lock([decision])
+    task = Task.objects.select_for_update().get(pk=task.pk)
     if task.done_at:
         return 0
-    decision = Decision.objects.select_related("customer").get(pk=task.context["decision"])
     step = _steps([decision])[decision.scenario_id, decision.step]
     if decision.action == PLACE:
         done = int(place.hand_over(decision, step, as_of=as_of, now=now, by=by) is not None)

@@ -4,7 +4,7 @@ In: decisions whose step is to place. Out: a placement each, and the climb of it
 promised by now, anything that a rail of the law forbids, one decision carried out twice.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -50,14 +50,22 @@ def carry_out(decisions: Iterable[Decision], steps: Steps, *, as_of: date, now: 
     What has changed since it was decided stays where it stands: the next day's decision tells why.
     """
     new = 0
-    for decision in decisions:
-        if decision.verdict == Verdict.DO and decision.action == PLACE:
-            try:
-                step = steps[decision.scenario_id, decision.step]
-                new += hand_over(decision, step, as_of=as_of, now=now) is not None
-            except UnableToPlace:
-                continue
+    placing = [each for each in decisions if each.verdict == Verdict.DO and each.action == PLACE]
+    lock(placing)
+    for decision in placing:
+        try:
+            step = steps[decision.scenario_id, decision.step]
+            new += hand_over(decision, step, as_of=as_of, now=now) is not None
+        except UnableToPlace:
+            continue
     return new
+
+
+def lock(decisions: Collection[Decision]) -> None:
+    """What these decisions are about stays as it is until they are carried out."""
+    if decisions:
+        bills = {pk for decision in decisions for pk in decision.about}
+        place.lock(customers={decision.customer_id for decision in decisions}, invoices=bills)
 
 
 @transaction.atomic
@@ -65,6 +73,7 @@ def hand_over(
     decision: Decision, step: Mapping[str, Any], *, as_of: date, now: datetime, by: User | None = None
 ) -> Placement | None:
     """The invoices of a decision go to the agency, and climb; None when that was done before. Raises UnableToPlace."""
+    lock([decision])
     if Placement.objects.filter(decision_ref=decision.pk).exists():
         return None
     wish = looked_at(decision, step, as_of=as_of)

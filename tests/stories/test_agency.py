@@ -1,9 +1,12 @@
 """What nobody answers goes to an outside agency by a step of the scenario, told day by day; and it comes back."""
 
+import re
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from amiable.casework import place
@@ -71,7 +74,15 @@ def test_unanswered_confirmed_placed_seen_by_the_agency_and_paid(
     agent_page = reverse("desk:customer", args=[world.boris.pk])
     assert agent.get(agent_page).status_code == 404
     now = at(later(6), 12)
-    assert dispatch.confirm(task=task, as_of=later(6), now=now, by=boss) == 1
+    with CaptureQueriesContext(connection) as asked:
+        assert dispatch.confirm(task=task, as_of=later(6), now=now, by=boss) == 1
+    locked = [each["sql"] for each in asked if "UPDATE" in each["sql"].split("WHERE")[-1]]
+    order = list(dict.fromkeys(re.findall(r'FROM "(\w+)"', " ".join(locked))))
+    assert order == [
+        "ledger_invoice",
+        "casework_case",
+        "casework_task",
+    ]  # as a payment, which closes the case behind it
     assert dispatch.confirm(task=task, as_of=later(6), now=now, by=boss) == 0
     row = Placement.objects.get()
     assert (row.agency, row.until, row.placed_by) == ("Recouvra", later(66), boss)
