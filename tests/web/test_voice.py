@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import override
 
 from amiable.casework.models import Task, TaskKind
 from amiable.core.models import AuditEntry, User
+from amiable.ledger import hold
 from amiable.ledger.models import Contact, ContactPoint, Credit, Customer, Hold, HoldKind, Invoice, Medium
 from amiable.outreach import route
 from amiable.outreach.channel import Parcel
@@ -17,6 +19,8 @@ from amiable.outreach.express import hook_url, talk_url
 from amiable.outreach.models import Delivery, Event, Message, OptOut
 from amiable.payments import acquire
 from amiable.payments.models import Attempt, KeypadCode, Promise, ProviderEvent
+from amiable.web.portal import journey
+from amiable.web.portal.gate import Visit
 from amiable.web.ui import clock
 from amiable.web.voice import line as line_of
 from tests.outreach.peers import Twilio
@@ -176,6 +180,37 @@ def test_wrong_keys_twice_lead_to_a_link(phone: Phone, anna: Customer) -> None:
         phone.ask(offered.attrib["action"], Digits="1")
     message = Message.objects.get(purpose="payment_link")
     assert (message.medium, message.context["pay"]["currency"]) == ("sms", "EUR")
+    for by, why in (
+        ("", "You asked for this link on our payment line."),
+        ("Vera", "A colleague sent you this link to pay."),
+    ):
+        message.context["by"] = by
+        message.save()
+        with override("en"):
+            told = journey.contacted(Visit("", anna, message.pk, clock.now()))
+        assert told is not None
+        assert told.because == why
+
+
+def test_a_number_is_found_by_its_digits_however_it_is_written(anna: Customer, after_hours: None) -> None:
+    rows.invoice(anna, 700, late=3, reference="FA-2026/001")
+    for n in (1, 2):  # of another customer it may end alike, and of another creditor it may be the same
+        rows.invoice(rows.customer(anna.creditor, "Boris", postcode="75011"), 900, late=3, reference=f"FA-202{n}/001")
+    rows.invoice(rows.customer(rows.creditor("theirs"), "Eve", postcode="75011"), 900, late=3, reference="FA-2026/001")
+    for n, typed in enumerate(("2026001", "322026001", "00421", "500421")):
+        caller = Phone(anna.creditor, call=f"CA{n:032x}")
+        caller.ring()
+        caller.press(typed)
+        assert "past their due date" in caller.press("75011"), typed
+    rows.invoice(rows.customer(anna.creditor, "Clara", postcode="75011"), 900, late=3, reference="FB 2026 001")
+    assert line_of.named(anna.creditor, "2026001") is None  # whose of the two cannot be told
+
+
+def test_what_is_contested_is_not_asked_for_and_not_told_to_fall_due_later(phone: Phone, anna: Customer) -> None:
+    hold.place(kind=HoldKind.DISPUTE, source_ref="d", customer=anna, since=clock.today(), now=clock.now())
+    told = at_home(phone)
+    assert "Nothing has to be paid just now" in told
+    assert "fall due" not in told
 
 
 def test_the_light_check_is_not_tried_without_end(anna: Customer, after_hours: None) -> None:

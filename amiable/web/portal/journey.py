@@ -86,7 +86,9 @@ def contacted(visit: Visit) -> Contacted | None:
         because = _("This message is part of “%(name)s”, which goes to several customers with something open.")
         return Contacted(on=message.as_of, because=because % {"name": name})
     if message.context.get("pay"):
-        return Contacted(on=message.as_of, because=_("A colleague sent you this link to pay."))
+        asked = _("You asked for this link on our payment line.")
+        sent = _("A colleague sent you this link to pay.")
+        return Contacted(on=message.as_of, because=sent if message.context.get("by") else asked)
     if message.decision_ref is None:
         return None
     decision = Decision.objects.filter(pk=message.decision_ref, customer=visit.customer).first()

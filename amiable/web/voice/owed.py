@@ -16,11 +16,14 @@ from amiable.web.portal.amounts import Line, lines
 
 @dataclass(frozen=True)
 class Owed:
-    """`late`: what is past its due date, not held, and may be paid here; oldest first."""
+    """`late`: what is past its due date, not held, and may be paid here; oldest first. `rests`: something else is past it.
+    `to_come_minor`: what is not.
+    """
 
     currency: str
     late: Sequence[Line]
-    open_minor: int
+    rests: bool
+    to_come_minor: int
 
     @property
     def late_minor(self) -> int:
@@ -33,7 +36,9 @@ def owed(customer: Customer, *, now: datetime, currency: str | None = None) -> O
     statement = balance.statement(customer=customer, as_of=as_of, currency=currency or None)
     rows = lines(statement, holds=list(hold.active(as_of=as_of).filter(customer=customer)), copies=())
     late = [line for line in rows if line.ticked and line.days_late > 0]
-    return Owed(statement.currency, late, max(statement.net_minor, 0))
+    rests = any(line.to_pay_minor and line.days_late > 0 and line not in late for line in rows)
+    to_come_minor = sum(line.to_pay_minor for line in rows if line.days_late <= 0)
+    return Owed(statement.currency, late, rests, to_come_minor)
 
 
 def said(minor: int, currency: str, language: str) -> str:

@@ -160,8 +160,10 @@ def _balance(what: Owed, language: str) -> str:
         return _("One invoice is past its due date: %(amount)s.") % told
     if what.late:
         return _("%(n)s invoices are past their due date: %(amount)s together.") % told
-    if what.open_minor:
-        told = {"amount": said(what.open_minor, what.currency, language)}
+    if what.rests:
+        return _("Nothing has to be paid just now: what is past its due date is looked into, or agreed otherwise.")
+    if what.to_come_minor:
+        told = {"amount": said(what.to_come_minor, what.currency, language)}
         return _("Nothing is overdue. %(amount)s will fall due later.") % told
     return _("Nothing is open. Thank you.")
 
