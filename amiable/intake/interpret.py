@@ -213,11 +213,9 @@ def _why_no_amount(column: str, reading: Reading) -> pl.Expr:
     )
 
 
-def _checks(reading: Reading, days: Sequence[str]) -> list[Check]:
-    debit = pl.col("#kind").is_in(DEBITS)
-    order = {"dmy": _("day/month/year"), "mdy": _("month/day/year"), "ymd": _("year/month/day")}[reading.date_order]
-    amount = "residual" if reading.kind == "open_items" else "amount"
-    checks = [
+def row_checks() -> list[Check]:
+    """What is asked of every row that is about a customer: that it could be read, and whose it is."""
+    return [
         Check("", pl.col(WRONG).is_not_null(), pl.col(WRONG)),
         Check("number", pl.col("number").is_null(), pl.lit(_("The customer's number is missing."))),
         Check(
@@ -225,6 +223,15 @@ def _checks(reading: Reading, days: Sequence[str]) -> list[Check]:
             pl.col("number").str.len_chars() > 60,
             said(_("“{}” is too long for a customer's number."), "number"),
         ),
+    ]
+
+
+def _checks(reading: Reading, days: Sequence[str]) -> list[Check]:
+    debit = pl.col("#kind").is_in(DEBITS)
+    order = {"dmy": _("day/month/year"), "mdy": _("month/day/year"), "ymd": _("year/month/day")}[reading.date_order]
+    amount = "residual" if reading.kind == "open_items" else "amount"
+    checks = [
+        *row_checks(),
         Check("currency", ~pl.col("#currency"), said(_("“{}” is not a currency."), "currency")),
         Check(amount, pl.col("#text") == "", pl.lit(_("The amount is missing."))),
         Check(

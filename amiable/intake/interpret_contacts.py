@@ -16,7 +16,7 @@ from stdnum.fr import siret as siret_numbers
 from amiable.core import values
 from amiable.intake.formats import LINE, WRONG
 from amiable.intake.headings import CONTACT_FIELDS
-from amiable.intake.interpret import METHODS, Check, said, sift, table_of, words
+from amiable.intake.interpret import METHODS, Check, row_checks, said, sift, table_of, words
 from amiable.intake.reading import Reading, UnableToImport
 
 SCHEMA = {
@@ -182,15 +182,7 @@ def _siren(text: str, home: str) -> str | None:
 
 
 def _checks() -> list[Check]:
-    checks = [
-        Check("", pl.col(WRONG).is_not_null(), pl.col(WRONG)),
-        Check("number", pl.col("number").is_null(), pl.lit(_("The customer's number is missing."))),
-        Check(
-            "number",
-            pl.col("number").str.len_chars() > 60,
-            said(_("“{}” is too long for a customer's number."), "number"),
-        ),
-    ]
+    checks = row_checks()
     sentences = {
         "email": _("“{}” is not an e-mail address."),
         "phone": _("“{}” is not a phone number."),

@@ -158,6 +158,18 @@ def transfers(facts: Matter) -> bool:
     return facts.payee is not None and facts.message.currency == facts.creditor.currency
 
 
+def letterhead(creditor: Creditor) -> dict[str, Any]:
+    """Who writes, and how they are reached, as papers and messages say it."""
+    return {
+        "name": creditor.name,
+        "address": [line.strip() for line in creditor.address.splitlines() if line.strip()],
+        "siren": creditor.siren,
+        "email": creditor.email,
+        "phone": phone(creditor.phone, creditor.country),
+        "payment_phone": phone(creditor.payment_phone, creditor.country),
+    }
+
+
 def _people(facts: Matter) -> dict[str, Any]:
     creditor, language, payee = facts.creditor, facts.message.language, facts.payee
     name = facts.contact.name.strip() if facts.contact else ""
@@ -168,14 +180,9 @@ def _people(facts: Matter) -> dict[str, Any]:
     return {
         "greeting": f"{hello} {name}," if name else nobody,
         "creditor": {
-            "name": creditor.name,
-            "address": [line.strip() for line in creditor.address.splitlines() if line.strip()],
-            "siren": creditor.siren,
+            **letterhead(creditor),
             "country": creditor.country,
-            "email": creditor.email,
-            "phone": phone(creditor.phone, creditor.country),
             "phone_url": phone_url(creditor.phone, creditor.country),
-            "payment_phone": phone(creditor.payment_phone, creditor.country),
             "payment_phone_url": phone_url(creditor.payment_phone, creditor.country),
             "iban": grouped(payee.iban) if payee else "",
             "bic": payee.bic if payee else "",

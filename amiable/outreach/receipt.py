@@ -18,7 +18,7 @@ from amiable.core.errors import UnableTo
 from amiable.core.typeset import numbered, pdf
 from amiable.ledger.models import Credit, CreditKind, Entry, EntryKind, Invoice
 from amiable.outreach.channel import Attachment
-from amiable.outreach.express import amount, colour, day, phone, short_day
+from amiable.outreach.express import amount, colour, day, letterhead, short_day
 from amiable.outreach.statement import recipient
 
 LETTERS = Path(__file__).parent / "letters"
@@ -83,13 +83,7 @@ def receipt_data(*, credit: Credit, language: str, as_of: date) -> dict[str, Any
         "language": language,
         "words": words,
         "colour": colour(creditor.policy.get("colour")),
-        "creditor": {
-            "name": creditor.name,
-            "address": [line for line in creditor.address.splitlines() if line.strip()],
-            "siren": creditor.siren,
-            "email": creditor.email,
-            "phone": phone(creditor.phone, creditor.country),
-        },
+        "creditor": letterhead(creditor),
         "recipient": recipient(customer, creditor),
         "receipt": number(credit),
         "number": customer.number,

@@ -19,7 +19,7 @@ from amiable.ledger.balance import BUCKETS, OpenInvoice, Statement, bucket
 from amiable.ledger.factor import factor_of, owner_of
 from amiable.ledger.models import CreditKind, Creditor, Customer
 from amiable.ledger.reference import payment_reference
-from amiable.outreach.express import amount, colour, day, grouped, phone, short_day
+from amiable.outreach.express import amount, colour, day, grouped, letterhead, short_day
 
 LETTERS = Path(__file__).parent / "letters"
 
@@ -66,14 +66,7 @@ def statement_data(
         "language": language,
         "words": words,
         "colour": colour(creditor.policy.get("colour")),
-        "creditor": {
-            "name": creditor.name,
-            "address": [line for line in creditor.address.splitlines() if line.strip()],
-            "siren": creditor.siren,
-            "email": creditor.email,
-            "phone": phone(creditor.phone, creditor.country),
-            "payment_phone": phone(creditor.payment_phone, creditor.country),
-        },
+        "creditor": letterhead(creditor),
         "recipient": recipient(customer, creditor),
         "number": customer.number,
         "as_of": day(statement.as_of, language),

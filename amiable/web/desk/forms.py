@@ -203,8 +203,22 @@ class PromiseForm(Act):
         return found
 
 
-class DisputeForm(Act):
+class PartForm(Act):
+    """An amount of one open invoice, in its currency."""
+
     invoice = forms.ChoiceField(label=gettext_lazy("Invoice"))
+
+    def prepare(self) -> None:
+        self.fields["invoice"].choices = self.invoice_choices()  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        if invoice := self.one():
+            found["amount_minor"] = self.minor("amount", invoice.currency)
+        return found
+
+
+class DisputeForm(PartForm):
     reason = forms.ChoiceField(label=gettext_lazy("Reason"), choices=DisputeReason.choices)
     amount = forms.CharField(
         label=gettext_lazy("Contested part"),
@@ -219,15 +233,6 @@ class DisputeForm(Act):
         max_length=5_000,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-
-    def prepare(self) -> None:
-        self.fields["invoice"].choices = self.invoice_choices()  # type: ignore[attr-defined]
-
-    def clean(self) -> dict[str, Any]:
-        found = super().clean() or {}
-        if invoice := self.one():
-            found["amount_minor"] = self.minor("amount", invoice.currency)
-        return found
 
 
 class PaidForm(Act):
@@ -257,8 +262,7 @@ class StatementForm(Act):
         self.fields["currency"].choices = [(code, code) for code in currencies]  # type: ignore[attr-defined]
 
 
-class WriteOffForm(Act):
-    invoice = forms.ChoiceField(label=gettext_lazy("Invoice"))
+class WriteOffForm(PartForm):
     amount = forms.CharField(
         label=gettext_lazy("Amount"),
         max_length=30,
@@ -266,15 +270,6 @@ class WriteOffForm(Act):
         help_text=gettext_lazy("What is given up for good. It leaves what the customer owes."),
     )
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200)
-
-    def prepare(self) -> None:
-        self.fields["invoice"].choices = self.invoice_choices()  # type: ignore[attr-defined]
-
-    def clean(self) -> dict[str, Any]:
-        found = super().clean() or {}
-        if invoice := self.one():
-            found["amount_minor"] = self.minor("amount", invoice.currency)
-        return found
 
 
 class WaiveForm(Act):
