@@ -83,7 +83,9 @@ def _pages(item: Item) -> int:
 
 
 def _with_codes(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The same with the codes of transfer and pay link drawn."""
+    """The same with the codes of transfer and pay link drawn. Raises UnableToTypeset where nothing of the letter is kept."""
+    if not data:
+        raise UnableToTypeset("Nothing is kept of what this letter says.")
     account = data["account"]
     return {
         **data,

@@ -110,7 +110,7 @@ def _freshened(letters: Sequence[Letter], texts: Texts, as_of: date, now: dateti
             _take_out(letter, each.message, MessageState.WITHHELD, verdict.reason)
             if verdict.no_address:
                 miss_address(each.message, verdict.reason, now)
-        elif letter.data["stands"] == stands(each):
+        elif letter.data.get("stands") == stands(each):
             kept.append(letter)
         else:
             changed.append((letter, each))
@@ -146,9 +146,13 @@ def _take_out(letter: Letter, message: Message, state: str, reason: str) -> None
 def take(*, batch: LetterBatch, now: datetime, by: User | None) -> int:
     """Someone takes the file to print it; returns which time that is: from the second on, it says so itself.
 
-    Raises UnableToMake while everything is stopped.
+    Raises UnableToMake while everything is stopped, and where a letter would be missing in the file.
     """
     _go_on(batch.creditor)
+    if lost := batch.items.filter(data={}).order_by("place").first():
+        raise UnableToMake(
+            _("Nothing is kept of what the letter %(code)s says: the batch cannot be printed.") % {"code": lost}
+        )
     row = LetterBatch.objects.select_for_update().get(pk=batch.pk)
     row.prints, row.printed_at = row.prints + 1, now
     row.save(update_fields=["prints", "printed_at"])

@@ -84,6 +84,17 @@ def test_a_letter_is_read_as_it_was_written(creditor: Creditor, maud: User) -> N
     paper = client.get(reverse("desk:message_paper", args=[letter.message.pk]))
     text = PdfReader(io.BytesIO(b"".join(paper.streaming_content))).pages[0].extract_text()
     assert "Anna Martin" in text
+    Letter.objects.filter(pk=letter.pk).update(data={})  # as where what it looked like was not kept
+    lost = page(client, "message_body", letter.message.pk)
+    assert "Nothing is kept of how this letter looked" in lost
+    assert letter.message.text.split()[0] in lost
+    asked = client.get(reverse("desk:message_paper", args=[letter.message.pk]), follow=True).content.decode()
+    assert "Nothing is kept of how this letter looked" in asked
+    batch = LetterBatch.objects.create(creditor=creditor, made_at=NOW, letters=1, pages=1, sheets=1)
+    Letter.objects.filter(pk=letter.pk).update(batch=batch, place=1)
+    told = client.post(reverse("desk:letter_batch_print", args=[batch.pk]), follow=True).content.decode()
+    assert "the batch cannot be printed" in told
+    assert LetterBatch.objects.get().prints == 0
 
 
 @pytest.mark.parametrize("name", ["letters_make", "letters_returned"])

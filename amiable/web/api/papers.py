@@ -100,7 +100,7 @@ def _paper(path: str, view: Callable[..., HttpResponseBase], *, name: str, summa
 
 
 _paper("/invoice-copies/{pk}/paper", copies.copy, name="get_invoice_copy_paper", summary="Save the copy of an invoice")
-_paper("/messages/{pk}/letter", letters.paper, name="get_letter_paper", summary="Save a letter as it left")
+_paper("/messages/{pk}/letter", letters.printed, name="get_letter_paper", summary="Save a letter as it left")
 _paper("/credits/{pk}/receipt", receipts.paper, name="get_receipt", summary="Save the receipt of a payment")
 _paper("/plans/{pk}/agreement", plan_pages.paper, name="get_agreement", summary="Save the agreement of a plan")
 _paper("/note-files/{pk}", note_pages.file, name="get_note_file", summary="Save what goes with a note", told=BYTES)
