@@ -128,6 +128,9 @@ def test_every_leak_between_due_and_paid_is_named() -> None:
     assert [{names[pk] for pk in found} for found in behind] == [
         {"silent", "told", "reached", "tried"}, {"told", "reached", "tried"}, {"reached", "tried"}, {"tried"}
     ]  # fmt: skip
+    among = [pk for pk, name in names.items() if name != "reached"]
+    some = came(creditor=helia, stage="contacted", since=since, until=until, among=among)
+    assert {names[pk] for pk in some} == {"told", "tried"}
     assert [each.asks.get("stage") for each in leads] == [*STAGES, None]
     assert (leads[-1].place, leads[-1].asks["show"]) == ("payments", "paid")
     assert came(creditor=helia, stage="due", since=since, until=until, currency="USD") == []

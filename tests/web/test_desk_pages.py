@@ -22,7 +22,7 @@ from amiable.portfolio import tally
 from amiable.portfolio.models import Profile
 from amiable.scenario import decide, dispatch, shelf
 from amiable.scenario.models import Decision, Scenario
-from amiable.web.desk import labels, timeline
+from amiable.web.desk import customers, labels, timeline
 from amiable.web.templatetags.amiable_ui import money
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
@@ -204,19 +204,23 @@ def test_a_list_is_narrowed_to_what_a_board_counted(ours: Creditor, client: Clie
     assert "Euro</a>" not in shown
 
 
-def test_behind_a_stage_stand_the_customers_who_came_so_far(ours: Creditor, client: Client) -> None:
+def test_behind_a_stage_stand_the_customers_who_came_so_far(
+    ours: Creditor, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     theirs = rows.creditor("theirs")
     for of, name, told in ((ours, "Told", True), (ours, "Silent", False), (theirs, "Foreign", False)):
         who = rows.customer(of, name)
-        rows.invoice(who, 1_000, late=30)
+        rows.invoice(who, 1_000 if told else 2_000, late=30)
         rows.case(who, days_ago=9)
         if told:
             rows.message(who, state="sent", as_of=clock.today() - timedelta(days=5), sent_at=clock.now(), capped=True)
     rows.counted()
     asked = {"creditor": str(ours.pk), "since": str(clock.today() - timedelta(days=89)), "until": str(clock.today())}
     assert "2 customers" in page(client, "customers", stage="due", **asked)
+    monkeypatch.setattr(customers, "LOOKED_AT", 1)  # the first of the list did not come so far
     shown = page(client, "customers", stage="contacted", **asked)
     assert "Told</a>" in shown
+    assert "1 customer" in shown
     assert "Silent</a>" not in shown
     assert "Nobody fits" in page(
         client, "customers", stage="contacted", **asked | {"until": str(clock.today() - timedelta(days=10))}

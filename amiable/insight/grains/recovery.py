@@ -26,7 +26,8 @@ STAGES = ("due", "contacted", "reached", "tried")
 # What was told in each case, and the cases of which a try to pay came of it.
 STAGED = """heard AS (
   SELECT DISTINCT message_id FROM outreach_event WHERE at >= %(before)s AND (at AT TIME ZONE %(zone)s)::date <= %(as_of)s
-    AND kind IN ('opened', 'clicked', 'replied')),
+    AND kind IN ('opened', 'clicked', 'replied') AND (%(among)s::bigint[] IS NULL
+      OR message_id IN (SELECT id FROM outreach_message WHERE customer_id = ANY(%(among)s)))),
 told AS (
   SELECT x.id, bool_or(x.reached) AS reached, min(x.at) AS first_at FROM (
     SELECT k.id, h.message_id IS NOT NULL AS reached, m.sent_at AS at FROM casework_case k
@@ -34,12 +35,13 @@ told AS (
       AND m.as_of BETWEEN k.opened_on AND least(k.closed_on, %(as_of)s)
     LEFT JOIN heard h ON h.message_id = m.id
     WHERE k.creditor_id = %(creditor)s AND m.creditor_id = %(creditor)s AND m.as_of >= %(since)s
-      AND k.opened_on BETWEEN %(since)s AND %(as_of)s
+      AND k.opened_on BETWEEN %(since)s AND %(as_of)s AND (%(among)s::bigint[] IS NULL OR k.customer_id = ANY(%(among)s))
     UNION ALL SELECT k.id, t.outcome IN (@SPOKEN@), t.done_at FROM casework_case k
     JOIN casework_task t ON t.customer_id = k.customer_id AND t.kind IN ('call', 'manual')
       AND t.outcome NOT IN ('settled', 'declined')
       AND (t.done_at AT TIME ZONE %(zone)s)::date BETWEEN k.opened_on AND least(k.closed_on, %(as_of)s)
-    WHERE k.creditor_id = %(creditor)s AND k.opened_on BETWEEN %(since)s AND %(as_of)s) x GROUP BY 1),
+    WHERE k.creditor_id = %(creditor)s AND k.opened_on BETWEEN %(since)s AND %(as_of)s
+      AND (%(among)s::bigint[] IS NULL OR k.customer_id = ANY(%(among)s))) x GROUP BY 1),
 tried AS (
   SELECT DISTINCT k.id FROM told t JOIN casework_case k ON k.id = t.id
   JOIN payments_attempt a ON a.customer_id = k.customer_id AND a.currency = k.currency AND a.started_at >= t.first_at

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
+from amiable.casework.models import Case
 from amiable.core.models import User
 from amiable.insight import say
 from amiable.insight.board import NO_SEGMENT
@@ -36,6 +37,10 @@ STAGES = {
     "reached": gettext_lazy("Case opened from %(since)s to %(until)s: reached"),
     "tried": gettext_lazy("Case opened from %(since)s to %(until)s: tried to pay"),
 }
+
+
+FIRST = "due"  # of the stages
+LOOKED_AT = 200  # rows of which it is asked at first how far their cases came; then twice as many, and so on
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,11 @@ class Asked:
         return str(STAGES[self.stage]) % words if self.stage else ""
 
     @property
+    def looks_further(self) -> bool:
+        """Whether a row must be looked at one by one: that a case was opened is enough for the first stage."""
+        return self.stage not in ("", FIRST)
+
+    @property
     def narrowed(self) -> bool:
         return self.address() != "?"
 
@@ -121,8 +131,8 @@ def customers(request: scope.Asked) -> HttpResponse:
     start = (asked.page - 1) * ROWS
     wanted = _in_order(profiles, today)
     # Of a search all rows are read at once: they are few, and add up to the totals.
-    whole = None if found is None else list(wanted)
-    rows = list((wanted if whole is None else whole)[start : start + ROWS + 1])
+    whole = None if found is None else _so_far(request.user, asked, list(wanted))
+    rows = _part(request.user, asked, wanted, start) if whole is None else whole[start : start + ROWS + 1]
     content = {
         "asked": asked,
         "rows": [(row, row.days_past_due(today)) for row in rows[:ROWS]],
@@ -136,11 +146,7 @@ def customers(request: scope.Asked) -> HttpResponse:
         "currencies": _currencies(request.user, asked),
         "no_segment": NO_SEGMENT,
         "all_stages": asked.address(stage="", since="", until=""),
-        "totals": _summed(whole)
-        if whole is not None
-        else _added_up(profiles)
-        if asked.held or asked.stage
-        else totals(request.user, asked),
+        "totals": _totals(request.user, asked, profiles, rows if whole is None else whole),
         "kinds": CustomerKind.choices,
         "buckets": _bucket_choices(),
         "strangers": _without_profile(request.user, asked, set(found or ()) - {row.customer_id for row in whole or ()}),
@@ -155,7 +161,8 @@ def listed(request: scope.Asked) -> QuerySet[Profile]:
     found = (
         search.meaning(request.user, asked.q, list(scope.visible_creditors(request.user))) if asked.q else None
     )  # fmt: skip
-    return _in_order(_profiles(request, asked, found, today), today)
+    rows = _in_order(_profiles(request, asked, found, today), today)
+    return rows.filter(customer__in=_came(request.user, asked)) if asked.looks_further else rows
 
 
 def _in_order(profiles: QuerySet[Profile], today: date) -> QuerySet[Profile]:
@@ -182,20 +189,51 @@ def _profiles(request: scope.Asked, asked: Asked, found: list[int] | None, today
     if asked.held:
         rows = rows.filter(Exists(hold.active(as_of=today).filter(customer=OuterRef("customer_id"))))
     if asked.stage:
-        rows = rows.filter(customer__in=_came(request.user, asked))
+        opened = Case.objects.filter(opened_on__range=(asked.since, asked.until), creditor=asked.house.creditor)
+        rows = rows.filter(Exists(opened.filter(customer=OuterRef("customer_id"), currency=OuterRef("currency"))))
     return rows
 
 
+def _part(user: User, asked: Asked, wanted: QuerySet[Profile], start: int) -> list[Profile]:
+    """A page of the rows, and one more. How far a case came is asked of no more customers than it takes to fill the page."""
+    if not asked.looks_further:
+        return list(wanted[start : start + ROWS + 1])
+    rows, seen, more = list[Profile](), 0, LOOKED_AT
+    while len(rows) <= start + ROWS and (part := list(wanted[seen : seen + more])):
+        rows += _so_far(user, asked, part)
+        seen, more = seen + more, 2 * more
+    return rows[start : start + ROWS + 1]
+
+
+def _so_far(user: User, asked: Asked, rows: list[Profile]) -> list[Profile]:
+    """Those of the rows whose customers' cases came as far as is asked."""
+    if not asked.looks_further:
+        return rows
+    found = set(_who_came(user, asked, among={row.customer_id for row in rows}))
+    return [row for row in rows if row.customer_id in found]
+
+
 def _came(user: User, asked: Asked) -> Any:
-    """The customers whose cases came so far. They may be many: they go to the database as one array."""
+    """All customers whose cases came so far. They may be many: they go to the database as one array."""
+    return RawSQL("SELECT unnest(%s::bigint[])", [_who_came(user, asked)])
+
+
+def _who_came(user: User, asked: Asked, among: set[int] | None = None) -> list[int]:
     house, since, until = asked.house, asked.since, asked.until
     if not house.creditor or since is None or until is None:
         return []
     creditor = scope.visible_creditors(user).filter(pk=house.creditor).first()
     if creditor is None:
         return []
-    found = came(creditor=creditor, stage=asked.stage, since=since, until=until, currency=house.currency)
-    return RawSQL("SELECT unnest(%s::bigint[])", [found])
+    how: dict[str, Any] = {"since": since, "until": until, "currency": house.currency}
+    return came(creditor=creditor, stage=asked.stage, among=among, **how)
+
+
+def _totals(user: User, asked: Asked, profiles: QuerySet[Profile], rows: Sequence[Profile]) -> Any:
+    """What all rows add up to: of those at hand where they are all; none where that would ask after each (the board tells)."""
+    if asked.q or asked.looks_further:
+        return _summed(rows) if asked.q or (asked.page == 1 and len(rows) <= ROWS) else []
+    return _added_up(profiles) if asked.held or asked.stage else totals(user, asked)
 
 
 def totals(user: User, asked: Asked | None = None) -> Any:
