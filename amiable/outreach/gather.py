@@ -266,15 +266,17 @@ def _conversations(calls: Sequence[Call], as_of: date) -> dict[int, int]:
     return found
 
 
-def _calls(customers: Iterable[int], as_of: date) -> list[Call]:
-    """The calls of the days that count, up to `as_of`, and what was sent by hand."""
-    since = start_of_day(as_of - REMEMBERED)
+def _calls(customers: Mapping[int, Customer], as_of: date) -> list[Call]:
+    """The calls of the days that count, up to `as_of` where the creditor is at home, and what was sent by hand. A task that
+    ended because nothing was due any more, or to which somebody said no, was neither.
+    """
     rows = Task.objects.filter(
-        kind__in=(TaskKind.CALL, TaskKind.MANUAL), customer_id__in=customers, done_at__gte=since,
-        done_at__lt=end_of_day(as_of),
-    ).exclude(outcome="declined")  # fmt: skip
+        kind__in=(TaskKind.CALL, TaskKind.MANUAL), customer_id__in=customers, done_at__gte=start_of_day(as_of - REMEMBERED),
+        done_at__lt=end_of_day(as_of + timedelta(days=1)),
+    ).exclude(outcome__in=("settled", "declined"))  # fmt: skip
     told = rows.values_list("customer_id", "done_at", "outcome")
-    return [(customer_id, day_of(at), outcome) for customer_id, at, outcome in told if at]
+    found = [(pk, day_of(at, customers[pk].creditor.time_zone), outcome) for pk, at, outcome in told if at]
+    return [call for call in found if call[1] <= as_of]
 
 
 def _waiting(customers: Iterable[int]) -> set[int]:

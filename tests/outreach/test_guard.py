@@ -1,7 +1,7 @@
 """The last look: what was true when the message was decided may not be true when it leaves."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -144,6 +144,18 @@ def test_what_happened_since_keeps_it_back(customer: Customer, happens: Callable
     happens(customer, invoice)
     verdict = last_look(message)[1]
     assert WORD[happens] in verdict.reason
+
+
+def test_a_call_counts_on_the_day_of_the_creditor_and_one_that_nobody_made_does_not(customer: Customer) -> None:
+    message = a_message(customer, "reminder_1", [an_invoice(customer, "F-1", 10_000, days_late=9)])
+    spoken_to(customer, Invoice.objects.get())
+    for never in ("settled", "declined"):  # paid before anybody rang, or not wished
+        Task.objects.update(outcome=never)
+        assert last_look(message)[1].leaves
+    Task.objects.update(outcome="promise", done_at=datetime(2025, 11, 21, 2, 0, tzinfo=UTC))
+    assert last_look(message)[1].leaves  # tomorrow in Paris
+    Creditor.objects.update(time_zone="America/New_York")
+    assert "spoken to" in last_look(message)[1].reason  # this evening there
 
 
 @pytest.mark.parametrize("happens", [customer_held, invoice_held, contacted_yesterday, paid_whole, person_waits])
