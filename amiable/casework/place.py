@@ -18,7 +18,7 @@ from amiable.core import audit
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.ledger import hold
-from amiable.ledger.models import Creditor, Customer, Entry, EntryKind, Hold, HoldKind, Invoice
+from amiable.ledger.models import CreditKind, Creditor, Customer, Entry, EntryKind, Hold, HoldKind, Invoice
 
 
 class Outcome(models.TextChoices):
@@ -153,19 +153,23 @@ def lying(placements: Iterable[Placement]) -> QuerySet[Hold]:
 
 
 def _came_of(row: Placement) -> str:
+    """By what was paid while it was there: what we gave up, or credited, is no payment."""
     bills = Invoice.objects.filter(pk__in=lying([row]).values("invoice"))
-    if not bills.filter(open_minor__gt=0).exists():
-        return Outcome.PAID
     came = Entry.objects.filter(
-        invoice__in=bills, kind__in=[EntryKind.ALLOCATION, EntryKind.REVERSAL], known_at__gte=row.placed_at
-    )
-    return Outcome.PART_PAID if (came.aggregate(sum=Sum("amount_minor"))["sum"] or 0) < 0 else Outcome.NOT_PAID
+        invoice__in=bills, kind__in=[EntryKind.ALLOCATION, EntryKind.REVERSAL], known_at__gte=row.placed_at,
+        credit__kind=CreditKind.PAYMENT,
+    )  # fmt: skip
+    paid = (came.aggregate(sum=Sum("amount_minor"))["sum"] or 0) < 0
+    if bills.filter(open_minor__gt=0).exists():
+        return Outcome.PART_PAID if paid else Outcome.NOT_PAID
+    return Outcome.PAID if paid else Outcome.WITHDRAWN
 
 
 def end_with(*, cases: Collection[int], as_of: date, now: datetime) -> None:
     """What was settled while it was away is away no longer."""
     rows = Placement.objects.filter(case__in=cases, recalled_at=None)
-    _end(list(rows), outcome=Outcome.PAID, as_of=as_of, now=now)
+    _end(list(rows.filter(case__closed_because="paid")), outcome=Outcome.PAID, as_of=as_of, now=now)
+    _end(list(rows.exclude(case__closed_because="paid")), outcome=Outcome.WITHDRAWN, as_of=as_of, now=now)
 
 
 def _end(rows: list[Placement], *, outcome: str, as_of: date, now: datetime) -> None:

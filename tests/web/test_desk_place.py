@@ -115,6 +115,13 @@ def test_what_is_paid_while_it_is_away_is_away_no_longer(anna: Customer, client:
     assert not hold.active(as_of=clock.today() + timedelta(days=1)).filter(customer=anna, kind="placed").exists()
 
 
+def test_what_is_given_up_while_it_is_away_was_not_paid_there(anna: Customer, client: Client) -> None:
+    do(client, anna, "agency", agency="Recouvra")
+    do(client, anna, "write_off", invoice=str(anna.invoices.get().pk), amount="100.00", reason="No hope")
+    assert close_settled(as_of=clock.today() + timedelta(days=1), now=clock.now()) == 1
+    assert Placement.objects.get().outcome == "withdrawn"
+
+
 def test_only_who_may_and_only_what_is_in_reach(anna: Customer, client: Client, agent: Client) -> None:
     do(client, anna, "agency", agency="Recouvra")
     assert "Anna" in agent.get(reverse("desk:placements")).content.decode()
