@@ -341,6 +341,8 @@ def test_a_code_is_good_for_minutes(anna: Customer, phone: Phone) -> None:
     phone.ring()
     assert "123.45" not in phone.press(code.code)
     assert "no longer good" in desk.get(page).content.decode()
+    code.delete()  # to make room for another one
+    assert "no longer good" in desk.get(page, follow=True).content.decode()
 
 
 def test_it_stands_beside_the_provider_of_the_pay_page(anna: Customer) -> None:

@@ -53,15 +53,17 @@ class Step:
 def keypad(request: scope.Asked, token: str) -> HttpResponse:
     """The code until it is typed; then the fields, one after the other; then how it ended."""
     tried = _tried(request, token)
-    channel = _line(tried)
-    code = tried.keypad
+    channel, code = _line(tried), KeypadCode.objects.filter(attempt=tried).first()
+    if code is None:  # it had lost its time, and made room for another
+        messages.warning(request, _("This code is no longer good; begin again from the customer's page."))
+        return redirect("desk:customer", tried.customer_id)
     content = {
         "attempt": tried,
         "customer": tried.customer,
         "code": code,
         "expired": code.used_at is None and (code.expires_at <= clock.now() or tried.state not in LIVE),
         "line": channel.config["sender"] if channel else "",
-        "steps": steps(tried),
+        "steps": steps(tried, used=code.used_at is not None),
         "may_take_back": code.used_at is not None and code.returned_at is None and tried.state in LIVE,
         "invoices": list(
             Invoice.objects.filter(id__in=tried.invoices).order_by("due_on").values_list("reference", flat=True)
@@ -75,9 +77,9 @@ def keypad(request: scope.Asked, token: str) -> HttpResponse:
 def back(request: scope.Asked, token: str) -> HttpResponse:
     """The call comes back to the colleague; what was being typed is broken off."""
     tried, now = _tried(request, token), clock.now()
-    code, channel = tried.keypad, _line(tried)
+    code, channel = KeypadCode.objects.filter(attempt=tried).first(), _line(tried)
     number = number_of(tried, channel.config["person"]) if channel else ""
-    if code.used_at is None or code.returned_at is not None or tried.state not in LIVE:
+    if code is None or code.used_at is None or code.returned_at is not None or tried.state not in LIVE:
         return redirect("desk:keypad", token)
     if channel is None or not number:
         messages.error(
@@ -102,14 +104,14 @@ def back(request: scope.Asked, token: str) -> HttpResponse:
     return redirect("desk:keypad", token)
 
 
-def steps(tried: Attempt) -> list[Step]:
+def steps(tried: Attempt, *, used: bool) -> list[Step]:
     """How far the customer is, from what Twilio has told."""
     told = list(tried.provider_events.order_by("id").values_list("kind", "raw"))
     asked = [raw["For"] for _kind, raw in told if raw.get("For") in FIELDS]
     here = asked[-1] if asked else ""
     card = next((raw["last_four"] for _kind, raw in reversed(told) if raw.get("last_four")), "")
     over, order = tried.state == AttemptState.SUCCEEDED, list(FIELDS)
-    found = [Step(gettext_lazy("The customer is on the payment line"), "done" if tried.keypad.used_at else "waiting")]
+    found = [Step(gettext_lazy("The customer is on the payment line"), "done" if used else "waiting")]
     for place, (field, label) in enumerate(FIELDS.items()):
         passed = over or (here and place < order.index(here))
         wrong = sum(kind == WordKind.INPUT_ERROR and raw.get("For") == field for kind, raw in told)
@@ -128,7 +130,7 @@ def _line(tried: Attempt) -> IvrTwilio | None:
 
 def _tried(request: scope.Asked, token: str) -> Attempt:
     rows = Attempt.objects.filter(scope.reach(request.user, path="customer__"), journey=Journey.IVR_AGENT)
-    rows = rows.exclude(keypad=None).select_related("customer__creditor", "creditor", "credit", "by", "keypad")
+    rows = rows.select_related("customer__creditor", "creditor", "credit", "by")
     tried = get_object_or_404(rows, token=token)
     scope.customer_or_404(request.user, tried.customer_id, act="take")
     return tried
