@@ -35,6 +35,7 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
     groups: list[tuple[str, list[tuple[str, str, str, bool]]]] = [
         ("", [
             ("desk:home", _("To do"), "bolt", inside),
+            ("desk:placements", _("With agencies"), "door-exit", not inside),  # an agency's own work
             ("desk:inbox", _("Answers"), "inbox", inside),
             ("desk:customers", _("Customers"), "users", inside),
             ("desk:portfolio", _("My portfolio"), "star", scope.sells(request.user)),
@@ -46,7 +47,7 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
             ("desk:payments", _("Payments"), "credit-card", inside),
             ("desk:plans", _("Plans"), "calendar", inside),
             ("desk:statements", _("Bank"), "building-bank", whole),
-            ("desk:placements", _("With agencies"), "door-exit", True),
+            ("desk:placements", _("With agencies"), "door-exit", inside),
             ("desk:late_payment", _("Late payment"), "scale", administers),
         ]),
         (_("Reminders"), [
