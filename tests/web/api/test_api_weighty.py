@@ -47,14 +47,14 @@ def test_cases_go_to_an_agency_that_sees_its_own_and_come_back(ours: House, clie
     agent = rows.colleague("agent", ours.creditor, Role.AGENCY)
     agent.scopes.update(agency="Recouvra")
     theirs = api_rows.caller(api_rows.token(agent))
-    assert theirs.get(f"/api/customers/{ours.customer.pk}").status_code == 200
+    assert theirs.get(f"/api/customers/{ours.customer.pk}/timeline").status_code == 200
     assert theirs.get("/api/placements").json()["items"] == [placed], "what lay with others is not theirs to read"
     assert theirs.get(f"/api/placements/{ours.rows['placements']}").status_code == 404
     post(theirs, f"/customers/{ours.customer.pk}/take-back", {"outcome": "paid"}, status=403)
 
     [back] = post(client, f"/customers/{ours.customer.pk}/take-back", {"outcome": "not_paid"}).json()
     assert (back["id"], back["outcome"], bool(back["recalled_at"])) == (placed["id"], "not_paid", True)
-    assert theirs.get(f"/api/customers/{ours.customer.pk}").status_code == 404
+    assert theirs.get(f"/api/customers/{ours.customer.pk}/timeline").status_code == 404
     assert (trail(ours.customer, "desk.agency"), trail(ours.customer, "desk.recall")) == (1, 1)
 
     again = post(client, "/placements", body, status=201)
