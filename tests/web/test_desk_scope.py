@@ -6,14 +6,12 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, reverse
 
-from amiable.casework import note
 from amiable.casework.hand_over import hand_over, take_back
 from amiable.casework.models import Case, Note, NoteFile, Placement, Task
 from amiable.core import people
 from amiable.core.models import AuditEntry, Role, Run, Scope
-from amiable.ledger.models import Branch, Creditor, Customer, Document
+from amiable.ledger.models import Branch, Creditor, Customer
 from amiable.outreach.models import Message, Reply
-from amiable.payments.models import Promise
 from amiable.scenario import shelf
 from amiable.web.desk import (
     acts,
@@ -32,7 +30,6 @@ from amiable.web.desk import (
 )
 from amiable.web.ui import clock
 from tests.web import desk_rows as rows
-from tests.world import paid
 
 pytestmark = pytest.mark.django_db
 
@@ -351,13 +348,6 @@ def agent(of: Creditor, agency: str) -> Client:
     return rows.desk(user)
 
 
-def saved(client: Client, address: str) -> int:
-    """How it was answered, where that may be a file."""
-    answer = client.get(address)
-    answer.getvalue()  # read to its end, a file is closed
-    return answer.status_code
-
-
 def test_an_agency_sees_the_cases_placed_with_it_and_nothing_of_the_house(ours: Creditor, theirs: Creditor) -> None:
     mine, other = rows.full(ours, "Odile"), rows.full(ours, "Other")
     rows.counted()
@@ -393,63 +383,6 @@ def test_an_agency_sees_the_cases_placed_with_it_and_nothing_of_the_house(ours: 
     row.recalled_at = clock.now()
     row.save()
     assert client.get(reverse("desk:customer", args=[mine.pk])).status_code == 404
-
-
-def test_an_agency_reads_what_lies_with_it_its_own_notes_and_those_meant_for_it(ours: Creditor) -> None:
-    mine, today = rows.full(ours, "Mine"), clock.today()
-    row = placed(mine, "Recouvra")
-    client = agent(ours, "Recouvra")
-    bill = mine.invoices.get()
-    # Of its customer three pages and the form of a note, and none that tells what was said with the house, or what else it knows.
-    asked = addresses(mine)
-    asked.pop("act_undone:note")
-    for name in ("customer", "happened", "copy", "act:note"):
-        assert saved(client, asked.pop(name)) == 200, name
-    out_of_reach(client, asked | {"note_file": reverse("desk:note_file", args=[mine.notes.get().files.get().pk])})
-    paid_before = rows.invoice(mine, 7_000, late=50)
-    paid(paid_before, on=today - timedelta(days=2))
-    to_come, dollars = rows.invoice(mine, 8_000, late=-20), rows.invoice(mine, 9_000, late=30, currency="USD")
-    for each in (paid_before, to_come, dollars):
-        rows.document(each)
-    vera = rows.colleague("vera", ours, Role.MANAGER)
-    write = {"customer": mine, "now": clock.now(), "by": vera}
-    note.write(text="Meant for @agent: the son answers.", files=[note.File("son.txt", b"He does.")], **write)
-    note.write(text="Kept among ourselves.", files=[note.File("own.txt", b"Ours.")], **write)
-    rows.credit(mine, 123_00, days_ago=3)
-    for invoices, minor in (([bill.pk], 1_111), ([bill.pk, to_come.pk], 2_222), ([], 3_333)):
-        Promise.objects.create(
-            customer=mine, currency="EUR", amount_minor=minor, promised_for=today, invoices=invoices, taken_at=clock.now(),
-            origin="call",
-        )  # fmt: skip
-    act = reverse("desk:act", args=[mine.pk, "note"])
-    assert client.post(act, {"token": "own-note", "text": "We rang at noon."}).status_code == 302
-    for address in (reverse("desk:customer", args=[mine.pk]), reverse("desk:happened", args=[mine.pk])):
-        page = client.get(address).content.decode()
-        for words in (bill.reference, "11.11", "son answers", "son.txt", "rang at noon", "Dispute on"):
-            assert words in page, (words, address)
-        for words in (
-            paid_before.reference, to_come.reference, dollars.reference, "22.22", "33.33", "123.00", "among ourselves",
-            "note about Mine", "Votre facture", "call Mine", "Bonjour", "asked for time", "/disputes/", "/tasks/",
-        ):  # fmt: skip
-            assert words not in page, (words, address)
-    assert "mine@example.org" in client.get(reverse("desk:customer", args=[mine.pk])).content.decode()
-    for file in NoteFile.objects.filter(note__customer=mine):
-        code = saved(client, reverse("desk:note_file", args=[file.pk]))
-        assert code == (200 if file.name == "son.txt" else 404), file.name
-    for document in Document.objects.all():
-        code = saved(client, reverse("desk:copy", args=[document.pk]))
-        assert code == (200 if document.invoice == bill else 404), document.invoice
-    for words in ("mine", mine.number, bill.reference, "mine@example.org"):
-        found = client.get(reverse("desk:search"), {"q": words}).content.decode()
-        assert "Mine</a>" in found, words
-    for words in (to_come.reference, paid_before.reference, "123.00"):
-        assert "Mine</a>" not in client.get(reverse("desk:search"), {"q": words}).content.decode(), words
-    paid(bill, on=today)
-    page = client.get(reverse("desk:customer", args=[mine.pk])).content.decode()
-    assert bill.reference in page  # paid while it was there
-    row.recalled_at = clock.now()
-    row.save()
-    assert "Mine</a>" not in client.get(reverse("desk:search"), {"q": "mine"}).content.decode()
 
 
 def test_an_agency_without_a_name_sees_nothing(ours: Creditor) -> None:
