@@ -10,7 +10,7 @@ from django.test import Client
 from amiable.core.models import Role
 from amiable.ledger import choose
 from amiable.ledger.models import Customer, CustomerKind
-from amiable.outreach.models import Reply
+from amiable.outreach.models import Letter, Reply
 from amiable.web.ui import clock
 from tests.web import api_rows
 from tests.web import desk_rows as rows
@@ -62,6 +62,10 @@ def test_files_are_had_as_they_came_and_went(ours: House, client: Client) -> Non
     assert (paper.status_code, paper.getvalue()[:4]) == (200, b"%PDF")
     batch = f"/api/letter-batches/{ours.rows['letter-batches']}"
     before = client.get(batch).json()["prints"]
+    lost = client.post(f"{batch}/paper", "", content_type="application/json")
+    assert (lost.status_code, "cannot be printed" in lost.json()["detail"]) == (409, True)
+    assert client.get(batch).json()["prints"] == before, "nothing was printed"
+    Letter.objects.update(data={"subject": "as it was written"})
     taken = client.post(f"{batch}/paper", "", content_type="application/json")
     assert (taken.status_code, taken["Content-Type"]) == (200, "application/pdf")
     assert client.get(batch).json()["prints"] == before + 1, "each time counts"
