@@ -5,11 +5,11 @@ Never a float, never a silent rounding: what cannot be read exactly is refused w
 
 import re
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from babel.numbers import format_currency, get_currency_precision
 
-from amiable.core.language import locale
+from amiable.core.language import Writer, locale, quick
 
 _NOISE = re.compile(r"[\s'’]")  # whatever kind of space groups thousands, no-break ones included
 _SIGNED = re.compile(r"(?P<sign>[+-]?)(?P<plain>[^()+-]+)|(?P<trailing>[^()+-]+)-|\((?P<bracketed>[^()+-]+)\)")
@@ -65,7 +65,15 @@ def major(amount_minor: int, currency: str) -> Decimal:
 
 def shown(amount_minor: int, currency: str, language: str = "fr") -> str:
     """The amount as people write it: 1 234,56 € in French, €1,234.56 in English."""
-    return format_currency(major(amount_minor, currency), currency, locale=locale(language))
+    return _writer(currency, language)(major(amount_minor, currency))
+
+
+@cache
+def _writer(currency: str, language: str) -> Writer:
+    def write(value: Decimal) -> str:
+        return format_currency(value, currency, locale=locale(language))
+
+    return quick(write, digits=exponent(currency), language=language)
 
 
 def rounded(amount_minor: int, currency: str, language: str = "fr") -> str:

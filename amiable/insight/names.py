@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from babel.dates import format_date
 from django.utils.translation import get_language, gettext_lazy
 
 from amiable.casework.models import DisputeReason, SurveyAfter, TaskKind
-from amiable.core.language import locale
+from amiable.core.language import day
 from amiable.core.models import User
 from amiable.ledger.kinds import Medium
 from amiable.ledger.models import Branch, Creditor
@@ -164,7 +163,7 @@ def _scenarios(creditor: Creditor, _wanted: list[Any]) -> Names:
 def _dated(pattern: str) -> Callable[[Creditor, list[Any]], Names]:
     def told(_creditor: Creditor, wanted: list[Any]) -> Names:
         return {
-            each: format_date(each, pattern, locale((get_language() or "fr")[:2]))
+            each: day(each, pattern, (get_language() or "fr")[:2])
             for each in wanted
             if isinstance(each, date)
         }

@@ -5,16 +5,11 @@ Nothing known is a dash, and never a nought.
 
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 
-from babel import Locale
-from babel.dates import format_date
-from babel.numbers import NumberPattern, format_decimal, parse_pattern
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
-from amiable.core import money
-from amiable.core.language import locale
+from amiable.core import language, money
 from amiable.insight.board import Board, Cell, Tile
 from amiable.insight.kpi import SUMS, Unit
 
@@ -38,7 +33,7 @@ def said(value: Cell, unit: Unit | None, currency: str) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, date):
-        return format_date(value, "d MMM y", locale=_locale())
+        return language.day(value, "d MMM y", _language())
     if unit is Unit.PERCENT:
         # A share of less than a thousandth is small, and not nothing.
         pattern = "#,##0.00" if 0 < abs(value) < SMALL else "#,##0.0"
@@ -73,7 +68,7 @@ def as_of(board: Board) -> str:
 
 def short(value: Cell) -> str:
     """A word, or a day without its year, as it stands along an axis."""
-    return format_date(value, "d MMM", locale=_locale()) if isinstance(value, date) else said(value, None, "")
+    return language.day(value, "d MMM", _language()) if isinstance(value, date) else said(value, None, "")
 
 
 def part(tile: Tile, currency: str) -> str:
@@ -104,18 +99,8 @@ def change(tile: Tile, currency: str) -> Change | None:
 
 def _decimal(value: float, pattern: str) -> str:
     """With the full space of columns of figures, and a minus sign that is as wide as a plus."""
-    shown = format_decimal(value, format=_signed(pattern), locale=_locale())
-    return str(shown).replace(THIN, SPACE)
-
-
-@cache
-def _signed(pattern: str) -> NumberPattern:
-    return parse_pattern(f"{pattern};\N{MINUS SIGN}{pattern}")
+    return language.number(value, f"{pattern};\N{MINUS SIGN}{pattern}", _language()).replace(THIN, SPACE)
 
 
 def _language() -> str:
     return (get_language() or "fr")[:2]
-
-
-def _locale() -> Locale:
-    return locale(_language())

@@ -1,5 +1,6 @@
 """What every page needs besides its own content: theme, language, and the way around the desk."""
 
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -17,9 +18,9 @@ FIT = 5
 
 
 def room(request: HttpRequest) -> dict[str, Any]:
-    """Lazy: pages that ask for none of it pay nothing."""
-    theme = request.COOKIES.get("theme", "")
-    return {"theme": theme if theme in THEMES else "auto", "nav": lambda: _nav(request), "tabs": lambda: _tabs(request)}
+    """Lazy: pages that ask for none of it pay nothing, and who asks twice pays once."""
+    theme, nav = request.COOKIES.get("theme", ""), cache(lambda: _nav(request))
+    return {"theme": theme if theme in THEMES else "auto", "nav": nav, "tabs": lambda: _tabs(nav())}
 
 
 def _nav(request: HttpRequest) -> list[dict[str, Any]]:
@@ -86,9 +87,9 @@ def _place(path: str, name: str, label: str, icon: str) -> dict[str, Any]:
     return {"url": url, "label": label, "icon": icon, "active": active, "near": name in NEAR}
 
 
-def _tabs(request: HttpRequest) -> dict[str, Any]:
+def _tabs(nav: list[dict[str, Any]]) -> dict[str, Any]:
     """The places of a phone's lower edge: all of them where they fit, else the nearest, and the others behind "More"."""
-    places = [place for group in _nav(request) for place in group["places"]]
+    places = [place for group in nav for place in group["places"]]
     near = [place for place in places if place["near"] or len(places) <= FIT]
     further = [place for place in places if place not in near]
     return {"near": near, "further": further, "elsewhere": any(place["active"] for place in further)}
