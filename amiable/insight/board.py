@@ -15,10 +15,11 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from amiable.core.registry import TwoOfAKind
-from amiable.insight import boards, kept
+from amiable.insight import boards
 from amiable.insight.kpi import Unit, declared
 from amiable.insight.measure import Reading, Value
 from amiable.insight.recall import recall
+from amiable.insight.sum_up import Shelf, shelf
 from amiable.ledger.models import Creditor
 
 PERIODS = (30, 90, 365)
@@ -128,7 +129,7 @@ class Content:
 class Asked:
     """What a board is asked of: the `days` that end with `as_of`, beside the same number of days before them.
 
-    `keys`: the KPIs that the board reads, all in one go. `reach`: the first day and the newest of which rows are kept.
+    `keys`: the KPIs that the board reads, all in one go. `shelf`: what is kept of the creditor.
     """
 
     creditor: Creditor
@@ -136,7 +137,7 @@ class Asked:
     as_of: date
     days: int
     keys: tuple[str, ...] = ()
-    reach: kept.Reach = (None, None)
+    shelf: Shelf = field(default_factory=Shelf)
 
     @property
     def since(self) -> date:
@@ -273,11 +274,12 @@ def show(*, key: str, creditor: Creditor, as_of: date, days: int = 90, currency:
     beside a longer one. Where nothing was measured in all those days it ends with `as_of`, and says nothing.
     """
     plan = plans()[key]
-    first, newest = kept.reach(creditor=creditor)
+    held = shelf(creditor=creditor)
     asked = Asked(
         creditor=creditor, currency=currency or creditor.currency, as_of=as_of, days=days, keys=plan.keys,
-        reach=(first, newest),
+        shelf=held,
     )  # fmt: skip
+    newest = held.reach[1]
     if newest and asked.since <= newest < as_of:
         asked = replace(asked, as_of=newest)
     content = plan.fill(asked)

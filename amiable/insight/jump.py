@@ -10,7 +10,6 @@ from datetime import date, datetime, timedelta
 from math import sqrt
 from urllib.parse import urlencode
 
-import polars as pl
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -18,10 +17,11 @@ from django.utils.translation import override
 from amiable.casework.models import Notification, NotificationKind
 from amiable.casework.notify import notify
 from amiable.core.models import Scope, User
-from amiable.insight import kept, names, say
-from amiable.insight.board import Alarm, Link
+from amiable.insight import names, say
+from amiable.insight.board import Alarm, Asked, Link
 from amiable.insight.grains.payment import ATTEMPTS
 from amiable.insight.kpi import Unit
+from amiable.insight.sum_up import Ask, Shelf, shelf, sum_up
 from amiable.insight.weekly import LEADS
 from amiable.ledger.models import Creditor
 
@@ -29,6 +29,7 @@ RECENT, BASE = 7, 28  # days
 LEAST = 30  # tries in each of the two: fewer say nothing
 LEAST_ERRORS = 5
 SURE = 2.576  # standard errors: by chance alone in one week of two hundred
+Days = dict[date, tuple[int, int]]  # errors and tries of a journey, by day
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,39 +44,44 @@ class Jump:
     tries_before: int
 
 
-def jumps(*, creditor: Creditor, as_of: date) -> list[Jump]:
-    """The journeys whose input errors jumped, as of the last measured day by `as_of`; the steepest first."""
-    newest = kept.told(creditor=creditor)
+def jumps(*, creditor: Creditor, as_of: date, held: Shelf | None = None) -> list[Jump]:
+    """The journeys whose input errors jumped, as of the last measured day by `as_of`; the steepest first.
+
+    `held`: what is kept of the creditor, where that is known already.
+    """
+    held = held or shelf(creditor=creditor)
+    newest = held.reach[1]
     day = min(as_of, newest) if newest else as_of
-    rows = kept.load(
-        creditor=creditor, grain=ATTEMPTS, since=day - timedelta(days=RECENT + 2 * BASE - 1), until=day,
-        columns=["day", "journey", "measured", "input_error"],
+    ask = Ask(
+        grain=ATTEMPTS, since=day - timedelta(days=RECENT + 2 * BASE - 1), until=day, by=("journey", "day"),
+        sums=("measured", "input_error"),
     )  # fmt: skip
-    told = rows.drop_nulls("journey").group_by("journey", "day").agg(pl.col("measured", "input_error").sum())
-    found = [jump for part in told.partition_by("journey") if (jump := _jump(part, day, as_of))]
+    days: dict[str, Days] = {}
+    for journey, on, tries, errors in sum_up(held, ask)[0].drop_nulls("journey").iter_rows():
+        days.setdefault(journey, {})[on] = (errors, tries)
+    found = [jump for journey, told in days.items() if (jump := _jump(journey, told, day, as_of))]
     return sorted(found, key=lambda each: (-each.errors / each.tries, each.journey))
 
 
-def _jump(rows: pl.DataFrame, day: date, as_of: date) -> Jump | None:
+def _jump(journey: str, told: Days, day: date, as_of: date) -> Jump | None:
     """The jump that is seen on the day, with the first day of its row of days."""
-    seen = _seen(rows, day)
+    seen = _seen(told, day)
     if seen is None or day <= as_of - timedelta(days=RECENT):
         return None
     since = day
-    while since > day - timedelta(days=BASE) and _seen(rows, since - timedelta(days=1)):
+    while since > day - timedelta(days=BASE) and _seen(told, since - timedelta(days=1)):
         since -= timedelta(days=1)
     errors, tries, errors_before, tries_before = seen
     return Jump(
-        journey=rows["journey"][0], since=since, errors=errors, tries=tries, errors_before=errors_before,
-        tries_before=tries_before,
+        journey=journey, since=since, errors=errors, tries=tries, errors_before=errors_before, tries_before=tries_before
     )  # fmt: skip
 
 
-def _seen(rows: pl.DataFrame, day: date) -> tuple[int, int, int, int] | None:
+def _seen(told: Days, day: date) -> tuple[int, int, int, int] | None:
     """The two sums where the share of the last week is higher than chance explains (two proportions, one side)."""
     edge = day - timedelta(days=RECENT)
-    errors, tries = _sums(rows, edge + timedelta(days=1), day)
-    errors_before, tries_before = _sums(rows, edge - timedelta(days=BASE - 1), edge)
+    errors, tries = _sums(told, edge + timedelta(days=1), day)
+    errors_before, tries_before = _sums(told, edge - timedelta(days=BASE - 1), edge)
     if min(tries, tries_before) < LEAST or errors < LEAST_ERRORS:
         return None
     pooled = (errors + errors_before) / (tries + tries_before)
@@ -84,14 +90,15 @@ def _seen(rows: pl.DataFrame, day: date) -> tuple[int, int, int, int] | None:
     return (errors, tries, errors_before, tries_before) if jumped else None
 
 
-def _sums(rows: pl.DataFrame, since: date, until: date) -> tuple[int, int]:
-    own = rows.filter(pl.col("day").is_between(since, until))
-    return int(own["input_error"].sum()), int(own["measured"].sum())
+def _sums(told: Days, since: date, until: date) -> tuple[int, int]:
+    own = [both for day, both in told.items() if since <= day <= until]
+    return sum(errors for errors, _tries in own), sum(tries for _errors, tries in own)
 
 
-def alarms(*, creditor: Creditor, as_of: date) -> list[Alarm]:
+def alarms(asked: Asked) -> list[Alarm]:
     """The jumps as what a board says first."""
-    return said(jumps(creditor=creditor, as_of=as_of), creditor=creditor)
+    found = jumps(creditor=asked.creditor, as_of=asked.as_of, held=asked.shelf)
+    return said(found, creditor=asked.creditor)
 
 
 def said(found: Sequence[Jump], *, creditor: Creditor) -> list[Alarm]:

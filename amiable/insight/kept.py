@@ -59,12 +59,6 @@ def keep(gathered: Gathered, grains: Iterable[Grain], *, now: datetime) -> int:
     return len(written)
 
 
-def load(*, creditor: Creditor, grain: Grain, since: date, until: date, columns: Sequence[str]) -> pl.DataFrame:
-    """Those columns of what is kept of the days of a period; of a stock, as it stood on the last day of each month."""
-    held = fetch(creditor=creditor, grains={grain.key: since}, until=until)[grain.key]
-    return unpack(held, grain=grain, since=since, until=until, columns=columns)
-
-
 def fetch(*, creditor: Creditor, grains: Mapping[str, date], until: date) -> dict[str, list[Month]]:
     """The months of several grains in one go, each from its own first day on, the oldest first."""
     wanted = Q()

@@ -162,11 +162,7 @@ def _scenarios(creditor: Creditor, _wanted: list[Any]) -> Names:
 
 def _dated(pattern: str) -> Callable[[Creditor, list[Any]], Names]:
     def told(_creditor: Creditor, wanted: list[Any]) -> Names:
-        return {
-            each: day(each, pattern, (get_language() or "fr")[:2])
-            for each in wanted
-            if isinstance(each, date)
-        }
+        return {each: day(each, pattern, (get_language() or "fr")[:2]) for each in wanted if isinstance(each, date)}
 
     return told
 

@@ -5,7 +5,7 @@ nobody measured.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
@@ -13,11 +13,12 @@ from typing import Any
 import polars as pl
 from django.utils.translation import gettext as _
 
-from amiable.insight import kept, say
+from amiable.insight import say
 from amiable.insight.add import parts
 from amiable.insight.board import Asked, Link, Tile
 from amiable.insight.grain import Grain
 from amiable.insight.kpi import Kpi, declared
+from amiable.insight.sum_up import Ask, sum_up
 
 MANY = 120  # days that are too many for weeks
 
@@ -45,11 +46,13 @@ class Sums(dict[str, Sum]):
 
 @dataclass(frozen=True)
 class Want:
-    """KPIs of one grain, the dimensions that will be asked for, and the days where they are more than the board's."""
+    """KPIs of one grain, the dimensions that will be asked for, the days where they are more than the board's, and whether their
+    course over the days will be asked for too."""
 
     keys: tuple[str, ...]
     by: tuple[str, ...] = ()
     days: int = 0
+    course: bool = False
 
     @property
     def kpis(self) -> list[Kpi]:
@@ -64,13 +67,11 @@ class Want:
 
 def over(asked: Asked, *wanted: Want) -> list["Over"]:
     """What is wanted, all read in one go."""
-    own = [replace(asked, days=max(asked.days, each.days)) for each in wanted]
-    begin = {
-        each.grain.key: theirs.before - timedelta(days=theirs.days - 1)
-        for each, theirs in zip(wanted, own, strict=True)
-    }
-    held = kept.fetch(creditor=asked.creditor, grains=begin, until=asked.as_of)
-    return [Over(asked=theirs, want=each, held=held[each.grain.key]) for each, theirs in zip(wanted, own, strict=True)]
+    found = [Over(asked=replace(asked, days=max(asked.days, each.days)), want=each) for each in wanted]
+    asks = [(each.tables, name, ask) for each in found for name, ask in each.asks().items()]
+    for (tables, name, _ask), table in zip(asks, sum_up(asked.shelf, *(each[2] for each in asks)), strict=True):
+        tables[name] = table
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +80,7 @@ class Over:
 
     asked: Asked
     want: Want
-    held: Sequence[kept.Month]
+    tables: dict[str, pl.DataFrame] = field(default_factory=dict)
 
     @cached_property
     def begin(self) -> date:
@@ -93,32 +94,42 @@ class Over:
 
     @property
     def _measured(self) -> bool:
-        newest = self.asked.reach[1]
+        newest = self.asked.shelf.reach[1]
         return newest is not None and newest >= self.asked.since
 
     @property
     def known_before(self) -> bool:
         """Whether the days before are kept from their first one on; of a stock only the newest day is."""
-        first = self.asked.reach[0]
+        first = self.asked.shelf.reach[0]
         return not self.want.grain.stock and first is not None and first <= self.begin and self.known
 
-    @cached_property
-    def rows(self) -> pl.DataFrame:
-        """Both spans, in the columns that are needed."""
+    def asks(self) -> dict[str, Ask]:
+        """What is to be added up: by the wanted dimensions, each span of days for itself; and day by day."""
+        grain, until = self.want.grain, self.stood if self.want.grain.stock else self.asked.as_of
+        if not self.known or until is None:
+            return {}
+        sums, own = self._columns
+        by = tuple(name for name in grain.schema if name in {*own, *self.want.by})
+        since = until if grain.stock else self.begin if self.known_before else self.asked.since
+        asks = {"cells": Ask(grain=grain, since=since, until=until, by=by, sums=sums, edge=self.asked.since)}
+        if self.want.course:
+            since = max(since, self.asked.since)
+            asks["days"] = Ask(grain=grain, since=since, until=until, by=("day", *own), sums=sums)
+        return asks
+
+    @property
+    def _columns(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The columns that the KPIs add up, and those by which they tell rows apart."""
         said = [part for each in self.want.kpis for part in (each.numerator, each.denominator) if part is not None]
-        wanted = {"currency", "day", *self.want.by, *(name for part in said for name in part.meta.root_names())}
-        columns = [name for name in self.want.grain.schema if name in wanted]
-        since = self.begin if self.known_before else self.asked.since
-        grain, days = self.want.grain, {"since": since, "until": self.asked.as_of}
-        found = kept.unpack(self.held, grain=grain, columns=columns, **days)
-        if grain.stock:
-            return found.filter(pl.col("day") == self.stood)
-        return found
+        named = {"currency", *(name for part in said for name in part.meta.root_names())} - {"day"}
+        columns = [name for name in self.want.grain.schema if name in named]
+        sums = tuple(name for name in columns if name in self.want.grain.sums)
+        return sums, tuple(name for name in columns if name not in sums)
 
     @cached_property
     def stood(self) -> date | None:
         """The day as of which a stock is told."""
-        return kept.stood(self.held, since=self.asked.since, until=self.asked.as_of)
+        return self.asked.shelf.stood(self.want.grain, self.asked.since, self.asked.as_of)
 
     @property
     def says(self) -> list[str]:
@@ -132,16 +143,9 @@ class Over:
 
     @cached_property
     def cells(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The rows of the board's days and of those before, added up over the days: what all the rest is made of."""
-        sums = [name for name in self.rows.columns if name in self.want.grain.sums]
-        key = [name for name in self.rows.columns if name not in {"day", *sums}]
-        added = (
-            self.rows.group_by(*key, now=pl.col("day") >= self.asked.since).agg(pl.col(sums).sum()).partition_by(
-                "now", as_dict=True, include_key=False
-            )
-        )  # fmt: skip
-        none = self.rows.drop("day").clear()
-        return added.get((True,), none), added.get((False,), none)
+        """The sums of the board's days and of those before, by the wanted dimensions: what all the rest is made of."""
+        found = self.tables["cells"]
+        return found.filter("now").drop("now"), found.filter(~pl.col("now")).drop("now")
 
     @property
     def mixed(self) -> bool:
@@ -170,7 +174,7 @@ class Over:
         if not self.known:
             return []
         days = pl.date_range(self.asked.since, self.asked.as_of, eager=True)
-        rows = self.rows.filter(pl.col("day") >= self.asked.since).with_columns(span=pl.col("day").dt.truncate(step))
+        rows = self.tables["days"].with_columns(span=pl.col("day").dt.truncate(step))
         found, none = self._added(rows, ("span",)), self._added(rows.clear(), ()).get((), Sums())
         spans = days.dt.truncate(step).unique(maintain_order=True)
         return [(max(span, self.asked.since), found.get((span,), none)) for span in spans]

@@ -10,12 +10,12 @@ from datetime import date, timedelta
 import polars as pl
 
 from amiable.core.calendar import end_of_month
-from amiable.insight import kept
 from amiable.insight.board import Asked
 from amiable.insight.grains.recovery import MONEY_IN
 from amiable.insight.kept import first_month
 from amiable.insight.measure import Reading
 from amiable.insight.recall import step
+from amiable.insight.sum_up import Ask, sum_up
 
 MONTHLY, WEEK = 180, 7  # longer periods are told by month, shorter ones by week
 
@@ -94,15 +94,14 @@ def _months(as_of: date) -> list[Span]:
 def received(asked: Asked) -> list[Came]:
     """What came in each span of the period, less refunds; nothing where nothing was measured yet."""
     wanted = spans(as_of=asked.as_of, days=asked.days)
-    first, newest = asked.reach
+    first, newest = asked.shelf.reach
     if first is None or newest is None:
         return []
-    rows = kept.load(
-        creditor=asked.creditor, grain=MONEY_IN, since=wanted[0].before_since, until=asked.as_of,
-        columns=["currency", "day", "received_minor"],
+    ask = Ask(
+        grain=MONEY_IN, since=wanted[0].before_since, until=asked.as_of, by=("currency", "day"), sums=("received_minor",)
     )  # fmt: skip
-    own = rows.filter(pl.col("currency") == asked.currency).group_by("day").agg(pl.col("received_minor").sum())
-    days = dict(own.iter_rows())
+    (rows,) = sum_up(asked.shelf, ask)
+    days = dict(rows.filter(pl.col("currency") == asked.currency).drop("currency").iter_rows())
     known = (first, newest)
     return [
         Came(each, _sum(days, each.since, each.until, known), _sum(days, each.before_since, each.before_until, known))

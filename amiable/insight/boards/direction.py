@@ -39,7 +39,7 @@ def direction(asked: Asked) -> Content:
         alarms=[
             *_overdue_grows(asked),
             *_off(asked, good),
-            *jump.alarms(creditor=asked.creditor, as_of=asked.as_of),
+            *jump.alarms(asked),
             *_promises_broken(asked),
         ],
     )

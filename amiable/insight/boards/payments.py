@@ -27,11 +27,11 @@ LISTED = {"journey", "campaign", "step"}  # by which the page of payments shows 
     place=5, keys=(RECOVERED, BY_CAMPAIGN, *TILES),
 )  # fmt: skip
 def payments(asked: Asked) -> Content:
-    (tries,) = over(asked, Want((*TILES, COMPLETED, "amount_completed"), BY))
+    (tries,) = over(asked, Want((*TILES, COMPLETED, "amount_completed"), BY, course=True))
     titles = (_("By journey"), _("By campaign"), _("By step"), _("By channel"))
     return Content(
         tiles=[asked.tile(RECOVERED), *(tries.tile(key, to=_behind(asked)) for key in TILES)],
-        alarms=jump.alarms(creditor=asked.creditor, as_of=asked.as_of),
+        alarms=jump.alarms(asked),
         sections=[
             _whole(tries),
             _history(tries),

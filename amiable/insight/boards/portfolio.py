@@ -8,11 +8,12 @@ import polars as pl
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from amiable.insight import kept, names, over_time, say
+from amiable.insight import names, over_time, say
 from amiable.insight.board import Asked, Column, Content, Drawn, Line, Link, Section, board
 from amiable.insight.grains.moves import MOVES
 from amiable.insight.kpi import COUNT, DAYS, MONEY, PERCENT, declared
 from amiable.insight.measure import Value
+from amiable.insight.sum_up import Ask, sum_up
 from amiable.ledger.balance import BUCKETS
 from amiable.ledger.models import Customer
 
@@ -194,10 +195,11 @@ def _rolling(asked: Asked) -> Section:
 
 def _moved(asked: Asked) -> list[dict[str, Any]]:
     """The sums of the moves of the period, the largest number first."""
-    rows = kept.load(
-        creditor=asked.creditor, grain=MOVES, since=asked.since, until=asked.as_of,
-        columns=["currency", "day", "origin", "segment", *MOVES.sums],
-    ).filter(pl.col("currency") == asked.currency)  # fmt: skip
+    ask = Ask(
+        grain=MOVES, since=asked.since, until=asked.as_of, by=("currency", "origin", "segment"), sums=MOVES.sums
+    )  # fmt: skip
+    (found,) = sum_up(asked.shelf, ask)
+    rows = found.filter(pl.col("currency") == asked.currency)
     sums = rows.group_by("origin", "segment").agg(each for kpi in MOVED for each in declared()[kpi].sums)
     return sorted(sums.iter_rows(named=True), key=lambda part: (-part["segment_moves.n"], str(part)))
 
