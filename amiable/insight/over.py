@@ -4,7 +4,7 @@ In: what a board is asked, KPIs of one grain. Out: sums and tiles. Never: a sum 
 nobody measured.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -44,6 +44,9 @@ class Sums(dict[str, Sum]):
         return Sum()
 
 
+Parts = Mapping[tuple[Any, ...], Sums]
+
+
 @dataclass(frozen=True)
 class Want:
     """KPIs of one grain, the dimensions that will be asked for, the days where they are more than the board's, and whether their
@@ -81,6 +84,7 @@ class Over:
     asked: Asked
     want: Want
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
+    _parts: dict[tuple[int, tuple[str, ...]], Parts] = field(default_factory=dict)
 
     @cached_property
     def begin(self) -> date:
@@ -152,13 +156,19 @@ class Over:
         """Whether rows of another currency than the board's are among them."""
         return self.known and self.cells[0].filter(pl.col("currency") != self.asked.currency).height > 0
 
-    def parts(self, *by: str) -> dict[tuple[Any, ...], Sums]:
+    def parts(self, *by: str) -> Parts:
         """Each part with the sum of each KPI."""
-        return self._added(self.cells[0], by) if self.known else {}
+        return self._parted(0, by) if self.known else {}
 
-    def parts_before(self, *by: str) -> dict[tuple[Any, ...], Sums]:
+    def parts_before(self, *by: str) -> Parts:
         """The same of the days before."""
-        return self._added(self.cells[1], by) if self.known_before else {}
+        return self._parted(1, by) if self.known_before else {}
+
+    def _parted(self, span: int, by: tuple[str, ...]) -> Parts:
+        """Added up once: several tables of a board show the same parts."""
+        if (span, by) not in self._parts:
+            self._parts[span, by] = self._added(self.cells[span], by)
+        return self._parts[span, by]
 
     @cached_property
     def total(self) -> Sums:
@@ -199,7 +209,7 @@ class Over:
         """The two ends of the board's days, in words."""
         return {"since": say.said(self.asked.since, None, ""), "until": say.said(self.asked.as_of, None, "")}
 
-    def _added(self, rows: pl.DataFrame, by: Sequence[str]) -> dict[tuple[Any, ...], Sums]:
+    def _added(self, rows: pl.DataFrame, by: Sequence[str]) -> Parts:
         found: dict[tuple[Any, ...], Sums] = {}
         for in_currency in (True, False):
             kpis = [each for each in self.want.kpis if each.in_currency is in_currency]

@@ -3,9 +3,11 @@
 from decimal import Decimal
 
 import pytest
+from babel.numbers import format_currency, format_decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amiable.core.language import locale, number
 from amiable.core.money import UnreadableAmount, exponent, major, minor, shown
 
 
@@ -61,3 +63,24 @@ def test_people_read_their_own_notation() -> None:
     assert shown(123_456, "EUR").replace("\u202f", " ").replace("\xa0", " ") == "1 234,56 €"
     assert shown(123_456, "EUR", "en") == "€1,234.56"
     assert major(1_500, "JPY") == Decimal(1_500)
+
+
+LANGUAGES = st.sampled_from(["fr", "en", "de", "es", "hi", "de_CH"])  # Hindi groups its digits by two
+AMOUNTS = st.integers(-(10**12), 10**12) | st.integers(-2000, 2000)
+
+
+@given(AMOUNTS, st.sampled_from(["EUR", "JPY", "TND"]), LANGUAGES)
+def test_an_amount_is_written_as_babel_writes_it(amount: int, currency: str, language: str) -> None:
+    own = locale(language)
+    assert shown(amount, currency, language) == format_currency(major(amount, currency), currency, locale=own)
+
+
+@given(
+    AMOUNTS | st.floats(-1e9, 1e9) | st.sampled_from([-0.0, 0.05, -0.04, 0.25, float("inf")]),
+    st.sampled_from(
+        ["#,##0", "#,##0.0", "#,##0.00;\N{MINUS SIGN}#,##0.00", "+#,##0.0;\N{MINUS SIGN}#,##0.0", "#,##0.###"]
+    ),
+    LANGUAGES,
+)
+def test_a_number_is_written_as_babel_writes_it(value: float, pattern: str, language: str) -> None:
+    assert number(value, pattern, language) == format_decimal(value, format=pattern, locale=locale(language))

@@ -10,7 +10,7 @@ from amiable.insight import names, say
 from amiable.insight.board import Asked, Cell, Column, Content, Drawn, Line, Link, Section, board
 from amiable.insight.grains.recovery import CASE_DAYS, STAGES
 from amiable.insight.kpi import COUNT, DAYS, MONEY, PERCENT
-from amiable.insight.over import Over, Sum, Sums, Want, over
+from amiable.insight.over import Over, Parts, Sum, Sums, Want, over
 from amiable.scenario.models import Scenario
 
 CASES = (
@@ -139,9 +139,6 @@ def _counted() -> list[Column]:
         Column(label=_("Tries lost"), unit=COUNT), Column(label=_("Share of tries lost"), unit=PERCENT, drawn=True, tone="61_90"),
         Column(label=_("Paid by tries"), unit=MONEY),
     ]  # fmt: skip
-
-
-Parts = dict[tuple[Any, ...], Sums]
 
 
 def _way(sent: Parts, tried: Parts, key: tuple[Any, ...]) -> tuple[Cell, ...]:

@@ -121,7 +121,9 @@ class Asked:
 @require_GET
 @scope.inside
 def customers(request: scope.Asked) -> HttpResponse:
-    if not request.GET and (first := saved.opens_with(request.user, "customers")):
+    more = request.headers.get("HX-Target") == "more"
+    views = {} if more else saved.bar(request.user, "customers", request.GET)
+    if not request.GET and (first := views.get("first")):
         return redirect(f"{reverse('desk:customers')}?{first}")
     asked = Asked.read(request.GET)
     today = clock.today()
@@ -139,7 +141,7 @@ def customers(request: scope.Asked) -> HttpResponse:
         "next": asked.address(page=asked.page + 1) if len(rows) > ROWS else "",
         "labels": segment_labels(scope.visible_creditors(request.user)),
     }
-    if request.headers.get("HX-Target") == "more":
+    if more:
         return render(request, "desk/_customer_rows.html", content)
     content |= {
         "creditors": creditors,
@@ -150,7 +152,7 @@ def customers(request: scope.Asked) -> HttpResponse:
         "kinds": CustomerKind.choices,
         "buckets": _bucket_choices(),
         "strangers": _without_profile(request.user, asked, set(found or ()) - {row.customer_id for row in whole or ()}),
-        "saved": saved.bar(request.user, "customers", request.GET),
+        "saved": views,
     }
     return render(request, "desk/customers.html", content)
 

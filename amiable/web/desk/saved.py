@@ -38,19 +38,15 @@ def visible(user: User, room: str) -> QuerySet[View]:
 
 
 def bar(user: User, room: str, query: QueryDict) -> dict[str, Any]:
-    """What the chips above a list need: the views, which one is open, and what could be kept. One query."""
+    """What the chips above a list need: the views, which one is open, and what could be kept; and the words of the view with
+    which this person's list opens, empty without one. One query."""
     here = normal(query.urlencode())
     chosen = FirstView.objects.filter(user=user, room=room, view=OuterRef("pk"))
     rows = visible(user, room).select_related("owner").annotate(opens=Exists(chosen)).order_by("-opens", "name", "pk")
     views = list(rows[: 2 * save.MOST])
     now_open = next((view for view in views if here and view.query == here), None)
-    return {"views": views, "open": now_open, "room": room, "list": reverse(ROOMS[room]), "query": here}
-
-
-def opens_with(user: User, room: str) -> str:
-    """The words of the view with which this person's list opens; empty without one."""
-    chosen = FirstView.objects.filter(user=user, room=room, view__in=visible(user, room))
-    return chosen.values_list("view__query", flat=True).first() or ""
+    first = views[0].query if views and vars(views[0])["opens"] else ""
+    return {"views": views, "open": now_open, "room": room, "list": reverse(ROOMS[room]), "query": here, "first": first}
 
 
 def normal(query: str) -> str:

@@ -1,5 +1,6 @@
 """Amounts, days and shares as people write them in their language."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -10,7 +11,7 @@ from django import template
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -100,6 +101,14 @@ def _drawn(name: str, label: str) -> SafeString:
     if label:
         return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"></use></svg>', label, sprite)
     return format_html('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"></use></svg>', sprite)
+
+
+@register.simple_tag
+def cells(told: Iterable[tuple[str, bool]]) -> SafeString:
+    """The cells of a row behind its first, each with whether it is a number. A board has hundreds of them, for which the loop of
+    a template takes ten times as long."""
+    number = mark_safe('class="end num"')
+    return format_html_join("", "<td {}>{}</td>", ((number if end else "", text) for text, end in told))
 
 
 @register.simple_tag
