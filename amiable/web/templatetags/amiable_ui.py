@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from babel import Locale
@@ -111,16 +111,22 @@ def cells(told: Iterable[tuple[str, bool]]) -> SafeString:
     return format_html_join("", "<td {}>{}</td>", ((number if end else "", text) for text, end in told))
 
 
+@cache  # of a language; a list asks for them with each of its rows
+def _bands(_language: str) -> list[tuple[str, str, str]]:
+    """The five bands of an ageing bar with their names and the columns of a profile."""
+    return [
+        ("not_due", _("Not yet due"), "not_due_minor"),
+        ("d1", _("1–30 days"), "overdue_1_30_minor"),
+        ("d31", _("31–60 days"), "overdue_31_60_minor"),
+        ("d61", _("61–90 days"), "overdue_61_90_minor"),
+        ("d90", _("over 90 days"), "overdue_over_90_minor"),
+    ]
+
+
 @register.simple_tag
 def ageing(profile: Any) -> list[dict[str, Any]]:
     """The five bands of an ageing bar in percent of what is open, as positions of an SVG of width 100."""
-    bands = [
-        ("not_due", _("Not yet due"), profile.not_due_minor),
-        ("d1", _("1–30 days"), profile.overdue_1_30_minor),
-        ("d31", _("31–60 days"), profile.overdue_31_60_minor),
-        ("d61", _("61–90 days"), profile.overdue_61_90_minor),
-        ("d90", _("over 90 days"), profile.overdue_over_90_minor),
-    ]
+    bands = [(key, label, getattr(profile, column)) for key, label, column in _bands(language())]
     total = sum(amount for _key, _label, amount in bands) or 1
     shown, at = [], 0.0
     for key, label, amount in bands:
