@@ -25,7 +25,13 @@ def content(days: dict[date, int]) -> bytes:
 
 
 def month(days: dict[date, int], **fields: object) -> dict[str, object]:
-    return {"content": content(days), "digest": f"{list(days.values())}", "rows": len(days), "as_of": DAY, "measured_at": NOW} | fields
+    return {
+        "content": content(days),
+        "digest": f"{list(days.values())}",
+        "rows": len(days),
+        "as_of": DAY,
+        "measured_at": NOW,
+    } | fields
 
 
 def told(held: Shelf) -> tuple[dict[bool, int], int]:
