@@ -52,7 +52,7 @@ def quick(write: Writer, *, digits: int, language: str) -> Writer:
     return written if all(written(each) == write(each) for each in _PROBES) else write
 
 
-@cache
+@lru_cache(maxsize=256)
 def _number(pattern: str, language: str) -> Writer:
     parsed = parse_pattern(pattern)
 

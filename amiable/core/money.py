@@ -5,7 +5,7 @@ Never a float, never a silent rounding: what cannot be read exactly is refused w
 
 import re
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from babel.numbers import format_currency, get_currency_precision
 
@@ -68,7 +68,7 @@ def shown(amount_minor: int, currency: str, language: str = "fr") -> str:
     return _writer(currency, language)(major(amount_minor, currency))
 
 
-@cache
+@lru_cache(maxsize=256)
 def _writer(currency: str, language: str) -> Writer:
     def write(value: Decimal) -> str:
         return format_currency(value, currency, locale=locale(language))

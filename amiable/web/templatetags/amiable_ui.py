@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from babel import Locale
@@ -12,14 +12,21 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
-from django.utils.translation import gettext as _
+from django.utils.translation import get_language, gettext_lazy
 
 from amiable.core import language as written
 from amiable.core import money as core_money
 
 register = template.Library()
 NARROW = "\N{NARROW NO-BREAK SPACE}"
+# Of an ageing bar: keys, names and columns of a profile. A list says few of the names, and each costs a look into the catalogue.
+BANDS = (
+    ("not_due", gettext_lazy("Not yet due"), "not_due_minor"),
+    ("d1", gettext_lazy("1–30 days"), "overdue_1_30_minor"),
+    ("d31", gettext_lazy("31–60 days"), "overdue_31_60_minor"),
+    ("d61", gettext_lazy("61–90 days"), "overdue_61_90_minor"),
+    ("d90", gettext_lazy("over 90 days"), "overdue_over_90_minor"),
+)
 
 
 def language() -> str:
@@ -92,41 +99,35 @@ def get(mapping: dict[Any, Any], key: Any) -> Any:
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """A picture of the sprite; said aloud only where it has a label."""
-    return _drawn(name, str(label))
-
-
-@lru_cache(maxsize=1024)  # a list shows some hundred of them
-def _drawn(name: str, label: str) -> SafeString:
-    sprite = f"{static('vendor/icons.svg')}#{name}"
     if label:
-        return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"></use></svg>', label, sprite)
-    return format_html('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"></use></svg>', sprite)
+        picture = '<svg class="icon" role="img" aria-label="{}"><use href="{}"></use></svg>'
+        return format_html(picture, label, _address(name))
+    return _drawn(name)
+
+
+@cache  # a list shows some hundred of them
+def _drawn(name: str) -> SafeString:
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"></use></svg>', _address(name)
+    )
+
+
+def _address(name: str) -> str:
+    return f"{static('vendor/icons.svg')}#{name}"
 
 
 @register.simple_tag
 def cells(told: Iterable[tuple[str, bool]]) -> SafeString:
     """The cells of a row behind its first, each with whether it is a number. A board has hundreds of them, for which the loop of
-    a template takes ten times as long."""
+    a template takes several times as long."""
     number = mark_safe('class="end num"')
     return format_html_join("", "<td {}>{}</td>", ((number if end else "", text) for text, end in told))
-
-
-@cache  # of a language; a list asks for them with each of its rows
-def _bands(_language: str) -> list[tuple[str, str, str]]:
-    """The five bands of an ageing bar with their names and the columns of a profile."""
-    return [
-        ("not_due", _("Not yet due"), "not_due_minor"),
-        ("d1", _("1–30 days"), "overdue_1_30_minor"),
-        ("d31", _("31–60 days"), "overdue_31_60_minor"),
-        ("d61", _("61–90 days"), "overdue_61_90_minor"),
-        ("d90", _("over 90 days"), "overdue_over_90_minor"),
-    ]
 
 
 @register.simple_tag
 def ageing(profile: Any) -> list[dict[str, Any]]:
     """The five bands of an ageing bar in percent of what is open, as positions of an SVG of width 100."""
-    bands = [(key, label, getattr(profile, column)) for key, label, column in _bands(language())]
+    bands = [(key, label, getattr(profile, column)) for key, label, column in BANDS]
     total = sum(amount for _key, _label, amount in bands) or 1
     shown, at = [], 0.0
     for key, label, amount in bands:
@@ -148,7 +149,7 @@ def ageing(profile: Any) -> list[dict[str, Any]]:
 @register.simple_tag
 def ageing_bar(bands: list[dict[str, Any]], currency: str) -> SafeString:
     """The bands that hold something as one picture, which says aloud what it shows. A list draws one for each of its rows, for
-    which the loops of a template take ten times as long."""
+    which the loops of a template take several times as long."""
     held = [band for band in bands if band["minor"]]
     said = "".join(f"{band['label']}: {money(band['minor'], currency)}. " for band in held)
     drawn = format_html_join(
