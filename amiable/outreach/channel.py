@@ -139,6 +139,9 @@ class Channel(ABC):
     label: ClassVar[str | Promise]
     medium: ClassVar[str]
     hook: ClassVar[str] = Hook.NONE
+    by_people: ClassVar[bool] = (
+        False  # what it takes lies until a person carries it on: a creditor says that somebody does
+    )
     answers: ClassVar[str] = ""  # the query of the hook's address for what people answer, where it is another address
 
     Config: ClassVar[type[forms.Form]] = Settings
