@@ -264,8 +264,16 @@ def routes(draw: st.DrawFn) -> Journey:
 
 DID = st.fixed_dictionaries(
     {f"days_since_{event}": st.none() | st.integers(0, 30) for event in EVENTS}
-    | {"carried_letter": st.booleans(), "carried_ivr": st.booleans(), "has_letter": st.booleans(), "out_ivr": st.booleans()}
-    | {"preferred": st.sampled_from([None, "call", "letter", "email"]), "call_reaction": st.sampled_from([None, 0.2, 0.8])}
+    | {
+        "carried_letter": st.booleans(),
+        "carried_ivr": st.booleans(),
+        "has_letter": st.booleans(),
+        "out_ivr": st.booleans(),
+    }
+    | {
+        "preferred": st.sampled_from([None, "call", "letter", "email"]),
+        "call_reaction": st.sampled_from([None, 0.2, 0.8]),
+    }
     | {"reminder_reaction": st.sampled_from([None, 0.2, 0.5]), "out_call": st.booleans()}
 )
 OWED = st.builds(

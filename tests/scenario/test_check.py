@@ -9,7 +9,7 @@ import pytest
 from django.utils.translation import override
 
 from amiable.law.packs import law
-from amiable.ledger.models import ContactPoint, Customer
+from amiable.ledger.models import ContactPoint
 from amiable.outreach.compose import UnableToCompose, compose, house_text
 from amiable.outreach.models import Template
 from amiable.scenario import shelf
@@ -57,7 +57,12 @@ def house(template: str, medium: str, audience: str, language: str, tone: str) -
 
 
 def found(
-    *steps: Step, applies: str = "", country: str = "FR", policy: Any = None, texts: Any = house, reaches: Any = None,
+    *steps: Step,
+    applies: str = "",
+    country: str = "FR",
+    policy: Any = None,
+    texts: Any = house,
+    reaches: Any = None,
     carried: Any = CHANNELS,
 ) -> list[Finding]:
     return check(
@@ -481,29 +486,6 @@ def test_every_channel_of_a_step_counts_for_its_address_and_calls_for_their_cap(
     assert codes({**FIRST, "fallback": ["call"]}, {**SECOND, "channel": "best"}, reaches=only_phones) == []
     calls = [{**step(f"c{n}", 10 + n, n), "channel": "best"} for n in range(3)]
     assert "cap" in {code for _severity, code, _step in codes(*calls, policy={"calls_per_7_days": 1})}
-
-
-def test_a_step_by_post_or_voice_server_says_what_it_lacks(world: World) -> None:
-    by_post = step("notice", 20, 30, channel="letter", template="formal_notice", tone="firm", gap=7)
-    rung = step("ring", 10, 5, channel="ivr", tone="neutral")
-    assert found(rung, by_post) == []
-    usual = {"carried": ("email", "sms", "call")}
-    (told,) = found(FIRST, by_post, **usual)
-    assert (told.severity, told.code, told.step) == (WARNING, "no_carrier", "notice")
-    (told,) = found({**rung, "fallback": ["call"]}, **usual)
-    assert told.sentence.endswith("it goes by Call.")
-    # A letter that a step only falls back to is extra, and frightens nobody.
-    assert found({**FIRST, "fallback": ["letter"]}, **usual) == []
-    assert set(codes({**rung, "template": "statement"})) == {(ERROR, "no_text", "ring")}
-    rings = [{**rung, "key": f"r{n}", "level": 10 + n, "days": 3 * n} for n in range(3)]
-    assert "cap" in {code for _severity, code, _step in codes(*rings, policy={"calls_per_7_days": 1})}
-    assert (ERROR, "never", "seen") in codes(rung, step("seen", 30, 20, answer="opened"))
-    data = {"key": "trial", "applies": "kind = 'consumer'", "steps": [by_post]}
-    told_of = [each.code for each in examine(data, creditor=world.house, facts=shelf.facts(), as_of=DAY)]
-    assert told_of == ["no_address", "no_carrier"]
-    Customer.objects.filter(pk=world.anna.pk).update(street="3 rue du Lac", city="Lyon")
-    world.house.policy["channels"] = {"letter": "letter"}
-    assert examine(data, creditor=world.house, facts=shelf.facts(), as_of=DAY) == []
 
 
 def test_each_channel_of_a_step_has_words_of_its_own() -> None:

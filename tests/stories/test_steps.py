@@ -87,7 +87,9 @@ def test_the_voice_server_rings_in_the_laws_hours_and_who_does_not_pick_up_gets_
         for medium in ("call", "sms"):
             ContactPoint.objects.get_or_create(contact=who.contacts.get(), medium=medium, value=number)
         worlds.invoice(who, 40_000, due_on=later(-2))
-    OptOut.objects.create(customer=world.clara, medium="call", since=at(DAY, 1), origin="portal")  # no calls: of no kind
+    OptOut.objects.create(
+        customer=world.clara, medium="call", since=at(DAY, 1), origin="portal"
+    )  # no calls: of no kind
     live(DAY, DAY)
     assert not Message.objects.exists()
     assert refusals(world.anna) == [(DAY, "ring_1", "no_carrier")]

@@ -20,13 +20,12 @@ from amiable.core.conditions import parse
 from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.ledger.models import Creditor, Customer, Invoice, Medium
-from amiable.outreach.address import serving
 from amiable.outreach.models import Message
 from amiable.outreach.render import Rendered
 from amiable.outreach.render import render as put_in_words
-from amiable.portfolio.gather import gather as facts_of
+from amiable.portfolio.gather import gather
 from amiable.portfolio.models import Profile
-from amiable.scenario import check, gather, shelf
+from amiable.scenario import check, shelf
 from amiable.scenario.compare import compare as differ
 from amiable.scenario.engine.channel import BEST, SPOKEN
 from amiable.scenario.models import Experiment, Scenario, ScenarioState
@@ -201,20 +200,18 @@ def _experiments(user: User, found: Scenario) -> list[Experiment]:
 def preview(request: scope.Asked, pk: int, step: str) -> HttpResponse:
     """A step's message for a real customer, as it would be written now."""
     found = scenario_or_404(request.user, pk)
-    setting = _step(found, step)
+    setting = _step(found, step, request.GET.get("medium", ""))
     people = _people(request.user, found, request.GET.get("q", ""))
     asked = request.GET.get("customer", "")
     customer = scope.customer_or_404(request.user, int(asked)) if asked.isdecimal() and len(asked) < 18 else None
     customer = customer or (people[0] if people else None)
     content: dict[str, Any] = {
-        "scenario": found, "step": setting, "title": labels.step(step), "people": people, "customer": customer,
-        "q": request.GET.get("q", ""),
+        "scenario": found, "step": setting, "media": [(each, told.CHANNELS[each]) for each in setting["written"]],
+        "title": labels.step(step), "people": people, "customer": customer, "q": request.GET.get("q", ""),
     }  # fmt: skip
     if customer:
         try:
-            medium = _medium(setting, customer)
-            content["medium"], content["icon"] = told.CHANNELS[medium], told.ICONS[medium]
-            content["rendered"] = _words(found, setting, customer, medium)
+            content["rendered"] = _words(found, setting, customer)
         except UnableTo as error:
             content["wrong"] = str(error)
     return dialog(request, "scenario_message", content)
@@ -227,32 +224,20 @@ def body(request: scope.Asked, pk: int, step: str, customer: int) -> HttpRespons
     found = scenario_or_404(request.user, pk)
     who = scope.customer_or_404(request.user, customer)
     try:
-        setting = _step(found, step)
-        page = _words(found, setting, who, _medium(setting, who)).html
+        page = _words(found, _step(found, step, request.GET.get("medium", "")), who).html
     except UnableTo as error:
         raise Http404 from error
     return HttpResponse(page, headers={"Content-Security-Policy": BOX})
 
 
-def _step(found: Scenario, key: str) -> dict[str, Any]:
-    """A step that writes."""
+def _step(found: Scenario, key: str, medium: str) -> dict[str, Any]:
+    """A step that writes, with the channels by which it does, and the one asked for, or the first, as its channel."""
     step = next((each for each in found.data["steps"] if each["key"] == key), None)
-    if step is None or not _written(step):
+    named = [*told.several(step.get("channel")), *told.several(step.get("fallback"))] if step else []
+    written = dict.fromkeys(Medium.EMAIL.value if each == BEST else each for each in named if each not in SPOKEN)
+    if step is None or not written:
         raise Http404
-    return dict(step)
-
-
-def _written(step: dict[str, Any]) -> list[str]:
-    """The channels by which a step writes, in its order."""
-    named = [*told.several(step.get("channel")), *told.several(step.get("fallback"))]
-    return [Medium.EMAIL.value if each == BEST else each for each in named if each not in SPOKEN]
-
-
-def _medium(step: dict[str, Any], customer: Customer) -> str:
-    """The first of them by which the customer can be reached and that something carries, else the first."""
-    media, carried = _written(step), gather.carried([customer.creditor])[customer.creditor_id]
-    reached = carried.intersection(serving(customer, media=media, now=clock.now()))
-    return next((each for each in media if each in reached), media[0])
+    return {**step, "written": list(written), "channel": medium if medium in written else next(iter(written))}
 
 
 def _people(user: User, found: Scenario, words: str) -> list[Customer]:
@@ -265,14 +250,14 @@ def _people(user: User, found: Scenario, words: str) -> list[Customer]:
     owing = Profile.objects.filter(customer__in=rows, open_minor__gt=0).order_by("-overdue_minor", "customer_id")
     asked = list(owing.values_list("pk", "customer_id")[:ASKED])
     applies = found.data.get("applies", "")
-    table = facts_of(Profile.objects.filter(pk__in=[pk for pk, _who in asked]), as_of=clock.today(), naming=[applies])
+    table = gather(Profile.objects.filter(pk__in=[pk for pk, _who in asked]), as_of=clock.today(), naming=[applies])
     theirs = set(table.rename({"stands": "segment"}).filter(parse(applies, shelf.facts()))["customer_id"].to_list())
     offered = list(dict.fromkeys(who for _pk, who in asked if who in theirs))[:OFFERED]
     known = Customer.objects.select_related("creditor").in_bulk(offered)
     return [known[pk] for pk in offered]
 
 
-def _words(found: Scenario, step: dict[str, Any], customer: Customer, medium: str) -> Rendered:
+def _words(found: Scenario, step: dict[str, Any], customer: Customer) -> Rendered:
     """The message of a step about what the customer has open; it is never kept."""
     today = clock.today()
     rows = list(Invoice.objects.filter(customer=customer, open_minor__gt=0).order_by("due_on", "pk"))
@@ -282,7 +267,7 @@ def _words(found: Scenario, step: dict[str, Any], customer: Customer, medium: st
     days = step["days"] if step.get("from", "due") == "due" else 0
     due = [row for row in mine if (today - row.due_on).days >= days and (days < 0 or row.due_on < today)]
     message = Message(
-        creditor_id=customer.creditor_id, customer=customer, currency=rows[0].currency, medium=medium,
+        creditor_id=customer.creditor_id, customer=customer, currency=rows[0].currency, medium=step["channel"],
         purpose=step.get("template", step["key"]), tone=step.get("tone", "neutral"), step=step["key"], as_of=today,
         language=customer.language or customer.creditor.language, about=[row.pk for row in due or mine], context={},
     )  # fmt: skip
