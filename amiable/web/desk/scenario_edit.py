@@ -161,7 +161,7 @@ def _choices(owner: Creditor | None, data: Mapping[str, Any]) -> dict[str, list[
 def _channels(owner: Creditor | None) -> list[tuple[str, str]]:
     """The channels that a step can have; those that nothing carries for the creditor yet say so."""
     carried = gather.carried([owner])[owner.pk] if owner else CHANNELS
-    missing = _("%(channel)s (nothing carries it yet)")
+    missing = _("%(channel)s (not set up)")
     return [
         (key, str(told.CHANNELS[key]) if key in carried else missing % {"channel": told.CHANNELS[key]})
         for key in CHANNELS
