@@ -139,9 +139,7 @@ class Channel(ABC):
     label: ClassVar[str | Promise]
     medium: ClassVar[str]
     hook: ClassVar[str] = Hook.NONE
-    by_people: ClassVar[bool] = (
-        False  # what it takes lies until a person carries it on: a creditor says that somebody does
-    )
+    by_people: ClassVar[bool] = False  # what it takes lies until somebody carries it on, as the creditor has to say
     answers: ClassVar[str] = ""  # the query of the hook's address for what people answer, where it is another address
 
     Config: ClassVar[type[forms.Form]] = Settings

@@ -55,8 +55,10 @@ class Route:
 
     @property
     def goes(self) -> bool:
-        """Whether what nobody looks at one by one may go this way: a dry run needs no carrier, and a carrier that leaves
-        the rest to people is one only where the creditor chose it."""
+        """Whether what nobody looks at one by one may go this way.
+
+        A dry run needs no carrier; one that leaves the rest to people is one only where the creditor chose it.
+        """
         kind = channels().get(self.key)
         if kind is not None and kind.by_people and not chosen(self.creditor, self.medium):
             return False

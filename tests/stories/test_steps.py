@@ -27,7 +27,7 @@ from tests.stories.test_branches import runs, sent
 from tests.stories.test_sms import carries
 from tests.world import DAY, World, at, later
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unmeasured")]
 HOME = {"street": "3 rue du Lac", "postcode": "69003", "city": "Lyon", "country": "FR"}
 
 

@@ -12,7 +12,7 @@ from amiable.law import rails
 
 BEST = "best"
 USUAL = ("email", "sms", "call")  # among which the best one is looked for
-# A letter costs a hundred times an e-mail and needs hands, a machine on the telephone is not everybody's manner: only a
+# A letter costs seventy times an e-mail and needs hands, a machine on the telephone is not everybody's manner: only a
 # step that names them goes by them, and only where the creditor has somebody, or something, that carries them.
 NAMED = ("letter", "ivr")
 CHANNELS = (*USUAL, *NAMED)
