@@ -104,7 +104,16 @@ def table(title: str, about: str, heads: str, *rows: tuple[object, ...]) -> str:
 
 
 def _scenario(data: Mapping[str, Any]) -> str:
-    steps = [(s["level"], s["key"], s["days"], s["channel"], s.get("mode", "automatic")) for s in data["steps"]]
+    steps = [
+        (
+            s["level"],
+            s["key"],
+            s["days"],
+            " → ".join([s["channel"], *s.get("fallback", ())]),
+            s.get("mode", "automatic"),
+        )
+        for s in data["steps"]
+    ]
     about = f"For customers with {_code(data['applies'])}."
     return table(f"Scenario: {data['label']['en']}", about, "level, step, days past due, channel, mode", *steps)
 

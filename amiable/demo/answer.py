@@ -19,7 +19,7 @@ from amiable.ledger.models import Customer
 from amiable.outreach.models import Message, MessageState
 from amiable.payments.plans.terms import Part, Terms
 from amiable.scenario import respond
-from amiable.scenario.behaviour import MEDIA
+from amiable.scenario.engine.channel import CHANNELS
 from amiable.scenario.live import NEVER, Draws, flat
 
 PARTS = 3  # bills that somebody plans to pay one after the other
@@ -44,7 +44,7 @@ def receive(stage: Stage, day: int, draws: Draws) -> list[Act]:
         day,
         draws,
         customer=who,
-        medium=np.array([MEDIA.index(row[2]) for row in sent]),
+        medium=np.array([CHANNELS.index(row[2]) for row in sent]),
         message=np.array([row[0] for row in sent]),
         **flat(unpaid),
     )

@@ -16,7 +16,7 @@ from amiable.demo.answer import dispute, promise
 from amiable.demo.stage import Act, Stage
 from amiable.ledger.models import Customer
 from amiable.scenario import dispatch, respond
-from amiable.scenario.behaviour import MEDIA
+from amiable.scenario.engine.channel import CHANNELS
 from amiable.scenario.live import NEVER, Draws, flat
 
 CLAIM_DAYS = 9  # after which a claim to have paid that no money followed is closed
@@ -67,7 +67,7 @@ def _talk(
         day,
         draws,
         customer=np.array([who]),
-        medium=np.array([MEDIA.index("call")]),
+        medium=np.array([CHANNELS.index("call")]),
         message=np.array([0]),
         **flat([unpaid]),
     )

@@ -17,7 +17,7 @@ from amiable.law.packs import Law
 COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "day": pl.Date,
     "kind": pl.String,  # consumer, business, public
-    "channel": pl.String,  # email, sms, letter, call
+    "channel": pl.String,  # email, sms, call, letter, ivr
     "contacts": pl.Boolean,  # somebody is contacted; else the house does something by itself
     "released": pl.Boolean,  # the creditor is out of dry run
     "customer_hold": pl.String,  # kind of a hold on the whole customer, or null
@@ -26,7 +26,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "waiting": pl.Boolean,  # a task for this customer waits for a person
     "days_since_contact": pl.Int64,  # null: never
     "contacts_7d": pl.Int64,
-    "calls_7d": pl.Int64,  # of these, the calls
+    "calls_7d": pl.Int64,  # of these, the calls, by a person or a voice server
     "days_since_conversation": pl.Int64,  # null: never
     "oldest_days_late": pl.Int64,  # of the invoices it is about
     "amount_minor": pl.Int64,  # what it is about, less the customer's credits
@@ -36,6 +36,8 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 WISHES: dict[str, pl.DataType | type[pl.DataType]] = {
     "most_7d": pl.Int64
 }  # contacts that a person wishes, at most; or null
+# Whether something carries the channel for the creditor, where that is asked before anything is ordered.
+CARRIED: dict[str, pl.DataType | type[pl.DataType]] = {"carried": pl.Boolean}
 # Whether it asks for money: a survey does not, and neither amounts nor the counts of reminders bind it.
 ASKS: dict[str, pl.DataType | type[pl.DataType]] = {"asks": pl.Boolean}
 # Whether an outside agency gets the debt, and its name where the step says one.
@@ -43,6 +45,7 @@ HANDS_OVER: dict[str, pl.DataType | type[pl.DataType]] = {"hands_over": pl.Boole
 AT_ONCE: dict[str, pl.DataType | type[pl.DataType]] = {"open_now": pl.Boolean}  # the hours of contact are open
 
 
+CALLS = ("call", "ivr")  # channels on which a telephone rings: a call counts, whoever speaks
 HOLDOUT = "holdout"  # the kind of hold of those whom an experiment leaves alone, and their rail
 SENTENCES = {
     "insolvency": N_("Insolvency proceedings are open: claims go another way."),
@@ -55,6 +58,7 @@ SENTENCES = {
     "time_bar": N_("The oldest debt is older than the law allows to claim."),
     "opted_out": N_("The customer does not wish to be contacted on this channel."),
     "no_address": N_("No usable address for this channel."),
+    "no_carrier": N_("Nothing carries this channel for the creditor yet."),
     "day_off": N_("No contact on Sundays and public holidays."),
     "conversation": N_("The customer was spoken to a few days ago."),
     "gap": N_("The last contact is too recent."),
@@ -76,8 +80,8 @@ OF_MONEY = ("below_minimum", "time_bar", "conversation", "gap", "cap", "calls")
 def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.DataFrame:
     """The table with a column `rail`: the name of the first rail that says no (see SENTENCES), or null.
 
-    `table` has COLUMNS and perhaps WISHES, ASKS, HANDS_OVER and AT_ONCE (more may stand beside). The creditor's `policy` and
-    the person's wishes can only narrow what the law allows. Raises UnableToRead when its hours cannot be read.
+    `table` has COLUMNS and perhaps WISHES, CARRIED, ASKS, HANDS_OVER and AT_ONCE (more may stand beside). The creditor's
+    `policy` and the person's wishes can only narrow what the law allows. Raises UnableToRead when its hours cannot be read.
     """
     gap = max(law.value("days_between_contacts"), int(policy.get("days_between_contacts", 0)))
     cap, calls = (most_7d(name, law=law, policy=policy) for name in ("contacts_per_7_days", "calls_per_7_days"))
@@ -93,11 +97,12 @@ def judge(table: pl.DataFrame, *, law: Law, policy: Mapping[str, Any]) -> pl.Dat
         "time_bar": pl.col("oldest_days_late") > time_bar(law),
         "opted_out": pl.col("opted_out"),
         "no_address": ~pl.col("has_address"),
+        "no_carrier": ~pl.col("carried") if "carried" in table.columns else pl.lit(False),
         "day_off": _day_off(table["day"], law),
         "conversation": pl.col("days_since_conversation") < quiet,
         "gap": pl.col("days_since_contact") < gap,
         "cap": pl.col("contacts_7d") >= _most(table, cap),
-        "calls": (pl.col("channel") == "call") & (pl.col("calls_7d") >= calls),
+        "calls": pl.col("channel").is_in(CALLS) & (pl.col("calls_7d") >= calls),
         "dry_run": ~pl.col("released"),
         "hours": _closed(table, law, policy),
     }

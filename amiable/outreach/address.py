@@ -16,8 +16,9 @@ from amiable.outreach.models import OptOut
 
 LANGUAGES = ("fr", "en")
 CLOSABLE = (Medium.EMAIL, Medium.SMS, Medium.CALL)
-# A voice server rings the telephones that are known.
+# A voice server rings the telephones that are known, and nobody who wishes no calls: not even a machine's.
 RINGS: dict[str, tuple[str, ...]] = {Medium.IVR: (Medium.IVR, Medium.CALL, Medium.SMS)}
+CLOSES: dict[str, tuple[str, ...]] = {Medium.CALL: (Medium.CALL, Medium.IVR)}
 # Who is written to about invoices: in a firm the people who pay, at home the person.
 ORDER = {
     CustomerKind.CONSUMER: (
@@ -113,15 +114,22 @@ def _closed(
     customers: Iterable[int], media: list[str], now: datetime, *, places: Iterable[tuple[str, int, int, str]]
 ) -> _Closed:
     """By opting out, and by a newest word on consent that is no; `places`: medium, customer, contact and address."""
-    rows = OptOut.objects.filter(customer_id__in=customers, medium__in=media, since__lte=now)
+    asked = {*media, *(medium for medium, others in CLOSES.items() if not set(others).isdisjoint(media))}
+    rows = OptOut.objects.filter(customer_id__in=customers, medium__in=asked, since__lte=now)
     rows = rows.filter(Q(until=None) | Q(until__gt=now))
-    told = list(rows.values_list("medium", "customer_id", "address"))
+    told = [
+        (medium, customer_id, address)
+        for by, customer_id, address in rows.values_list("medium", "customer_id", "address")
+        for medium in CLOSES.get(by, (by,))
+    ]
     single = {(medium, customer_id, address.lower()) for medium, customer_id, address in told if address}
     newest: dict[tuple[str, int], bool] = {}
-    consents = Consent.objects.filter(contact__customer_id__in=customers, medium__in=media).order_by("at", "id")
+    consents = Consent.objects.filter(contact__customer_id__in=customers, medium__in=asked).order_by("at", "id")
     for medium, contact_id, given in consents.values_list("medium", "contact_id", "given"):
         newest[medium, contact_id] = given
-    refused = {person for person, given in newest.items() if not given}
+    refused = {
+        (medium, person) for (by, person), given in newest.items() if not given for medium in CLOSES.get(by, (by,))
+    }
     closed_one = {
         (medium, contact_id) for medium, pk, contact_id, value in places if (medium, pk, value.lower()) in single
     }
@@ -180,6 +188,11 @@ def closable(customer: Customer, *, contact_id: int, now: datetime) -> dict[str,
         if mine:
             found[medium] = (mine[0].value, any(row.usable for row in mine))
     return found
+
+
+def wanted(customer: int, medium: str) -> str:
+    """The key of the task to find an address: one for a customer and medium; a voice server rings what people ring."""
+    return f"address:{customer}:{Medium.CALL if medium == Medium.IVR else medium}"
 
 
 def spoken(*wishes: str) -> str:

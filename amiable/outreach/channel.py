@@ -139,6 +139,7 @@ class Channel(ABC):
     label: ClassVar[str | Promise]
     medium: ClassVar[str]
     hook: ClassVar[str] = Hook.NONE
+    by_people: ClassVar[bool] = False  # what it takes lies there until somebody carries it on
     answers: ClassVar[str] = ""  # the query of the hook's address for what people answer, where it is another address
 
     Config: ClassVar[type[forms.Form]] = Settings

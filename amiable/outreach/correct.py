@@ -22,6 +22,7 @@ from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.ledger.models import Contact, ContactPoint, Customer, Medium
 from amiable.outreach import dial
+from amiable.outreach.address import wanted
 from amiable.outreach.models import OptOut
 
 PHONES = (Medium.CALL, Medium.SMS, Medium.WHATSAPP, Medium.IVR)
@@ -189,7 +190,7 @@ def _takes_texts(number: str) -> bool:
 
 def _found(customer: Customer, medium: str, *, now: datetime, by: User) -> None:
     """Whoever was asked to find an address need look no more."""
-    for task in Task.objects.filter(customer=customer, key=f"address:{customer.pk}:{medium}", done_at=None):
+    for task in Task.objects.filter(customer=customer, key=wanted(customer.pk, medium), done_at=None):
         tasks.finish(task=task, outcome="done", now=now, by=by)
 
 

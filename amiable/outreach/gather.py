@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from django.db.models import Max, Sum, prefetch_related_objects
+from django.db.models import Count, Max, Q, Sum, prefetch_related_objects
 from django.db.models.functions import Coalesce
 
 from amiable.casework.models import Task, TaskKind
 from amiable.casework.survey import NOT_NOW
 from amiable.casework.survey import WAITS as WAITS_FOR_A_PERSON
 from amiable.core.calendar import day_of, end_of_day, start_of_day
-from amiable.law.rails import HOLDOUT
+from amiable.law.rails import CALLS, HOLDOUT
 from amiable.ledger import hold
 from amiable.ledger.charges import besides
 from amiable.ledger.choose import POLICY
@@ -109,6 +109,7 @@ class Facts(Matter):
     not_now: bool = False  # an invoice of theirs is contested or elsewhere, whatever the message is about: no survey
     days_since_contact: int | None = None
     contacts_7d: int = 0
+    calls_7d: int = 0
     days_since_conversation: int | None = None
 
 
@@ -127,9 +128,10 @@ def gather(messages: Sequence[Message], *, as_of: date, now: datetime) -> list[F
     for each in gathered:
         message, pk = each.message, each.customer.pk
         own = message.instead_of_id or message.pk
-        days = [(as_of - day).days for ref, day in contacted.get(pk, ()) if ref != own]
-        each.days_since_contact = min(days, default=None)
-        each.contacts_7d = sum(day < 7 for day in days)
+        others = [(days, rang) for ref, days, rang in contacted.get(pk, ()) if ref != own]
+        each.days_since_contact = min((days for days, _rang in others), default=None)
+        each.contacts_7d = sum(days < 7 for days, _rang in others)
+        each.calls_7d = sum(days < 7 and rang for days, rang in others)
         each.days_since_conversation = spoken.get(pk)
         each.held, each.customer_hold = frozenset(held.get(pk, ())), held_customers.get(pk, "")
         each.waiting, each.not_now = pk in waiting, pk in not_now
@@ -237,30 +239,33 @@ def _credits(customers: Iterable[int]) -> dict[tuple[int, str], int]:
     return {(row["customer_id"], row["currency"]): row["open"] for row in rows}
 
 
-Call = tuple[int, date, str]  # customer, day, outcome
+Call = tuple[int, date, str, bool]  # customer, day, outcome, whether a telephone rang
 
 
-def _contacts(customers: Iterable[int], calls: Sequence[Call], as_of: date) -> dict[int, list[tuple[int, date]]]:
-    """When each customer was last reached out to: (message or 0 for a call, day), over all media.
+def _contacts(customers: Iterable[int], calls: Sequence[Call], as_of: date) -> dict[int, list[tuple[int, int, bool]]]:
+    """When each customer was last reached out to: (message or 0 for a call, days ago, whether a telephone rang), over all
+    media.
 
-    What went by another channel instead is one contact with what had failed.
+    What went by another channel instead is one contact with what had failed, and a call where any of it rang.
     """
-    found: dict[int, list[tuple[int, date]]] = defaultdict(list)
+    found: dict[int, list[tuple[int, int, bool]]] = defaultdict(list)
     sent = Message.objects.filter(
         customer_id__in=customers, capped=True, state__in=REACHED_OUT, as_of__gt=as_of - REMEMBERED, as_of__lte=as_of
     )
-    told = sent.values_list(Coalesce("instead_of_id", "id"), "customer_id").annotate(day=Max("as_of"))
-    for ref, customer_id, day in told.order_by():
-        found[customer_id].append((ref, day))
-    for customer_id, day, _outcome in calls:
-        found[customer_id].append((0, day))
+    told = sent.values_list(Coalesce("instead_of_id", "id"), "customer_id").annotate(
+        day=Max("as_of"), rang=Count("pk", filter=Q(medium__in=CALLS))
+    )
+    for ref, customer_id, day, rang in told.order_by():
+        found[customer_id].append((ref, (as_of - day).days, rang > 0))
+    for customer_id, day, _outcome, rang in calls:
+        found[customer_id].append((0, (as_of - day).days, rang))
     return found
 
 
 def _conversations(calls: Sequence[Call], as_of: date) -> dict[int, int]:
     """Days since each customer was last spoken to."""
     found: dict[int, int] = {}
-    for customer_id, day, outcome in calls:
+    for customer_id, day, outcome, _rang in calls:
         if outcome in SPOKEN:
             found[customer_id] = min(found.get(customer_id, 10_000), (as_of - day).days)
     return found
@@ -274,8 +279,12 @@ def _calls(customers: Mapping[int, Customer], as_of: date) -> list[Call]:
         kind__in=(TaskKind.CALL, TaskKind.MANUAL), customer_id__in=customers, done_at__gte=start_of_day(as_of - REMEMBERED),
         done_at__lt=end_of_day(as_of + timedelta(days=1)),
     ).exclude(outcome__in=("settled", "declined"))  # fmt: skip
-    told = rows.values_list("customer_id", "done_at", "outcome")
-    found = [(pk, day_of(at, customers[pk].creditor.time_zone), outcome) for pk, at, outcome in told if at]
+    told = rows.values_list("customer_id", "done_at", "outcome", "kind")
+    found = [
+        (pk, day_of(at, customers[pk].creditor.time_zone), outcome, kind == TaskKind.CALL)
+        for pk, at, outcome, kind in told
+        if at
+    ]
     return [call for call in found if call[1] <= as_of]
 
 

@@ -155,7 +155,7 @@ def _row(facts: Facts) -> dict[str, object]:
         "waiting": facts.waiting and not facts.message.context.get("confirmed"),
         "days_since_contact": facts.days_since_contact,
         "contacts_7d": facts.contacts_7d,
-        "calls_7d": 0,  # what is looked at here is never a call: these are tasks of people
+        "calls_7d": facts.calls_7d,
         "days_since_conversation": facts.days_since_conversation,
         "oldest_days_late": oldest,
         "amount_minor": facts.to_pay_minor,

@@ -1,7 +1,7 @@
 """What cannot be said one way is said the next way of its step: by another channel, or by a colleague who calls.
 
 In: a message that failed for good. Out: a message of the same order by the next channel, once. Never: one to an address
-that failed or whose owner does not wish it; the last look decides about it like about any other.
+that failed or whose owner does not wish it, or one that nothing carries; the last look decides about it like about any other.
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,7 @@ from amiable.casework.models import TaskKind
 from amiable.core.calendar import day_of
 from amiable.core.words import in_house
 from amiable.ledger.models import Medium
+from amiable.outreach import route
 from amiable.outreach.address import addresses, spoken
 from amiable.outreach.models import EventKind, Message, MessageState
 
@@ -21,10 +22,13 @@ from amiable.outreach.models import EventKind, Message, MessageState
 def go_on(message: Message, *, now: datetime) -> bool:
     """Orders the message by the next channel of its step that reaches the customer; False where none is left."""
     as_of = max(message.as_of, day_of(now))
+    ways = route.routes([message.customer.creditor]) if message.fallback else {}
     for place, medium in enumerate(message.fallback, start=1):
         if medium == Medium.CALL:
             _ask_to_call(message, as_of=as_of, now=now)
             return True
+        if not ways[message.customer.creditor_id, medium].goes:
+            continue
         known = addresses([message.customer], medium=medium, now=now).get(message.customer_id, [])
         address = next((each for each in known if each.usable), None)
         if address is None or not _may_go_to(message, address.value, as_of):

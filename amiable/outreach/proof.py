@@ -23,7 +23,7 @@ from amiable.outreach.sandbox import UnableToCompose
 from amiable.outreach.segment import Segments, segment
 
 MOST_SEGMENTS = 2  # of an SMS: what is longer belongs into another medium
-WRITTEN = (Medium.EMAIL, Medium.SMS, Medium.LETTER, Medium.CALL)  # media that have texts
+WRITTEN = (Medium.EMAIL, Medium.SMS, Medium.LETTER, Medium.CALL, Medium.IVR)  # media that have texts
 _KEY = re.compile(r"[a-z][a-z0-9_]{1,39}")
 
 

@@ -1,6 +1,7 @@
 """What carriers report later about a message: delivered, bounced, complained. What customers say enters scenario/respond.
 
-In: words of a channel. Out: Event rows; an address that bounced for good is not used again, a complaint is an opt-out.
+In: words of a channel. Out: Event rows; an address that bounced for good is not used again, what failed goes the next way,
+a complaint is an opt-out.
 Never: the same word counted twice, or one about a message that is not ours.
 """
 
@@ -13,7 +14,7 @@ from django.db import transaction
 
 from amiable.ledger.models import Creditor
 from amiable.outreach.channel import Word
-from amiable.outreach.instead import give_up
+from amiable.outreach.instead import give_up, go_on
 from amiable.outreach.models import Delivery, Event, EventKind
 from amiable.outreach.record import close_address, fail_address
 
@@ -60,6 +61,9 @@ def _hear(source: str, word: Word, now: datetime, creditor: Creditor | None, tol
         if word.kind == EventKind.BOUNCED and word.permanent:
             fail_address(message, message.address, word.reason.replace("\0", ""), now=now)
             give_up([message], now=now)
+        elif word.kind == EventKind.FAILED:
+            # Nobody picked up, or the words were dropped on their way: the step goes on, the address may be good.
+            go_on(message, now=now)
         elif word.kind == EventKind.COMPLAINED:
             close_address(message, message.address, origin="complaint", now=now)
 

@@ -21,6 +21,7 @@ from amiable.core.errors import Refused, UnableTo, Unavailable
 from amiable.core.models import User
 from amiable.core.words import in_house
 from amiable.ledger.models import Contact, ContactPoint, Medium
+from amiable.outreach.address import RINGS, wanted
 from amiable.outreach.carry import Bound
 from amiable.outreach.channel import AddressRefused, OptedOut
 from amiable.outreach.gather import Facts
@@ -133,8 +134,9 @@ def _told(message: Message) -> QuerySet[Message]:
 
 def fail_address(message: Message, address: str, reason: str, *, now: datetime) -> None:
     """Nobody can be reached at the address: it is not used any more, a better one is asked for, and the step goes on."""
+    kept_as = RINGS.get(message.medium, (message.medium,))
     points = ContactPoint.objects.filter(
-        contact__customer_id=message.customer_id, medium=message.medium, value__iexact=address, failed_at=None
+        contact__customer_id=message.customer_id, medium__in=kept_as, value__iexact=address, failed_at=None
     )
     if not points.update(failed_at=now, failure=reason[:200]) and message.medium == Medium.LETTER:
         _remember_failed(message, address, reason, now)
@@ -167,7 +169,7 @@ def miss_address(message: Message, reason: str, now: datetime) -> None:
     title = {Medium.EMAIL: _("Find a better e-mail address"), Medium.LETTER: _("Find a better postal address")}.get(
         Medium(message.medium), _("Find a better address")
     )
-    key = f"address:{message.customer_id}:{message.medium}"
+    key = wanted(message.customer_id, message.medium)
     task.ask(
         kind=TaskKind.OTHER, key=key, customer=message.customer, title=in_house(title), due_on=message.as_of, now=now,
         context={"message": message.pk, "address": message.address, "reason": reason},

@@ -53,6 +53,17 @@ class Route:
         """Nothing of the creditor leaves yet, so nothing need be set up."""
         return self.creditor.released_at is None
 
+    @property
+    def goes(self) -> bool:
+        """Whether what nobody looks at one by one may go this way.
+
+        A dry run needs no carrier; one that leaves the rest to people is one only where the creditor chose it.
+        """
+        kind = channels().get(self.key)
+        if kind is not None and kind.by_people and not chosen(self.creditor, self.medium):
+            return False
+        return self.dry or not self.missing
+
     @cached_property
     def missing(self) -> str:
         try:
@@ -98,9 +109,13 @@ def route(creditor: Creditor, key: str) -> Route:
 
 def in_use(creditor: Creditor, medium: str) -> str:
     """The channel in use: what the creditor chose, else the house's own, which is called like its medium; or none."""
-    chosen = creditor.policy.get("channels", {}).get(medium)
     own = channels().get(medium)
-    return str(chosen or (medium if own is not None and own.medium == medium else ""))
+    return chosen(creditor, medium) or (medium if own is not None and own.medium == medium else "")
+
+
+def chosen(creditor: Creditor, medium: str) -> str:
+    """The channel that the creditor itself chose for a medium; or none."""
+    return str(creditor.policy.get("channels", {}).get(medium) or "")
 
 
 def given(by_medium: Mapping[str, str], creditors: Iterable[Creditor]) -> dict[tuple[int, str], Route]:

@@ -65,7 +65,8 @@ WITH later AS MATERIALIZED (
   FROM ledger_credit x LEFT JOIN later_credit l ON l.id = x.id
   WHERE x.customer_id IS NOT NULL AND x.received_on <= %(as_of)s /* only known x */ /* only x */ GROUP BY 1, 2, 3
 ), told AS MATERIALIZED (
-  SELECT x.customer_id, x.as_of AS day, x.medium, CASE WHEN x.purpose = 'courtesy_notice' THEN 'courtesy' ELSE 'reminder' END AS sort,
+  SELECT x.customer_id, x.as_of AS day, x.medium, CASE WHEN x.purpose = 'courtesy_notice' THEN 'courtesy'
+         WHEN x.medium = 'ivr' THEN 'call' ELSE 'reminder' END AS sort,
          false AS answered
   FROM outreach_message x WHERE x.capped AND x.state IN ('sent', 'in_doubt') AND x.as_of <= %(as_of)s /* only x */
   UNION ALL
@@ -75,10 +76,11 @@ WITH later AS MATERIALIZED (
   WHERE x.kind IN ('call', 'manual') AND x.done_at < %(end)s AND x.outcome NOT IN ('settled', 'declined') /* only x */
 ), contact AS (
   SELECT customer_id, max(day) AS last_on, count(*) FILTER (WHERE day > %(as_of)s - 7) AS week,
-         count(*) FILTER (WHERE day > %(as_of)s - 7 AND sort = 'call') AS week_calls,
+         -- A telephone that rings is a call, whoever speaks.
+         count(*) FILTER (WHERE day > %(as_of)s - 7 AND medium IN ('call', 'ivr')) AS week_calls,
          count(*) FILTER (WHERE day > %(as_of)s - 30) AS month,
          count(*) FILTER (WHERE day > %(as_of)s - 30 AND medium = 'email') AS emails,
-         count(*) FILTER (WHERE day > %(as_of)s - 30 AND sort = 'call') AS calls,
+         count(*) FILTER (WHERE day > %(as_of)s - 30 AND medium IN ('call', 'ivr')) AS calls,
          count(*) FILTER (WHERE day > %(as_of)s - 90 AND answered) AS answered
   FROM told GROUP BY 1
 ), reaction AS (

@@ -11,7 +11,8 @@ import yaml
 Array = np.ndarray[Any, np.dtype[Any]]
 HAZARD_FROM, HAZARD_TO = -400, 800
 KINDS = ("consumer", "business")  # a customer's kind as a number: 0 or 1
-MEDIA = ("email", "sms", "letter", "call")
+LINKED = ("email", "sms", "letter")  # channels that bring a link to pay; of a letter it is a code to be scanned
+OPENED = ("email", "sms")  # channels of which it is known that they were read
 
 
 class Parameters:

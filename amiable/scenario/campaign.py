@@ -27,12 +27,10 @@ from amiable.portfolio.gather import gather, names
 from amiable.portfolio.models import Profile
 from amiable.scenario import shelf
 from amiable.scenario.check import examine
-from amiable.scenario.engine.journey import CHANNELS
 from amiable.scenario.models import Campaign, Recipient
 
 # Texts that answer something, or that a person confirms one by one, are no campaign's.
 NOT_FOR_MANY = {"formal_notice", *ANSWERS}
-CARRIED = (*CHANNELS, "ivr")  # a campaign may ring by the voice server, which no step of a scenario does
 LONGEST_WINDOW = 60  # days: the facts of the frozen list are those of its first
 TOLD = ("open", "overdue", "not_due", "dpd", "credit")  # facts that every recipient keeps
 SETTINGS = (
@@ -136,7 +134,7 @@ def _said_well(campaign: Campaign, as_of: date) -> None:
         "template": campaign.template,
     }
     data = {"key": "campaign", "applies": campaign.filter, "steps": [step | {"tone": campaign.tone}]}
-    findings = examine(data, creditor=campaign.creditor, facts=shelf.facts(), as_of=as_of, channels=CARRIED)
+    findings = examine(data, creditor=campaign.creditor, facts=shelf.facts(), as_of=as_of)
     if wrong := next((finding for finding in findings if finding.stops), None):
         raise UnableToCampaign(wrong.sentence, "filter" if not wrong.step else "template")
 

@@ -3,28 +3,31 @@
 Comes in: a scenario's data, the law, a creditor's rules and texts. Goes out: findings. Errors keep it from being saved.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext
 
 from amiable.core.conditions import UnableToRead
 from amiable.law.packs import Law, law
-from amiable.ledger.models import ContactPoint, Creditor, Customer
+from amiable.law.rails import CALLS
+from amiable.ledger.models import ContactPoint, Creditor, Customer, Medium
+from amiable.outreach.address import RINGS
 from amiable.outreach.house import Place, own_texts, speaks
 from amiable.outreach.mentions import Text
 from amiable.outreach.proof import text
+from amiable.scenario import gather
 from amiable.scenario.check_branches import branches
 from amiable.scenario.check_course import Course, Reaches, course
 from amiable.scenario.check_words import Texts, words
-from amiable.scenario.engine.journey import CHANNELS, read
+from amiable.scenario.engine.channel import CHANNELS
+from amiable.scenario.engine.journey import read
 from amiable.scenario.finding import ERROR, Finding
 
 HOME = "FR"  # the law by which the house's own scenarios are judged
-MEDIA = {"email": ("email",), "call": ("call", "sms"), "ivr": ("call", "sms", "ivr")}
 
 
 def check(
@@ -35,23 +38,24 @@ def check(
     policy: Mapping[str, Any],
     texts: Texts,
     reaches: Reaches,
-    channels: tuple[str, ...] = CHANNELS,
+    carried: Collection[str] = CHANNELS,
 ) -> list[Finding]:
-    """What is to be said about a scenario, errors first; one that cannot even be read has a single finding."""
+    """What is to be said about a scenario, errors first; one that cannot even be read has a single finding.
+
+    `carried`: the channels that something carries for whom the scenario is looked at.
+    """
     try:
-        journey = read(data, facts=facts, channels=channels)
+        journey = read(data, facts=facts)
     except UnableToRead as error:
         return [Finding(ERROR, "unreadable", "", sentence(error))]
     judged = Course(journey=journey, facts=facts, law=law, policy=policy)
-    found = [*course(judged, reaches=reaches), *branches(judged), *words(judged, texts=texts)]
+    found = [*course(judged, reaches=reaches, carried=carried), *branches(judged), *words(judged, texts=texts)]
     places = {step.key: place for place, step in enumerate(journey.steps)}
     return sorted(found, key=lambda finding: (not finding.stops, places.get(finding.step, -1)))
 
 
-def examine(
-    data: Any, *, creditor: Creditor | None, facts: Mapping[str, Any], as_of: date, channels: tuple[str, ...] = CHANNELS
-) -> list[Finding]:
-    """The check with a creditor's own law, policy, texts and customers; without one, for the whole house."""
+def examine(data: Any, *, creditor: Creditor | None, facts: Mapping[str, Any], as_of: date) -> list[Finding]:
+    """The check with a creditor's own law, policy, texts, customers and carriers; without one, for the whole house."""
     return check(
         data,
         facts=facts,
@@ -59,7 +63,7 @@ def examine(
         policy=creditor.policy if creditor else {},
         texts=texts_of(creditor),
         reaches=_reaches(creditor),
-        channels=channels,
+        carried=gather.carried([creditor])[creditor.pk] if creditor else CHANNELS,
     )
 
 
@@ -98,10 +102,13 @@ class _Addresses:
 
     def _any(self, kind: str, channel: str) -> bool:
         of_kind = self.customers.filter(kind=kind)
-        usable = ContactPoint.objects.filter(
-            contact__customer=OuterRef("pk"), medium__in=MEDIA.get(channel, (channel,)), failed_at=None
+        media = RINGS[Medium.IVR] if channel in CALLS else (channel,)
+        usable = Q(
+            Exists(ContactPoint.objects.filter(contact__customer=OuterRef("pk"), medium__in=media, failed_at=None))
         )
-        return of_kind.filter(Exists(usable)).exists() or not of_kind.exists()
+        if channel == Medium.LETTER:
+            usable |= ~Q(street="") & ~Q(city="")
+        return of_kind.filter(usable).exists() or not of_kind.exists()
 
 
 def _reaches(creditor: Creditor | None) -> Reaches:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from amiable.law.rails import CALLS
 from amiable.scenario.check_course import Course
 from amiable.scenario.engine.channel import BEST, SPOKEN
 from amiable.scenario.engine.journey import PLACE, Step
@@ -91,7 +92,7 @@ def _uncaused(step: Step, before: Sequence[Step], after: Sequence[Step]) -> Iter
 
 
 def _write(steps: Sequence[Step]) -> bool:
-    return any(step.written for step in steps)
+    return any(channel not in CALLS for step in steps for channel in step.channels)
 
 
 def _ended_before(judged: Course, step: Step, before: Sequence[Step]) -> Iterator[Finding]:

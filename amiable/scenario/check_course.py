@@ -3,7 +3,7 @@
 Comes in: a journey, the law, a creditor's policy. Goes out: findings. It never looks at a customer.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amiable.law.packs import Law
+from amiable.law.rails import CALLS
+from amiable.ledger.models import Medium
+from amiable.scenario.engine.channel import BEST
 from amiable.scenario.engine.journey import FARTHEST, Journey, Step
 from amiable.scenario.engine.moment import EVENTS
 from amiable.scenario.engine.possible import KINDS, possible
@@ -23,8 +26,13 @@ AUDIENCES = {
     "business": gettext_lazy("businesses"),
     "public": gettext_lazy("public bodies"),
 }
-PHONE = gettext_lazy("telephone number")
-MEDIA = {"email": gettext_lazy("e-mail address"), "call": PHONE, "ivr": PHONE}
+# What somebody must have to be reached by a channel.
+ADDRESSES = {
+    "email": gettext_lazy("e-mail address"),
+    "sms": gettext_lazy("mobile number"),
+    "letter": gettext_lazy("postal address"),
+    **dict.fromkeys(CALLS, gettext_lazy("telephone number")),
+}
 Reaches = Callable[[str, str], bool]  # (kind of customer, channel) → whether anyone of that kind can be reached by it
 
 
@@ -84,7 +92,7 @@ class Course:
         return found
 
 
-def course(judged: Course, *, reaches: Reaches) -> Iterator[Finding]:
+def course(judged: Course, *, reaches: Reaches, carried: Collection[str]) -> Iterator[Finding]:
     """Everything that is wrong with the order, the moments and the frequency of the steps."""
     if not judged.holds():
         words = {"condition": judged.journey.applies}
@@ -93,6 +101,7 @@ def course(judged: Course, *, reaches: Reaches) -> Iterator[Finding]:
         return
     yield from _unreachable(judged)
     yield from _unaddressed(judged, reaches)
+    yield from _uncarried(judged, carried)
     yield from _too_small(judged)
     yield from _too_often(judged)
     yield from _too_close(judged)
@@ -129,13 +138,31 @@ def _unaddressed(judged: Course, reaches: Reaches) -> Iterator[Finding]:
         kinds = judged.kinds(step)
         if not step.contacts or not kinds or any(reaches(kind, each) for kind in kinds for each in step.channels):
             continue
-        words = {"step": step.key, "what": _(" or ").join(str(MEDIA.get(each, each)) for each in step.channels)}
+        whats = dict.fromkeys(str(ADDRESSES[each]) for each in step.channels)
+        words = {"step": step.key, "what": _(" or ").join(whats)}
         words["who"] = ", ".join(str(AUDIENCES[kind]) for kind in kinds)
         sentence = _(
             "The step “%(step)s” reaches nobody: no customer it is meant for (%(who)s) has a usable %(what)s, and the"
             " steps after it wait for it."
         )
         yield Finding(WARNING, "no_address", step.key, sentence % words)
+
+
+def _uncarried(judged: Course, carried: Collection[str]) -> Iterator[Finding]:
+    """Steps whose own channel nothing carries. E-mail is the installation's, and its doctor tells; a fallback is extra."""
+    for step in judged.journey.steps:
+        if step.contacts and step.channel not in {*carried, BEST, Medium.EMAIL}:
+            others = [str(Medium(each).label) for each in step.channels if each in carried]
+            words = {"step": step.key, "channel": Medium(step.channel).label, "others": _(" or ").join(others)}
+            sentence = (
+                _(
+                    "Nothing carries the channel of “%(step)s” (%(channel)s) yet: until you set one up under Channels, it goes"
+                    " by %(others)s."
+                )
+                if others
+                else _("Nothing carries the channel of “%(step)s” (%(channel)s) yet: set one up under Channels.")
+            )
+            yield Finding(WARNING, "no_carrier", step.key, sentence % words)
 
 
 def _too_small(judged: Course) -> Iterator[Finding]:
@@ -159,7 +186,7 @@ def _too_small(judged: Course) -> Iterator[Finding]:
 
 def _too_often(judged: Course) -> Iterator[Finding]:
     """More contacts in seven days than are allowed: by the steps' own days, and for an invoice that comes in late."""
-    for name, channels in (("contacts_per_7_days", None), ("calls_per_7_days", ("call",))):
+    for name, channels in (("contacts_per_7_days", None), ("calls_per_7_days", CALLS)):
         most = judged.number(name)
         if most is None:
             continue

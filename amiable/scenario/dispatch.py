@@ -21,9 +21,10 @@ from amiable.core.errors import UnableTo
 from amiable.core.models import User
 from amiable.core.money import exponent
 from amiable.core.words import in_house
+from amiable.law.rails import CALLS
 from amiable.ledger import hold
 from amiable.ledger.models import Creditor, HoldKind, Medium
-from amiable.outreach.address import spoken
+from amiable.outreach.address import spoken, wanted
 from amiable.outreach.compose import Block
 from amiable.outreach.models import Message, Tone
 from amiable.outreach.order import Order, order
@@ -43,7 +44,7 @@ class UnableToConfirm(UnableTo):
 
 MISSING = {
     "email": gettext_lazy("Find an e-mail address"),
-    "call": gettext_lazy("Find a phone number"),
+    **dict.fromkeys(CALLS, gettext_lazy("Find a phone number")),
     "letter": gettext_lazy("Find a postal address"),
 }
 ELSE = gettext_lazy("Find a way to reach the customer")
@@ -188,19 +189,21 @@ def _left(decision: Decision, step: Mapping[str, Any]) -> list[str]:
 
 def _look_for_addresses(today: QuerySet[Decision], *, as_of: date, now: datetime) -> int:
     """Where a step failed for want of an address, somebody is asked to find one; once for each customer and channel."""
-    wanting = today.filter(verdict=Verdict.NOT, rail="no_address")
-    tasks = {
-        f"address:{decision.customer_id}:{decision.channel}": Task(
+    rows = today.filter(verdict=Verdict.NOT, rail="no_address")
+    wanting = {wanted(decision.customer_id, decision.channel): decision for decision in rows}
+    known = set(Task.objects.filter(key__in=wanting).values_list("key", flat=True))
+    tasks = [
+        Task(
             creditor_id=decision.creditor_id, customer_id=decision.customer_id, case_id=decision.case_id,
-            kind=TaskKind.OTHER, key=f"address:{decision.customer_id}:{decision.channel}",
+            kind=TaskKind.OTHER, key=key,
             title=in_house(MISSING.get(decision.channel, ELSE)), due_on=as_of, created_at=now,
             context={"currency": decision.currency, "amount_minor": decision.facts.get("amount_minor", 0)},
         )
-        for decision in wanting
-    }  # fmt: skip
-    known = set(Task.objects.filter(key__in=tasks).values_list("key", flat=True))
-    Task.objects.bulk_create([task for key, task in tasks.items() if key not in known], ignore_conflicts=True)
-    return len(tasks) - len(known)
+        for key, decision in wanting.items()
+        if key not in known
+    ]  # fmt: skip
+    Task.objects.bulk_create(tasks, ignore_conflicts=True)
+    return len(tasks)
 
 
 def _climb_by_hand(as_of: date, creditor: Creditor | None) -> None:

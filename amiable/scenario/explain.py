@@ -79,7 +79,7 @@ SELECT %(customer)s::bigint, %(as_of)s - max(day), count(*) FILTER (WHERE day > 
        EXISTS (SELECT FROM casework_task WHERE customer_id = %(customer)s AND kind = ANY(%(waits)s)
                AND created_at < %(start)s AND (done_at IS NULL OR done_at >= %(start)s))
 FROM (
-  SELECT as_of AS day, false AS is_call FROM outreach_message
+  SELECT as_of AS day, medium = 'ivr' AS is_call FROM outreach_message
     WHERE customer_id = %(customer)s AND capped AND state IN ('sent', 'in_doubt') AND as_of < %(as_of)s
   UNION ALL
   SELECT (done_at AT TIME ZONE %(zone)s)::date, kind = 'call' FROM casework_task

@@ -1,5 +1,6 @@
 """What the engine asks, read from the database as whole tables: customers with their facts, and open invoices."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +17,9 @@ from amiable.ledger.models import Creditor
 from amiable.outreach import route
 from amiable.portfolio import facts
 from amiable.scenario import happen
-from amiable.scenario.engine.channel import BEST
+from amiable.scenario.engine.channel import BEST, CHANNELS, NAMED
 from amiable.scenario.engine.channel import SPOKEN as SPOKEN_CHANNELS
-from amiable.scenario.engine.journey import CHANNELS, Step
+from amiable.scenario.engine.journey import Step
 from amiable.scenario.engine.moment import EVENTS, events_of
 
 _STANDING: dict[str, type[pl.DataType]] = {
@@ -54,7 +55,7 @@ WITH held AS (
   WHERE p.medium = 'letter' AND p.failed_at IS NOT NULL AND t.customer_id IN (SELECT customer_id FROM candidate)
 ), silent AS (
   SELECT customer_id, bool_or(medium = 'email') AS email, bool_or(medium = 'sms') AS sms,
-         bool_or(medium = 'letter') AS letter, bool_or(medium = 'call') AS phone, bool_or(medium = 'ivr') AS ivr
+         bool_or(medium = 'letter') AS letter, bool_or(medium = 'call') AS phone, bool_or(medium IN ('call', 'ivr')) AS ivr
   FROM outreach_optout WHERE since < %(end)s AND (until IS NULL OR until >= %(end)s) GROUP BY 1
 ), wish AS (
 {LIMITING}
@@ -191,19 +192,21 @@ def candidates(
 
 
 def _with_carriers(table: pl.DataFrame) -> pl.DataFrame:
-    """Which media something carries for each creditor, where a step may choose between several."""
-    creditors = Creditor.objects.filter(pk__in=table["creditor_id"].unique().to_list())
-    ways = route.routes(creditors)
+    """Which channels something carries for each creditor."""
+    found = carried(Creditor.objects.filter(pk__in=table["creditor_id"].unique().to_list()))
     return table.with_columns(
-        pl.col("creditor_id").is_in([pk for (pk, each), way in ways.items() if each == medium and _goes(way)])
-        .alias(f"carried_{medium}")
+        pl.col("creditor_id").is_in([pk for pk, media in found.items() if medium in media]).alias(f"carried_{medium}")
         for medium in CHANNELS
-    )  # fmt: skip
+    )
 
 
-def _goes(way: route.Route) -> bool:
-    """A call is a task for a person; a dry run needs no carrier."""
-    return way.medium in SPOKEN_CHANNELS or way.dry or not way.missing
+def carried(creditors: Iterable[Creditor]) -> dict[int, set[str]]:
+    """The channels by which a step of each creditor can go out: a call is a task for a person."""
+    found: dict[int, set[str]] = defaultdict(lambda: set(SPOKEN_CHANNELS))
+    for (pk, medium), way in route.routes(creditors).items():
+        if way.goes:
+            found[pk].add(medium)
+    return found
 
 
 def customers(*, as_of: date, steps: Iterable[Step]) -> pl.DataFrame:
@@ -221,7 +224,7 @@ def customers(*, as_of: date, steps: Iterable[Step]) -> pl.DataFrame:
     if any(step.channel == BEST for step in used):
         preferred = tables.read(PREFERRING, values, schema={"customer_id": pl.Int64, "preferred": pl.String})
         table = table.join(preferred, on="customer_id", how="left")
-    if any(len(step.channels) > 1 for step in used):
+    if any(len(step.channels) > 1 or not set(NAMED).isdisjoint(step.channels) for step in used):
         table = _with_carriers(table)
     table = happen.days_since(table, as_of=as_of, events=events_of(used), among="candidate")
     spoken = (pl.lit(as_of) - pl.col("spoken_on").str.to_date()).dt.total_days()

@@ -10,7 +10,8 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from amiable.scenario.behaviour import HAZARD_FROM, HAZARD_TO, MEDIA, Array, Parameters
+from amiable.scenario.behaviour import HAZARD_FROM, HAZARD_TO, LINKED, Array, Parameters
+from amiable.scenario.engine.channel import CHANNELS
 
 NEVER = 1_000_000
 LEAST_PART_MINOR = 500
@@ -160,17 +161,17 @@ class Crowd:
     def hear(
         self, day: int, draws: Draws, *, customer: Array, medium: Array, message: Array, rows: Array, of: Array
     ) -> Heard:
-        """Messages arrive. `medium` is a place in MEDIA; `rows` the invoices that they are about, `of` which message."""
+        """Messages arrive. `medium` is a place in CHANNELS; `rows` the invoices that they are about, `of` which message."""
         kind = self.kind[customer]
-        reach = np.stack([self.numbers.of("reach", name) for name in MEDIA], axis=1)[kind, medium]
+        reach = np.stack([self.numbers.of("reach", name) for name in CHANNELS], axis=1)[kind, medium]
         reached = draws.reach[customer] < reach
         self._take_in(customer, medium, rows[reached[of]], of[reached[of]])
         odds = self.numbers["opt_out"]["base"] + self.numbers["opt_out"]["per_annoyance"] * self.annoyance[customer]
         leaves = (draws.opt_out[customer] < 1 / (1 + np.exp(-odds))) & ~self.opted_out[customer]
         self.opted_out[customer[leaves]] = True
         np.add.at(self.recent, customer, 1)
-        np.add.at(self.annoyance, customer, np.array([self.numbers["annoyance"][name] for name in MEDIA])[medium])
-        by_link = reached & (medium < MEDIA.index("call"))
+        np.add.at(self.annoyance, customer, np.array([self.numbers["annoyance"][name] for name in CHANNELS])[medium])
+        by_link = reached & np.isin(medium, [CHANNELS.index(name) for name in LINKED])
         self.link_until[customer[by_link]] = day + self.numbers["link_memory_days"]
         self.link_message[customer[by_link]] = message[by_link]
         return Heard(reached=reached, opted_out=leaves)
@@ -192,9 +193,9 @@ class Crowd:
     def _take_in(self, customer: Array, medium: Array, rows: Array, of: Array) -> None:
         """A contact adds its dose to the invoices that it was about, the less the more there were."""
         kind = self.kind[customer]
-        dose = np.stack([self.numbers.of("dose", name) for name in MEDIA], axis=1)[kind, medium]
+        dose = np.stack([self.numbers.of("dose", name) for name in CHANNELS], axis=1)[kind, medium]
         dose = dose * self.numbers.of("fatigue")[kind] ** self.recent[customer]
-        decay = np.stack([self.numbers.of("decay_days", name) for name in MEDIA], axis=1)[kind, medium]
+        decay = np.stack([self.numbers.of("decay_days", name) for name in CHANNELS], axis=1)[kind, medium]
         np.add.at(self.energy, rows, dose[of])
         self.decay[rows] = decay[of]
 

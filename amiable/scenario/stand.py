@@ -4,7 +4,7 @@ Comes in: ledger, holds, contacts, facts, all as of that day. Goes out: a Portfo
 from that day, day 0. Amounts of other currencies are left out, never added.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -20,7 +20,8 @@ from amiable.ledger.models import Creditor
 from amiable.portfolio import facts, segments
 from amiable.portfolio.models import Refreshed
 from amiable.scenario import gather
-from amiable.scenario.behaviour import MEDIA, Array
+from amiable.scenario.behaviour import Array
+from amiable.scenario.engine.channel import CHANNELS
 from amiable.scenario.live import NEVER
 
 MEMORY = 30  # days for which contacts are counted
@@ -91,7 +92,7 @@ WHERE creditor_id = %(creditor)s AND kind IN ('call', 'manual') AND outcome NOT 
 _STANDING = f"""
 WITH point AS (
   SELECT t.customer_id, bool_or(p.medium = 'email') AS email, bool_or(p.medium = 'sms') AS sms,
-         bool_or(p.medium = 'letter') AS letter, bool_or(p.medium IN ('sms', 'call')) AS phone
+         bool_or(p.medium = 'letter') AS letter, bool_or(p.medium IN ('sms', 'call', 'ivr')) AS phone
   FROM ledger_contactpoint p JOIN ledger_contact t ON t.id = p.contact_id
   WHERE (p.failed_at IS NULL OR p.failed_at >= %(end)s) AND t.customer_id IN (SELECT customer_id FROM standing) GROUP BY 1
 ), returned AS (
@@ -99,7 +100,7 @@ WITH point AS (
   WHERE p.medium = 'letter' AND p.failed_at < %(end)s AND t.customer_id IN (SELECT customer_id FROM standing)
 ), silent AS (
   SELECT customer_id, bool_or(medium = 'email') AS email, bool_or(medium = 'sms') AS sms,
-         bool_or(medium = 'letter') AS letter, bool_or(medium = 'call') AS phone
+         bool_or(medium = 'letter') AS letter, bool_or(medium = 'call') AS phone, bool_or(medium IN ('call', 'ivr')) AS ivr
   FROM outreach_optout WHERE since < %(end)s AND (until IS NULL OR until >= %(end)s) GROUP BY 1
 ), preferring AS (
 {gather.PREFERRING.replace("FROM candidate", "FROM standing")}
@@ -109,10 +110,10 @@ WITH point AS (
   SELECT customer_id, max((done_at AT TIME ZONE %(zone)s)::date) AS on_day FROM casework_task
   WHERE kind = 'call' AND outcome = ANY(%(spoken)s) AND done_at < %(end)s GROUP BY 1
 )
-SELECT u.id, coalesce(o.email, false), coalesce(o.sms, false), coalesce(o.letter, false)
+SELECT u.id, coalesce(o.email, false), coalesce(o.sms, false), coalesce(o.phone, false), coalesce(o.letter, false)
          OR (u.street <> '' AND u.postcode <> '' AND u.city <> '' AND r.customer_id IS NULL), coalesce(o.phone, false),
-       coalesce(s.email, false), coalesce(s.sms, false), coalesce(s.letter, false), coalesce(s.phone, false),
-       k.on_day - %(as_of)s, w.medium, m.most
+       coalesce(s.email, false), coalesce(s.sms, false), coalesce(s.phone, false), coalesce(s.letter, false),
+       coalesce(s.ivr, false), k.on_day - %(as_of)s, w.medium, m.most
 FROM ledger_customer u LEFT JOIN point o ON o.customer_id = u.id LEFT JOIN silent s ON s.customer_id = u.id
 LEFT JOIN returned r ON r.customer_id = u.id
   AND r.value = concat_ws(chr(10), u.name, u.street, u.postcode || ' ' || u.city)
@@ -120,8 +121,8 @@ LEFT JOIN preferring w ON w.customer_id = u.id LEFT JOIN wish m ON m.customer_id
 LEFT JOIN spoken k ON k.customer_id = u.id WHERE u.id IN (SELECT customer_id FROM standing)
 """
 _STANDS: dict[str, type[pl.DataType]] = {
-    "customer_id": pl.Int64, **{f"has_{medium}": pl.Boolean for medium in MEDIA},
-    **{f"out_{medium}": pl.Boolean for medium in MEDIA}, "spoken_on": pl.Int64,
+    "customer_id": pl.Int64, **{f"has_{medium}": pl.Boolean for medium in CHANNELS},
+    **{f"out_{medium}": pl.Boolean for medium in CHANNELS}, "spoken_on": pl.Int64,
     "preferred": pl.String, "most_7d": pl.Int64,
 }  # fmt: skip
 
@@ -137,7 +138,8 @@ class Portfolio:
     segments: Any  # in force for the creditor
     measured: pl.DataFrame  # the columns of facts, by row
     declared: pl.DataFrame
-    standing: pl.DataFrame  # has_ and out_ of each medium
+    carried: Collection[str]  # the channels by which the creditor's steps can go out
+    standing: pl.DataFrame  # has_ and out_ of each channel
     last_contact: Array  # day, or -NEVER
     spoken_on: Array
     contacts: Array  # [medium, day of memory, row]
@@ -202,7 +204,7 @@ def stand(*, creditor: Creditor, currency: str, as_of: date, until: date | None 
         segments=segments.active(creditor.pk),
         measured=people.join(measured, on="customer_id", how="left", maintain_order="left"),
         declared=people.select("customer_id").join(declared, on="customer_id", how="left", maintain_order="left"),
-        standing=stands, last_contact=last, contacts=contacts,
+        carried=gather.carried([creditor])[creditor.pk], standing=stands, last_contact=last, contacts=contacts,
         spoken_on=stands["spoken_on"].fill_null(-NEVER).to_numpy().copy(),
         invoice_ids=invoices["id"].to_numpy(), customer=mine["row"].to_numpy(), issued=invoices["issued"].to_numpy(),
         due=invoices["due"].to_numpy(), open_minor=open_minor, reached=invoices["reached"].to_numpy(),
@@ -226,10 +228,10 @@ def _known(creditor: Creditor, currency: str, as_of: date) -> tuple[pl.DataFrame
 def _told(told: pl.DataFrame, size: int) -> tuple[Array, Array]:
     """The last contact of each row, and the contacts of the days of memory."""
     last = np.full(size, -NEVER)
-    contacts = np.zeros((len(MEDIA), MEMORY, size), dtype=np.uint8)
+    contacts = np.zeros((len(CHANNELS), MEMORY, size), dtype=np.uint8)
     rows, days = told["row"].to_numpy(), told["day"].to_numpy()
     np.maximum.at(last, rows, days)
-    for place, medium in enumerate(MEDIA):
+    for place, medium in enumerate(CHANNELS):
         its = (told["medium"] == medium).to_numpy()
         np.add.at(contacts, (place, days[its] % MEMORY, rows[its]), 1)
     return last, contacts

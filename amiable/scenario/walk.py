@@ -5,7 +5,7 @@ Never: a rule of the engine told again; rows are only narrowed to invoices for w
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -14,12 +14,12 @@ import polars as pl
 
 from amiable.core.money import exponent
 from amiable.law.packs import law
-from amiable.law.rails import HOLDOUT, SENTENCES
+from amiable.law.rails import CALLS, HOLDOUT, SENTENCES
 from amiable.portfolio import facts, segments
 from amiable.scenario import shelf
-from amiable.scenario.behaviour import MEDIA, Array, parameters
+from amiable.scenario.behaviour import Array, parameters
 from amiable.scenario.contend import Contender
-from amiable.scenario.engine.channel import SPOKEN
+from amiable.scenario.engine.channel import CHANNELS, NAMED, SPOKEN
 from amiable.scenario.engine.decide import decide as engine
 from amiable.scenario.engine.journey import RESTING, Journey
 from amiable.scenario.engine.moment import events_of
@@ -59,7 +59,7 @@ class Walk:
         self.reached, self.step_on = portfolio.reached.copy(), portfolio.step_on.copy()
         self.last_contact, self.spoken_on = portfolio.last_contact.copy(), portfolio.spoken_on.copy()
         self.contacts = portfolio.contacts.copy()
-        self.out = {medium: portfolio.standing[f"out_{medium}"].to_numpy().copy() for medium in MEDIA}
+        self.out = {medium: portfolio.standing[f"out_{medium}"].to_numpy().copy() for medium in CHANNELS}
         self.waiting = np.zeros(portfolio.size, dtype=bool)
         self.rest_until = np.full(portfolio.size, -NEVER)  # customers left alone
         self.held_until = np.full(self.open.size, -NEVER)  # invoices held by what happened in this world
@@ -195,8 +195,9 @@ class Walk:
             "row",
             "preferred",
             "most_7d",
-            *(f"has_{medium}" for medium in MEDIA),
-            *(pl.Series(f"out_{medium}", self.out[medium][rows]) for medium in MEDIA),
+            *(f"has_{medium}" for medium in CHANNELS),
+            *(pl.Series(f"out_{medium}", self.out[medium][rows]) for medium in CHANNELS),
+            *(pl.lit(medium in book.carried).alias(f"carried_{medium}") for medium in NAMED),
             pl.Series("scenario", self.scenario[rows]),
             self.country.gather(rows).alias("country"),
             pl.Series("waiting", self.waiting[rows]),
@@ -205,7 +206,7 @@ class Walk:
             _known(day - self.last_contact[rows]).alias("days_since_contact"),
             *(_known(day - days[rows]).alias(f"days_since_{event}") for event, days in self.did.items()),
             pl.Series("contacts_7d", self._counted(day, rows, 7)),
-            pl.Series("calls_7d", self._counted(day, rows, 7, "call")),
+            pl.Series("calls_7d", self._counted(day, rows, 7, CALLS)),
             pl.lit(book.on(day)).alias("day"),
             pl.lit(True).alias("released"),
             pl.lit(self.scale).alias("scale"),
@@ -239,12 +240,12 @@ class Walk:
             for name, values in self._owed(day).items():
                 if name in columns:
                     yield pl.Series(name, values[rows] if isinstance(values, np.ndarray) else values.gather(rows))
-        for name, medium, days in (
-            ("contacts_7d", None, 7), ("calls_7d", "call", 7), ("contacts_30d", None, 30),
-            ("emails_30d", "email", 30), ("calls_30d", "call", 30),
+        for name, media, days in (
+            ("contacts_7d", CHANNELS, 7), ("calls_7d", CALLS, 7), ("contacts_30d", CHANNELS, 30),
+            ("emails_30d", ("email",), 30), ("calls_30d", CALLS, 30),
         ):  # fmt: skip
             if name in columns:
-                yield pl.Series(name, self._counted(day, rows, days, medium))
+                yield pl.Series(name, self._counted(day, rows, days, media))
         for name, days_on in (("last_contact_on", self.last_contact), ("last_broken_on", self.last_broken)):
             if name in columns and (days_on[rows] > -NEVER).any():
                 told = self._dates(np.where(days_on[rows] <= -NEVER, NEVER, days_on[rows]))
@@ -279,10 +280,10 @@ class Walk:
         told = pl.Series(days + first)
         return told.set(pl.Series(days >= NEVER), None).cast(pl.Int32).cast(pl.Date)
 
-    def _counted(self, day: int, rows: Array, days: int, medium: str | None = None) -> Array:
-        """Contacts in so many days up to this one."""
+    def _counted(self, day: int, rows: Array, days: int, media: Sequence[str] = CHANNELS) -> Array:
+        """Contacts by these channels in so many days up to this one."""
         window = [(day - back) % MEMORY for back in range(days)]
-        found = self.contacts if medium is None else self.contacts[MEDIA.index(medium)][None]
+        found = self.contacts if media is CHANNELS else self.contacts[[CHANNELS.index(medium) for medium in media]]
         counted: Array = found[:, window][:, :, rows].sum(axis=(0, 1), dtype=np.int64)
         return counted
 
@@ -313,7 +314,7 @@ class Walk:
             rows = part["row"].to_numpy()
             self.by_channel[str(channel)] += rows.size
             self.cost[rows] += self.unit_cost[str(channel)]
-            np.add.at(self.contacts[MEDIA.index(str(channel)), day % MEMORY], rows, 1)
+            np.add.at(self.contacts[CHANNELS.index(str(channel)), day % MEMORY], rows, 1)
             self.last_contact[rows] = day
 
     def act(self, day: int, said: pl.DataFrame) -> None:
@@ -347,7 +348,7 @@ def unit_cost(portfolio: Portfolio) -> dict[str, int]:
     """What one contact costs by channel, in minor units: the creditor's own figure, else the shipped one."""
     own = portfolio.policy.get("costs", {}).get("channels", {})
     shipped = parameters()["unit_cost_minor"]
-    return {medium: int(own.get(medium, shipped[medium])) for medium in MEDIA}
+    return {medium: int(own.get(medium, shipped[medium])) for medium in CHANNELS}
 
 
 def places_of(said: pl.DataFrame) -> tuple[Array, Array]:

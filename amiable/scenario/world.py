@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from amiable.scenario.behaviour import MEDIA, Array
+from amiable.scenario.behaviour import OPENED, Array
 from amiable.scenario.contend import Contender
+from amiable.scenario.engine.channel import CHANNELS
 from amiable.scenario.engine.journey import MESSAGE
 from amiable.scenario.live import NEVER, Crowd, Draws
 from amiable.scenario.stand import Portfolio, working
@@ -160,18 +161,19 @@ class World:
             return
         self.walk.contact(day, said)
         rows = said["row"].to_numpy()
-        medium = said["channel"].replace_strict({name: place for place, name in enumerate(MEDIA)}).to_numpy()
+        medium = said["channel"].replace_strict({name: place for place, name in enumerate(CHANNELS)}).to_numpy()
         places, of = places_of(said)
         unpaid = self.crowd.paid_on[places] == NEVER
         places, of = places[unpaid], of[unpaid]
         heard = self.crowd.hear(
             day, luck.people, customer=rows, medium=medium, message=np.ones(rows.size, dtype=np.int64), rows=places, of=of
         )  # fmt: skip
-        for place, name in enumerate(MEDIA):
+        for place, name in enumerate(CHANNELS):
             self.walk.out[name][rows[heard.opted_out & (medium == place)]] = True
         self.opt_outs += int(heard.opted_out.sum())
-        self.walk.happen("opened", rows[heard.reached & (medium != MEDIA.index("call"))], day)
-        self._answer(day, luck, rows, medium == MEDIA.index("call"), heard.reached, places, of)
+        seen = np.isin(medium, [CHANNELS.index(name) for name in OPENED])
+        self.walk.happen("opened", rows[heard.reached & seen], day)
+        self._answer(day, luck, rows, medium == CHANNELS.index("call"), heard.reached, places, of)
 
     def _answer(
         self, day: int, luck: Luck, rows: Array, by_phone: Array, reached: Array, places: Array, of: Array

@@ -32,6 +32,7 @@ from amiable.outreach.channel import (
     channels,
 )
 from amiable.outreach.models import EventKind
+from amiable.scenario.engine import channel as engine
 from amiable.web.dev.smtp import mails, serve
 from tests.contracts import anymail_samples, sms_samples
 from tests.contracts.peer import Answer, Asked, Peer, peer
@@ -107,6 +108,11 @@ def request(key: str, call: Call, *, signed: bool = True, bend: bool = False) ->
     if bend:
         body = body.replace(b"anna@", b"eve@")
     return RequestFactory().post(path, body, content_type=call.content_type, headers=headers)
+
+
+def test_a_step_can_go_by_what_something_carries_and_by_nothing_else() -> None:
+    carried = {kind.medium for key, kind in channels().items() if not key.startswith("console")}
+    assert set(engine.CHANNELS) == carried | set(engine.SPOKEN)
 
 
 @each

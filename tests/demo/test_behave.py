@@ -8,13 +8,14 @@ import pytest
 
 from amiable.demo.behave import crowd as people
 from amiable.demo.world import HISTORY_DAYS, World, invent
-from amiable.scenario.behaviour import MEDIA, Array, Parameters, parameters
+from amiable.scenario.behaviour import Array, Parameters, parameters
+from amiable.scenario.engine.channel import CHANNELS
 from amiable.scenario.live import NEVER, Crowd, Draws, flat
 
 SEED = 11
 END = date(2026, 11, 20)
 DAYS = 90
-EMAIL, CALL = MEDIA.index("email"), MEDIA.index("call")
+EMAIL, CALL = CHANNELS.index("email"), CHANNELS.index("call")
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +118,7 @@ def test_customers_differ_in_their_habits(world: World) -> None:
 
 
 def test_without_a_dose_messages_make_no_difference(world: World) -> None:
-    numbers = parameters().replaced(dose=dict.fromkeys(MEDIA, 0.0))
+    numbers = parameters().replaced(dose=dict.fromkeys(CHANNELS, 0.0))
     alone, reminded = lived(world, numbers), lived(world, numbers, every=7)
     assert np.array_equal(alone.paid_on, reminded.paid_on)
     assert np.array_equal(alone.left, reminded.left)

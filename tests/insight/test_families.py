@@ -74,15 +74,16 @@ def test_cases_are_cured_by_contact_or_by_themselves() -> None:
 def test_what_became_of_messages_and_calls() -> None:
     helia = creditor()
     anna, julie = customer(helia), User.objects.create(username="julie")
-    opened, _silent, letter = (
-        message(anna, days=n, medium=medium) for n, medium in ((3, "email"), (2, "sms"), (1, "letter"))
+    opened, _silent, letter, taken = (
+        message(anna, days=n, medium=medium) for n, medium in ((3, "email"), (2, "sms"), (1, "letter"), (1, "ivr"))
     )
     Event.objects.create(source="t", external_id="1", message=opened, kind="opened", at=at(3))
     Event.objects.create(source="t", external_id="2", message=opened, kind="clicked", at=at(2))
     Event.objects.create(source="t", external_id="3", message=letter, kind="delivered", at=at(1))
+    Event.objects.create(source="t", external_id="4", message=taken, kind="delivered", at=at(1))  # somebody picked up
     for outcome in ("promise", "refused", "wrong_number", "voicemail", "settled"):  # the last was never made
         task(anna, "call", days=4, outcome=outcome, done_by=julie)
-    assert triple(helia, "contact_rate") == (0.5, 3, 6)  # the letter cannot tell
+    assert triple(helia, "contact_rate") == (4 / 7, 4, 7)  # the letter cannot tell
     assert read(helia, "answer_rate") == (0.75, 3, 4)
     assert read(helia, "right_party_rate") == (0.5, 2, 4)
     assert read(helia, "promise_rate") == (0.5, 1, 2)

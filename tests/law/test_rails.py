@@ -16,12 +16,13 @@ FREE: dict[str, Any] = {
     "day": TUESDAY, "kind": "consumer", "channel": "email", "contacts": True, "released": True, "customer_hold": None,
     "opted_out": False, "has_address": True, "waiting": False, "days_since_contact": None, "contacts_7d": 0, "calls_7d": 0,
     "days_since_conversation": None, "oldest_days_late": 10, "amount_minor": 5_000, "minimum_minor": 500,
-    "open_now": None, "hands_over": False, "agency": "",
+    "open_now": None, "hands_over": False, "agency": "", "carried": True,
 }  # fmt: skip
 
 
 def said(policy: dict[str, Any] | None = None, *, under: Law | None = None, **differs: Any) -> str | None:
-    table = pl.DataFrame([FREE | differs], schema={**rails.COLUMNS, **rails.AT_ONCE, **rails.HANDS_OVER}, orient="row")
+    columns = {**rails.COLUMNS, **rails.AT_ONCE, **rails.HANDS_OVER, **rails.CARRIED}
+    table = pl.DataFrame([FREE | differs], schema=columns, orient="row")
     judged = rails.judge(table, law=under or law("FR", TUESDAY), policy=policy or {})
     return judged["rail"].to_list()[0]  # type: ignore[no-any-return]
 
@@ -45,6 +46,7 @@ SPOKEN = [
     ("time_bar", {"oldest_days_late": 1_827, "kind": "business"}),
     ("opted_out", {"opted_out": True}),
     ("no_address", {"has_address": False}),
+    ("no_carrier", {"carried": False, "channel": "letter"}),
     ("day_off", {"day": date(2026, 3, 8)}),
     ("day_off", {"day": date(2026, 7, 14)}),
     ("day_off", {"day": date(2026, 4, 6)}),
@@ -52,6 +54,7 @@ SPOKEN = [
     ("gap", {"days_since_contact": 1}),
     ("cap", {"contacts_7d": 4}),
     ("calls", {"calls_7d": 3, "contacts_7d": 3, "channel": "call"}),
+    ("calls", {"calls_7d": 3, "contacts_7d": 3, "channel": "ivr"}),
     ("dry_run", {"released": False}),
     ("hours", {"open_now": False}),
     ("hours", {"channel": "call", "day": date(2026, 3, 7)}),  # nobody rings on a Saturday, unless the creditor wishes

@@ -17,7 +17,7 @@ from tests.outreach.rows import NOW, TODAY, a_creditor, a_customer, a_message, a
 
 @pytest.fixture
 def customer() -> Customer:
-    customer = a_customer(a_creditor())
+    customer = a_customer(a_creditor(policy={"channels": {"sms": "console_sms", "letter": "letter"}}))
     ContactPoint.objects.create(contact=Contact.objects.get(), medium="sms", value="+33612345678")
     return customer
 

@@ -36,7 +36,7 @@ OTHERS = {
         "plan_late", "receipt", "payment_failed", "payment_link", "survey",
     },
     "letter": {"formal_notice"},
-    "ivr": {"reminder_1"},
+    "ivr": {"reminder_1", "reminder_2"},
     "call": {"reminder_2", "reminder_3", "promise_broken", "early_warning", "hardship_help", "call"},
 }  # fmt: skip
 

@@ -6,7 +6,7 @@ import pytest
 
 from amiable.casework.dispute import open_dispute, resolve_dispute, settle_disputes
 from amiable.core.models import User
-from amiable.ledger.models import Customer, Invoice
+from amiable.ledger.models import Creditor, Customer, Invoice
 from amiable.outreach.models import Message, MessageState
 from amiable.outreach.send import send
 from amiable.payments.allocate import allocate
@@ -132,6 +132,7 @@ def test_the_creditor_chooses_what_is_told_and_others_see_none_of_it(anna: Custo
 
 
 def test_who_has_no_e_mail_gets_a_text_message(anna: Customer) -> None:
+    Creditor.objects.update(policy={"channels": {"sms": "console_sms"}})
     boris = world.customer(anna.creditor, email="", phone="+33612345678", language="fr")
     boris.contacts.get().points.create(medium="sms", value="+33612345678")
     pay(world.invoice(boris, 500), "succeeded")

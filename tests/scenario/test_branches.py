@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amiable.law.packs import law
+from amiable.law.rails import CALLS
 from amiable.scenario.engine.decide import decide, ended
 from amiable.scenario.engine.foresee import foresee
 from amiable.scenario.engine.journey import Journey, UnableToUse, read
@@ -157,6 +158,33 @@ def test_the_best_channel_is_the_one_preferred_else_the_one_that_was_answered() 
     assert told(narrow, bill(1, 3), preferred="call", out_call=True) == ("do", "first", "email")
 
 
+def test_a_letter_and_the_voice_server_are_used_where_a_step_names_them_and_something_carries_them() -> None:
+    way = journey({**FIRST, "fallback": ["letter", "ivr"]})
+    assert told(way, bill(1, 3)) == ("do", "first", "email")
+    assert told(way, bill(1, 3), has_email=False) == ("do", "first", "letter")
+    assert told(way, bill(1, 3), has_email=False, carried_letter=False) == ("do", "first", "ivr")
+    (row,) = run([{"has_email": False, "carried_letter": False, "out_ivr": True}], [bill(1, 3)], {1: way})
+    assert (row["channel"], row["rail"]) == ("email", "no_address")
+    # Alone it says what is missing, and the steps below it go on.
+    alone = journey(FIRST, {"key": "notice", "level": 20, "days": 12, "channel": "letter"})
+    (row,) = run([{"carried_letter": False}], [bill(1, 12, reached=10, since=9), bill(2, 4)], {1: alone})
+    assert (row["step"], row["about"], row["rail"]) == ("first", [2], None)
+    (row,) = run([{"carried_letter": False}], [bill(1, 12, reached=10, since=9)], {1: alone})
+    assert (row["verdict"], row["channel"], row["rail"]) == ("not", "letter", "no_carrier")
+    assert told(alone, bill(1, 12, reached=10, since=9)) == ("do", "notice", "letter")
+
+
+def test_the_best_channel_is_a_dear_one_only_where_the_step_names_it_and_the_contact_prefers_it() -> None:
+    open_way = journey({**FIRST, "channel": "best"})
+    for wish in ("letter", "ivr"):
+        assert told(open_way, bill(1, 3), preferred=wish) == ("do", "first", "email")
+        named = journey({**FIRST, "channel": "best", "fallback": ["email", wish]})
+        assert told(named, bill(1, 3), preferred=wish) == ("do", "first", wish)
+        assert told(named, bill(1, 3), reminder_reaction=0.9) == ("do", "first", "email")
+        assert told(named, bill(1, 3), preferred=wish, **{f"carried_{wish}": False}) == ("do", "first", "email")
+    assert told(open_way, bill(1, 3), has_email=False, has_sms=False, has_call=False) == ("not", "first", "email")
+
+
 def test_a_step_by_hand_and_a_call_are_a_persons_and_a_call_needs_no_confirmation() -> None:
     by_hand, asked = journey({**FIRST, "mode": "manual"}), journey({**FIRST, "mode": "confirm", "fallback": ["call"]})
     (row,) = run([{}], [bill(1, 3)], {1: by_hand})
@@ -209,9 +237,9 @@ ROUTE = st.fixed_dictionaries(
     },
 )
 SENT = st.fixed_dictionaries(
-    {"channel": st.sampled_from(["email", "call", "best"])},
+    {"channel": st.sampled_from(["email", "call", "letter", "ivr", "best"])},
     optional={
-        "fallback": st.lists(st.sampled_from(["email", "call"]), max_size=2, unique=True),
+        "fallback": st.lists(st.sampled_from(["email", "call", "letter", "ivr"]), max_size=3, unique=True),
         "mode": st.sampled_from(["automatic", "manual"]),
     },
 )
@@ -236,7 +264,16 @@ def routes(draw: st.DrawFn) -> Journey:
 
 DID = st.fixed_dictionaries(
     {f"days_since_{event}": st.none() | st.integers(0, 30) for event in EVENTS}
-    | {"preferred": st.sampled_from([None, None, "call", "email"]), "call_reaction": st.sampled_from([None, 0.2, 0.8])}
+    | {
+        "carried_letter": st.booleans(),
+        "carried_ivr": st.booleans(),
+        "has_letter": st.booleans(),
+        "out_ivr": st.booleans(),
+    }
+    | {
+        "preferred": st.sampled_from([None, "call", "letter", "email"]),
+        "call_reaction": st.sampled_from([None, 0.2, 0.8]),
+    }
     | {"reminder_reaction": st.sampled_from([None, 0.2, 0.5]), "out_call": st.booleans()}
 )
 OWED = st.builds(
@@ -279,12 +316,14 @@ def walked(way: Journey, customer: dict[str, Any], bills: list[dict[str, Any]], 
     found: list[tuple[Any, ...]] = []
     last, held_back = customer["days_since_contact"], None
     rests = dict.fromkeys((each["invoice"] for each in bills), 0)
+    made: list[tuple[int, str]] = []
     for offset in range(days + 1):
         moved = {"days_since_conversation", *(f"days_since_{event}" for event in EVENTS)}
         today = customer | {
             "row": 0, "day": DAY + timedelta(days=offset), "days_since_contact": None if last is None else last + offset,
-            "contacts_7d": 0 if offset >= 7 else customer["contacts_7d"],
-            "calls_7d": 0 if offset >= 7 else customer["calls_7d"],
+            "contacts_7d": sum(offset - day < 7 for day, _by in made) + (customer["contacts_7d"] if offset < 7 else 0),
+            "calls_7d": sum(offset - day < 7 for day, by in made if by in CALLS)
+            + (customer["calls_7d"] if offset < 7 else 0),
             **{name: None if customer[name] is None else customer[name] + offset for name in moved},
         }  # fmt: skip
         then = [
@@ -328,6 +367,7 @@ def walked(way: Journey, customer: dict[str, Any], bills: list[dict[str, Any]], 
             rests |= dict.fromkeys(row["about"], offset + (step.hold_days or 1 << 20))
         if step.contacts:
             last = -offset
+            made.append((offset, row["channel"]))
     return [*found, *([held_back] if held_back else [])]
 
 

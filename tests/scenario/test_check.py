@@ -15,6 +15,7 @@ from amiable.outreach.models import Template
 from amiable.scenario import shelf
 from amiable.scenario.check import check, examine
 from amiable.scenario.check_words import Text
+from amiable.scenario.engine.channel import CHANNELS
 from amiable.scenario.engine.possible import possible
 from amiable.scenario.finding import ERROR, WARNING, Finding
 from amiable.scenario.models import Scenario
@@ -56,7 +57,13 @@ def house(template: str, medium: str, audience: str, language: str, tone: str) -
 
 
 def found(
-    *steps: Step, applies: str = "", country: str = "FR", policy: Any = None, texts: Any = house, reaches: Any = None
+    *steps: Step,
+    applies: str = "",
+    country: str = "FR",
+    policy: Any = None,
+    texts: Any = house,
+    reaches: Any = None,
+    carried: Any = CHANNELS,
 ) -> list[Finding]:
     return check(
         {"key": "trial", "applies": applies, "steps": list(steps)},
@@ -65,6 +72,7 @@ def found(
         policy=policy or {},
         texts=texts,
         reaches=reaches or (lambda _kind, _channel: True),
+        carried=carried,
     )
 
 

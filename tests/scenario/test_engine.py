@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amiable.law.packs import law
+from amiable.scenario.engine.channel import CHANNELS, NAMED
 from amiable.scenario.engine.decide import decide
 from amiable.scenario.engine.journey import UnableToUse, read
 from amiable.scenario.engine.moment import EVENTS
@@ -27,7 +28,8 @@ CUSTOMER: dict[str, Any] = {
     "scenario": 1, "scale": 100.0, "credit_minor": 0, "kind": "consumer", "segment": "", "overdue": 50.0, "day": DAY,
     "released": True, "customer_hold": None, "waiting": False, "days_since_contact": None, "contacts_7d": 0, "calls_7d": 0,
     "days_since_conversation": None, "has_email": True, "has_sms": True, "has_letter": True, "has_call": True,
-    "out_email": False, "out_sms": False, "out_letter": False, "out_call": False, "preferred": None,
+    "out_email": False, "out_sms": False, "out_letter": False, "out_call": False, "has_ivr": True, "out_ivr": False,
+    "carried_letter": True, "carried_ivr": True, "preferred": None,
     "call_reaction": None, "reminder_reaction": None, **{f"days_since_{event}": None for event in EVENTS},
 }  # fmt: skip
 TYPES: dict[str, Any] = {
@@ -35,7 +37,8 @@ TYPES: dict[str, Any] = {
     "segment": pl.String, "overdue": pl.Float64, "day": pl.Date, "released": pl.Boolean, "customer_hold": pl.String,
     "waiting": pl.Boolean, "days_since_contact": pl.Int64, "contacts_7d": pl.Int64, "calls_7d": pl.Int64,
     "days_since_conversation": pl.Int64,
-    **{f"{side}_{channel}": pl.Boolean for side in ("has", "out") for channel in ("email", "sms", "letter", "call")},
+    **{f"{side}_{channel}": pl.Boolean for side in ("has", "out") for channel in CHANNELS},
+    **{f"carried_{channel}": pl.Boolean for channel in NAMED},
     "preferred": pl.String, "call_reaction": pl.Float64, "reminder_reaction": pl.Float64,
     **{f"days_since_{event}": pl.Int64 for event in EVENTS},
 }  # fmt: skip

@@ -12,6 +12,7 @@ from amiable.core.models import AuditEntry, Role
 from amiable.ledger.models import Branch, Creditor
 from amiable.outreach import route
 from amiable.outreach.channel import channels
+from amiable.scenario import gather
 from tests.contracts import anymail_samples as samples
 from tests.contracts.peer import Answer, Peer, peer
 from tests.web import desk_rows as rows
@@ -122,6 +123,22 @@ def test_the_address_of_the_hook_is_there_to_be_copied(vera: Client, ours: Credi
     assert f"http://amiable:{password}@127.0.0.1:8000/hooks/channel/{ours.pk}/postmark/" in page
     assert f"/hooks/channel/{ours.pk}/postmark/?answers" in page
     assert f"/hooks/channel/{ours.pk}/mailgun/" in vera.get(at(ours, "mailgun")).content.decode()
+
+
+def test_scenarios_go_by_the_printer_of_the_house_once_somebody_prints(vera: Client, ours: Creditor) -> None:
+    def post(name: str) -> str:
+        where = reverse("desk:channel_act", args=[ours.pk, "letter", name])
+        return vera.post(where, follow=True).content.decode()
+
+    assert "letter" not in gather.carried([ours])[ours.pk]
+    assert "Somebody prints" in vera.get(at(ours, "letter")).content.decode()
+    assert "Nobody prints any more" in post("use")
+    ours.refresh_from_db()
+    assert "letter" in gather.carried([ours])[ours.pk]
+    assert "Somebody prints" in post("forget")
+    ours.refresh_from_db()
+    assert route.in_use(ours, "letter") == "letter"  # what colleagues write is still laid into the tray
+    assert "letter" not in gather.carried([ours])[ours.pk]
 
 
 def test_taken_away_is_gone(vera: Client, ours: Creditor) -> None:

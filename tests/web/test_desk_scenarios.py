@@ -213,6 +213,7 @@ def test_a_message_is_shown_for_a_real_customer_in_a_box(ours: Creditor) -> None
     letter = client.get(body)
     assert "123,45" in letter.content.decode()
     assert "sandbox" in letter["Content-Security-Policy"]
+    assert "<svg" in client.get(body, {"medium": "letter"}).content.decode()  # what the step falls back to
     assert client.get(reverse("desk:scenario_message", args=[house().pk, "nothing"])).status_code == 404
     assert not anna.messages.exists()
 

@@ -23,7 +23,9 @@ decided AS (
 SELECT m.customer_id, m.currency, (m.sent_at AT TIME ZONE %(zone)s)::date AS day, d.key AS scenario, d.version, m.step,
   m.medium AS channel, m.purpose AS template, m.tone, m.campaign_ref AS campaign, NULL::bigint AS collector,
   1 AS messages, m.capped::int AS reminders, 0 AS calls, 0 AS answered, 0 AS right_party, 0 AS promised,
-  (e.opened OR e.clicked OR e.replied)::int AS reached, e.bounced::int AS bounced, 0 AS opt_outs, e.complained::int AS complaints
+  (e.opened OR e.clicked OR e.replied OR m.medium = 'ivr' AND EXISTS (
+    SELECT FROM outreach_event v WHERE v.message_id = m.id AND v.kind = 'delivered'))::int AS reached,
+  e.bounced::int AS bounced, 0 AS opt_outs, e.complained::int AS complaints
 FROM outreach_message m LEFT JOIN decided d ON d.id = m.decision_ref LEFT JOIN told e ON e.message_id = m.id
 WHERE m.creditor_id = %(creditor)s AND m.state = 'sent' AND m.as_of BETWEEN %(stale)s AND %(as_of)s
   AND m.sent_at >= %(begins)s AND m.sent_at < %(ends)s

@@ -30,7 +30,9 @@ STAGED = """heard AS (
       OR message_id IN (SELECT id FROM outreach_message WHERE customer_id = ANY(%(among)s)))),
 told AS (
   SELECT x.id, bool_or(x.reached) AS reached, min(x.at) AS first_at FROM (
-    SELECT k.id, h.message_id IS NOT NULL AS reached, m.sent_at AS at FROM casework_case k
+    SELECT k.id, h.message_id IS NOT NULL OR m.medium = 'ivr' AND EXISTS (
+      SELECT FROM outreach_event v WHERE v.message_id = m.id AND v.kind = 'delivered') AS reached, m.sent_at AS at
+    FROM casework_case k
     JOIN outreach_message m ON m.customer_id = k.customer_id AND m.currency = k.currency AND m.state = 'sent' AND m.capped
       AND m.as_of BETWEEN k.opened_on AND least(k.closed_on, %(as_of)s)
     LEFT JOIN heard h ON h.message_id = m.id

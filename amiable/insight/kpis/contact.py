@@ -35,7 +35,7 @@ def messages_sent() -> tuple[pl.Expr, None]:
     label=_("Contact rate"), unit=PERCENT, better=UP, sources=SOURCES, slices=("channel", "step"),
     formula=_(
         "Of the messages and calls of the last 30 days, those that are known to have reached the customer: opened, clicked, "
-        "replied to, or spoken with. Letters cannot tell, and are left out."
+        "replied to, picked up, or spoken with. Letters cannot tell, and are left out."
     ),
 )  # fmt: skip
 def contact_rate() -> tuple[pl.Expr, pl.Expr]:

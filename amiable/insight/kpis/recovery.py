@@ -100,8 +100,8 @@ def due_contacted() -> tuple[pl.Expr, pl.Expr]:
     sources=("casework.Case", "outreach.Message", "outreach.Event", "casework.Task", "payments.Attempt"),
     formula=_(
         "Of the amount overdue at the opening of the cases opened in the last 90 days, the part of those in which a contact is "
-        "known to have reached the customer since the opening: opened, clicked, replied to, spoken with, or followed by a try "
-        "to pay. Letters cannot tell."
+        "known to have reached the customer since the opening: opened, clicked, replied to, picked up, spoken with, or followed "
+        "by a try to pay. Letters cannot tell."
     ),
 )  # fmt: skip
 def due_reached() -> tuple[pl.Expr, pl.Expr]:

@@ -36,7 +36,7 @@ from amiable.outreach.models import EventKind
 OURS = "message"  # the name, in the addresses that Twilio calls, of our word for a call
 RINGING = 25  # seconds: before most mailboxes answer
 # Errors of the interface, by what they are about (https://www.twilio.com/docs/api/errors).
-ABOUT_THE_NUMBER = {13224, 21211, 21214, 21217, 21219}
+ABOUT_THE_NUMBER = {13224, 21211, 21214, 21217}
 ABOUT_THE_SENDER = {21210, 21212, 21213}
 ABOUT_THE_ACCOUNT = {20003, 20005, 20404}
 TOO_MUCH = {20429}

@@ -25,6 +25,7 @@ class Printer(Channel):
     key = "letter"
     label = _("Letter, by the house’s own printer")
     medium = "letter"
+    by_people = True
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config)

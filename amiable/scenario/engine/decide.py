@@ -7,7 +7,7 @@ its channel or amount forbids it, the next lower step may be. A step that contac
 not mentioned.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -16,10 +16,10 @@ from amiable.core.conditions import parse
 from amiable.law import rails
 from amiable.law.packs import Law
 from amiable.scenario.engine import channel, moment
-from amiable.scenario.engine.journey import CHANNELS, MESSAGE, PLACE, Journey, table
+from amiable.scenario.engine.journey import MESSAGE, PLACE, Journey, table
 
 # These rails speak against a step and its channel or amount; the others against any contact with the customer.
-OF_THE_STEP = ("below_minimum", "no_agency", "opted_out", "no_address")
+OF_THE_STEP = ("below_minimum", "no_agency", "opted_out", "no_address", "no_carrier")
 INVOICE: dict[str, Any] = {
     "row": pl.Int64,  # the customer's row
     "invoice": pl.Int64,
@@ -48,9 +48,10 @@ def decide(
     `action` is how the step is carried out: `message`, `call` and `manual` (by a person), or what the house does itself.
 
     `customers` has: row (its number), scenario (id), scale (minor units per major), credit_minor, has_<channel> and
-    out_<channel> for each channel, the facts that conditions name and the columns that law.rails asks of a customer;
-    days_since_<event> for each event that a step names, and, where a step asks for the best channel, `preferred` (or
-    null) and the facts of reactions. `invoices` has INVOICE. A customer may stand in several rows, one per `day`.
+    out_<channel> for each channel that a step names, carried_<channel> where it is known, the facts that conditions
+    name and the columns that law.rails asks of a customer; days_since_<event> for each event that a step names, and,
+    where a step asks for the best channel, `preferred` (or null) and the facts of reactions. `invoices` has INVOICE. A
+    customer may stand in several rows, one per `day`.
     """
     steps = table(journeys)
     due = _due(customers, invoices, journeys, steps, facts)
@@ -89,12 +90,14 @@ def _judge(
 ) -> pl.DataFrame:
     """The highest step due of each customer row, and the rail that speaks against it."""
     contacts = _per_customer(due).join(steps, on=["scenario", "position"], how="left")
-    asked = channel.choose(customers.drop("scenario").join(contacts, on="row", how="inner"), CHANNELS)
+    channels = channel.placed(steps)
+    asked = channel.choose(customers.drop("scenario").join(contacts, on="row", how="inner"), channels)
     asked = asked.with_columns(
         amount_minor=pl.col("about_minor") + pl.col("also_minor") - pl.col("credit_minor"),
         minimum_minor=(pl.col("minimum") * pl.col("scale")).round().cast(pl.Int64),
-        has_address=_of_channel("has"),
-        opted_out=_of_channel("out"),
+        has_address=_of_channel("has", channels),
+        opted_out=_of_channel("out", channels),
+        carried=_carried(asked, channels),
         hands_over=pl.col("action") == PLACE,
         action=carried_out(),
     )
@@ -229,10 +232,17 @@ def _per_customer(due: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _of_channel(prefix: str) -> pl.Expr:
+def _of_channel(prefix: str, channels: Sequence[str]) -> pl.Expr:
     """The customer's has_<channel> or out_<channel> for the channel of the row; false where there is no channel."""
-    told = [pl.when(pl.col("channel") == name).then(pl.col(f"{prefix}_{name}")) for name in CHANNELS]
+    told = [pl.when(pl.col("channel") == name).then(pl.col(f"{prefix}_{name}")) for name in channels]
     return pl.coalesce(*told, pl.lit(False))
+
+
+def _carried(asked: pl.DataFrame, channels: Sequence[str]) -> pl.Expr:
+    """Whether something carries the channel of the row. A message by a usual one waits for its carrier, as one may come."""
+    named = [name for name in channels if name in channel.NAMED]
+    told = [pl.when(pl.col("channel") == name).then(channel.carried(asked, name)) for name in named]
+    return pl.coalesce(*told, pl.lit(True))
 
 
 def _nothing(customers: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:

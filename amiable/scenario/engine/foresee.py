@@ -16,12 +16,11 @@ from amiable.core.conditions import parse
 from amiable.law import rails
 from amiable.law.packs import Law
 from amiable.scenario.engine.bill import Bill, Contact, Way, climb
-from amiable.scenario.engine.channel import choose
+from amiable.scenario.engine.channel import NAMED, choose, placed
 from amiable.scenario.engine.decide import OF_THE_STEP, carried_out, to_ask
-from amiable.scenario.engine.journey import CHANNELS, PLACE, Journey, table
+from amiable.scenario.engine.journey import PLACE, Journey, table
 
 WEEK = 7
-CALL = "call"
 Made = tuple[tuple[int, str], ...]  # day and channel of the contacts foreseen so far, the last one at the end
 
 
@@ -95,7 +94,7 @@ def _channels(customer: pl.DataFrame, journey: Journey) -> Mapping[str, tuple[st
     for a word."""
     steps = table({0: journey})
     shared = [name for name in steps.columns if name in customer.columns]
-    chosen = choose(customer.drop(shared).join(steps, how="cross"), CHANNELS).with_columns(action=carried_out())
+    chosen = choose(customer.drop(shared).join(steps, how="cross"), placed(steps)).with_columns(action=carried_out())
     told = chosen.select("step", "channel", "action", to_ask()).iter_rows()
     return {step: (channel, action, asks) for step, channel, action, asks in told}
 
@@ -138,7 +137,7 @@ class _Asked:
                 return None
             if not contact.step.contacts:
                 return contact
-            if self.row[f"has_{channel}"] and not self.row[f"out_{channel}"]:
+            if self.row[f"has_{channel}"] and not self.row[f"out_{channel}"] and self._carried(channel):
                 return contact if self._free(contact.offset, channel, made) else None
         return None
 
@@ -151,7 +150,7 @@ class _Asked:
             and not self.row["waiting"]
             and ((since := self._since(offset, made)) is None or since >= self.gap)
             and self._counted(offset, made) < self.cap
-            and (channel != CALL or self._counted(offset, made, CALL) < self.calls)
+            and (channel not in rails.CALLS or self._counted(offset, made, rails.CALLS) < self.calls)
             and (spoken is None or spoken + offset >= self.quiet)
         )
 
@@ -160,11 +159,12 @@ class _Asked:
         rows = [self._row(contact, made) for day, made in ahead for contact in day]
         if not rows:
             return iter(())
-        asked = pl.DataFrame(rows, schema={**rails.COLUMNS, **rails.WISHES, **rails.HANDS_OVER}, orient="row")
+        columns = {**rails.COLUMNS, **rails.WISHES, **rails.HANDS_OVER, **rails.CARRIED}
+        asked = pl.DataFrame(rows, schema=columns, orient="row")
         return iter(rails.judge(asked, law=self.law, policy=self.policy)["rail"].to_list())
 
     def _row(self, contact: Contact, made: Made) -> tuple[Any, ...]:
-        """What the rails ask of a contact (COLUMNS, WISHES and HANDS_OVER), with the counts as they would then stand."""
+        """What the rails ask of a contact, column by column, with the counts as they would then stand."""
         row, offset, channel = self.row, contact.offset, self.channels[contact.step.key][0]
         spoken = row["days_since_conversation"]
         return (
@@ -179,7 +179,7 @@ class _Asked:
             row["waiting"],
             self._since(offset, made),
             self._counted(offset, made),
-            self._counted(offset, made, CALL),
+            self._counted(offset, made, rails.CALLS),
             None if spoken is None else spoken + offset,
             contact.oldest,
             self._amount(contact),
@@ -187,12 +187,16 @@ class _Asked:
             row.get("most_7d"),
             contact.step.action == PLACE,
             contact.step.agency.strip(),
+            self._carried(channel),
         )
 
-    def _counted(self, offset: int, made: Made, channel: str = "") -> int:
-        """Contacts (by one channel) in seven days: those of before, until they are a week old, and those foreseen."""
-        before = self.row["calls_7d" if channel else "contacts_7d"] if offset < WEEK else 0
-        return int(before) + sum(offset - day < WEEK and by.startswith(channel) for day, by in made)
+    def _carried(self, channel: str) -> bool:
+        return channel not in NAMED or bool(self.row.get(f"carried_{channel}", True))
+
+    def _counted(self, offset: int, made: Made, channels: Sequence[str] = ()) -> int:
+        """Contacts (or calls alone) in seven days: those of before, until they are a week old, and those foreseen."""
+        before = self.row["calls_7d" if channels else "contacts_7d"] if offset < WEEK else 0
+        return int(before) + sum(offset - day < WEEK and (not channels or by in channels) for day, by in made)
 
     def _since(self, offset: int, made: Made) -> int | None:
         """Days since the last contact, foreseen or of before."""

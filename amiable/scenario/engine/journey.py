@@ -9,10 +9,9 @@ from typing import Any
 import polars as pl
 
 from amiable.core.conditions import N_, UnableToRead, parse
-from amiable.scenario.engine.channel import BEST, SPOKEN, places
+from amiable.scenario.engine.channel import BEST, CHANNELS, SPOKEN, USUAL, places
 from amiable.scenario.engine.moment import EVENTS, ORIGINS, SILENT
 
-CHANNELS = ("email", "sms", "call")  # those that something can carry: a message that nobody carries would wait for ever
 MODES = ("automatic", "confirm", "manual")
 TONES = ("warm", "neutral", "firm")
 # What a step does. All but the first happen inside the house: nobody is contacted.
@@ -99,8 +98,8 @@ class Step:
         """Every channel by which it may go out."""
         if not self.contacts:
             return ()
-        named = (() if self.channel == BEST else (self.channel,)) + self.fallback
-        return CHANNELS if self.channel == BEST else tuple(dict.fromkeys(named))
+        first = USUAL if self.channel == BEST else (self.channel,)
+        return tuple(dict.fromkeys((*first, *self.fallback)))
 
     @property
     def written(self) -> bool:
@@ -118,8 +117,8 @@ class Journey:
     label: Mapping[str, str]
 
 
-def read(data: Mapping[str, Any], *, facts: Mapping[str, Any], channels: tuple[str, ...] = CHANNELS) -> Journey:
-    """The journey of a scenario's data, on these channels. Raises UnableToUse with one sentence when something is wrong."""
+def read(data: Mapping[str, Any], *, facts: Mapping[str, Any]) -> Journey:
+    """The journey of a scenario's data. Raises UnableToUse with one sentence when something is wrong."""
     if not isinstance(data, Mapping):
         raise UnableToUse(N_("A scenario is a list of settings: key, label, applies and steps."))
     if strange := sorted(str(name) for name in set(data) - {"key", "label", "applies", "steps"}):
@@ -133,7 +132,7 @@ def read(data: Mapping[str, Any], *, facts: Mapping[str, Any], channels: tuple[s
     if len(raws) > MOST_STEPS:
         sentence = N_("A scenario may have %(most)s steps at most; this one has %(number)s.")
         raise UnableToUse(sentence, most=MOST_STEPS, number=len(raws))
-    steps = tuple(_step(raw, channels) for raw in raws)
+    steps = tuple(_step(raw) for raw in raws)
     _in_order(steps)
     applies = _text(data.get("applies"), "applies", key)
     for text in (applies, *(step.condition for step in steps)):
@@ -186,7 +185,7 @@ def _in_order(steps: tuple[Step, ...]) -> None:
         raise UnableToUse(N_("Two steps have the same key."))
 
 
-def _step(raw: Mapping[str, Any], channels: tuple[str, ...]) -> Step:
+def _step(raw: Mapping[str, Any]) -> Step:
     name = str(raw.get("key") or "?")[:60]
     if strange := sorted(str(setting) for setting in set(raw) - set(SETTINGS)):
         raise UnableToUse(
@@ -213,7 +212,7 @@ def _step(raw: Mapping[str, Any], channels: tuple[str, ...]) -> Step:
         answer=_several(raw, "answer", (*EVENTS, SILENT)), ends=_several(raw, "ends", EVENTS),
         fallback=_several(raw, "fallback", CHANNELS), title=_label(raw.get("title"), key), **words,
     )  # fmt: skip
-    _known(step, channels)
+    _known(step)
     _fitting(step, raw)
     return step
 
@@ -255,9 +254,9 @@ def _several(raw: Mapping[str, Any], setting: str, known: tuple[str, ...]) -> tu
     return tuple(dict.fromkeys(words))
 
 
-def _known(step: Step, channels: tuple[str, ...]) -> None:
+def _known(step: Step) -> None:
     """Every word of a step is one that means something."""
-    if step.contacts and step.channel not in (*channels, BEST):
+    if step.contacts and step.channel not in (*CHANNELS, BEST):
         sentence = N_("The step “%(step)s” names an unknown channel: “%(channel)s”.")
         raise UnableToUse(sentence, step=step.key, channel=step.channel[:40])
     if step.tone not in TONES or step.mode not in MODES:
@@ -298,15 +297,17 @@ def _fitting(step: Step, raw: Mapping[str, Any]) -> None:
 def table(journeys: Mapping[int, Journey]) -> pl.DataFrame:
     """The steps of several scenario versions as one table: scenario (its id), position and the step's settings.
 
-    `choice`: whether the channel is still to be chosen, from those that have a place_<channel>.
+    `choice`: whether the channel is still to be chosen, from those that have a place_<channel>: those that any step names.
     """
+    named = {channel for journey in journeys.values() for step in journey.steps for channel in step.channels}
+    channels = [channel for channel in CHANNELS if channel in named]
     rows = [
         {
             "scenario": number, "position": position, "step": step.key, "level": step.level, "days": step.days,
             "gap": step.gap, "channel": step.channel, "template": step.template, "tone": step.tone, "mode": step.mode,
             "minimum": step.minimum, "action": step.action, "contacts": step.contacts, "agency": step.agency.strip(),
             "choice": step.channel == BEST or bool(step.fallback), "falls_back": bool(step.fallback),
-            **places(step.channel, step.fallback, CHANNELS),
+            **places(step.channel, step.fallback, channels),
         }
         for number, journey in journeys.items()
         for position, step in enumerate(journey.steps)
@@ -317,6 +318,6 @@ def table(journeys: Mapping[int, Journey]) -> pl.DataFrame:
             "scenario": pl.Int64, "position": pl.Int32, "step": pl.String, "level": pl.Int64, "days": pl.Int64,
             "gap": pl.Int64, "channel": pl.String, "template": pl.String, "tone": pl.String, "mode": pl.String,
             "minimum": pl.Float64, "action": pl.String, "contacts": pl.Boolean, "agency": pl.String, "choice": pl.Boolean,
-            "falls_back": pl.Boolean, **{f"place_{channel}": pl.Int32 for channel in CHANNELS},
+            "falls_back": pl.Boolean, **{f"place_{channel}": pl.Int32 for channel in channels},
         },
     )  # fmt: skip

@@ -21,6 +21,7 @@ from amiable.outreach.models import Tone
 from amiable.portfolio import segments
 from amiable.scenario import campaign as verbs
 from amiable.scenario import shelf
+from amiable.scenario.engine.channel import CHANNELS
 from amiable.scenario.models import Campaign
 from amiable.web.desk import campaign_words as words
 from amiable.web.desk import labels, scenario_words, scope, segment_edit, segment_words
@@ -137,7 +138,7 @@ def _page(request: scope.Asked, base: Campaign, *, setting: str = "", wrong: str
 
 def _media(creditor: Creditor) -> list[str]:
     """What something carries for this creditor."""
-    return [medium for medium in Medium.values if route.in_use(creditor, medium)]
+    return [medium for medium in CHANNELS if route.in_use(creditor, medium)]
 
 
 def _segment_fact(creditor: Creditor) -> dict[str, Any]:

@@ -72,6 +72,8 @@ def channel(request: scope.Asked, pk: int, key: str) -> HttpResponse:
         "kept": known is not None,
         "unread": unread,
         "in_use": used == key,
+        "by_people": kind.by_people,
+        "chosen": route.chosen(creditor, kind.medium) == key,
         "instead_of": channels()[used].label if used in channels() and used != key else "",
         "missing": route.route(creditor, key).missing,
         "hook": _hook(creditor, kind, known or {}),
@@ -96,7 +98,12 @@ def act(request: scope.Asked, pk: int, key: str, name: str) -> HttpResponse:
             messages.success(request, _("From now on “%(channel)s” carries: %(medium)s.") % told)
         else:
             route.forget(by=request.user, **how)
-            messages.success(request, _("The settings of “%(channel)s” are gone.") % told)
+            gone = (
+                _("Scenarios go by “%(channel)s” no more.")
+                if kind.by_people
+                else _("The settings of “%(channel)s” are gone.")
+            )
+            messages.success(request, gone % told)
     except (UnableToTry, route.UnableToRoute) as error:
         messages.error(request, str(error))
     return redirect("desk:channel", pk, key)

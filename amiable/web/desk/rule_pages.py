@@ -25,6 +25,7 @@ from amiable.core.conditions import UnableToRead
 from amiable.core.models import Role, User
 from amiable.law import hours
 from amiable.law.packs import law
+from amiable.law.rails import CALLS
 from amiable.ledger.adopt import adopt
 from amiable.ledger.models import Creditor, Medium, Sale
 from amiable.outreach.speak import colour
@@ -34,6 +35,7 @@ from amiable.payments.plans.limits import limits_of
 from amiable.payments.plans.terms import MOST_PARTS
 from amiable.payments.standing import NOTICE_DAYS
 from amiable.scenario.announce import NEWS, tells
+from amiable.scenario.engine.channel import CHANNELS
 from amiable.scenario.hear import CLAIMED_DAYS
 from amiable.scenario.react import REPLY_DAYS
 from amiable.web.desk import labels, scope
@@ -42,8 +44,8 @@ from amiable.web.portal.journey import PROMISE_DAYS
 from amiable.web.ui import clock
 
 MOST_DAYS = 365
-COSTLY = (Medium.EMAIL, Medium.SMS, Medium.LETTER, Medium.CALL)
-SPEAKING = (Medium.EMAIL, Medium.SMS, Medium.CALL)
+COSTLY = tuple(Medium(each) for each in CHANNELS)
+SPEAKING = (Medium.EMAIL, Medium.SMS, *(Medium(each) for each in CALLS))
 LANGUAGES = {"fr": gettext_lazy("in French"), "en": gettext_lazy("in English")}
 DAYS = {
     "weekdays": gettext_lazy("Monday to Friday"),

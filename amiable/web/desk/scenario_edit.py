@@ -21,12 +21,11 @@ from amiable.core.errors import UnableTo
 from amiable.ledger.models import Creditor
 from amiable.outreach.house import keys
 from amiable.outreach.models import Template
-from amiable.scenario import check, shelf
-from amiable.scenario.engine.channel import BEST, SPOKEN
+from amiable.scenario import check, gather, shelf
+from amiable.scenario.engine.channel import BEST, CHANNELS, SPOKEN
 from amiable.scenario.engine.journey import (
     ACTIONS,
     AMOUNTS,
-    CHANNELS,
     LISTS,
     MESSAGE,
     MODES,
@@ -144,9 +143,10 @@ def _choices(owner: Creditor | None, data: Mapping[str, Any]) -> dict[str, list[
     own = set(approved.values_list("key", flat=True))
     steps = data.get("steps", []) if told.shaped(data) else []
     used = {str(step.get("template") or step.get("key")) for step in steps}
+    channels = _channels(owner)
     return {
-        "channel": [(key, str(told.CHANNELS.get(key, key))) for key in (*CHANNELS, BEST)],
-        "fallback": [(key, str(told.CHANNELS.get(key, key))) for key in CHANNELS],
+        "channel": [*channels, (BEST, str(told.CHANNELS[BEST]))],
+        "fallback": channels,
         "from": [(key, str(told.ORIGINS[key])) for key in ORIGINS],
         "answer": [(key, str(told.EVENTS[key])) for key in (SILENT, *EVENTS)],
         "ends": [(key, str(told.EVENTS[key])) for key in EVENTS],
@@ -156,6 +156,16 @@ def _choices(owner: Creditor | None, data: Mapping[str, Any]) -> dict[str, list[
         "mode": [(key, str(told.MODES[key])) for key in MODES],
         "template": [(key, labels.step(key)) for key in sorted({*keys(), *own, *used})],
     }
+
+
+def _channels(owner: Creditor | None) -> list[tuple[str, str]]:
+    """The channels that a step can have; those that nothing carries for the creditor yet say so."""
+    carried = gather.carried([owner])[owner.pk] if owner else CHANNELS
+    missing = _("%(channel)s (not set up)")
+    return [
+        (key, str(told.CHANNELS[key]) if key in carried else missing % {"channel": told.CHANNELS[key]})
+        for key in CHANNELS
+    ]
 
 
 def read_form(post: QueryDict) -> dict[str, Any]:

@@ -200,14 +200,14 @@ def _experiments(user: User, found: Scenario) -> list[Experiment]:
 def preview(request: scope.Asked, pk: int, step: str) -> HttpResponse:
     """A step's message for a real customer, as it would be written now."""
     found = scenario_or_404(request.user, pk)
-    setting = _step(found, step)
+    setting = _step(found, step, request.GET.get("medium", ""))
     people = _people(request.user, found, request.GET.get("q", ""))
     asked = request.GET.get("customer", "")
     customer = scope.customer_or_404(request.user, int(asked)) if asked.isdecimal() and len(asked) < 18 else None
     customer = customer or (people[0] if people else None)
     content: dict[str, Any] = {
-        "scenario": found, "step": setting, "title": labels.step(step), "people": people, "customer": customer,
-        "q": request.GET.get("q", ""),
+        "scenario": found, "step": setting, "media": [(each, told.CHANNELS[each]) for each in setting["written"]],
+        "title": labels.step(step), "people": people, "customer": customer, "q": request.GET.get("q", ""),
     }  # fmt: skip
     if customer:
         try:
@@ -224,20 +224,20 @@ def body(request: scope.Asked, pk: int, step: str, customer: int) -> HttpRespons
     found = scenario_or_404(request.user, pk)
     who = scope.customer_or_404(request.user, customer)
     try:
-        page = _words(found, _step(found, step), who).html
+        page = _words(found, _step(found, step, request.GET.get("medium", "")), who).html
     except UnableTo as error:
         raise Http404 from error
     return HttpResponse(page, headers={"Content-Security-Policy": BOX})
 
 
-def _step(found: Scenario, key: str) -> dict[str, Any]:
-    """A step that writes, with the channel by which its message is shown."""
+def _step(found: Scenario, key: str, medium: str) -> dict[str, Any]:
+    """A step that writes, with the channels by which it does, and the one asked for, or the first, as its channel."""
     step = next((each for each in found.data["steps"] if each["key"] == key), None)
     named = [*told.several(step.get("channel")), *told.several(step.get("fallback"))] if step else []
-    written = [each for each in named if each not in SPOKEN]
+    written = dict.fromkeys(Medium.EMAIL.value if each == BEST else each for each in named if each not in SPOKEN)
     if step is None or not written:
         raise Http404
-    return {**step, "channel": next((each for each in written if each != BEST), Medium.EMAIL)}
+    return {**step, "written": list(written), "channel": medium if medium in written else next(iter(written))}
 
 
 def _people(user: User, found: Scenario, words: str) -> list[Customer]:

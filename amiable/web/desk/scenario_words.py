@@ -12,15 +12,15 @@ from amiable.ledger.models import Medium
 from amiable.outreach.models import Tone
 from amiable.portfolio.facts import FACTS
 from amiable.scenario.compare import Comparison
+from amiable.scenario.engine.channel import CHANNELS as ALL
 from amiable.scenario.engine.channel import SPOKEN
-from amiable.scenario.engine.journey import CHANNELS as CARRIED
 from amiable.scenario.engine.journey import LISTS, MESSAGE, PLACE, usual_mode
 from amiable.scenario.finding import Finding
 from amiable.web.desk import labels, segment_words
 from amiable.web.templatetags.amiable_ui import language
 
 ICONS = {
-    "email": "mail", "call": "phone", "sms": "device-mobile", "letter": "file-invoice", "best": "target",
+    "email": "mail", "call": "phone", "sms": "device-mobile", "letter": "file-invoice", "ivr": "keyboard", "best": "target",
     "task": "clipboard-check", "hold": "hand-stop", "escalate": "arrow-up", "place": "door-exit", "end": "flag",
 }  # fmt: skip
 CHANNELS = {**dict(Medium.choices), "best": gettext_lazy("the best one")}
@@ -109,6 +109,7 @@ _PIECE = re.compile(r"('(?:[^']|'')*'|[A-Za-z_]\w*|<>|!=|<=|>=)")
 NEAR = ((0, "0"), (3, "1"), (8, "2"), (16, "3"))  # days between two steps → how far apart they are drawn
 
 
+LEAST_FIELDS = 3  # for channels to fall back to
 # Settings that the form keeps folded away while they say nothing.
 RARE = ("on_day", "until", "answer", "fallback", "responsible", "tolerance", "ends")
 
@@ -169,8 +170,9 @@ class Rung:
 
     @property
     def places(self) -> list[str]:
-        """One field for each channel that it may fall back to, the empty ones last."""
-        return (self.fallbacks + [""] * len(CARRIED))[: max(len(CARRIED), len(self.fallbacks))]
+        """A field for each channel that it falls back to, and empty ones for more."""
+        fields = max(LEAST_FIELDS, min(len(self.fallbacks) + 1, len(ALL)), len(self.fallbacks))
+        return (self.fallbacks + [""] * fields)[:fields]
 
     @property
     def counts(self) -> str:

@@ -217,8 +217,8 @@ def _open(scene: Scene, what: Owed, invoices: list[int], amount_minor: int, name
     assert customer is not None
     came_by: dict[str, Any] = {"journey": Journey.IVR}
     if message is not None:
-        came_by = {"journey": Journey.CAMPAIGN, "message_ref": message.pk, "campaign_ref": message.campaign_ref}
-        came_by["step"] = message.step
+        came_by = {"message_ref": message.pk, "campaign_ref": message.campaign_ref, "step": message.step}
+        came_by["journey"] = Journey.CAMPAIGN if message.campaign_ref else Journey.IVR
     try:
         with transaction.atomic():
             tried = open_attempt(
