@@ -122,6 +122,7 @@ class Answer(Enum):
     OURS = "our server, ready"
     BUSY = "our server, starting up or shutting down"
     NO_DATABASE = "our server, without our database"
+    BEREFT = "our server, whose programs were deleted with their checkout: it lives, and can load nothing any more"
     NOBODY = "no server, or another one"
 
 
@@ -213,7 +214,7 @@ class Embedded:
             answer = self._ask()
             if answer is Answer.OURS:
                 return self._known_address()
-            if answer is not Answer.BUSY and time.monotonic() > patience:
+            if answer is Answer.BEREFT or (answer is not Answer.BUSY and time.monotonic() > patience):
                 break  # it lives and cannot be reached, as when its socket was swept away
             time.sleep(0.1)
         self.end()
@@ -354,7 +355,9 @@ class Embedded:
             return Answer.NOBODY
         try:
             with psycopg.connect(url, connect_timeout=5, autocommit=True) as connection:
-                row = connection.execute("SHOW cluster_name").fetchone()
+                row = connection.execute(
+                    "SELECT current_setting('cluster_name'), setting FROM pg_config() WHERE name = 'BINDIR'"
+                ).fetchone()
         except psycopg.OperationalError as error:
             # The connection phase gives no error code; the cluster's messages are always English.
             said = str(error)
@@ -363,7 +366,9 @@ class Embedded:
             if f'database "{NAME}" does not exist' in said:
                 return Answer.NO_DATABASE
             return Answer.BUSY if "the database system is" in said else Answer.NOBODY
-        return Answer.OURS if row == (self.tag,) else Answer.NOBODY
+        if row is None or row[0] != self.tag:
+            return Answer.NOBODY
+        return Answer.OURS if os.path.isdir(row[1]) else Answer.BEREFT
 
     def _is_main(self, command: list[str]) -> bool:
         return bool(command) and os.path.basename(command[0]) == "postgres" and str(self.data) in command

