@@ -82,8 +82,10 @@ def browse(
 
 
 def _count_alone(stage: Stage, day: int, paid: Payments) -> None:
-    """What the same people pay without any contact counts like theirs with contacts: when it has arrived."""
-    if stage.crowd.working_day(day + BANK_DAYS) < stage.world.days:
+    """What the same people pay without any contact counts like theirs with contacts: when it has arrived by the day of the
+    figures.
+    """
+    if stage.crowd.working_day(day + BANK_DAYS) <= stage.whole:
         np.add.at(stage.alone_received, paid.invoice, paid.amount_minor)
 
 

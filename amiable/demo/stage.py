@@ -58,6 +58,11 @@ class Stage:
     forgiven: set[int] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def whole(self) -> int:
+        """The last day that is over when the replay ends: its figures are of that day, for the one after it is under way."""
+        return self.world.days - 2
+
     def clock(self) -> datetime:
         """The time of the replay."""
         return self.moment

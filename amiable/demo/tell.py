@@ -57,7 +57,7 @@ FROM casework_case k
 JOIN ledger_invoice i ON i.customer_id = k.customer_id AND i.currency = k.currency AND i.due_on < k.opened_on
 JOIN ledger_entry e ON e.invoice_id = i.id AND e.effective_on <= k.opened_on
   AND e.known_at <= (k.opened_on + time '08:30') AT TIME ZONE 'Europe/Paris'
-WHERE k.creditor_id = %(creditor)s AND k.opened_on BETWEEN %(since)s AND %(end)s
+WHERE k.creditor_id = %(creditor)s AND k.opened_on BETWEEN %(since)s AND %(whole)s
 GROUP BY k.id, i.id HAVING sum(e.amount_minor) > 0"""
 
 
@@ -85,10 +85,12 @@ def result(each: Mapping[str, dict[str, Any]], *, days: int, seed: int, seconds:
 
 def creditor(stage: Stage) -> dict[str, Any]:
     """What came of one creditor's replay, and in `acts` how often its customers and colleagues did what."""
-    owner, last = stage.creditor, stage.world.on(stage.world.days - 1)
-    # Beside the rate stands what the same cases would have paid alone: those of its own window, and no others.
-    since = last - timedelta(days=declared()["recovery_rate"].days - 1)
-    values: dict[str, Any] = {"creditor": owner.pk, "start": stage.world.start, "since": since, "end": last}
+    owner, last, whole = stage.creditor, stage.world.on(stage.world.days - 1), stage.world.on(stage.whole)
+    # Beside the rate stands what the same cases would have paid alone by the same day: those of its own window, and no others.
+    since = whole - timedelta(days=declared()["recovery_rate"].days - 1)
+    values: dict[str, Any] = {
+        "creditor": owner.pk, "start": stage.world.start, "since": since, "whole": whole, "end": last,
+    }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(COUNTS, values)
         counts = dict(zip(NAMES, cursor.fetchone(), strict=True))
@@ -131,8 +133,8 @@ def _alone(stage: Stage, rows: list[tuple[int, int]]) -> int:
 
 
 def _alone_overdue(stage: Stage) -> int:
-    """What would be overdue on the last day, had nobody been contacted."""
-    crowd, last = stage.alone, stage.world.days - 1
+    """What would be overdue on the day of the figures, had nobody been contacted."""
+    crowd, last = stage.alone, stage.whole
     asked_for = np.ones(crowd.amount.size, dtype=bool)
     asked_for[list(stage.forgiven)] = False
     due = asked_for & (crowd.due < last) & (crowd.issued <= last)
