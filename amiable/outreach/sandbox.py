@@ -6,7 +6,7 @@ Never: a file, the clock, an attribute of an object, a range, more work or words
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -195,8 +195,20 @@ def settle(template: BoundTemplate, known: Mapping[str, Any]) -> BoundTemplate:
     if "assign" in template.analyze().tags:
         return template  # a name that the text gives itself may be one of the known ones
     settled = copy(template)
-    settled.nodes = [_settled(node, template, known) for node in template.nodes]
+    settled.nodes = _joined(_settled(node, template, known) for node in template.nodes)
     return settled
+
+
+def _joined(nodes: Iterable[Node]) -> list[Node]:
+    """The nodes, with what is only words and stands side by side as one: each node costs, whatever is in it."""
+    found: list[Node] = []
+    for node in nodes:
+        last = found[-1] if found else None
+        if isinstance(node, ContentNode) and isinstance(last, ContentNode):
+            found[-1] = ContentNode(last.token, last.text + node.text)
+        else:
+            found.append(node)
+    return found
 
 
 def _settled(node: Node, template: BoundTemplate, known: Mapping[str, Any]) -> Node:
