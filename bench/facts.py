@@ -60,6 +60,7 @@ def run(*, customers: int, invoices: int) -> dict[str, Any]:
     with transaction.atomic():
         alone = day.timed(lambda: facts.renew(as_of=day.AS_OF))
         transaction.set_rollback(True)
+    day.execute("TRUNCATE portfolio_profile", {})
     cold = day.timed(lambda: refresh(as_of=day.AS_OF, whole=True))
     day.execute("VACUUM ANALYZE portfolio_profile, portfolio_membership, portfolio_stale", {})
     after = day.AS_OF + timedelta(days=1)
