@@ -72,12 +72,13 @@ def of(customer: Customer) -> QuerySet[StandingOrder]:
 def collect(*, as_of: date, now: datetime, creditor: Creditor | None = None) -> Summary:
     """Debits what has fallen due, one try per order; what is refused at once is laid on a desk."""
     whose = Q() if creditor is None else Q(customer__creditor=creditor)
+    owed = Invoice.objects.filter(customer=OuterRef("customer"), open_minor__gt=0, due_on__lte=as_of)
     orders = StandingOrder.objects.filter(
-        whose, ended_at=None, customer__creditor__stopped_at=None, customer__creditor__released_at__isnull=False,
-        customer__invoices__open_minor__gt=0, customer__invoices__due_on__lte=as_of,
+        whose, Exists(owed), ended_at=None, customer__creditor__stopped_at=None,
+        customer__creditor__released_at__isnull=False,
     )  # fmt: skip
     asked = refused = 0
-    for order in orders.select_related("mandate__customer__creditor", "customer__creditor").order_by("pk").distinct():
+    for order in orders.select_related("mandate__customer__creditor", "customer__creditor").order_by("pk"):
         if not authorise.usable(customer=order.customer, as_of=as_of).filter(pk=order.mandate_id).exists():
             _over(order, as_of=as_of, now=now)
         elif rows := due(order=order, as_of=as_of):
