@@ -113,8 +113,11 @@ def _ended_before(judged: Course, step: Step, before: Sequence[Step]) -> Iterato
 
 def _away(judged: Course, step: Step, before: Sequence[Step]) -> Iterator[Finding]:
     """A message about what lies with an agency for good: only a colleague who takes it back lets it come."""
-    gone = [each for each in before if each.action == PLACE and each.hold_days is None and not each.by_hand]
-    if step.contacts and any(judged.comes_first(each, step) for each in gone):
+    if not step.contacts:
+        return
+    lasting = [each for each in before if each.action == PLACE and each.hold_days is None and not each.by_hand]
+    gone = [each for each in lasting if judged.comes_first(each, step)]
+    if gone:
         words = {"step": step.key, "before": gone[-1].key}
         sentence = _(
             "The step “%(step)s” writes about what “%(before)s” has handed to an agency: it comes only when a colleague takes it"
