@@ -27,7 +27,6 @@ from amiable.ledger.models import Creditor, Customer, HoldKind
 PURPOSE = "survey"  # of the message that asks, and of the link in it
 AT_ONCE = 1_000  # customers asked about in one query
 REST_DAYS = 90  # nobody is asked again so soon; the constraint survey_once_in_90_days holds it
-AT_ONCE = 1_000  # customers asked about in one query
 OPEN_DAYS = 21  # how long the link answers, and the answer may be changed
 SHARE = 25  # of a hundred things that end, about how many are asked about; the creditor's policy may say `survey_share`
 LOW = 6  # up to this score a person looks why
