@@ -6,18 +6,16 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from tests.encrypted import certificate
 
 DOVECOT = next(
     (path for path in ("/usr/sbin/dovecot", shutil.which("dovecot") or "") if path and Path(path).exists()), ""
@@ -119,27 +117,31 @@ class Imap:
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[Imap]:
+def serve() -> Iterator[Imap]:
+    # Not among the folders of the tests, which are for their owner only, and closed again by each run that begins.
+    with tempfile.TemporaryDirectory(prefix="dovecot-") as folder:
+        yield from _served(Path(folder))
+
+
+def _served(folder: Path) -> Iterator[Imap]:
     port, tls_port = _free(), _free()
-    (folder / "run").mkdir(parents=True)
+    (folder / "run").mkdir()
     (folder / "mail").mkdir()
-    certificate = _certificate(folder)
+    vouched = certificate(folder)
     (folder / "users").write_text(f"{USER}:{{plain}}{PASSWORD}\n", encoding="utf-8")
     me = pwd.getpwuid(os.getuid())
     # Dovecot does not serve the administrator's own mail: there its package's users take the parts.
     mine = {"user": me.pw_name, "group": _group(me.pw_name), "internal": me.pw_name, "login": me.pw_name}
     if os.getuid() == 0:
         mine = {"user": "dovecot", "group": "dovecot", "internal": "dovecot", "login": "dovenull"}
-        for path in (folder, *folder.parents):
-            if path.stat().st_uid == 0 and path != Path("/") and not path.stat().st_mode & 0o001:
-                path.chmod(path.stat().st_mode | 0o011)
+        folder.chmod(0o711)
         shutil.chown(folder / "mail", "dovecot", "dovecot")
     text = CONFIG.format(folder=folder, port=port, tls_port=tls_port, internal_group=mine["group"], **mine)
     (folder / "dovecot.conf").write_text(text, encoding="utf-8")
     process = subprocess.Popen([DOVECOT, "-F", "-c", str(folder / "dovecot.conf")], stderr=subprocess.PIPE)
     try:
         _wait(process, port, folder)
-        yield Imap(port, tls_port, certificate)
+        yield Imap(port, tls_port, vouched)
     finally:
         process.terminate()
         process.wait(timeout=20)
@@ -170,26 +172,3 @@ def _free() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
-
-
-def _certificate(folder: Path) -> str:
-    import ipaddress
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )  # fmt: skip
-    pem = made.public_bytes(serialization.Encoding.PEM).decode()
-    (folder / "cert.pem").write_text(pem)
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "key.pem").write_bytes(secret)
-    return pem

@@ -27,6 +27,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from amiable.core import smtp
 from amiable.core.live import hears
 
 SECONDS = 5.0  # for each server that is asked
@@ -193,13 +194,11 @@ def _mail() -> Iterator[Look]:
         return
     told: dict[str, object] = {"host": settings.SMTP_HOST, "port": settings.SMTP_PORT}
     try:
-        with _smtp() as server:
-            server.ehlo()
-            if settings.SMTP_TLS == "starttls":
-                server.starttls(context=ssl.create_default_context())
-                server.ehlo()
-            if settings.SMTP_USER:
-                server.login(settings.SMTP_USER, settings.SMTP_PASSWORD)
+        with smtp.connected(
+            host=settings.SMTP_HOST, port=settings.SMTP_PORT, tls=settings.SMTP_TLS, user=settings.SMTP_USER,
+            password=settings.SMTP_PASSWORD, timeout=SECONDS,
+        ) as server:  # fmt: skip
+            server.noop()
     except smtplib.SMTPAuthenticationError:
         yield bad(_("The mail server %(host)s refuses AMIABLE_SMTP_USER with AMIABLE_SMTP_PASSWORD.") % told)
     except smtplib.SMTPNotSupportedError as error:
@@ -217,13 +216,6 @@ def _mail() -> Iterator[Look]:
         else:
             say = good if settings.SMTP_HOST in {"localhost", "127.0.0.1", "::1"} else bad
             yield say(_("The mail server %(host)s answers, without encryption.") % told)
-
-
-def _smtp() -> smtplib.SMTP:
-    if settings.SMTP_TLS == "implicit":
-        context = ssl.create_default_context()
-        return smtplib.SMTP_SSL(settings.SMTP_HOST, settings.SMTP_PORT, timeout=SECONDS, context=context)
-    return smtplib.SMTP(settings.SMTP_HOST, settings.SMTP_PORT, timeout=SECONDS)
 
 
 def _sender() -> Iterator[Look]:

@@ -10,9 +10,12 @@ from collections.abc import Callable
 from contextvars import ContextVar
 
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMessage
+from django.core.mail.backends.smtp import EmailBackend
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+
+from amiable.core import smtp
 
 log = logging.getLogger(__name__)
 _tray: ContextVar[list[EmailMessage] | None] = ContextVar("tray", default=None)
@@ -61,17 +64,21 @@ def _carry(letters: list[EmailMessage]) -> None:
     if not can_send():
         log.warning("No mail server is set (AMIABLE_SMTP_HOST): %s e-mails to colleagues were not sent.", len(letters))
         return
-    server = get_connection(
-        "django.core.mail.backends.smtp.EmailBackend",
-        host=settings.SMTP_HOST,
-        port=settings.SMTP_PORT,
-        username=settings.SMTP_USER,
-        password=settings.SMTP_PASSWORD,
-        use_tls=settings.SMTP_TLS == "starttls",
-        use_ssl=settings.SMTP_TLS == "implicit",
-        timeout=TIMEOUT,
-    )
+    server = _Server()
     try:
         server.send_messages(letters)
     except (smtplib.SMTPException, OSError) as error:
         log.error("%s e-mails to colleagues were not sent: %s", len(letters), error)
+
+
+class _Server(EmailBackend):
+    """The house's own mail server, reached as all its e-mails reach it."""
+
+    def open(self) -> bool:
+        if self.connection is not None:
+            return False
+        self.connection = smtp.connected(
+            host=settings.SMTP_HOST, port=settings.SMTP_PORT, tls=settings.SMTP_TLS, user=settings.SMTP_USER,
+            password=settings.SMTP_PASSWORD, timeout=TIMEOUT,
+        )  # fmt: skip
+        return True

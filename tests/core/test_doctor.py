@@ -1,7 +1,6 @@
 """The doctor finds what is wrong, says so in a sentence, and asks real servers."""
 
 import socketserver
-import ssl
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -16,15 +15,13 @@ import dns.rrset
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import LazySettings
 from django.contrib.staticfiles import finders
 from django.db import connection
 from django.utils import timezone, translation
 
 from amiable.core import doctor
+from tests import encrypted
 
 PUBLISHED: dict[str, list[str]] = {}  # what the name server below says
 
@@ -82,30 +79,15 @@ def resolver_at(port: int) -> dns.resolver.Resolver:
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    """A certificate that nobody vouches for."""
-    folder = tmp_path_factory.mktemp("certificate")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    begin = timezone.now() - timedelta(hours=1)
-    made = (
-        x509.CertificateBuilder(
-            name, name, key.public_key(), x509.random_serial_number(), begin, begin + timedelta(days=1)
-        )
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "cert").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (folder / "key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(folder / "cert", folder / "key")
-    return context
+def papers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a certificate that nobody vouches for."""
+    folder = tmp_path_factory.mktemp("papers")
+    encrypted.certificate(folder)
+    return folder
 
 
 @pytest.fixture
-def mail_server(settings: LazySettings, certificate: ssl.SSLContext) -> Iterator[Any]:
+def mail_server(settings: LazySettings) -> Iterator[Any]:
     """Starts a real mail server and points the settings at it."""
     started: list[Controller] = []
 
@@ -213,33 +195,24 @@ def test_without_a_mail_server_only_production_is_wrong(settings: LazySettings) 
 
 
 @pytest.mark.django_db
-def test_a_mail_server_is_asked_for_its_encryption(
-    settings: LazySettings, mail_server: Any, certificate: ssl.SSLContext
-) -> None:
+def test_a_mail_server_is_asked_for_its_encryption(settings: LazySettings, mail_server: Any, papers: Path) -> None:
     mail_server()
     settings.SMTP_TLS = "none"
     assert said("mail") == [(True, "The mail server localhost answers, without encryption.")]
     settings.SMTP_TLS = "starttls"
     assert said("mail")[0][0] is False
     assert "STARTTLS" in said("mail")[0][1]
-    mail_server(tls_context=certificate)
+    mail_server(tls_context=encrypted.served(papers))
     assert said("mail")[0][0] is False
     assert "certificate of the mail server localhost is not good: self" in said("mail")[0][1]
 
 
 @pytest.mark.django_db
-def test_a_good_certificate_is_enough(
-    settings: LazySettings, mail_server: Any, certificate: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def trusting() -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        return context
-
-    monkeypatch.setattr(ssl, "create_default_context", trusting)
-    mail_server(tls_context=certificate)
+def test_a_good_certificate_is_enough(settings: LazySettings, mail_server: Any, papers: Path) -> None:
+    mail_server(tls_context=encrypted.served(papers))
     settings.SMTP_TLS = "starttls"
-    assert said("mail") == [(True, "The mail server localhost answers, with encryption.")]
+    with encrypted.vouched(papers):
+        assert said("mail") == [(True, "The mail server localhost answers, with encryption.")]
 
 
 @pytest.mark.django_db

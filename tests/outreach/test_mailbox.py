@@ -29,8 +29,8 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture(scope="module")
-def dovecot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Imap]:
-    with servers.serve(tmp_path_factory.mktemp("dovecot") / "d") as server:
+def dovecot() -> Iterator[servers.Imap]:
+    with servers.serve() as server:
         yield server
 
 

@@ -8,8 +8,6 @@ import contextlib
 import hashlib
 import re
 import smtplib
-import ssl
-from functools import cache
 from types import TracebackType
 from typing import Any
 
@@ -19,6 +17,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
 
+from amiable.core import smtp
 from amiable.core.errors import Refused, Unavailable
 from amiable.outreach.channel import AddressRefused, Channel, InDoubt, Parcel, Receipt, Settings, Unreachable
 from amiable.outreach.mime import mime
@@ -43,7 +42,7 @@ class EmailSmtp(Channel):
         port = forms.IntegerField(label=_("Port"), min_value=1, max_value=65535)
         tls = forms.ChoiceField(
             label=_("Encryption"),
-            choices=[("starttls", "STARTTLS"), ("implicit", "TLS"), ("none", _("None"))],
+            choices=[(smtp.STARTTLS, "STARTTLS"), (smtp.IMPLICIT, "TLS"), (smtp.PLAIN, _("None"))],
         )
         user = forms.CharField(label=_("User"), required=False)
         password = forms.CharField(label=_("Password"), required=False, strip=False, widget=forms.PasswordInput)
@@ -140,25 +139,19 @@ class EmailSmtp(Channel):
 
     def _connect(self) -> smtplib.SMTP:
         host, port, tls = self.config["host"], self.config["port"], self.config["tls"]
-        server: smtplib.SMTP | None = None
         try:
-            if tls == "implicit":
-                server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=_trust())
-            else:
-                server = smtplib.SMTP(host, port, timeout=TIMEOUT)
-            if tls == "starttls":
-                server.ehlo()
-                server.starttls(context=_trust())
-            server.ehlo()
-            if self.config["user"]:
-                server.login(self.config["user"], self.config["password"])
+            return smtp.connected(
+                host=host,
+                port=port,
+                tls=tls,
+                user=self.config["user"],
+                password=self.config["password"],
+                timeout=TIMEOUT,
+            )
         except smtplib.SMTPAuthenticationError as error:
-            _close(server)
             raise Unreachable(f"The mail server {host} does not accept our user name and password.") from error
         except (smtplib.SMTPException, OSError) as error:
-            _close(server)
             raise Unreachable(f"The mail server {host}:{port} cannot be reached ({error}).") from error
-        return server
 
     def _begin_again(self, server: smtplib.SMTP) -> None:
         try:
@@ -171,12 +164,6 @@ class EmailSmtp(Channel):
         if server is not None:
             with contextlib.suppress(smtplib.SMTPException, OSError):  # saying goodbye is a courtesy
                 server.quit()
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """Which certificates are believed: those of the system, read once, since that takes longer than a short e-mail."""
-    return ssl.create_default_context()
 
 
 def carried(address: str) -> str:
@@ -227,8 +214,3 @@ def _expect(answer: Answer, *, who: str, good: int = 250) -> None:
 
 def _said(answer: Answer) -> str:
     return f"{answer[0]} {answer[1].decode(errors='replace')}".replace("\n", " ").strip()
-
-
-def _close(server: smtplib.SMTP | None) -> None:
-    if server is not None:
-        server.close()
