@@ -27,6 +27,7 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Write JSON, and nothing else, to standard output.")]
 Day = Annotated[str, typer.Option("--as-of", help="The business date, as YYYY-MM-DD.")]
 Named = Annotated[str, typer.Option("--creditor", help="The creditor's name or key.")]
+FIRST_YEAR, LAST_YEAR = 1970, 2199  # a slip of the keys; and years are added to and taken from a business date
 
 
 class UnableToObey(Exception):
@@ -116,22 +117,31 @@ def import_(
     from amiable.intake import load
 
     day = _day(as_of, now)
-    total = load.Summary()
+    total, fresh = load.Summary(), False
     rehearsed = transaction.atomic() if dry_run else nullcontext()
     with _bar("Reading", json) as tell, rehearsed:
-        owner = _creditor(creditor, make=True, now=now)
         for path in files:
 
             def told(rows: int, done: int, whole: int, name: str = path.name) -> None:
                 tell(name, done, whole)
 
-            total += load.load(
-                path=path, creditor=owner, as_of=day, now=now, kind=kind or None, source_key=source or None,
-                backfill=True if backfill else None, dry_run=dry_run, progress=told,
-            )  # fmt: skip
+            with transaction.atomic():  # a new creditor stays only where a file of its own came in
+                owner = _creditor(creditor, make=True, now=now)
+                total += load.load(
+                    path=path, creditor=owner, as_of=day, now=now, kind=kind or None, source_key=source or None,
+                    backfill=True if backfill else None, dry_run=dry_run, progress=told,
+                )  # fmt: skip
+            fresh = fresh or owner.created_at == now
         if dry_run:
             transaction.set_rollback(True)
     _tell(total.figures(), json)
+    if fresh and not dry_run:
+        print(f"{owner.name} is new here, in dry run: nothing leaves until `amiable release`.", file=sys.stderr)
+    if total.quarantined:
+        print(
+            f"Rows that could not be read: {total.quarantined}. They wait in the desk, under Quarantine, with the reason.",
+            file=sys.stderr,
+        )
 
 
 @app.command()
@@ -159,10 +169,13 @@ def balance(creditor: Named, as_of: Day = "", json: Json = False) -> None:
     from amiable.core.money import shown
     from amiable.ledger.balance import balance as ask
 
-    rows = ask(creditor=_creditor(creditor, make=False, now=now), as_of=_day(as_of, now))
+    owner, on = _creditor(creditor, make=False, now=now), _day(as_of, now)
+    rows = ask(creditor=owner, as_of=on)
     if json:
         _tell([asdict(row) for row in rows], json)
         return
+    if not rows:
+        print(f"Nothing is owed to {owner.name} on {on}.")
     for row in rows:
         parts = {
             "open": row.open_minor,
@@ -204,6 +217,10 @@ def user(
         raise UnableToObey(f"There is a user {name} already.")
     if email and User.objects.filter(email__iexact=email).exists():
         raise UnableToObey(f"Somebody has the address {email} already, and may log in with it.")
+    try:
+        User(username=name, email=email).clean_fields(exclude=["password"])
+    except ValidationError as error:
+        raise UnableToObey(" ".join(error.messages)) from error
     password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     try:
         validate_password(password)
@@ -233,7 +250,7 @@ def demo(
     customers: Annotated[int, typer.Option(help="How many invented customers.")] = 2000,
     days: Annotated[int, typer.Option(help="How many days are replayed.")] = 90,
     seed: Annotated[int, typer.Option(help="The same seed tells the same story.")] = 1,
-    port: Annotated[int, typer.Option(help="The port on which the desk is served.")] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port on which the desk is served.")] = 8000,
     json: Json = False,
 ) -> None:
     """Replay 90 days of two invented companies through the real daily cycle, then serve the desk."""
@@ -378,9 +395,12 @@ def _day(text: str, now: datetime) -> date:
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
         raise UnableToObey(f"“{text}” is not a date; write it as YYYY-MM-DD.")
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as error:
         raise UnableToObey(f"“{text}” is not a day of the calendar.") from error
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise UnableToObey(f"“{text}” is too far away; a business date lies from {FIRST_YEAR} to {LAST_YEAR}.")
+    return day
 
 
 def _at(on: date, now: datetime) -> datetime:
@@ -400,8 +420,11 @@ def _tell(content: Any, json: bool) -> None:
         print(jsons.dumps(content, default=str, ensure_ascii=False))
         return
     for name, value in content.items():
-        shown = ", ".join(f"{key} {number}" for key, number in value.items()) if isinstance(value, dict) else value
-        print(f"{name:16}{shown}")
+        if value == []:
+            continue
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {number}" for key, number in value.items())
+        print(f"{name:16}{' '.join(map(str, value)) if isinstance(value, list) else value}")
 
 
 @contextmanager

@@ -70,8 +70,8 @@ def print_(batch: Number, to: Annotated[Path, typer.Option(help="The PDF to writ
     found = _batch(batch)
     fresh = to.with_name(f".{to.name}.{os.getpid()}")
     try:
-        times = tray.take(batch=found, now=now, by=None)
         with fresh.open("wb") as file:
+            times = tray.take(batch=found, now=now, by=None)
             size = sum(file.write(piece) for piece in printed(found))
         os.replace(fresh, to)
     except OSError as error:

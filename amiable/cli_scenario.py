@@ -269,9 +269,10 @@ def _tell_apart(found: dict[str, Any]) -> None:
     for step in found["sweep"]:
         for name in ("scenario", "against"):
             told = step[name]
+            days = "–" if told["days_to_pay"] is None else told["days_to_pay"]
             print(
                 f"x{step['effect']:<5g}{found[name]:24} cash {money(told['cash_minor'])}, contacts {told['contacts']},"
-                f" cost {money(told['cost_minor'])}, {told['days_to_pay']} days, opt-outs {told['opt_outs']}"
+                f" cost {money(told['cost_minor'])}, {days} days, opt-outs {told['opt_outs']}"
             )
         print(f"      difference {money(step['difference_minor'])} ± {money(step['margin_minor'])}: {step['better']}")
     print(found["ranking"]["sentence"])

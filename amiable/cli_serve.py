@@ -31,7 +31,7 @@ def join(app: typer.Typer) -> None:
 
 def _command(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes; one a core at most.")] = 1,
 ) -> None:
     """Serve the desk and the portal."""

@@ -5,9 +5,11 @@ A variable NAME may also be given as NAME_FILE, the path of a file that holds th
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -47,14 +49,19 @@ def own_secret(name: str) -> str:
     """A secret of this installation, made once and kept readable by its owner only in the home folder."""
     path = HOME / f"{name}.secret"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w") as file:
-                file.write(secrets.token_urlsafe(48))
-        except FileExistsError:
-            pass  # another process was first, its secret is as good
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):  # another process was first, its secret is as good
+                _write_for_owner(path, secrets.token_urlsafe(48))
+        except OSError as error:
+            raise ImproperlyConfigured(f"Nothing can be kept in AMIABLE_HOME, {HOME}: {error.strerror}.") from error
     return path.read_text().strip()
+
+
+def _write_for_owner(path: Path, text: str) -> None:
+    """Writes a new file that only its owner reads. Raises FileExistsError where there is one."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
 
 
 def database(url: str) -> dict[str, Any]:
@@ -221,10 +228,16 @@ TEMPLATES = [
 ]
 COTTON_DIR = "cotton"
 
-LANGUAGE_CODE = env("AMIABLE_LANGUAGE", "fr")
 LANGUAGES = [("fr", "Français"), ("en", "English")]
+LANGUAGE_CODE = env("AMIABLE_LANGUAGE", "fr")
+if LANGUAGE_CODE not in dict(LANGUAGES):
+    raise ImproperlyConfigured(f"AMIABLE_LANGUAGE is {LANGUAGE_CODE!r}; say {' or '.join(dict(LANGUAGES))}.")
 LOCALE_PATHS = [Path(__file__).parent / "locale"]
 TIME_ZONE = env("AMIABLE_TIME_ZONE", "Europe/Paris")
+try:
+    ZoneInfo(TIME_ZONE)
+except (OSError, ValueError, ZoneInfoNotFoundError) as error:
+    raise ImproperlyConfigured(f"AMIABLE_TIME_ZONE is {TIME_ZONE!r}; say a place, such as Europe/Paris.") from error
 USE_TZ = True
 USE_I18N = True
 

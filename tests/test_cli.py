@@ -140,6 +140,10 @@ MISTAKES = [
     ("balance",),
     ("balance", "--creditor", "x", "--as-of", "10/03/2026"),
     ("day", "--as-of", "2026-02-30"),
+    ("day", "--as-of", "9999-12-31"),
+    ("serve", "--port", "99999"),
+    ("user", "no spaces", "--email", "nonsense"),
+    ("restore", "no-such-file.tar"),
     ("import", "no-such-file.csv", "--creditor", "Helia"),
     ("import", "--creditor", "Helia"),
     ("bench", "nothing"),
@@ -160,6 +164,33 @@ def test_a_mistake_ends_with_words_and_a_code_and_nothing_on_standard_output(
     assert told.out == ""
     assert told.err.strip()
     assert "Traceback" not in told.err
+
+
+def test_a_creditor_stays_only_where_its_file_came_in_and_what_waits_is_told(movements: str, tmp_path: Path) -> None:
+    assert amiable("import", str(tmp_path / "none.csv"), *HOUSE).returncode == 1
+    assert not Creditor.objects.exists()
+    assert amiable("balance", *HOUSE).stderr.startswith("There is no creditor Hélia Énergie")
+    Path(movements).write_text(FILE.replace("1 234,56", "1 2E4,56"), encoding="utf-8")
+    told = amiable("import", movements, *HOUSE)
+    assert (told.returncode, "quarantined     1" in told.stdout, "said" in told.stdout) == (0, True, False)
+    assert [line.split(":")[0] for line in told.stderr.splitlines()] == [
+        "Hélia Énergie is new here, in dry run", "Rows that could not be read",
+    ]  # fmt: skip
+    assert "new here" not in amiable("import", movements, *HOUSE).stderr
+    assert amiable("balance", "--creditor", "Hélia Énergie", "--as-of", "2020-01-01").stdout.startswith(
+        "Nothing is owed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("AMIABLE_HOME", "/dev/null"), ("AMIABLE_LANGUAGE", "de"), ("AMIABLE_TIME_ZONE", "Mars")]
+)
+def test_a_setting_that_cannot_be_is_told_in_one_sentence(name: str, value: str) -> None:
+    wrong = os.environ | {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", name: value}
+    done = subprocess.run([sys.executable, "-c", "import amiable.settings"], env=wrong, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "ImproperlyConfigured: " in done.stderr.splitlines()[-1]
+    assert name in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.django_db(transaction=True)  # another process reads and writes

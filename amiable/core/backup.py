@@ -110,6 +110,8 @@ def restore(*, source: Path, force: bool) -> Summary:
     Raises UnableToRestore when the file is no whole backup, when something is there already and `force` is not given,
     or when a running server holds the tables.
     """
+    if not source.is_file():
+        raise UnableToRestore(_("There is no file %(path)s.") % {"path": source})
     if not force:
         _refuse_to_replace()
     here = _documents()

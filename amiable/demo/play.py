@@ -33,7 +33,10 @@ from amiable.web.desk import enter
 def play(
     *, customers: int = 2_000, days: int = 90, seed: int = 7, end: date, progress: bool = True, json: bool = False
 ) -> dict[str, Any]:
-    """Plays the demo in the database that Django is set up with, and tells what came of it; JSON on the last line."""
+    """Plays the demo in the database that Django is set up with, and tells what came of it.
+
+    On standard output: a table unless `json`; then, on the last line, the same as JSON unless a person reads along.
+    """
     began = time.perf_counter()
     parts = [Asked(creditor=key, customers=customers, days=days, seed=seed, end=end) for key in names()["creditors"]]
     with _apart(len(parts)) as processes:
@@ -45,7 +48,8 @@ def play(
     result = tell.result(came, days=days, seed=seed, seconds=time.perf_counter() - began)
     if not json:
         Console().print(tell.table(result))
-    sys.stdout.write(jsons.dumps(result, ensure_ascii=False) + "\n")
+    if json or not sys.stdout.isatty():  # a person has the table; a program reads the last line
+        sys.stdout.write(jsons.dumps(result, ensure_ascii=False) + "\n")
     sys.stdout.flush()
     return result
 

@@ -97,4 +97,4 @@ def write(found: pl.DataFrame, to: Path) -> None:
     try:
         found.write_csv(to) if to.suffix == ".csv" else found.write_parquet(to)
     except OSError as error:
-        raise UnableToGive(f"{to} cannot be written: {error.strerror}.") from error
+        raise UnableToGive(f"{to} cannot be written: {error.strerror or error}.") from error
