@@ -252,7 +252,21 @@ def test_amounts_that_cannot_be_paid(client: Client, anna: Customer, late: Invoi
     token = entered(client, anna)
     answer = client.post(url("pay", token), {"invoice": late.pk, "amount": typed}, follow=True)
     assert not Attempt.objects.exists()
-    assert 'role="alert"' in answer.content.decode()
+    page = answer.content.decode()
+    assert 'role="alert"' in page
+    assert f'name="amount" type="text" inputmode="decimal" maxlength="20" autocomplete="off" value="{typed}"' in page
+
+
+def test_a_part_without_an_amount_is_not_all_of_it_and_ticks_outlive_a_slip(
+    client: Client, anna: Customer, late: Invoice, today: Any
+) -> None:
+    early = invoice(anna, 500, today + timedelta(days=20))
+    where = url("pay", entered(client, anna))
+    slip = client.post(where, {"invoice": early.pk, "amount": "", "typed": "1"}, follow=True).content.decode()
+    assert not Attempt.objects.exists()
+    assert [re.search(rf'value="{each.pk}"[^>]* checked', slip) is None for each in (early, late)] == [False, True]
+    told = client.post(where, {"invoice": early.pk, "amount": "6", "typed": "1"}, follow=True).content.decode()
+    assert "5,00" in re.search(r'role="alert">(.*?)<', told).group(1)  # type: ignore[union-attr]
 
 
 def test_i_have_already_paid(client: Client, anna: Customer, late: Invoice, today: Any) -> None:
@@ -276,6 +290,13 @@ def test_i_contest_this(client: Client, anna: Customer, late: Invoice) -> None:
     assert (dispute.reason, dispute.words, dispute.disputed_minor) == ("quality", "Cassé", 2_500)
     assert Hold.objects.get().kind == "dispute"
     assert 'role="alert"' in client.post(where, {"reason": "nonsense"}, follow=True).content.decode()
+    for amount in ("a lot", "999"):
+        slip = client.post(where, {"reason": "quality", "words": "Cassé & tordu", "amount": amount}).content.decode()
+        assert all(
+            kept in slip
+            for kept in ('role="alert"', "Cassé &amp; tordu", f'value="{amount}"', 'value="quality" required checked')
+        )
+    assert Dispute.objects.count() == 1
 
 
 def test_i_pay_later(client: Client, anna: Customer, late: Invoice, today: Any) -> None:

@@ -4,11 +4,21 @@ In: a visit through the gate. Out: a page, or one domain call and a page. Never:
 """
 
 import io
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.dateparse import parse_date
@@ -36,6 +46,8 @@ from amiable.web.portal.amounts import Line, asked_for, lines, read_amount
 from amiable.web.portal.gate import Visit, arrives, known
 from amiable.web.portal.pay_pages import sorry
 from amiable.web.security import opened
+from amiable.web.templatetags.amiable_ui import day as told_day
+from amiable.web.templatetags.amiable_ui import money
 
 
 @require_safe
@@ -54,7 +66,8 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     if to == "survey":
         return redirect("portal:rate", token=visit.token)
     page, acquirer = shown(request, visit)
-    response = render(request, "portal/home.html", page | {"to": to})
+    typed = {name: request.GET.get(name, "")[:20] for name in ("amount", "promised_for")}
+    response = render(request, "portal/home.html", page | {"to": to, "typed": typed})
     response.headers["Content-Security-Policy"] = opened({"form-action": acquirer.origins() if acquirer else ()})
     return response
 
@@ -97,8 +110,8 @@ def identify(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
 
 def _wanted(to: str) -> str:
-    """What the link in the message was about: paid, talk, how we may write, how it went; empty for anything else."""
-    return to if to in {"paid", "talk", "preferences", "survey"} else ""
+    """What the link in the message was about: paid, talk, a part, how we may write, how it went; empty for anything else."""
+    return to if to in {"paid", "talk", "part", "preferences", "survey"} else ""
 
 
 @require_POST
@@ -117,9 +130,13 @@ def pay(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     try:
         if not chosen:
             raise UnableToOpenAttempt(_("Please tick at least one invoice."))
+        amount = _amount(request, statement.currency, owed)
+        if amount > owed:
+            told = {"amount": money(owed, statement.currency)}
+            raise UnableToOpenAttempt(_("That is more than the ticked invoices: %(amount)s at most.") % told)
         attempt = open_attempt(
             customer=visit.customer,
-            amount_minor=_amount(request, statement.currency, owed),
+            amount_minor=amount,
             currency=statement.currency,
             invoices=[line.id for line in chosen],
             provider=acquire.in_use(visit.creditor),
@@ -131,7 +148,8 @@ def pay(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         messages.error(request, _("Please write the amount in figures, for example 120.50."))
     except AmiableError as error:
         messages.error(request, sorry(error))
-    return redirect("portal:home", token=visit.token)
+    text = request.POST.get("amount", "")
+    return _back(visit, statement, chosen, to="part" if text or "typed" in request.POST else "", amount=text)
 
 
 @require_POST
@@ -160,7 +178,8 @@ def to_pay_page(request: HttpRequest, visit: Visit, attempt: Attempt) -> HttpRes
 
 def _amount(request: HttpRequest, currency: str, owed: int) -> int:
     """What is to be paid of that which is ticked: the amount typed, the part that the link asked for, or all of it."""
-    if text := request.POST.get("amount", "").strip():
+    text = request.POST.get("amount", "").strip()
+    if text or "typed" in request.POST:
         return read_amount(text, currency)
     part = request.POST.get("part", "")
     return min(int(part), owed) if part.isdecimal() and len(part) < 16 else owed
@@ -212,35 +231,39 @@ def paid_state(request: HttpRequest, visit: Visit, attempt: str) -> HttpResponse
 @require_POST
 @known
 def claim(request: HttpRequest, visit: Visit) -> HttpResponseBase:
-    _statement, chosen = _chosen(request, visit)
+    statement, chosen = _chosen(request, visit)
+    if not chosen:
+        messages.error(request, _("Please tick at least one invoice."))
+        return _back(visit, statement, chosen)
     said = respond.AlreadyPaid(invoices=[line.id for line in chosen])
-    return _say(
-        request,
-        visit,
-        said,
-        _("Thank you. We are checking, and send no reminder for it meanwhile."),
-        nothing=not chosen,
-    )
+    _say(request, visit, said, _("Thank you. We are checking, and send no reminder for it meanwhile."))
+    return _back(visit, statement)
 
 
 @require_POST
 @known
 def promise(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     statement, chosen = _chosen(request, visit)
+    text = request.POST.get("promised_for", "")
     try:
-        day = parse_date(request.POST.get("promised_for", ""))
+        day = parse_date(text)
     except ValueError:
         day = None
-    if day is None or not statement.as_of <= day <= journey.last_day_to_promise(visit.creditor, statement.as_of):
-        messages.error(request, _("Please choose one of the days offered."))
-        return redirect("portal:home", token=visit.token)
+    last = journey.last_day_to_promise(visit.creditor, statement.as_of)
+    if day is None or not statement.as_of <= day <= last:
+        messages.error(request, _("Please choose a day up to %(day)s.") % {"day": told_day(last)})
+        return _back(visit, statement, chosen, to="talk", promised_for=text)
+    if not chosen:
+        messages.error(request, _("Please tick at least one invoice."))
+        return _back(visit, statement, chosen, to="talk", promised_for=text)
     said = respond.Promises(
         amount_minor=sum(line.to_pay_minor for line in chosen),
         currency=statement.currency,
         promised_for=day,
         invoices=[line.id for line in chosen],
     )
-    return _say(request, visit, said, _("Noted, thank you. We send no reminder for it until then."), nothing=not chosen)
+    _say(request, visit, said, _("Noted, thank you. We send no reminder for it until then."))
+    return _back(visit, statement)
 
 
 def dispute(request: HttpRequest, token: str, invoice: int) -> HttpResponseBase:
@@ -251,7 +274,12 @@ def dispute(request: HttpRequest, token: str, invoice: int) -> HttpResponseBase:
 @require_safe
 @known
 def _dispute_form(request: HttpRequest, visit: Visit, invoice: int) -> HttpResponseBase:
-    page = {"visit": visit, "invoice": _invoice(visit, invoice), "reasons": DisputeReason.choices}
+    return _dispute_page(request, visit, _invoice(visit, invoice))
+
+
+def _dispute_page(request: HttpRequest, visit: Visit, row: Invoice) -> HttpResponse:
+    """The form, with what was typed where it could not be taken."""
+    page = {"visit": visit, "invoice": row, "reasons": DisputeReason.choices, "typed": request.POST}
     return render(request, "portal/dispute.html", page)
 
 
@@ -264,7 +292,7 @@ def _dispute_said(request: HttpRequest, visit: Visit, invoice: int) -> HttpRespo
         part = read_amount(text, row.currency) if text else None
     except UnreadableAmount:
         messages.error(request, _("Please write the amount in figures, for example 120.50."))
-        return redirect("portal:dispute", token=visit.token, invoice=row.pk)
+        return _dispute_page(request, visit, row)
     said = respond.Disputes(
         invoice=row.pk,
         reason=request.POST.get("reason", ""),
@@ -272,7 +300,9 @@ def _dispute_said(request: HttpRequest, visit: Visit, invoice: int) -> HttpRespo
         amount_minor=part,
     )
     thanks = _("Thank you. We look into it, and send no reminder for it meanwhile.")
-    return _say(request, visit, said, thanks)
+    if not _say(request, visit, said, thanks):
+        return _dispute_page(request, visit, row)
+    return redirect("portal:home", token=visit.token)
 
 
 @require_safe
@@ -309,7 +339,8 @@ def _owed(request: HttpRequest, visit: Visit, *, currency: str | None = None) ->
     statement = balance.statement(customer=visit.customer, as_of=as_of, currency=wanted)
     holds = list(hold.active(as_of=as_of).filter(customer=visit.customer))
     copies = set(Document.objects.filter(invoice__customer=visit.customer).values_list("invoice_id", flat=True))
-    return statement, asked_for(lines(statement, holds=holds, copies=copies), wish.invoices)
+    about = [int(each) for each in request.GET.get("about", "").split(",") if each.isdecimal() and len(each) < 18]
+    return statement, asked_for(lines(statement, holds=holds, copies=copies), about or wish.invoices)
 
 
 def _chosen(request: HttpRequest, visit: Visit) -> tuple[balance.Statement, list[Line]]:
@@ -319,19 +350,24 @@ def _chosen(request: HttpRequest, visit: Visit) -> tuple[balance.Statement, list
     return statement, [line for line in rows if str(line.id) in ticked and line.payable]
 
 
-def _say(
-    request: HttpRequest, visit: Visit, saying: respond.Saying, thanks: str, *, nothing: bool = False
-) -> HttpResponseBase:
-    if nothing:
-        messages.error(request, _("Please tick at least one invoice."))
-        return redirect("portal:home", token=visit.token)
+def _say(request: HttpRequest, visit: Visit, saying: respond.Saying, thanks: str) -> bool:
+    """Says it for the customer, and tells them what came of it. Whether it was taken."""
     try:
         respond.customer_said(customer=visit.customer, saying=saying, now=visit.now, origin="portal")
     except AmiableError as error:
         messages.error(request, str(error))
-    else:
-        messages.success(request, thanks)
-    return redirect("portal:home", token=visit.token)
+        return False
+    messages.success(request, thanks)
+    return True
+
+
+def _back(
+    visit: Visit, statement: balance.Statement, ticked: Sequence[Line] = (), **typed: str
+) -> HttpResponseRedirect:
+    """To the first page, in the same currency, with what was ticked and typed where it is to be put right."""
+    kept = {"currency": statement.currency, "about": ",".join(str(line.id) for line in ticked), **typed}
+    query = urlencode({name: text[:200] for name, text in kept.items() if text})
+    return redirect(reverse("portal:home", args=[visit.token]) + "?" + query)
 
 
 def _invoice(visit: Visit, pk: int) -> Invoice:

@@ -16,6 +16,7 @@ from django.utils.translation import get_language, gettext_lazy
 
 from amiable.core import language as written
 from amiable.core import money as core_money
+from amiable.outreach import speak
 
 register = template.Library()
 NARROW = "\N{NARROW NO-BREAK SPACE}"
@@ -53,6 +54,12 @@ def money_short(amount_minor: int | None, currency: str) -> str:
         return "–"
     value = core_money.major(int(amount_minor), currency)
     return format_compact_currency(value, currency, locale=locale(), fraction_digits=1 if abs(value) >= 1000 else 0)
+
+
+@register.filter
+def dialled(number: str, country: str) -> str:
+    """01 99 00 34 00: a number as it is dialled within the country."""
+    return speak.phone(number, country)
 
 
 @register.filter

@@ -16,6 +16,10 @@
       if (button) button.disabled = minor === 0;
     };
     form.addEventListener("change", sum);
+    // A large button pays what it says, whatever was begun under "a part".
+    for (const each of form.querySelectorAll(".bar button")) {
+      each.addEventListener("click", () => { form.querySelector("#amount").value = ""; });
+    }
     // Return in a field presses the button beside it, not the first one of the form.
     form.addEventListener("keydown", (event) => {
       const near = event.key === "Enter" && event.target.matches("input") && event.target.closest(".stack");
