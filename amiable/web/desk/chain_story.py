@@ -133,7 +133,7 @@ def _ends(one: Chain, tries: Sequence[Attempt], paid: int) -> tuple[str, str]:
 
 def _tried(each: Attempt, left: int) -> Line:
     what = format_html(
-        "{} · <strong>{}</strong>: {}",
+        "{} · <strong>{}</strong> · {}",
         each.get_journey_display(), money(each.amount_minor, each.currency), str(AttemptState(each.state).label).lower(),
     )  # fmt: skip
     more = [

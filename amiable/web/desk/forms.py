@@ -18,6 +18,8 @@ from amiable.web.desk.scope import colleagues
 from amiable.web.templatetags.amiable_ui import language
 from amiable.web.templatetags.amiable_ui import money as shown
 
+PROMISE_WITHIN = timedelta(days=366)  # until then nobody writes: a slip in the year would silence a customer for good
+
 
 def plain(amount_minor: int, currency: str) -> str:
     """An amount as it stands in a field to be changed: without spaces or sign of the currency."""
@@ -194,6 +196,10 @@ class PromiseForm(Act):
         day: date = self.cleaned_data["promised_for"]
         if day < self.today:
             raise forms.ValidationError(_("The day of a promise lies today or later."))
+        if day > self.today + PROMISE_WITHIN:
+            raise forms.ValidationError(
+                _("A promise lies at most a year ahead: look at the year, or agree on a payment plan.")
+            )
         return day
 
     def clean(self) -> dict[str, Any]:

@@ -40,7 +40,7 @@ TONES = {
 }  # fmt: skip
 # What the list may show, and in which order its rows come: who waits for us, or is late, first.
 SHOWS = {
-    "": (gettext_lazy("Alive"), PlanState.alive()),
+    "": (gettext_lazy("All open"), PlanState.alive()),
     "late": (gettext_lazy("Late"), (PlanState.LATE,)),
     "approve": (gettext_lazy("To approve"), (PlanState.PROPOSED,)),
     "offered": (gettext_lazy("Offered"), (PlanState.OFFERED,)),

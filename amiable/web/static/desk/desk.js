@@ -65,9 +65,19 @@
   }
 
   document.addEventListener("keydown", (event) => {
+    // Where Enter begins a line, Ctrl or Cmd with it says that it is done.
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("textarea")) {
+      event.preventDefault();
+      event.target.form?.querySelector("button.btn-primary:not([disabled])")?.click();
+      return;
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (typing(event.target)) {
-      if (event.key === "Escape") event.target.blur();
+      if (event.key === "Escape") {
+        // What is half written outlives one slip of the hand: the first Escape leaves the field, the next one the dialog.
+        if (event.target.closest("dialog") && event.target.matches("textarea") && event.target.value !== event.target.defaultValue) event.preventDefault();
+        event.target.blur();
+      }
       const button = event.key === "Enter" && event.target.id && document.querySelector(`[data-enter-of="${CSS.escape(event.target.id)}"]`);
       if (button) { event.preventDefault(); button.click(); return; }
       // A box to tick takes no letters: the keys of its row go on working.
