@@ -280,6 +280,9 @@ def test_i_have_already_paid(client: Client, anna: Customer, late: Invoice, toda
     page = client.get(url("home", token)).content.decode()
     assert re.search(rf'value="{other.pk}"[^>]* checked', page)
     assert not re.search(rf'value="{late.pk}"[^>]* checked', page)
+    invoice(anna, 700, today + timedelta(days=9))
+    client.post(url("claim", token), {"invoice": other.pk})
+    assert not re.search(r'name="invoice"[^>]* checked', client.get(url("home", token)).content.decode())
 
 
 def test_i_contest_this(client: Client, anna: Customer, late: Invoice) -> None:

@@ -74,8 +74,11 @@ def lines(statement: Statement, *, holds: Sequence[Hold], copies: Collection[int
             )
         )
     free = [line for line in found if line.payable and not line.held]
-    due = {line.id for line in free if line.days_late >= 0} or {line.id for line in free}
-    return [replace(line, ticked=line.id in due) for line in found]
+    none_due = all(
+        line.days_late < 0 for line in found
+    )  # held ones count: who has promised is not asked for what is to come
+    ticked = {line.id for line in free if none_due or line.days_late >= 0}
+    return [replace(line, ticked=line.id in ticked) for line in found]
 
 
 def asked_for(rows: Sequence[Line], invoices: Collection[int]) -> list[Line]:
