@@ -349,6 +349,7 @@ def _start(*, migrate: bool = True) -> datetime:
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             if os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE"):
                 raise UnableToObey("The database is not at this version yet: run `amiable migrate` first.")
+            print("The database is being brought to this version; new, it takes a minute.", file=sys.stderr, flush=True)
             call_command("migrate", verbosity=0, interactive=False)
     return timezone.now()
 

@@ -36,6 +36,10 @@ def _command(
 ) -> None:
     """Serve the desk and the portal."""
     _start()
+    from amiable.core.models import User
+
+    if not User.objects.exists():
+        print("Nobody can log in yet: `amiable user NAME --admin` makes the first account.", file=sys.stderr)
     serve(host=host, port=port, workers=workers)
 
 
