@@ -145,7 +145,9 @@ def test_a_note_by_keyboard_refreshes_the_page_in_place(anna: Customer, camille:
     page.keyboard.press("n")
     expect(page.locator("#id_text")).to_be_focused()
     page.keyboard.type("Rang: will pay on Friday. n p h")
-    page.get_by_role("button", name="Keep the note").click()
+    page.keyboard.press("Escape")  # once: the field is left, and nothing is lost
+    page.locator("#id_text").focus()
+    page.keyboard.press("Control+Enter")
     expect(page.locator("#messages")).to_contain_text("The note is kept.")
     expect(page.locator("#act")).to_be_hidden()
     expect(page.locator("#timeline")).to_contain_text("will pay on Friday")

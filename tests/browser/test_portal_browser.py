@@ -57,7 +57,9 @@ def test_from_the_link_to_the_receipt(browse: Callable[..., BrowserContext], ann
     sound(page)
     page.locator("input[name=invoice]").first.uncheck()
     expect(page.locator("[data-total]")).to_have_text("€460.20")
+    page.fill("#amount", "5")  # begun, and left: the large button pays what it says
     page.locator("[data-pay]").click()
+    expect(page.get_by_role("main")).to_contain_text("460.20")
     sound(page)
     page.get_by_role("button", name="Mistype the card number").click()
     page.get_by_role("button", name="Pay with 3-D Secure").click()
