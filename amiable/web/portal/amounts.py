@@ -74,9 +74,8 @@ def lines(statement: Statement, *, holds: Sequence[Hold], copies: Collection[int
             )
         )
     free = [line for line in found if line.payable and not line.held]
-    none_due = all(
-        line.days_late < 0 for line in found
-    )  # held ones count: who has promised is not asked for what is to come
+    # Held ones count: who has promised what is due is not asked for what is to come.
+    none_due = all(line.days_late < 0 for line in found)
     ticked = {line.id for line in free if none_due or line.days_late >= 0}
     return [replace(line, ticked=line.id in ticked) for line in found]
 

@@ -67,8 +67,8 @@
   document.addEventListener("keydown", (event) => {
     // Where Enter begins a line, Ctrl or Cmd with it says that it is done.
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("textarea")) {
-      event.preventDefault();
-      event.target.form?.querySelector("button.btn-primary:not([disabled])")?.click();
+      const ends = event.target.form?.querySelectorAll("button.btn-primary") ?? [];
+      if (ends.length === 1) { event.preventDefault(); ends[0].click(); }
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
