@@ -6,7 +6,8 @@ Never: a letter in two batches, one printed that the last look would hold back n
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Count, Min, QuerySet, Sum
@@ -29,6 +30,7 @@ from amiable.outreach.render import Rendered, Texts, own_texts, render_all
 
 SOURCE = "letter"  # of the events: the channel's key
 LOOKED_AT = 500  # letters at a time
+PATIENCE = timedelta(days=3)  # so long a letter may lie in the tray: over a weekend
 _CODE = re.compile(r"L?0*(\d{1,18})(?:-\d+/\d+)?")
 # Envelopes with as many sheets follow one another, and in each such group the places that the post sorts by.
 _LAY_OUT = """
@@ -58,6 +60,23 @@ def waiting(creditors: Iterable[Creditor]) -> QuerySet[Letter]:
 def tally(creditors: Iterable[Creditor]) -> dict[str, object]:
     """How many letters wait, on how many pages, since when."""
     return waiting(creditors).aggregate(letters=Count("pk"), pages=Sum("pages", default=0), since=Min("laid_at"))
+
+
+@dataclass(frozen=True)
+class Lying:
+    """Letters of a creditor for which nobody has come to print them."""
+
+    creditor: Creditor
+    letters: int
+    since: datetime  # the oldest of them
+
+
+def lying(creditors: Iterable[Creditor], *, now: datetime) -> list[Lying]:
+    """Where the oldest letter has lain too long. Where everything is stopped letters wait rightly."""
+    known = {each.pk: each for each in creditors if not each.stopped_at}
+    rows = waiting(known.values()).order_by("message__creditor").values_list("message__creditor")
+    told = rows.annotate(letters=Count("pk"), since=Min("laid_at")).filter(since__lt=now - PATIENCE)
+    return [Lying(known[pk], letters, since) for pk, letters, since in told]
 
 
 @transaction.atomic
