@@ -59,9 +59,11 @@ def letter_data(
 
 
 def stands(facts: Matter) -> list[Any]:
-    """What a letter in the tray is compared by: it is written again when any of it has changed."""
+    """What a letter in the tray is compared by: it is written again when any of it has changed, and on another day, since it
+    names its own and the one by which it asks for an answer.
+    """
     lines = [[line.id, line.open_minor] for line in (*facts.about, *facts.also)]
-    return [lines, facts.credit_minor, facts.address.value if facts.address else ""]
+    return [lines, facts.credit_minor, facts.address.value if facts.address else "", str(facts.as_of)]
 
 
 def _recipient(facts: Matter) -> list[str]:

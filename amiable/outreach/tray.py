@@ -81,7 +81,8 @@ def lying(creditors: Iterable[Creditor], *, now: datetime) -> list[Lying]:
 
 @transaction.atomic
 def make(*, creditor: Creditor, as_of: date, now: datetime, by: User | None) -> LetterBatch | None:
-    """All that waits becomes one batch, after a last look; None where that leaves nothing to print.
+    """All that waits becomes one batch, after a last look; None where that leaves nothing to print. What was laid
+    on an earlier day is written again: its date and the day by which it asks for an answer are those of its printing.
 
     Raises UnableToMake where nothing waits, or while everything is stopped.
     """
@@ -118,7 +119,7 @@ def sheets_of(pages: int, *, duplex: bool) -> int:
 
 
 def _freshened(letters: Sequence[Letter], texts: Texts, as_of: date, now: datetime) -> list[Letter]:
-    """Those of the letters that may still be printed, written again where an amount or the address has changed."""
+    """Those of the letters that may still be printed, written again where an amount, the address or the day has changed."""
     messages = {message.key: message for message in Message.objects.filter(letter__in=letters)}
     facts = gather([messages[letter.message_id] for letter in letters], as_of=as_of, now=now)
     kept, changed = [], []
