@@ -299,7 +299,7 @@ def doctor(json: Json = False) -> None:
     from amiable.ledger import diagnose as rates
     from amiable.outreach.diagnose import diagnose
 
-    findings = [*examine(now=now), *rates.diagnose(as_of=now.date()), *diagnose()]
+    findings = [*examine(now=now), *rates.diagnose(as_of=now.date()), *diagnose(now=now)]
     if json:
         _tell([asdict(finding) for finding in findings], json)
     else:

@@ -13,14 +13,14 @@ from django.utils.translation import ngettext, override
 
 from amiable.casework.models import Dispute, Task, TaskKind
 from amiable.core.apart import Apart
-from amiable.core.calendar import end_of_day
+from amiable.core.calendar import day_of, end_of_day
 from amiable.core.models import Role, Scope, User
 from amiable.insight import say
 from amiable.insight.board import Board
 from amiable.insight.models import Figure
 from amiable.insight.report import Boards
 from amiable.ledger.models import Creditor
-from amiable.outreach import route
+from amiable.outreach import route, tray
 from amiable.outreach.draft import Page, Row, Section, address
 from amiable.outreach.models import Mailbox, Message, MessageState
 from amiable.outreach.speak import amount, day
@@ -92,7 +92,7 @@ def _parts(user: User, creditor: Creditor, as_of: date) -> list[Part]:
     language = user.language
     return [
         (_("To decide"), _to_decide(creditor), "", ""),
-        (_("Stopped or stuck"), _stopped(creditor, as_of), "", ""),
+        (_("Stopped or stuck"), _stopped(creditor, language, as_of), "", ""),
         (_("Drifting: late by more than 30 days, and growing"), _drifts(creditor, language, as_of), "", ""),
         (_("Biggest risks"), _risks(creditor, language, as_of), _("Every customer who is late"),
          address("customers") + "?overdue=1"),
@@ -145,13 +145,19 @@ def _to_decide(creditor: Creditor) -> list[Row]:
     return [Row(text % {"n": n}, url=address(place)) for n, text, place in told if n]
 
 
-def _stopped(creditor: Creditor, as_of: date) -> list[Row]:
+def _stopped(creditor: Creditor, language: str, as_of: date) -> list[Row]:
     rows = []
     if creditor.stopped_at:
         rows.append(Row(_("Everything is stopped"), address("sending"), small=creditor.stopped_why, bad=True))
     for each in route.stuck(route.routes([creditor]), as_of=as_of):
         text = ngettext("%(n)d message cannot leave", "%(n)d messages cannot leave", each.count) % {"n": each.count}
         rows.append(Row(text, address("channels"), small=each.why, bad=True))
+    for lying in tray.lying([creditor], now=end_of_day(as_of)):
+        text = ngettext("%(n)d letter waits to be printed", "%(n)d letters wait to be printed", lying.letters)
+        since = day(day_of(lying.since, creditor.time_zone), language)
+        rows.append(
+            Row(text % {"n": lying.letters}, address("letters"), small=_("since %(day)s") % {"day": since}, bad=True)
+        )
     for box in Mailbox.objects.filter(creditor=creditor).exclude(trouble=""):
         rows.append(Row(_("The mailbox cannot be read"), address("mailboxes"), small=box.trouble, bad=True))
     return rows

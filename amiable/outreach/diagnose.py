@@ -1,22 +1,26 @@
-"""What the doctor says about channels: per creditor, which medium leaves how, and what waits for want of one."""
+"""What the doctor says about channels: per creditor, which medium leaves how, and what waits for want of one, or of a person."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from django.db import DatabaseError
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
+from amiable.core.calendar import day_of
 from amiable.core.doctor import Finding
 from amiable.ledger.models import Creditor, Medium
-from amiable.outreach import route
+from amiable.outreach import route, tray
 from amiable.outreach.channel import channels
+from amiable.outreach.speak import day
 
 
-def diagnose() -> list[Finding]:
-    """One sentence per channel that a creditor set up and uses, and per medium that messages wait for."""
+def diagnose(*, now: datetime) -> list[Finding]:
+    """One sentence per channel that a creditor set up and uses, per medium that messages wait for, per tray that is left."""
     try:
-        ways = route.routes(Creditor.objects.order_by("name"))
-        return [*_in_use(ways), *_stuck(ways)]
+        creditors = list(Creditor.objects.order_by("name"))
+        ways = route.routes(creditors)
+        return [*_in_use(ways), *_stuck(ways), *_lying(creditors, now)]
     except DatabaseError:
         return []  # the doctor says so of the database itself
 
@@ -39,3 +43,15 @@ def _stuck(ways: route.Routes) -> Iterator[Finding]:
             each.count,
         )
         yield Finding(area="channels", ok=False, sentence=text % told)
+
+
+def _lying(creditors: Sequence[Creditor], now: datetime) -> Iterator[Finding]:
+    for each in tray.lying(creditors, now=now):
+        since = day(day_of(each.since, each.creditor.time_zone), (get_language() or "en")[:2])
+        told = {"creditor": each.creditor, "n": each.letters, "day": since}
+        text = ngettext(
+            "%(creditor)s: %(n)d letter has waited since %(day)s to be printed. Print it from the page “Letters”.",
+            "%(creditor)s: %(n)d letters have waited since %(day)s to be printed. Print them from the page “Letters”.",
+            each.letters,
+        )
+        yield Finding(area="letters", ok=False, sentence=text % told)

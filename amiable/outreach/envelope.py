@@ -6,6 +6,7 @@ Never: an address cut short; what does not fit is not usable, and a better one i
 
 import re
 import textwrap
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +25,13 @@ WITHOUT_POSTCODE = (
     "AE", "AG", "AO", "BF", "BI", "BJ", "BO", "BS", "CF", "CG", "CI", "CM", "DJ", "GA", "GH", "GM", "HK", "IE", "JM",
     "KM", "ML", "MR", "QA", "RW", "SC", "TD", "TG", "UG", "YE",
 )  # fmt: skip
+
+# The scripts of the letters' fonts: in others a name would be a row of empty boxes, which no postman reads.
+SCRIPTS = {
+    "LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "GEORGIAN", "HEBREW", "ARABIC", "MODIFIER", "FEMININE", "MASCULINE",
+}  # fmt: skip
+# Countries whose post reads the postcode on a line of its own, below the town.
+POSTCODE_LAST = ("GB", "GG", "IM", "JE")
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,8 @@ def told(name: str, street: str, postcode: str, city: str, country: str) -> str:
         return ""
     if not postcode.strip() and country not in WITHOUT_POSTCODE:
         return ""
-    return "\n".join([name, *street.splitlines(), f"{postcode} {city}".strip()])
+    place = f"{city.upper()}\n{postcode}" if country in POSTCODE_LAST else f"{postcode} {city}".strip()
+    return "\n".join([name, *street.splitlines(), place])
 
 
 def fits(value: str, *, country: str, sender: str) -> bool:
@@ -64,19 +73,26 @@ def fits(value: str, *, country: str, sender: str) -> bool:
 
 
 def block(value: str, *, country: str, sender: str) -> list[str] | None:
-    """The lines on the envelope, from a letter of `sender` (a country); None where they do not fit, or are too few."""
+    """The lines on the envelope, from a letter of `sender` (a country); None where they do not fit, are too few, or
+    cannot be printed.
+    """
     lines = [re.sub(r"\s+", " ", line).strip(" ,;") for line in value.splitlines()]
     lines = [line for line in lines if line]
     abroad = bool(country) and country != sender
     named = abroad and lines and lines[-1].casefold() in _names(country)
     if named:
         lines.pop()
-    if len(lines) < 3:
+    if len(lines) < 3 or not _printable(value):
         return None
     shown = [part for line in lines[:-1] for part in _wrapped(line)] + _wrapped(lines[-1].upper())
     if abroad:
         shown.append(_country(country, TONGUES.get(sender, "en")).upper())
     return shown if len(shown) <= LINES and all(len(line) <= SIGNS for line in shown) else None
+
+
+def _printable(value: str) -> bool:
+    letters = (sign for sign in value if unicodedata.category(sign).startswith("L"))
+    return all(unicodedata.name(letter, "").split(" ")[0] in SCRIPTS for letter in letters)
 
 
 def _wrapped(line: str) -> list[str]:

@@ -217,7 +217,7 @@ def _late_charges(facts: Matter) -> dict[str, Any]:
     country, audience, language = facts.creditor.country, facts.customer.kind, facts.message.language
     law = late(country, audience, facts.as_of)
     interest, indemnity = named(facts.creditor.policy, country=country, audience=audience, as_of=facts.as_of)
-    lines = (*facts.about, *facts.also)
+    lines = facts.asked
     sums = {law.indemnity_minor(line.amount_minor, facts.message.currency) for line in lines} if indemnity else set()
     minor, included = max(sums, default=0), sum(line.charges_minor for line in lines)
     return {

@@ -183,10 +183,10 @@ def _add_shown(gathered: Sequence[Matter], as_of: date) -> None:
     """What is only shown, reckoned for all messages of a creditor at once."""
     for creditor in {each.creditor.pk: each.creditor for each in gathered if POLICY in each.creditor.policy}.values():
         theirs = [each for each in gathered if each.creditor.pk == creditor.pk]
-        lines = {line.id for each in theirs for line in (*each.about, *each.also)}
+        lines = {line.id for each in theirs for line in each.asked}
         shown = besides(creditor=creditor, invoices=lines, as_of=as_of)
         for each in theirs:
-            each.besides_minor = sum(sum(shown.get(line.id, {}).values()) for line in (*each.about, *each.also))
+            each.besides_minor = sum(sum(shown.get(line.id, {}).values()) for line in each.asked)
 
 
 def _usable(message: Message, known: Sequence[Address]) -> tuple[Address | None, bool]:

@@ -22,6 +22,7 @@ from amiable.core.words import in_house
 from amiable.law.hours import next_open, open_at
 from amiable.law.packs import law
 from amiable.law.rails import ASKS, AT_ONCE, COLUMNS, SENTENCES, WISHES, judge
+from amiable.ledger.models import Medium
 from amiable.outreach.gather import Facts, Line
 
 LATE_ONLY = {"reminder_1", "reminder_2", "reminder_3", "formal_notice"}
@@ -29,6 +30,7 @@ NOT_YET_ONLY = {"courtesy_notice"}
 PAYMENT_LINK = "payment_link"
 # A question how it went is under the rails of every contact, but those of money.
 STALE_DAYS = 3  # a message that could not leave for so long has missed its moment
+PRINTED_DAYS = 14  # a letter waits so long for whoever prints it: its words are those of that day
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ def _leave_out(facts: Facts) -> None:
 
 def _verdict(facts: Facts, rail: str | None) -> Verdict:
     message = facts.message
-    if facts.as_of - message.as_of > timedelta(days=STALE_DAYS):
+    most = PRINTED_DAYS if message.medium == Medium.LETTER else STALE_DAYS
+    if facts.as_of - message.as_of > timedelta(days=most):
         return _no(_("It could not leave in time and its moment has passed."))
     asks = message.capped or message.purpose == PAYMENT_LINK
     if asks and not facts.about:

@@ -59,9 +59,11 @@ def letter_data(
 
 
 def stands(facts: Matter) -> list[Any]:
-    """What a letter in the tray is compared by: it is written again when any of it has changed."""
+    """What a letter in the tray is compared by: it is written again when any of it has changed, and on another day, since it
+    names its own and the one by which it asks for an answer.
+    """
     lines = [[line.id, line.open_minor] for line in (*facts.about, *facts.also)]
-    return [lines, facts.credit_minor, facts.address.value if facts.address else ""]
+    return [lines, facts.credit_minor, facts.address.value if facts.address else "", str(facts.as_of)]
 
 
 def _recipient(facts: Matter) -> list[str]:
@@ -77,10 +79,11 @@ def _recipient(facts: Matter) -> list[str]:
 
 def _told_on_paper(blocks: Sequence[Block], pay_url: str) -> Iterator[Block]:
     """Links become words: what leads to the customer's page leads there by its code, anything else is written out."""
-    base, coded = pay_url.split("?")[0], False
-    linked = False
+    base, linked = pay_url.split("?")[0], False
+    kinds = {block["kind"] for block in blocks}
     for block in blocks:
-        coded = coded or block["kind"] in WITH_CODE
+        if block["kind"] == "account" and "pay" in kinds:
+            continue  # how to pay shows the same code
         if "runs" not in block:
             yield block
             continue
@@ -95,7 +98,7 @@ def _told_on_paper(blocks: Sequence[Block], pay_url: str) -> Iterator[Block]:
                 {"text": f"{run['text']} ({bare_url})" if written else run["text"], "bold": run.get("bold", False)}
             )
         yield {"kind": block["kind"], "runs": runs}
-    if linked and not coded:
+    if linked and not kinds & WITH_CODE:
         yield {"kind": "account"}
 
 

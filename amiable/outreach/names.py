@@ -134,6 +134,7 @@ NAMES: tuple[Name, ...] = (
     Name("statement.not_due", _("what is not due yet"), "400,00 €", "€400.00"),
     Name("statement.credit", _("what the customer has to their credit; empty: nothing"), ""),
     Name("statement.net", _("what is open, credits taken off"), "523,45 €", "€523.45"),
+    Name("statement.in_favour", _("what the customer has to their credit beyond all that is open; empty: nothing"), ""),
     Name("statement.nothing_open", _("whether nothing is open"), False),
     Name("payment.amount", _("a payment’s amount"), "123,45 €", "€123.45"),
     Name("payment.received_on", _("when it arrived"), "21 janvier 2026", "21 January 2026"),

@@ -139,11 +139,13 @@ def account_words(account: Statement, language: str) -> dict[str, object]:
     def shown(value_minor: int) -> str:
         return amount(value_minor, account.currency, language)
 
+    net = account.open_minor - account.credit_minor
     return {
         "open": shown(account.open_minor),
         "overdue": shown(account.overdue_minor),
         "not_due": shown(account.not_due_minor),
         "credit": shown(account.credit_minor) if account.credit_minor else "",
-        "net": shown(account.open_minor - account.credit_minor),
+        "net": shown(net),
+        "in_favour": shown(-net) if net < 0 else "",
         "nothing_open": account.open_minor == 0,
     }

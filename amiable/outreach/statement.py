@@ -59,6 +59,7 @@ def statement_data(
         return amount(value_minor, statement.currency, language)
 
     words = _words(language)
+    net = statement.open_minor - statement.credit_minor
     ages = dict.fromkeys(BUCKETS, 0)
     for line in statement.invoices:
         ages[bucket(line.days_late)] += line.open_minor
@@ -92,7 +93,8 @@ def statement_data(
             for kind, minor in sorted(statement.besides.items())
         ],
         "credit": shown(-statement.credit_minor) if statement.credit_minor else "",
-        "net": shown(statement.open_minor - statement.credit_minor),
+        "net": shown(abs(net)),
+        "net_title": words["in_favour" if net < 0 else "net"],
         "overdue": shown(statement.net_overdue_minor) if statement.net_overdue_minor else "",
         "transfers": [
             {

@@ -2,7 +2,7 @@
 
 In: the frozen context of a message, and the row of its dispute. Out: names for texts; what was not told is empty.
 The context's keys: payment {amount_minor, received_on, failed_on, failure, returned}, promise {amount_minor,
-promised_for, kept_minor}, plan {total_minor, answer_by, debit, instalments [{due_on, amount_minor, paid_minor}]},
+promised_for, kept_minor}, plan {total_minor, answer_by, debit, due_on, instalments [{due_on, amount_minor, paid_minor}]},
 dispute (its number) and message (what a colleague writes about it), survey {after, ask, asked_at}, person {name,
 phone, email, hours}, pay {invoices, amount_minor, currency} (what a link to pay asks for),
 receipt (the credit whose receipt goes along). Dates are written 2026-01-31.
@@ -16,6 +16,7 @@ from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
 from amiable.casework.models import Dispute, DisputeReason
+from amiable.core.calendar import day_of
 from amiable.core.errors import UnableTo
 from amiable.outreach.gather import Matter
 from amiable.outreach.speak import amount, day, phone, phone_url, short_day
@@ -99,6 +100,8 @@ def _plan(facts: Matter, told: Mapping[str, Any]) -> dict[str, Any]:
     parts = [_instalment(facts, number, row) for number, row in enumerate(rows, start=1)]
     due, paid = sum(int(row["amount_minor"]) for row in rows), sum(int(row.get("paid_minor") or 0) for row in rows)
     late = [_left(row) for row, part in zip(rows, parts, strict=True) if part["late"]]
+    # A message about one instalment names that one, even where an earlier one is not paid yet.
+    asked = [part for row, part in zip(rows, parts, strict=True) if str(row["due_on"]) >= str(told.get("due_on") or "")]
     return {
         "total": _amount(facts, told.get("total_minor") or due),
         "paid": _amount(facts, paid) if paid else "",
@@ -109,7 +112,7 @@ def _plan(facts: Matter, told: Mapping[str, Any]) -> dict[str, Any]:
         "answer_by": _day(told.get("answer_by"), facts.message.language),
         "debit": str(told.get("debit") or ""),
         "instalments": parts,
-        "next": next((part for part in parts if not part["settled"]), NO_INSTALMENT),
+        "next": next((part for part in asked if not part["settled"]), NO_INSTALMENT),
     }
 
 
@@ -143,7 +146,7 @@ def _dispute(facts: Matter) -> dict[str, str]:
     return {
         "invoice": found.invoice.reference,
         "reason": _said(DisputeReason(found.reason).label, language).lower(),
-        "opened_on": day(found.opened_at.date(), language),
+        "opened_on": day(day_of(found.opened_at, facts.creditor.time_zone), language),
         "amount": _amount(facts, found.disputed_minor) if found.disputed_minor else "",
         "words": found.words,
         "outcome": found.resolution,

@@ -6,7 +6,8 @@ Never: a letter in two batches, one printed that the last look would hold back n
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Count, Min, QuerySet, Sum
@@ -29,6 +30,7 @@ from amiable.outreach.render import Rendered, Texts, own_texts, render_all
 
 SOURCE = "letter"  # of the events: the channel's key
 LOOKED_AT = 500  # letters at a time
+PATIENCE = timedelta(days=3)  # so long a letter may lie in the tray: over a weekend
 _CODE = re.compile(r"L?0*(\d{1,18})(?:-\d+/\d+)?")
 # Envelopes with as many sheets follow one another, and in each such group the places that the post sorts by.
 _LAY_OUT = """
@@ -60,9 +62,27 @@ def tally(creditors: Iterable[Creditor]) -> dict[str, object]:
     return waiting(creditors).aggregate(letters=Count("pk"), pages=Sum("pages", default=0), since=Min("laid_at"))
 
 
+@dataclass(frozen=True)
+class Lying:
+    """Letters of a creditor for which nobody has come to print them."""
+
+    creditor: Creditor
+    letters: int
+    since: datetime  # the oldest of them
+
+
+def lying(creditors: Iterable[Creditor], *, now: datetime) -> list[Lying]:
+    """Where the oldest letter has lain too long. Where everything is stopped letters wait rightly."""
+    known = {each.pk: each for each in creditors if not each.stopped_at}
+    rows = waiting(known.values()).order_by("message__creditor").values_list("message__creditor")
+    told = rows.annotate(letters=Count("pk"), since=Min("laid_at")).filter(since__lt=now - PATIENCE)
+    return [Lying(known[pk], letters, since) for pk, letters, since in told]
+
+
 @transaction.atomic
 def make(*, creditor: Creditor, as_of: date, now: datetime, by: User | None) -> LetterBatch | None:
-    """All that waits becomes one batch, after a last look; None where that leaves nothing to print.
+    """All that waits becomes one batch, after a last look; None where that leaves nothing to print. What was laid
+    on an earlier day is written again: its date and the day by which it asks for an answer are those of its printing.
 
     Raises UnableToMake where nothing waits, or while everything is stopped.
     """
@@ -99,7 +119,7 @@ def sheets_of(pages: int, *, duplex: bool) -> int:
 
 
 def _freshened(letters: Sequence[Letter], texts: Texts, as_of: date, now: datetime) -> list[Letter]:
-    """Those of the letters that may still be printed, written again where an amount or the address has changed."""
+    """Those of the letters that may still be printed, written again where an amount, the address or the day has changed."""
     messages = {message.key: message for message in Message.objects.filter(letter__in=letters)}
     facts = gather([messages[letter.message_id] for letter in letters], as_of=as_of, now=now)
     kept, changed = [], []

@@ -65,22 +65,26 @@ WITH later AS MATERIALIZED (
   FROM ledger_credit x LEFT JOIN later_credit l ON l.id = x.id
   WHERE x.customer_id IS NOT NULL AND x.received_on <= %(as_of)s /* only known x */ /* only x */ GROUP BY 1, 2, 3
 ), told AS MATERIALIZED (
-  SELECT x.customer_id, x.as_of AS day, x.medium, CASE WHEN x.purpose = 'courtesy_notice' THEN 'courtesy'
-         WHEN x.medium = 'ivr' THEN 'call' ELSE 'reminder' END AS sort,
+  -- What went by another channel instead is one contact with what had failed, and a call where any of it rang.
+  SELECT x.customer_id, max(x.as_of) AS day, bool_or(x.medium = 'ivr') AS rang, bool_or(x.medium = 'email') AS mailed,
+         CASE WHEN bool_or(x.purpose = 'courtesy_notice') THEN 'courtesy'
+              WHEN bool_or(x.medium = 'ivr') THEN 'call' ELSE 'reminder' END AS sort,
          false AS answered
   FROM outreach_message x WHERE x.capped AND x.state IN ('sent', 'in_doubt') AND x.as_of <= %(as_of)s /* only x */
+  GROUP BY x.customer_id, coalesce(x.instead_of_id, x.id)
   UNION ALL
-  SELECT x.customer_id, (x.done_at AT TIME ZONE %(zone)s)::date, x.kind, CASE x.kind WHEN 'call' THEN 'call' ELSE 'reminder' END,
+  SELECT x.customer_id, (x.done_at AT TIME ZONE %(zone)s)::date, x.kind = 'call', false,
+         CASE x.kind WHEN 'call' THEN 'call' ELSE 'reminder' END,
          x.outcome IN ('promise', 'paid', 'dispute', 'refused', 'call_back')
   FROM casework_task x
   WHERE x.kind IN ('call', 'manual') AND x.done_at < %(end)s AND x.outcome NOT IN ('settled', 'declined') /* only x */
 ), contact AS (
   SELECT customer_id, max(day) AS last_on, count(*) FILTER (WHERE day > %(as_of)s - 7) AS week,
          -- A telephone that rings is a call, whoever speaks.
-         count(*) FILTER (WHERE day > %(as_of)s - 7 AND medium IN ('call', 'ivr')) AS week_calls,
+         count(*) FILTER (WHERE day > %(as_of)s - 7 AND rang) AS week_calls,
          count(*) FILTER (WHERE day > %(as_of)s - 30) AS month,
-         count(*) FILTER (WHERE day > %(as_of)s - 30 AND medium = 'email') AS emails,
-         count(*) FILTER (WHERE day > %(as_of)s - 30 AND medium IN ('call', 'ivr')) AS calls,
+         count(*) FILTER (WHERE day > %(as_of)s - 30 AND mailed) AS emails,
+         count(*) FILTER (WHERE day > %(as_of)s - 30 AND rang) AS calls,
          count(*) FILTER (WHERE day > %(as_of)s - 90 AND answered) AS answered
   FROM told GROUP BY 1
 ), reaction AS (

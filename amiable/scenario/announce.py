@@ -160,7 +160,8 @@ def _due(window: Window) -> Iterator[News]:
     )  # fmt: skip
     for row in rows.select_related("plan__customer__creditor", "plan__mandate").order_by("pk"):
         plan = row.plan
-        yield News(plan.customer, plan.currency, row.pk, plan.invoices, {"plan": told_of_plan(plan)})
+        told = {"plan": {**told_of_plan(plan), "due_on": str(row.due_on)}}
+        yield News(plan.customer, plan.currency, row.pk, plan.invoices, told)
 
 
 def _late(window: Window) -> Iterator[News]:

@@ -48,6 +48,7 @@ def test_a_country_that_was_told_is_not_named_twice() -> None:
         "A\n" * 7,
         "Anna\n" + "x" * 39 + "\n69003 Lyon",
         "mot " * 60 + "\nrue\nLyon",
+        "株式会社山田\n3 rue du Lac\n69003 Lyon",  # the fonts of letters have no such signs
     ],
 )
 def test_what_is_too_short_or_does_not_fit_is_not_usable(value: str) -> None:
@@ -76,6 +77,11 @@ def test_no_address_leaves_the_window_or_loses_a_word(value: str, country: str) 
 def test_an_address_has_name_street_postcode_and_city(changes: dict[str, str], there: bool) -> None:
     known = {"name": "Anna", "street": "3 rue du Lac", "postcode": "69003", "city": "Lyon", "country": "FR"} | changes
     assert bool(told(**known)) is there
+
+
+def test_a_british_postcode_has_a_line_of_its_own() -> None:
+    value = told(name="Amy", street="1 Low Lane", postcode="SW1A 1AA", city="London", country="GB")
+    assert block(value, country="GB", sender="GB") == ["Amy", "1 Low Lane", "LONDON", "SW1A 1AA"]
 
 
 def test_the_window_is_where_the_country_has_it() -> None:

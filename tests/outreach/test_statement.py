@@ -12,8 +12,9 @@ from amiable.core.typeset import UnableToTypeset, pdf
 from amiable.ledger.balance import statement
 from amiable.ledger.models import Customer
 from amiable.ledger.reference import payment_reference
+from amiable.outreach.render import render
 from amiable.outreach.statement import Transfer, epc_text, statement_data, statement_pdf, transfer_of
-from tests.outreach.rows import NOW, TODAY, a_credit, a_creditor, a_customer, an_invoice
+from tests.outreach.rows import NOW, TODAY, a_credit, a_creditor, a_customer, a_message, an_invoice
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "outreach"
 pytestmark = pytest.mark.django_db
@@ -94,6 +95,16 @@ def test_nothing_open_says_so() -> None:
     page = read(made(a_customer(a_creditor())))
     assert "Votre compte est à jour" in page
     assert "IBAN" not in page
+
+
+def test_a_credit_beyond_what_is_open_is_in_the_customers_favour() -> None:
+    customer = a_customer(a_creditor())
+    message = a_message(customer, "statement", [an_invoice(customer, "F-1", 5_000, days_late=-5)])
+    a_credit(customer, 20_000)
+    told = render(message, as_of=TODAY, now=NOW)
+    assert "Solde en votre faveur : 150,00 €" in told.text.replace("\xa0", " ")
+    page = read(told.attachments[0].content).replace("\xa0", " ")
+    assert "Solde en votre faveur 150,00 €" in page.replace("\n", " ")
 
 
 def test_the_transfer_asks_for_what_is_overdue_less_credits(customer: Customer) -> None:

@@ -137,6 +137,16 @@ def test_claimed_shown_and_waived_each_say_the_truth(language: str) -> None:
         assert row.charged_minor > 0 if mode == "claim" else row.charged_minor == 0
 
 
+def test_a_formal_notice_tells_the_charges_of_what_it_demands_and_no_others() -> None:
+    house = a_creditor(policy=shown("business", "show"))
+    who = a_customer(house, kind="business")
+    demanded, named = (an_invoice(who, f"F-{days}", 100_000, days_late=days) for days in (40, 9))
+    alone = a_message(who, "formal_notice", [demanded], tone="firm", key="alone")
+    beside = a_message(who, "formal_notice", [demanded], also=[named], tone="firm", key="beside")
+    told = [express(each)["charges_besides"] for each in gather([alone, beside], as_of=TODAY, now=NOW)]
+    assert told[0] == told[1] != ""
+
+
 def test_a_person_to_speak_to_is_named_with_number_and_hours() -> None:
     nobody = rendered("reminder_1")
     assert "ou appelez-nous au" in plain(nobody.html)
@@ -164,6 +174,8 @@ def test_a_plan_is_told_part_by_part() -> None:
     assert "le règlement du 15 novembre" not in said
     assert "Le versement du 15 novembre 2025" in said
     assert "75,00" in found.subject or "75,00" in said
+    due = rendered("plan_due", creditor=a_creditor(key="b"), context={"plan": PLAN | {"due_on": "2025-12-15"}})
+    assert "100,00 € sont à régler le 15 décembre 2025" in plain(due.text)  # and not what is late already
 
 
 def test_a_dispute_is_told_from_its_row_and_not_its_words_to_others() -> None:
@@ -171,12 +183,13 @@ def test_a_dispute_is_told_from_its_row_and_not_its_words_to_others() -> None:
     invoice, other = (an_invoice(customer, name, 12_345, days_late=9) for name in ("F-1", "F-2"))
     for row, reason in ((other, "quality"), (invoice, "amount")):
         Dispute.objects.create(
-            customer=customer, invoice=row, reason=reason, words="Half of it", opened_at=NOW - timedelta(days=3),
-            disputed_minor=5_000, resolution="accepted" if row is invoice else "", answer="A credit note is on its way.",
+            customer=customer, invoice=row, reason=reason, words="Half of it", disputed_minor=5_000,
+            resolution="accepted" if row is invoice else "", answer="A credit note is on its way.",
+            opened_at=(NOW - timedelta(days=4)).replace(hour=23),
         )  # fmt: skip
     message = a_message(customer, "dispute_answered", [invoice])
     text = plain(render(message, as_of=TODAY, now=NOW).text)
-    assert "dispute of" not in text
+    assert "dispute about" not in text
     assert "what you told us about invoice F-1 on 17 November 2025" in text
     assert "You were right." in text
     assert "A credit note is on its way." in text

@@ -173,6 +173,18 @@ def test_an_amount_that_changed_is_printed_as_it_is_now(creditor: Creditor, by: 
     assert "23,00" in batch.items.get().message.text
 
 
+def test_a_letter_that_lay_long_has_the_days_of_its_printing(creditor: Creditor, by: User) -> None:
+    laid(creditor, purpose="formal_notice")
+    batch = tray.make(creditor=creditor, as_of=TODAY + timedelta(days=5), now=NOW + timedelta(days=5), by=by)
+    assert batch is not None
+    words = " ".join(read(batch)).replace("\xa0", " ").replace("\n", " ")
+    assert "le 25 novembre 2025" in words
+    assert "au plus tard le 3 décembre 2025" in words
+    assert "20 novembre 2025" not in words
+    laid(creditor, "C2")
+    assert tray.make(creditor=creditor, as_of=TODAY + timedelta(days=15), now=NOW + timedelta(days=15), by=by) is None
+
+
 def test_an_invoice_that_leaves_the_letter_takes_its_own_level_with_it(creditor: Creditor, by: User) -> None:
     customer = a_customer(creditor, email="")
     first, gone, stays = (an_invoice(customer, f"F-{days}", 10_000, days_late=days) for days in (40, 30, 20))

@@ -12,6 +12,7 @@ from polars.testing import assert_frame_equal
 from amiable.casework.models import Dispute, Task
 from amiable.ledger import hold, post
 from amiable.ledger.models import Allocation, Customer, Invoice
+from amiable.outreach.gather import gather as last_look
 from amiable.outreach.models import Event, Message, OptOut, Reply
 from amiable.payments.models import Attempt, Chain, Mandate, Plan, Promise
 from amiable.portfolio import facts, moves, segments
@@ -288,6 +289,18 @@ def test_seven_days_hold_seven_days_of_contacts() -> None:
     message(who, later(-2), key="receipt", capped=False)
     told = profile(who, DAY)
     assert (told["contacts_7d"], told["contacts_30d"], told["last_contact_days"]) == (2, 4, 0)
+
+
+def test_a_call_and_what_was_sent_instead_are_one_contact_as_for_the_last_look() -> None:
+    who = world.customer(world.creditor())
+    world.invoice(who)
+    rang = message(who, later(-7), medium="ivr")
+    message(who, later(-6), medium="sms", instead_of=rang)
+    message(who, later(-3), medium="ivr", state="failed")
+    told, [looked] = profile(who, DAY), last_look([message(who, DAY, state="planned")], as_of=DAY, now=at(DAY))
+    assert (told["contacts_7d"], told["calls_7d"], told["last_contact_days"]) == (1, 1, 6)
+    assert (looked.contacts_7d, looked.calls_7d, looked.days_since_contact) == (1, 1, 6)
+    assert (told["emails_30d"], told["calls_30d"], told["contacts_30d"]) == (0, 1, 1)
 
 
 def test_what_was_absorbed_by_a_merge_leaves_the_portfolio() -> None:

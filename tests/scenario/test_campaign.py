@@ -1,17 +1,21 @@
 """Campaigns through the real day: a frozen list, a window, the same rails and last look, one message at most."""
 
+import io
 from datetime import date
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils.translation import override
+from pypdf import PdfReader
 
 from amiable.core.conditions import UnableToRead
 from amiable.core.models import AuditEntry, User
 from amiable.day import run_day
 from amiable.ledger import hold
 from amiable.ledger.models import Creditor, Customer, Invoice
+from amiable.outreach import tray
+from amiable.outreach.bundle import printed
 from amiable.outreach.compose import house_text
 from amiable.outreach.models import Event, Message, OptOut, Template
 from amiable.payments.models import Attempt
@@ -119,7 +123,7 @@ def test_when_the_scenario_speaks_the_campaign_waits_for_another_day(world: Worl
     assert (row(made, world.boris).verdict, row(made, world.boris).rail) == ("not", "other_contact")
     live(later(1), later(1))
     assert row(made, world.boris).rail == "gap"
-    live(later(2), later(3))
+    live(later(2), later(2))
     assert row(made, world.boris).verdict == "do"
     assert [message.campaign_ref for message in Message.objects.order_by("as_of")] == [None, made.pk]
 
@@ -379,3 +383,27 @@ def test_a_campaign_of_calls_rings_the_telephones_that_are_known(quiet: World, b
     (message,) = Message.objects.filter(campaign_ref=made.pk)
     assert (message.customer, message.medium, message.address) == (quiet.boris, "ivr", "+33600000002")
     assert row(made, quiet.clara).rail == "opted_out"
+
+
+def test_a_campaign_by_letter_is_printed_posted_and_written_to_once(quiet: World, boss: User) -> None:
+    bills = {who: worlds.invoice(who, 40_000, due_on=later(-4)) for who in (quiet.boris, quiet.clara, quiet.dora)}
+    homes = {"street": "4 rue Haute", "postcode": "69001", "city": "Lyon"}
+    Customer.objects.filter(pk__in=[quiet.boris.pk, quiet.clara.pk]).update(**homes)
+    made = released(quiet.house, boss, channel="letter", tone="neutral")
+    live(DAY, DAY)
+    assert row(made, quiet.dora).rail == "insolvency"
+    assert tally.tally(campaign=made).sent == tray.tally([quiet.house])["letters"] == 2
+    worlds.paid(bills[quiet.clara], on=later(1))  # before anybody printed
+    batch = tray.make(creditor=quiet.house, as_of=later(2), now=at(later(2), 9), by=boss)
+    assert batch is not None
+    words = "".join(page.extract_text() for page in PdfReader(io.BytesIO(b"".join(printed(batch)))).pages)
+    assert bills[quiet.boris].reference in words
+    assert "69001 LYON" in words
+    assert bills[quiet.clara].reference not in words
+    tray.take(batch=batch, now=at(later(2), 10), by=boss)
+    tray.post(batch=batch, now=at(later(2), 11), by=boss)
+    live(later(2), later(2))
+    assert [each.customer for each in Message.objects.filter(campaign_ref=made.pk, state="sent")] == [quiet.boris]
+    found = tally.tally(campaign=made)
+    assert (found.listed, found.ordered, found.sent) == (3, 2, 1)
+    assert sum(count for _why, count in found.withheld) == 2  # insolvent, and paid before the printer

@@ -119,7 +119,7 @@ def test_the_voice_server_rings_in_the_laws_hours_and_who_does_not_pick_up_gets_
         assert told(world.anna) == [("ivr", "sent"), ("sms", "sent")]
         refresh(as_of=later(1))
         known = world.anna.profiles.get()
-        assert (known.contacts_7d, known.calls_7d) == (2, 1)
+        assert (known.contacts_7d, known.calls_7d) == (1, 1)
         Creditor.objects.filter(pk=world.house.pk).update(policy={**world.house.policy, "calls_per_7_days": 1})
         live(later(3), later(3))
         assert refusals(world.anna)[-1] == (later(3), "ring_2", "calls")  # a machine’s call is a call

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -10,6 +11,7 @@ from pypdf import PdfReader
 
 from amiable.core.models import AuditEntry, Role, User
 from amiable.ledger.models import Creditor
+from amiable.outreach.diagnose import diagnose
 from amiable.outreach.models import Letter, LetterBatch
 from amiable.outreach.send import send
 from amiable.web.ui import clock
@@ -52,9 +54,17 @@ def page(client: Client, name: str, *args: int) -> str:
 def test_from_the_tray_to_the_post_and_back(creditor: Creditor, maud: User) -> None:
     letter, other = laid(creditor), laid(creditor, "C1043")
     client = rows.desk(maud)
+    told = "2 letters have waited since 20"
+    assert told not in page(client, "home")
+    with clock.told_by(lambda: NOW + timedelta(days=4)):
+        assert f"Lumen Énergie: {told}" in page(client, "home")
+        assert told not in page(rows.desk(rows.colleague("rita", a_creditor(key="other"), Role.COLLECTOR)), "home")
+    [finding] = diagnose(now=NOW + timedelta(days=4))
+    assert (finding.ok, told in finding.sentence) == (False, True)
     assert "Make the batch" in page(client, "letters")
     made = client.post(reverse("desk:letters_make"), {"creditor": creditor.pk}, follow=True).content.decode()
     batch = LetterBatch.objects.get()
+    assert diagnose(now=NOW + timedelta(days=4)) == []
     assert "2 letters are in batch" in made
     assert "To be printed" in made
     assert "The batch went to the post" not in made

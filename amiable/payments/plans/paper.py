@@ -104,7 +104,8 @@ def _accepted(plan: Plan, words: dict[str, Any], language: str) -> str:
 
 
 def _day(value: date, language: str) -> str:
-    return format_date(value, "d MMMM y", locale=LOCALES[language])
+    said = format_date(value, "d MMMM y", locale=LOCALES[language])
+    return f"1er{said[1:]}" if language == "fr" and said.startswith("1 ") else said
 
 
 def _language(customer: Customer) -> str:

@@ -24,6 +24,7 @@ from amiable.core.models import Scope, User
 from amiable.intake.models import QuarantinedRow
 from amiable.ledger.models import Branch, Credit, CreditKind
 from amiable.outreach import release as verbs
+from amiable.outreach import tray
 from amiable.outreach.models import Message, MessageState
 from amiable.payments.models import Promise, PromiseState
 from amiable.web.desk import customers, deed, inbox, labels, match_pages, saved, scope, tasks, why, worklist
@@ -69,7 +70,7 @@ def home(request: scope.Asked) -> HttpResponse:
         "saved": views,
         "done": _done(request.user, today),
         "moves_at_hand": [(name, icon, key, label) for name, (icon, key, label) in tasks.MOVES.items()],
-        **_needs_an_eye(request),
+        **_needs_an_eye(request, now),
     }
     if not found_now:
         content |= _to_come(request, today)
@@ -196,16 +197,18 @@ def release(request: scope.Asked, pk: int) -> HttpResponse:
     return redirect("desk:home")
 
 
-def _needs_an_eye(request: scope.Asked) -> dict[str, Any]:
+def _needs_an_eye(request: scope.Asked, now: datetime) -> dict[str, Any]:
     """What nobody asked a task for, and somebody must see before anything else."""
     creditors = list(scope.whole_creditors(request.user, act="release"))
     whole = scope.whole_creditors(request.user)
+    prints = scope.whole_creditors(request.user, act="write")
     waiting = QuarantinedRow.objects.filter(loaded_by__creditor__in=whole, mended_at=None, dropped_at=None)
     nobodys = inbox.answers(request.user).filter(customer=None, confirmed_at=None, automatic=False)
     return {
         **_counted(quarantined=waiting, nobodys=nobodys),
         "stopped": [each for each in creditors if each.stopped_at],
         "dry": [each for each in creditors if not each.released_at],
+        "lying": tray.lying(prints, now=now),
     }
 
 
