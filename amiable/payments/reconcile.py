@@ -5,7 +5,7 @@ Never: both at once, one word of the authority for two payments, an earlier paym
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from amiable.core import audit
 from amiable.core.words import in_house
 from amiable.ledger import post
-from amiable.ledger.models import Allocation, CashAuthority, Credit, CreditKind, Creditor
+from amiable.ledger.models import Allocation, CashAuthority, Credit, CreditKind, Creditor, Entry, EntryKind
+from amiable.payments import refund
 from amiable.payments.allocate import allocate
 
 # The authority books a payment on its day or later; one day before allows for clocks and cut-off times.
@@ -53,7 +54,11 @@ def reconcile(*, creditor: Creditor, as_of: date, now: datetime) -> Summary:
 
 
 def take_over(words: Mapping[int, Credit], *, creditor: Creditor, as_of: date, now: datetime) -> None:
-    """The authority's credits pay what the provisional ones (by id) paid, in the same order; these are closed."""
+    """The authority's credits pay what the provisional ones (by id) paid, in the same order; these are closed.
+
+    What had left a provisional one again, given or taken back, has left the authority's too.
+    """
+    gone = _gone(list(words))
     paid: dict[int, list[Allocation]] = defaultdict(list)
     standing = Allocation.objects.filter(credit__in=list(words), reverses=None, reversed_by=None)
     for allocation in standing.order_by("id"):
@@ -65,6 +70,10 @@ def take_over(words: Mapping[int, Credit], *, creditor: Creditor, as_of: date, n
         credit.confirmed_by = words[credit.pk]
     Credit.objects.bulk_update(freed, ["confirmed_by"])
     for pk, authority in words.items():
+        amount_minor, reason = gone.get(pk, (0, ""))
+        left = min(amount_minor, refund.held_by(authority))
+        if left > 0:
+            refund.give_back(credit=authority, amount_minor=left, reason=reason, as_of=as_of, now=now)
         invoices = [allocation.invoice_id for allocation in paid[pk]]
         allocate(credit=authority, as_of=as_of, now=now, invoices=invoices, rule="named")
     audit.record_all(
@@ -74,6 +83,16 @@ def take_over(words: Mapping[int, Credit], *, creditor: Creditor, as_of: date, n
         )
         for credit in freed
     )  # fmt: skip
+
+
+def _gone(credits: Sequence[int]) -> dict[int, tuple[int, str]]:
+    """How much has left these credits again, and why it did last."""
+    found: dict[int, tuple[int, str]] = {}
+    out = Entry.objects.filter(credit__in=credits, kind=EntryKind.REFUND).order_by("id")
+    for pk, amount_minor, reason in out.values_list("credit", "amount_minor", "reason"):
+        gone, why = found.get(pk, (0, ""))
+        found[pk] = (gone - amount_minor, reason if amount_minor < 0 else why)
+    return found
 
 
 def _confirmed_by(authority: Credit) -> str:

@@ -7,6 +7,8 @@ import pytest
 from amiable.ledger.models import Credit, Entry, Invoice
 from amiable.payments.allocate import allocate, allocate_open
 from amiable.payments.reconcile import Summary, reconcile
+from amiable.payments.refund import give_back
+from amiable.scenario import respond
 from tests.payments.rows import NOW, TODAY, credit, creditor, customer, invoice
 
 pytestmark = pytest.mark.django_db
@@ -81,3 +83,18 @@ def test_where_the_provider_is_the_authority_there_is_nothing_to_reconcile() -> 
     told_by_psp(row, 5_000)
     credit(row.customer, 5_000, source="bank")
     assert reconcile(creditor=row.creditor, as_of=TODAY, now=NOW) == Summary()
+
+
+def test_what_was_taken_back_before_the_authority_spoke_does_not_come_back_with_its_word() -> None:
+    anna = customer(creditor(cash_authority="accounts"))
+    some, whole = invoice(anna, 10_000), invoice(anna, 7_000)
+    refunded, charged_back = told_by_psp(some, 10_000), told_by_psp(whole, 7_000)
+    give_back(credit=refunded, amount_minor=3_000, reason="Refunded", as_of=TODAY, now=NOW)
+    respond.payment_returned(credit=charged_back, amount_minor=7_000, key="dp_1", reason="AC04", now=NOW)
+    told = [credit(anna, amount, TODAY + timedelta(days=1)) for amount in (10_000, 7_000)]
+    assert reconcile(creditor=anna.creditor, as_of=TODAY + timedelta(days=1), now=NOW) == Summary(confirmed=2)
+    for row in (some, whole, *told):
+        row.refresh_from_db()
+    assert (some.open_minor, whole.open_minor, [row.open_minor for row in told]) == (3_000, 7_000, [0, 0])
+    # The same return once more is that return, although the money goes by another name now.
+    assert respond.payment_returned(credit=told[1], amount_minor=7_000, key="dp_1", reason="AC04", now=NOW).again
