@@ -18,6 +18,7 @@ from amiable.ledger import post
 from amiable.ledger.models import Allocation, CashAuthority, Credit, CreditKind, Creditor, Entry, EntryKind
 from amiable.payments import refund
 from amiable.payments.allocate import allocate
+from amiable.payments.returned import owe_once
 
 # The authority books a payment on its day or later; one day before allows for clocks and cut-off times.
 EARLIEST, LATEST = timedelta(days=-1), timedelta(days=10)
@@ -25,17 +26,21 @@ EARLIEST, LATEST = timedelta(days=-1), timedelta(days=10)
 
 @dataclass(frozen=True)
 class Summary:
-    """`missing`: provisional money that the authority should have told by now, and has not."""
+    """`missing`: provisional money that the authority should have told by now, and has not; `returned`: money that left and
+    that the accounts told as a new debt as well.
+    """
 
     confirmed: int = 0
+    returned: int = 0
     missing: int = 0
 
 
 @transaction.atomic
 def reconcile(*, creditor: Creditor, as_of: date, now: datetime) -> Summary:
     """Finds for each provisional credit the authority's word for it (same customer, currency, amount; 10 days)."""
+    returned = owe_once(creditor=creditor, as_of=as_of, now=now)
     if creditor.cash_authority == CashAuthority.PSP:
-        return Summary()
+        return Summary(returned=returned)
     provisional = Credit.objects.select_for_update(no_key=True).filter(
         creditor=creditor, provisional=True, confirmed_by=None, customer__isnull=False, received_on__lte=as_of
     )
@@ -50,7 +55,7 @@ def reconcile(*, creditor: Creditor, as_of: date, now: datetime) -> Summary:
         elif as_of - credit.received_on > LATEST:
             missing += 1
     take_over(words, creditor=creditor, as_of=as_of, now=now)
-    return Summary(confirmed=len(words), missing=missing)
+    return Summary(confirmed=len(words), returned=returned, missing=missing)
 
 
 def take_over(words: Mapping[int, Credit], *, creditor: Creditor, as_of: date, now: datetime) -> None:

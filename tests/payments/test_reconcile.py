@@ -98,3 +98,27 @@ def test_what_was_taken_back_before_the_authority_spoke_does_not_come_back_with_
     assert (some.open_minor, whole.open_minor, [row.open_minor for row in told]) == (3_000, 7_000, [0, 0])
     # The same return once more is that return, although the money goes by another name now.
     assert respond.payment_returned(credit=told[1], amount_minor=7_000, key="dp_1", reason="AC04", now=NOW).again
+
+
+def test_a_return_that_the_accounts_tell_as_a_new_debt_is_owed_once_whichever_came_first() -> None:
+    anna = customer(creditor(cash_authority="accounts"))
+    rows = [invoice(anna, 5_000, date(2026, 2, day)) for day in (1, 2)]
+    money = [credit(anna, 5_000), credit(anna, 5_000)]
+    for row, paid in zip(rows, money, strict=True):
+        allocate(credit=paid, as_of=TODAY, now=NOW, invoices=[row.pk])
+    later, as_of = TODAY + timedelta(days=4), TODAY + timedelta(days=5)
+
+    def unpaid(key: str) -> Invoice:
+        return invoice(anna, 5_000, later, issued_on=later, kind="debit_note", reference=key)
+
+    first = unpaid("I-1")  # this time the accounts were faster than the bank
+    assert reconcile(creditor=anna.creditor, as_of=as_of, now=NOW).returned == 0
+    respond.payment_returned(credit=money[0], amount_minor=5_000, key="1", reason="AM04", now=NOW)
+    assert [reconcile(creditor=anna.creditor, as_of=as_of, now=NOW).returned for _ in range(3)] == [1, 0, 0]
+    respond.payment_returned(credit=money[1], amount_minor=5_000, key="2", reason="AM04", now=NOW)
+    second, genuine = unpaid("I-2"), unpaid("I-3")
+    allocate(credit=credit(anna, 5_000, as_of), as_of=as_of, now=NOW, invoices=[second.pk])  # and was paid since
+    assert [reconcile(creditor=anna.creditor, as_of=as_of, now=NOW).returned for _ in range(3)] == [1, 0, 0]
+    open_now = {row.pk: row.open_minor for row in Invoice.objects.filter(open_minor__gt=0)}
+    assert open_now == {rows[1].pk: 5_000, genuine.pk: 5_000}
+    assert Invoice.objects.get(pk=first.pk).open_minor == 0
