@@ -68,9 +68,14 @@ def take_over(words: Mapping[int, Credit], *, creditor: Creditor, as_of: date, n
     standing = Allocation.objects.filter(credit__in=list(words), reverses=None, reversed_by=None)
     for allocation in standing.order_by("id"):
         paid[allocation.credit_id].append(allocation)
-    post.reverse_all([each for rows in paid.values() for each in rows], as_of=as_of, now=now)
+    days = _days(words, as_of=as_of)
+    for day in sorted(set(days.values())):
+        rows = [each for pk, listed in paid.items() if days[pk] == day for each in listed]
+        post.reverse_all(rows, as_of=day, now=now)
     freed = list(Credit.objects.filter(pk__in=list(words)).order_by("pk"))
-    post.empty([(credit, _confirmed_by(words[credit.pk])) for credit in freed], as_of=as_of, now=now)
+    for day in sorted(set(days.values())):
+        closed = [(each, _confirmed_by(words[each.pk])) for each in freed if days[each.pk] == day]
+        post.empty(closed, as_of=day, now=now)
     for credit in freed:
         credit.confirmed_by = words[credit.pk]
     Credit.objects.bulk_update(freed, ["confirmed_by"])
@@ -79,8 +84,8 @@ def take_over(words: Mapping[int, Credit], *, creditor: Creditor, as_of: date, n
         left = min(amount_minor, refund.held_by(authority))
         if left > 0:
             refund.give_back(credit=authority, amount_minor=left, reason=reason, as_of=as_of, now=now)
-        invoices = [allocation.invoice_id for allocation in paid[pk]]
-        allocate(credit=authority, as_of=as_of, now=now, invoices=invoices, rule="named")
+        if _pay(authority, paid[pk], day=days[pk], now=now):
+            allocate(credit=authority, as_of=as_of, now=now)
     audit.record_all(
         audit.line(
             "payment.confirmed", now=now, actor="day", creditor_ref=creditor.pk, subject="customer",
@@ -88,6 +93,40 @@ def take_over(words: Mapping[int, Credit], *, creditor: Creditor, as_of: date, n
         )
         for credit in freed
     )  # fmt: skip
+
+
+def _days(words: Mapping[int, Credit], *, as_of: date) -> dict[int, date]:
+    """From which day on the authority's word stands for the other: since both were there, so that no past day counts both.
+
+    Where either has been moved before, today: no past day is to read less than nothing.
+    """
+    both = [pk for other, authority in words.items() for pk in (other, authority.pk)]
+    moved = Entry.objects.filter(credit__in=both).exclude(kind__in=[EntryKind.RECEIPT, EntryKind.ALLOCATION])
+    used = Entry.objects.filter(credit__in=[each.pk for each in words.values()]).exclude(kind=EntryKind.RECEIPT)
+    late = {*moved.values_list("credit", flat=True), *used.values_list("credit", flat=True)}
+    since = dict(Credit.objects.filter(pk__in=both).values_list("pk", "received_on"))
+    return {
+        pk: as_of if {pk, authority.pk} & late else max(since[pk], since[authority.pk])
+        for pk, authority in words.items()
+    }
+
+
+def _pay(authority: Credit, paid: Sequence[Allocation], *, day: date, now: datetime) -> int:
+    """The same invoices, by no more than they had from the other; returns what is left."""
+    left = Credit.objects.select_for_update(no_key=True).get(pk=authority.pk).open_minor
+    rows = []
+    for each in paid:
+        part = min(left, each.amount_minor)
+        left -= part
+        if part:
+            rows.append(
+                Allocation(
+                    credit=authority, invoice_id=each.invoice_id, amount_minor=part, rule="named", known_at=now,
+                    effective_on=max(day, each.effective_on),
+                )
+            )  # fmt: skip
+    Allocation.objects.bulk_create(rows)
+    return left
 
 
 def _gone(credits: Sequence[int]) -> dict[int, tuple[int, str]]:

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from amiable.ledger.balance import balance
 from amiable.ledger.models import Credit, Entry, Invoice
 from amiable.payments.allocate import allocate, allocate_open
 from amiable.payments.reconcile import Summary, reconcile
@@ -122,3 +123,14 @@ def test_a_return_that_the_accounts_tell_as_a_new_debt_is_owed_once_whichever_ca
     open_now = {row.pk: row.open_minor for row in Invoice.objects.filter(open_minor__gt=0)}
     assert open_now == {rows[1].pk: 5_000, genuine.pk: 5_000}
     assert Invoice.objects.get(pk=first.pk).open_minor == 0
+
+
+def test_no_past_day_counts_the_money_twice_once_it_is_known_to_be_the_same() -> None:
+    anna = customer(creditor(cash_authority="accounts"))
+    row = invoice(anna, 5_000, date(2026, 2, 1))
+    told_by_psp(row, 5_000)
+    credit(anna, 5_000, TODAY + timedelta(days=1))  # booked the day after, and brought four days later
+    reconcile(creditor=anna.creditor, as_of=TODAY + timedelta(days=5), now=NOW + timedelta(days=5))
+    for n in range(7):
+        assert balance(creditor=anna.creditor, as_of=TODAY + timedelta(days=n)) == []
+    assert Entry.objects.filter(effective_on__gt=TODAY + timedelta(days=1)).count() == 0
