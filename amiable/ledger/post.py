@@ -76,7 +76,7 @@ def write_off_small(*, creditor: Creditor, as_of: date, now: datetime, by: User 
     limit = int(creditor.policy.get("small_balance_minor", 0))
     if limit <= 0:
         return 0
-    small = Invoice.objects.select_for_update().filter(
+    small = Invoice.objects.select_for_update(no_key=True).filter(
         creditor=creditor,
         currency=creditor.currency,
         open_minor__gt=0,
@@ -93,7 +93,7 @@ def write_off_small(*, creditor: Creditor, as_of: date, now: datetime, by: User 
             reason="small balance",
             by=by,
         )
-        for invoice in small
+        for invoice in small.order_by("id")  # as payers lock them
         if invoice.open_minor < invoice.amount_minor
     ]
     Entry.objects.bulk_create(entries)
