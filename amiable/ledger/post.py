@@ -3,10 +3,10 @@
 The database moves the residuals and refuses what would go below zero; nothing here ever changes an entry.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from amiable.core import audit
@@ -257,6 +257,16 @@ def merge(*, keep: Customer, absorb: Customer, now: datetime, by: User | None = 
     )
     keep.refresh_from_db()
     return keep
+
+
+def keep_apart(customers: Iterable[int]) -> dict[int, int | None]:
+    """Merges of these customers wait until the transaction ends; nothing else does. Into whom each had been merged by then."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, merged_into_id FROM ledger_customer WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE",
+            [sorted(set(customers))],
+        )
+        return dict(cursor.fetchall())
 
 
 def _merge_sales(keep: Customer, absorb: Customer, day: date) -> None:

@@ -23,7 +23,6 @@ from amiable.ledger.models import (
     Credit,
     CreditKind,
     Creditor,
-    Customer,
     Entry,
     EntryKind,
     Invoice,
@@ -96,9 +95,7 @@ def undo(*, match: Match, as_of: date, now: datetime, by: User | None = None) ->
 
 def _follow_merges(matches: Sequence[Match]) -> None:
     """Whoever was merged since the match was proposed is a pointer to the one whose money it is; merges wait from here on."""
-    wanted = {match.customer_id for match in matches if match.customer_id}
-    rows = Customer.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk")
-    kept = dict(rows.values_list("pk", "merged_into"))
+    kept = post.keep_apart(match.customer_id for match in matches if match.customer_id)
     for match in matches:
         match.customer_id = kept.get(match.customer_id or 0) or match.customer_id
 

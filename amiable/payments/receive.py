@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from amiable.core.errors import Unavailable
 from amiable.core.words import in_house
-from amiable.ledger.models import CashAuthority, Credit, CreditKind, Creditor, Customer
+from amiable.ledger.models import CashAuthority, Credit, CreditKind, Creditor
+from amiable.ledger.post import keep_apart
 from amiable.payments import authorise, refund
 from amiable.payments.attempt import keep, local_day, move_on
 from amiable.payments.models import Attempt, ProviderEvent
@@ -81,8 +82,8 @@ def _attempts(provider: str, words: Sequence[Word], creditor: Creditor | None) -
     )
     named = Q(token__in=names) | Q(external_id__in=names) | Q(credit__in=paid)
     rows = dict(Attempt.objects.filter(named, provider=provider, **whose).values_list("pk", "customer"))
-    for model, keys in ((Customer, set(rows.values())), (Attempt, set(rows))):
-        list(model._default_manager.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk"))
+    keep_apart(rows.values())
+    list(Attempt.objects.select_for_update(no_key=True).filter(pk__in=rows).order_by("pk"))
     found = {}
     for attempt in Attempt.objects.filter(pk__in=rows).select_related("creditor", "customer", "credit").order_by("pk"):
         found[attempt.token] = attempt
