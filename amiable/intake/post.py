@@ -89,8 +89,9 @@ FROM (
             min(s.amount_minor) OVER same_due AS least_amount, max(s.amount_minor) OVER same_due AS most_amount
         FROM staged s
         JOIN ledger_customer c ON c.creditor_id = %(creditor)s AND c.number = s.number
-        LEFT JOIN ledger_branch b ON b.creditor_id = %(creditor)s AND (b.code = s.branch
-            OR lower(b.name) = lower(s.branch))
+        LEFT JOIN LATERAL (SELECT id FROM ledger_branch b WHERE b.creditor_id = %(creditor)s
+            AND (b.code = s.branch OR lower(b.name) = lower(s.branch))
+            ORDER BY b.code = s.branch DESC, b.id LIMIT 1) b ON true
         WHERE s.amount_minor > 0 OR %(keep_nil)s
         WINDOW same AS (PARTITION BY s.kind IN ('invoice', 'debit_note'), s.external_id, s.due_on,
             s.amount_minor ORDER BY s.line),

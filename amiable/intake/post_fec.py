@@ -5,11 +5,12 @@ Never: a debt counted twice because it was carried forward or transferred.
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -172,9 +173,11 @@ SELECT count(*), min(lettered) FROM (
 def post_fec(told: Told, reading: Reading, record: Import) -> tuple[dict[str, int], list[str]]:
     """Posts the staged lines; returns figures and sentences. Raises UnableToImport when whose books they are is unknown."""
     siren, closing, said = _whose(told, reading)
-    first_day = _year_before(closing) + timedelta(days=1)
-    values = told.values() | {"keep_nil": False, "siren": siren, "year": str(closing.year), "currency": told.creditor.currency,
-                              "first_day": first_day}  # fmt: skip
+    year, last_closing = _year(told, record, closing)
+    values = told.values() | {
+        "keep_nil": False, "siren": siren, "year": str(year), "currency": told.creditor.currency,
+        "first_day": last_closing + timedelta(days=1),
+    }  # fmt: skip
     before = _years_loaded(told, record, closing)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE lines")
@@ -210,7 +213,7 @@ def post_fec(told: Told, reading: Reading, record: Import) -> tuple[dict[str, in
             )
             % {"count": uneven, "example": example.rpartition("|")[2]}
         )
-    more = {"closing": int(closing.strftime("%Y%m%d")), "openings": opened, "transfers": transferred, "uneven": uneven}
+    more = {"closing": _number(closing), "year": year, "openings": opened, "transfers": transferred, "uneven": uneven}
     return figures | more, said
 
 
@@ -256,12 +259,41 @@ def _year_before(closing: date) -> date:
     return closing.replace(year=closing.year - 1, day=28 if (closing.month, closing.day) == (2, 29) else closing.day)
 
 
+def _year(told: Told, record: Import, closing: date) -> tuple[int, date]:
+    """By what the lines of a year are known, and the last day of the year before.
+
+    That is the calendar year in which it closes. Of two that close in one, where a firm has moved its closing, the second
+    goes by its first day: it begins after the other has ended, with balances carried forward. A part of a year that is
+    told before the whole of it is the same year.
+    """
+    loads = _loads(told, record).filter(figures__closing__range=(closing.year * 10_000, _number(closing) - 1))
+    known = list(loads.order_by("figures__closing").values_list("figures__closing", "figures__year"))
+    starts = [year for _closing, year in known if year and year > closing.year]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT min(day), min(day) FILTER (WHERE opening) FROM lines")
+        begins, carried = cursor.fetchone()
+    if record.figures:  # a row of a file that has been loaded: as then
+        starts = [record.figures.get("year", 0)]
+    elif known and begins and begins == carried and _number(begins) > known[-1][0]:
+        starts.append(_number(begins))
+    start = max((year for year in starts if begins and closing.year < year <= _number(begins)), default=None)
+    if start is None:
+        return closing.year, _year_before(closing)
+    return start, datetime.strptime(str(start), "%Y%m%d").date() - timedelta(days=1)
+
+
+def _number(day: date) -> int:
+    return int(day.strftime("%Y%m%d"))
+
+
+def _loads(told: Told, record: Import) -> QuerySet[Import]:
+    loads = Import.objects.filter(creditor=told.creditor, source__kind=FileKind.FEC, ended_at__isnull=False)
+    return loads.exclude(pk=record.pk)
+
+
 def _years_loaded(told: Told, record: Import, closing: date) -> bool:
     """Whether an earlier year was loaded. Raises UnableToImport when a later one was, with its opening balances."""
-    number = int(closing.strftime("%Y%m%d"))
-    loads = Import.objects.filter(creditor=told.creditor, source__kind=FileKind.FEC, ended_at__isnull=False).exclude(
-        pk=record.pk
-    )
+    number, loads = _number(closing), _loads(told, record)
     later = loads.filter(figures__closing__gt=number, figures__openings__gt=0).order_by("figures__closing").first()
     if later is not None:
         raise UnableToImport(

@@ -3,10 +3,10 @@
 The database moves the residuals and refuses what would go below zero; nothing here ever changes an entry.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from amiable.core import audit
@@ -76,7 +76,7 @@ def write_off_small(*, creditor: Creditor, as_of: date, now: datetime, by: User 
     limit = int(creditor.policy.get("small_balance_minor", 0))
     if limit <= 0:
         return 0
-    small = Invoice.objects.select_for_update().filter(
+    small = Invoice.objects.select_for_update(no_key=True).filter(
         creditor=creditor,
         currency=creditor.currency,
         open_minor__gt=0,
@@ -93,7 +93,7 @@ def write_off_small(*, creditor: Creditor, as_of: date, now: datetime, by: User 
             reason="small balance",
             by=by,
         )
-        for invoice in small
+        for invoice in small.order_by("id")  # as payers lock them
         if invoice.open_minor < invoice.amount_minor
     ]
     Entry.objects.bulk_create(entries)
@@ -259,6 +259,16 @@ def merge(*, keep: Customer, absorb: Customer, now: datetime, by: User | None = 
     return keep
 
 
+def keep_apart(customers: Iterable[int]) -> dict[int, int | None]:
+    """Merges of these customers wait until the transaction ends; nothing else does. Into whom each had been merged by then."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, merged_into_id FROM ledger_customer WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE",
+            [sorted(set(customers))],
+        )
+        return dict(cursor.fetchall())
+
+
 def _merge_sales(keep: Customer, absorb: Customer, day: date) -> None:
     """Who is sold to the factor as a whole and who is not do not become one: nobody has sold what would be sold then."""
     whole = Sale.objects.filter(invoice=None, until=None)
@@ -296,6 +306,10 @@ def _taken_out(
 
 
 def _post(entry: Entry, refusal: str) -> Entry:
+    """Not before the day of the row that it is about: no past day reads less than nothing."""
+    begins = [entry.invoice.issued_on] if entry.invoice else []
+    begins += [entry.credit.received_on] if entry.credit else []
+    entry.effective_on = max(entry.effective_on, *begins)
     try:
         with transaction.atomic():
             entry.save(force_insert=True)

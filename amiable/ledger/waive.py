@@ -91,6 +91,11 @@ def end(*, source_ref: str, on: date) -> int:
     )
 
 
+def go_on(*, source_ref: str) -> int:
+    """The waivers of a source that had ended (a plan that was kept, whose money has left again) run on as before."""
+    return Waiver.objects.filter(source_ref=source_ref).update(until=None)
+
+
 def _settle(customer: Customer, invoice: Invoice | None, *, as_of: date, now: datetime) -> None:
     """Takes back at once what has been posted and is waived now."""
     rows = customer.invoices.filter(charged_minor__gt=0)

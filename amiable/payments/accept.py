@@ -17,7 +17,16 @@ from amiable.core.errors import UnableTo
 from amiable.core.models import AuditEntry, User
 from amiable.core.words import in_house
 from amiable.ledger import post
-from amiable.ledger.models import Allocation, CashAuthority, Credit, CreditKind, Creditor, Entry, EntryKind, Invoice
+from amiable.ledger.models import (
+    Allocation,
+    CashAuthority,
+    Credit,
+    CreditKind,
+    Creditor,
+    Entry,
+    EntryKind,
+    Invoice,
+)
 from amiable.payments.matching import ItemKind
 from amiable.payments.models import LineKind, Match, MatchState, StatementLine
 from amiable.payments.reconcile import take_over
@@ -38,11 +47,13 @@ def accept(
     All in a few statements, however many they are; a match whose ground has gone meanwhile is left out. Matches that are
     not kept yet are the caller's to keep.
     """
+    _follow_merges(matches)
     credits = _locked_credits(matches, creditor)
     invoices = _locked_invoices(matches, creditor)
-    held = [match for match in matches if _holds(match, credits, invoices)]
+    spoken = _spoken(credits)
+    held = [match for match in matches if _holds(match, credits, invoices, spoken)]
     _give_to_customers([match for match in held if match.kind == LineKind.CUSTOMER], credits)
-    made = _allocate(held, credits, as_of=as_of, now=now, by=by)
+    made = _allocate(held, credits, invoices, as_of=as_of, now=now, by=by)
     _take_over_told(held, credits, creditor=creditor, as_of=as_of, now=now)
     for match in held:
         if match.kind != LineKind.CUSTOMER:
@@ -82,6 +93,19 @@ def undo(*, match: Match, as_of: date, now: datetime, by: User | None = None) ->
     return row
 
 
+def _follow_merges(matches: Sequence[Match]) -> None:
+    """Whoever was merged since the match was proposed is a pointer to the one whose money it is; merges wait from here on."""
+    kept = post.keep_apart(match.customer_id for match in matches if match.customer_id)
+    for match in matches:
+        match.customer_id = kept.get(match.customer_id or 0) or match.customer_id
+
+
+def _spoken(credits: Mapping[int, Credit]) -> set[int]:
+    """Those of these credits that are the word for another payment already, or have one: nobody's word twice."""
+    confirming = Credit.objects.filter(confirmed_by__in=list(credits)).values_list("confirmed_by", flat=True)
+    return {pk for pk in confirming if pk} | {pk for pk, row in credits.items() if row.confirmed_by_id}
+
+
 def _locked_credits(matches: Sequence[Match], creditor: Creditor) -> dict[int, Credit]:
     wanted = {match.credit_id for match in matches}
     wanted |= {ref for match in matches for kind, ref, *_rest in match.parts if kind != ItemKind.INVOICE}
@@ -95,7 +119,7 @@ def _locked_invoices(matches: Sequence[Match], creditor: Creditor) -> dict[int, 
     return {row.pk: row for row in rows.order_by("id")}
 
 
-def _holds(match: Match, credits: dict[int, Credit], invoices: dict[int, Invoice]) -> bool:
+def _holds(match: Match, credits: dict[int, Credit], invoices: dict[int, Invoice], spoken: set[int]) -> bool:
     """Whether all of a match can be had now; what it takes is then taken off the rows in hand, so that no other has it."""
     credit = credits.get(match.credit_id)
     if credit is None or credit.customer_id is not None or credit.kind != CreditKind.PAYMENT:
@@ -106,7 +130,7 @@ def _holds(match: Match, credits: dict[int, Credit], invoices: dict[int, Invoice
         if row is None or row.currency != credit.currency or amount < 0 or given_up < 0:
             return False
         if kind == ItemKind.TOLD:
-            if not isinstance(row, Credit) or row.confirmed_by_id:
+            if ref in spoken:
                 return False
         elif row.open_minor < amount + given_up:
             return False
@@ -119,6 +143,8 @@ def _holds(match: Match, credits: dict[int, Credit], invoices: dict[int, Invoice
             invoices[ref].open_minor -= amount + given_up
         elif kind == ItemKind.CREDIT_NOTE:
             credits[ref].open_minor -= amount
+        else:
+            spoken.add(ref)
     return True
 
 
@@ -134,17 +160,24 @@ def _give_to_customers(held: Sequence[Match], credits: dict[int, Credit]) -> Non
 
 
 def _allocate(
-    held: Sequence[Match], credits: dict[int, Credit], *, as_of: date, now: datetime, by: User | None
+    held: Sequence[Match],
+    credits: dict[int, Credit],
+    invoices: dict[int, Invoice],
+    *,
+    as_of: date,
+    now: datetime,
+    by: User | None,
 ) -> Mapping[int, list[int]]:
     """Writes the allocations, the credit notes first; returns those of credit notes, by the match's credit."""
     rows, of_note = [], []
     for match in held:
-        invoices = [[ref, amount] for kind, ref, amount, _given in match.parts if kind == ItemKind.INVOICE]
+        wanted = [[ref, amount] for kind, ref, amount, _given in match.parts if kind == ItemKind.INVOICE]
         notes = [[ref, amount] for kind, ref, amount, _given in match.parts if kind == ItemKind.CREDIT_NOTE]
-        for source, ref, amount in _pieces([*notes, [match.credit_id, credits[match.credit_id].open_minor]], invoices):
+        for source, ref, amount in _pieces([*notes, [match.credit_id, credits[match.credit_id].open_minor]], wanted):
             rows.append(
                 Allocation(
-                    credit_id=source, invoice_id=ref, amount_minor=amount, effective_on=as_of, known_at=now, rule=RULE, by=by
+                    credit_id=source, invoice_id=ref, amount_minor=amount, known_at=now, rule=RULE, by=by,
+                    effective_on=max(as_of, credits[source].received_on, invoices[ref].issued_on),
                 )
             )  # fmt: skip
             of_note.append(match.credit_id if source != match.credit_id else None)

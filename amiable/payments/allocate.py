@@ -42,6 +42,7 @@ def allocate(
 ) -> list[Allocation]:
     """Spreads what is left of a credit: the invoices named first, as named; then the customer's oldest due first.
 
+    An invoice that is dated later is paid only where it is named, and from its own date on.
     `rule` is noted on the allocations of the invoices named (named, lettered, person); the rest says oldest_due.
     """
     return _spread(credit, list(dict.fromkeys(invoices or ())), as_of=as_of, now=now, rule=rule, by=by)
@@ -72,7 +73,7 @@ def _spread(
             credit=locked,
             invoice=row,
             amount_minor=parts[row.pk],
-            effective_on=as_of,
+            effective_on=max(as_of, locked.received_on, row.issued_on),
             known_at=now,
             rule=rule if row.pk in named else "oldest_due",
             by=by,
@@ -89,7 +90,7 @@ def _in_order(credit: Credit, named: list[int], only_named: bool, *, as_of: date
     same = Invoice.objects.filter(creditor_id=credit.creditor_id, currency=credit.currency)
     wanted = same.filter(id__in=named)
     if credit.customer_id is not None and not only_named:
-        wanted = wanted | same.filter(customer_id=credit.customer_id, open_minor__gt=0)
+        wanted = wanted | same.filter(customer_id=credit.customer_id, open_minor__gt=0, issued_on__lte=as_of)
     rows = list(wanted.select_for_update(no_key=True).order_by("id"))
     if not {row.pk for row in rows} >= set(named):
         raise UnableToAllocate("Only invoices of the same creditor and currency can receive from this credit.")

@@ -25,6 +25,7 @@ from amiable.ledger import hold
 from amiable.ledger.models import Creditor, Customer, HoldKind, Invoice
 from amiable.payments.attempt import local_day
 from amiable.payments.models import Promise, PromiseState
+from amiable.payments.plans.resume import resume
 from amiable.payments.plans.state import planned
 
 GRACE_DAYS = 1
@@ -123,7 +124,10 @@ def judge_promises(
 
 @transaction.atomic
 def judge_again(*, invoices: Collection[int], as_of: date, now: datetime) -> None:
-    """Money that had gone to these invoices has left them: a promise that it had kept runs on, or is judged anew."""
+    """Money that had gone to these invoices has left them: a promise that it had kept runs on, or is judged anew, and a
+    plan that it had ended runs on.
+    """
+    resume(invoices=invoices, as_of=as_of, now=now)
     judged = Promise.objects.select_for_update(of=("self",)).filter(
         state__in=[PromiseState.KEPT, PromiseState.PARTLY], invoices__overlap=list(invoices)
     )

@@ -77,11 +77,16 @@ def disjoint(one: Statement, other: Statement) -> bool:
         return False
     if None not in (one.opening_minor, one.closing_minor, other.opening_minor, other.closing_minor):
         moved = one.opening_minor != one.closing_minor and other.opening_minor != other.closing_minor
-        if moved and (one.closing_minor == other.opening_minor or other.closing_minor == one.opening_minor):
+        if moved and (_goes_on(one, other) or _goes_on(other, one)):
             return True
         if one.opening_minor == other.opening_minor or one.closing_minor == other.closing_minor:
             return False
     return bool(one.number and other.number and one.number != other.number)
+
+
+def _goes_on(one: Statement, other: Statement) -> bool:
+    """Whether the second begins where the first ends, in time as in money: one that holds the other's days does not."""
+    return one.closing_minor == other.opening_minor and one.closed_on <= other.opened_on
 
 
 def _give_way(root: int, *, as_of: date, now: datetime) -> bool:

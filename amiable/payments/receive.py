@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from amiable.core.errors import Unavailable
 from amiable.core.words import in_house
 from amiable.ledger.models import CashAuthority, Credit, CreditKind, Creditor
+from amiable.ledger.post import keep_apart
 from amiable.payments import authorise, refund
 from amiable.payments.attempt import keep, local_day, move_on
 from amiable.payments.models import Attempt, ProviderEvent
@@ -68,19 +69,27 @@ def record(*, provider: str, words: Sequence[Word], now: datetime, creditor: Cre
 
 
 def _attempts(provider: str, words: Sequence[Word], creditor: Creditor | None) -> dict[str, Attempt]:
-    """The attempts by what the words call them. Locked before anything is read of them, by id: two calls about one
-    attempt queue here, however their words are ordered.
+    """The attempts by what the words call them, or the payments that they led to.
+
+    Locked before anything is read of them, by id: two calls about one attempt queue here, however their words are
+    ordered. Their customers come first, as in a merge; and no query that waits for a row joins another table: what a
+    merge changes meanwhile would make the row vanish from it, and the money with it.
     """
     names = {word.attempt for word in words if word.attempt}
-    named = Q(token__in=names) | Q(external_id__in=names)
-    if creditor is not None:
-        named &= Q(creditor=creditor)
-    rows = Attempt.objects.select_for_update(of=("self",), no_key=True).filter(named, provider=provider)
+    whose = {} if creditor is None else {"creditor": creditor}
+    paid = list(
+        Credit.objects.filter(source=source(provider), external_id__in=names, **whose).values_list("pk", flat=True)
+    )
+    named = Q(token__in=names) | Q(external_id__in=names) | Q(credit__in=paid)
+    rows = dict(Attempt.objects.filter(named, provider=provider, **whose).values_list("pk", "customer"))
+    keep_apart(rows.values())
+    list(Attempt.objects.select_for_update(no_key=True).filter(pk__in=rows).order_by("pk"))
     found = {}
-    for attempt in rows.select_related("creditor", "customer").order_by("id"):
+    for attempt in Attempt.objects.filter(pk__in=rows).select_related("creditor", "customer", "credit").order_by("pk"):
         found[attempt.token] = attempt
-        if attempt.external_id:
-            found[attempt.external_id] = attempt
+        for name in (attempt.external_id, attempt.credit.external_id if attempt.credit else ""):
+            if name:
+                found.setdefault(name, attempt)
     return found
 
 

@@ -138,9 +138,11 @@ def known(statements: Mapping[int, bool], *, first: date, last: date, open_only:
         cursor.execute(
             f"""SELECT statement_id, min(coalesce(same_as_id, id)), {_BOOKING}
             FROM payments_statementline l WHERE statement_id = ANY(%(ids)s) AND booked_on BETWEEN %(first)s AND %(last)s
-              AND NOT (statement_id = ANY(%(open)s) AND EXISTS (
+              AND NOT (statement_id = ANY(%(open)s) AND (EXISTS (
                 SELECT FROM payments_statementline t JOIN payments_statement s ON s.id = t.statement_id
-                WHERE t.same_as_id = coalesce(l.same_as_id, l.id) AND s.telling = 'booked'))
+                WHERE t.same_as_id = coalesce(l.same_as_id, l.id) AND s.telling = 'booked') OR EXISTS (
+                SELECT FROM payments_statementline t JOIN payments_statement s ON s.id = t.statement_id
+                WHERE t.id = l.same_as_id AND s.telling = 'booked')))
             GROUP BY statement_id, entry ORDER BY 1, 2""",
             {"ids": list(statements), "first": first, "last": last, "open": list(open_only)},
         )

@@ -7,6 +7,7 @@ Never: the same return twice, more out of a credit than it holds, an invoice tha
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from amiable.casework import task
@@ -36,8 +37,11 @@ def reopen(
 ) -> Returned:
     """Takes the money out of the credit, or of the one that confirmed it; stands in its caller's transaction."""
     held = Credit.objects.select_for_update(no_key=True, of=("self",)).get(pk=credit.confirmed_by_id or credit.pk)
+    same = Credit.objects.filter(
+        Q(pk=held.pk) | Q(confirmed_by=held)
+    )  # it may have been told of the earlier word for it
     told = AuditEntry.objects.filter(
-        subject="credit", subject_ref=held.pk, act="payment.returned", detail__key=key
+        subject="credit", subject_ref__in=same.values("pk"), act="payment.returned", detail__key=key
     ).first()
     if told is not None:
         return Returned(told.detail["invoices"], told.detail["amount_minor"], again=True)

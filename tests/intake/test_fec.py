@@ -227,3 +227,33 @@ def test_accounts_without_auxiliaries_name_the_customer(tmp_path):
     creditor = make_creditor()
     take(creditor, fec(tmp_path, row("VE", "1", "20230110", "411DUPONT", "", "F1", "120,00", "0,00")))
     assert Customer.objects.get().number == "411DUPONT"
+
+
+def written(folder, closing: str, *lines: tuple[str, str, str, str, str, str]):
+    """A file of entries: journal, number, day, account, reference and amount (a credit is negative) of each line."""
+    rows = [
+        (journal, journal, number, day, account, account, "C1" if account == "411000" else "", "", reference, day, "",
+         amount if amount[0] != "-" else "0", amount.lstrip("-") if amount[0] == "-" else "0", "", "", day, "", "")
+        for journal, number, day, account, reference, amount in lines
+    ]  # fmt: skip
+    return put(folder, "\r\n".join("\t".join(row) for row in (HEADINGS, *rows)), f"{SIREN}FEC{closing}.txt")
+
+
+def test_two_years_that_close_in_one_calendar_year_and_months_that_come_before_their_year(tmp_path):
+    creditor = make_creditor()
+
+    def sale(number: str, day: str, name: str, amount: str):
+        return [("VE", number, day, "411000", name, amount), ("VE", number, day, "707000", name, f"-{amount}")]
+
+    first = [*sale("1", "20200901", "F1", "100,00"), *sale("2", "20210601", "F2", "50,00")]
+    carried = [("AN", "1", "20210701", "411000", "F1", "100,00"), ("AN", "1", "20210701", "411000", "F2", "50,00"),
+               ("AN", "1", "20210701", "101000", "", "-150,00")]  # fmt: skip
+    # The closing has moved: numbers begin anew within one calendar year, one of them with the same amount.
+    july = [*carried, *sale("1", "20210702", "F3", "70,00"), *sale("2", "20210715", "F4", "50,00")]
+    rest = [*sale("3", "20210901", "F5", "20,00")]
+    # The second year is told month by month, then as a whole.
+    for closing, lines in (("20210630", first), ("20210731", july), ("20211231", rest), ("20211231", july + rest)):
+        assert take(creditor, written(tmp_path, closing, *lines)).quarantined == 0
+    assert sorted(Invoice.objects.values_list("reference", "open_minor")) == [
+        ("F1", 10_000), ("F2", 5_000), ("F3", 7_000), ("F4", 5_000), ("F5", 2_000)
+    ]  # fmt: skip

@@ -9,7 +9,7 @@ from django.db.models import Sum
 from amiable.intake.load import load
 from amiable.intake.models import Import, QuarantinedRow, Source
 from amiable.intake.reading import UnableToImport
-from amiable.ledger.models import Credit, Customer, Entry, Invoice
+from amiable.ledger.models import Branch, Credit, Customer, Entry, Invoice
 from tests.intake.files import NOW, TODAY, invoice, make_creditor, put, take
 
 pytestmark = pytest.mark.django_db
@@ -253,3 +253,16 @@ def test_another_creditors_rows_are_not_seen(tmp_path):
 def test_a_missing_file_is_said(tmp_path):
     with pytest.raises(UnableToImport, match="no file"):
         load(path=tmp_path / "none.csv", creditor=make_creditor(), as_of=TODAY, now=NOW)
+
+
+def test_two_branches_of_one_name_make_no_payment_count_twice(tmp_path):
+    creditor = make_creditor()
+    for code in ("69A", "69B"):
+        Branch.objects.create(creditor=creditor, code=code, name="Lyon")
+    text = (
+        "Code client;Type;N° pièce;Date;Échéance;Montant TTC;Agence\n"
+        "C1;Facture;F1;13/01/2024;12/02/2024;10,00;Lyon\nC1;Règlement;R1;13/01/2024;;4,00;LYON\n"
+    )
+    summary = take(creditor, put(tmp_path, text))
+    assert (summary.invoices, summary.credits, summary.unchanged) == (1, 1, 0)
+    assert invoice("F1").branch.code == "69A"

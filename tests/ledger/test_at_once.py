@@ -2,14 +2,19 @@
 
 from collections import Counter
 from collections.abc import Callable
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
+from time import sleep
 
 import pytest
-from django.db import Error, OperationalError, connection
+from django.db import Error, OperationalError, connection, transaction
 
 from amiable.ledger import post
 from amiable.ledger.models import Allocation, Credit, Invoice
 from amiable.payments.allocate import allocate
+from amiable.payments.attempt import open_attempt
+from amiable.payments.providers import Word, WordKind
+from amiable.scenario import respond
+from amiable.scenario.unite import unite
 from tests import world
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -87,3 +92,32 @@ def test_two_payments_of_one_customer_spread_themselves_while_a_third_is_written
     assert all(amount >= 0 for amount in (*credits, *invoices))
     written_off = 1_000 if Invoice.objects.get(pk=rows[2].pk).entries.filter(kind="write_off").exists() else 0
     assert 4_000 - sum(invoices) == 3_000 - sum(credits) + written_off
+
+
+def test_money_and_debts_that_come_in_while_two_customers_become_one_are_the_ones_who_stays() -> None:
+    keep, absorb = (world.customer(owner) for owner in [world.creditor()] * 2)
+    row, now = world.invoice(absorb, 1_000), world.at(world.DAY)
+    asked = {"amount_minor": 1_000, "currency": "EUR"}
+    tried = open_attempt(customer=absorb, invoices=[row.pk], journey="portal", now=now, **asked)
+    paid = Word(
+        external_id="evt_1", kind=WordKind.SUCCEEDED, attempt=tried.token, payment="pi_1", at=now, **asked
+    )  # fmt: skip
+    merged = Event()
+
+    def merge() -> None:
+        with transaction.atomic():
+            unite(keep=keep, absorb=absorb, now=now)
+            merged.set()
+            sleep(0.5)  # the others have come to where they wait
+
+    def after(act: Callable[[], object]) -> Callable[[], object]:
+        return lambda: merged.wait(20) and act()
+
+    told = at_once(
+        merge,
+        after(lambda: respond.payment_arrived(provider="dummy", words=[paid], now=now)),
+        after(lambda: world.invoice(absorb, 700)),
+    )
+    assert told == {"done": 3}
+    assert left() == ([0], [0, 700])
+    assert {each.customer_id for each in (*Credit.objects.all(), *Invoice.objects.all())} == {keep.pk}

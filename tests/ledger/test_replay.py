@@ -106,7 +106,7 @@ def act(books: Books, what: str, pick: int, amount: int, day: int, delay: int) -
         share = min(amount, books.left("credit", money.pk))
         if share:
             post.refund(credit=money, amount_minor=share, reason="asked for", as_of=on, now=known)
-            books.note("credit", money.pk, -share, on, known)
+            books.note("credit", money.pk, -share, max(on, money.received_on), known)
 
 
 def allocate(books: Books, pick: int, amount: int, on: date, known: datetime) -> None:
@@ -131,10 +131,10 @@ def on_invoice(books: Books, what: str, pick: int, amount: int, on: date, known:
     how: dict[str, Any] = {"invoice": row, "reason": "test", "as_of": on, "now": known}
     if what == "charge":
         post.charge(kind=("interest", "indemnity", "fee")[pick % 3], amount_minor=amount, **how)
-        books.note("invoice", row.pk, amount, on, known, charge=True)
+        books.note("invoice", row.pk, amount, max(on, row.issued_on), known, charge=True)
     elif share := min(amount, books.left("invoice", row.pk)):
         post.write_off(amount_minor=share, **how)
-        books.note("invoice", row.pk, -share, on, known)
+        books.note("invoice", row.pk, -share, max(on, row.issued_on), known)
 
 
 def residuals_are_sums(books: Books) -> None:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amiable.ledger import post
+from amiable.ledger.balance import balance
 from amiable.ledger.models import Allocation, Credit, Customer, Entry, Invoice, Sale
 from amiable.payments.allocate import UnableToAllocate, allocate, allocate_of_customer, allocate_open
 from amiable.payments.refund import UnableToRefund, give_back
@@ -259,3 +260,16 @@ def test_what_was_sold_to_a_factor_comes_last(nightly: bool) -> None:
     else:
         allocate(credit=money, as_of=TODAY, now=NOW)
     assert [Invoice.objects.get(pk=row.pk).open_minor for row in (sold, own)] == [4_000, 0]
+
+
+def test_an_invoice_dated_later_is_paid_where_it_is_named_and_no_day_reads_less_than_nothing() -> None:
+    anna = customer(creditor())
+    ahead = invoice(anna, 5_000, TODAY + timedelta(days=40), issued_on=TODAY + timedelta(days=10))
+    money = credit(anna, 5_000)
+    spread(money)
+    assert opens(ahead, money) == [5_000, 5_000]
+    spread(money, invoices=[ahead.pk])
+    assert opens(ahead, money) == [0, 0]
+    [before] = balance(creditor=anna.creditor, as_of=TODAY)
+    assert (before.open_minor, before.credit_minor) == (0, 5_000)
+    assert balance(creditor=anna.creditor, as_of=TODAY + timedelta(days=10)) == []

@@ -316,3 +316,23 @@ def test_gaps_between_statements_are_named(tmp_path):
     for content in days((4, 150, 160, "14"), (5, 160, 215, "15")):
         booked(content, owner, tmp_path)
     assert gaps_of(owner, IBAN) == []
+
+
+def test_a_standing_order_that_always_says_the_same_is_as_many_payments_as_statements_tell(tmp_path):
+    """A notice may be taken for the payment of a near day; its own statement is then counted all the same."""
+    owner, days = bank.creditor(), [DAY + timedelta(days=n) for n in range(3)]
+    same = {day: [Move(10_000, "LOYER", booked_on=day, end_to_end_id="LOYER")] for day in days}
+    booked(camt(same[days[0]], first=days[0]), owner, tmp_path)
+    booked(camt(same[days[1]], kind="054", first=days[1], name="N"), owner, tmp_path)
+    for n, day in enumerate(days):
+        booked(camt(same[day], opening=n * 10_000, first=day), owner, tmp_path)
+    assert [row.amount_minor for row in Credit.objects.all()] == [10_000] * 3
+
+
+def test_a_statement_of_many_days_is_no_page_before_one_of_its_days_where_the_balance_is_the_same_again(tmp_path):
+    owner, days = bank.creditor(), [DAY + timedelta(days=n) for n in range(3)]
+    one, other = Move(2_000, "F-2", booked_on=days[1]), Move(-2_000, "VIR", booked_on=days[2])
+    whole = [Move(700, "F-1", booked_on=days[0]), one, other]
+    booked(camt(whole, opening=0, first=days[0], last=days[2], name="ALL"), owner, tmp_path)
+    booked(camt([one], opening=700, first=days[1], name="DAY", number="2"), owner, tmp_path)
+    assert sorted(Credit.objects.values_list("amount_minor", flat=True)) == [700, 2_000]

@@ -11,7 +11,7 @@ from amiable.core.models import User
 from amiable.ledger.models import Allocation, CashAuthority, Credit, CreditKind, Creditor, Customer, Entry, Invoice
 from amiable.ledger.reference import payment_reference
 from amiable.payments.accept import UnableToMatch
-from amiable.payments.allocate import allocate_open
+from amiable.payments.allocate import allocate, allocate_open
 from amiable.payments.arrange import promise
 from amiable.payments.match import match
 from amiable.payments.models import LineKind, Match, MatchState, Statement, StatementLine
@@ -310,3 +310,20 @@ def test_two_people_match_the_same_money_at_once_and_one_of_them_does() -> None:
     assert sorted(done) == [False, True]
     assert sorted(opens(*bills, money)) == [0, 0, 5_000]
     assert Match.objects.filter(state=MatchState.APPLIED).count() == 1
+
+
+def test_one_telling_of_the_accounts_is_the_word_for_one_payment_whoever_confirms_it(vera: User) -> None:
+    house = creditor(cash_authority=CashAuthority.ACCOUNTS)
+    anna = customer(house, name="Anna Lefèvre")
+    paid, open_one = invoice(anna, 5_000), invoice(anna, 5_000)
+    accounts = credit(anna, 5_000)
+    allocate(credit=accounts, as_of=TODAY, now=NOW, invoices=[paid.pk])
+    lines = [told(house, 5_000, payer="LEFEVRE ANNA", text="virement", provisional=True) for _ in range(2)]
+    run(house)
+    first, second = (line.matches.get(parts__0__0="told") for line in lines)  # both were proposed the same
+    match_up.choose(proposal=first, now=NOW, by=vera)
+    with pytest.raises(UnableToMatch, match="changed meanwhile"):
+        match_up.choose(proposal=second, now=NOW, by=vera)
+    assert opens(*lines) == [0, 5_000]
+    match_up.give(credit=lines[1], customer=anna, parts={open_one.pk: 5_000}, now=NOW, by=vera)
+    assert opens(paid, open_one, accounts, *lines) == [0, 0, 0, 0, 0]

@@ -14,7 +14,7 @@ from amiable.casework.models import Notification, Task
 from amiable.core.models import AuditEntry, User
 from amiable.ledger import balance, hold, post
 from amiable.ledger.keep import place_of
-from amiable.ledger.models import Allocation, Customer, Entry, Hold, Invoice
+from amiable.ledger.models import Allocation, Credit, Customer, Entry, Hold, Invoice
 from amiable.payments.arrange import UnableToPromise, promise
 from amiable.payments.models import Plan, PlanState, Promise
 from amiable.payments.plans.accelerate import accelerate
@@ -23,6 +23,7 @@ from amiable.payments.plans.judge import Summary, judge_plans
 from amiable.payments.plans.offer import approve, withdraw
 from amiable.payments.plans.propose import Capacity
 from amiable.payments.plans.terms import UnableToPlan
+from amiable.scenario import respond
 from tests.payments.plan_rows import FIRST, accept, agreed, held, offered, parts, pays, terms, then
 from tests.payments.rows import NOW, TODAY, creditor, customer, invoice
 
@@ -361,3 +362,26 @@ def test_means_are_private(dora: Customer, bill: Invoice) -> None:
     assert "income" not in trail
     assert Plan.objects.get().sealed_capacity == ""
     assert set(PlanState.alive()) & {PlanState.DONE, PlanState.BROKEN} == set()
+
+
+def test_a_plan_whose_last_money_is_taken_back_runs_on_and_its_discount_is_owed_again() -> None:
+    house = creditor(policy={"plans": {"discount_percent": 20}})
+    row = invoice(customer(house), 10_000)
+    plan = agreed(row.customer, [row], terms=terms(8_000, 2, discount_minor=2_000))
+    pays(row, 4_000, FIRST)
+    pays(row, 4_000, SECOND)
+    assert judge_plans(as_of=SECOND, now=then(SECOND)).done == 1
+    row.refresh_from_db()
+    assert row.open_minor == 0
+    back = SECOND + timedelta(days=2)
+    last = Credit.objects.latest("pk")
+    respond.payment_returned(credit=last, amount_minor=4_000, key="r1", reason="AM04", now=then(back))
+    row.refresh_from_db(), plan.refresh_from_db()
+    assert (row.open_minor, plan.state, plan.ended_on, held(row, back)) == (6_000, PlanState.AGREED, None, True)
+    assert [paid for _day, _amount, paid in parts(plan)] == [4_000, 0]
+    over = SECOND + timedelta(days=3)
+    assert judge_plans(as_of=over, now=then(over)).late == 1
+    pays(row, 4_000, over)
+    assert judge_plans(as_of=over, now=then(over)).done == 1
+    row.refresh_from_db()
+    assert (row.open_minor, held(row, over)) == (0, False)

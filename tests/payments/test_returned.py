@@ -10,8 +10,10 @@ from amiable.ledger import hold
 from amiable.ledger.models import Credit, Invoice
 from amiable.payments import arrange
 from amiable.payments.allocate import allocate
+from amiable.payments.attempt import open_attempt
+from amiable.payments.providers import Word, WordKind
 from amiable.scenario import respond
-from tests.payments.rows import NOW, TODAY, credit, creditor, customer, invoice
+from tests.payments.rows import NOW, TODAY, credit, creditor, customer, invoice, word
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 
@@ -132,3 +134,17 @@ def test_a_promise_that_this_money_had_kept_runs_on_or_is_broken(later: int, sta
     assert (given.state, given.kept_minor) == (state, 0)
     assert hold.active(as_of=when.date()).filter(invoice=row, kind="promise").exists() is held
     assert Task.objects.filter(key=f"promise:{given.pk}:not_kept").exists() is not held
+
+
+def test_a_return_finds_its_payment_where_the_name_of_the_attempt_was_lost_with_the_providers_answer() -> None:
+    row = invoice(customer(creditor(cash_authority="psp")), 4_000)
+    asked = {"amount_minor": 4_000, "currency": "EUR"}
+    tried = open_attempt(customer=row.customer, invoices=[row.pk], journey="portal", now=NOW, **asked)
+    paid = word(tried, "succeeded", payment="pi_1")
+    lost = Word(
+        external_id="dp_1", kind=WordKind.CHARGED_BACK, attempt="pi_1", payment="pi_1", at=NOW, **asked
+    )  # fmt: skip
+    respond.payment_arrived(provider="dummy", words=[paid], now=NOW)
+    assert open_of([row]) == [0]
+    assert respond.payment_arrived(provider="dummy", words=[lost], now=NOW).unknown == 0
+    assert open_of([row]) == [4_000]

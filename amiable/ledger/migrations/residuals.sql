@@ -9,28 +9,41 @@
 -- Charges (interest, indemnity, costs) stand beside what was invoiced: `charged_minor` is the sum of those posted, paid or not.
 -- What has come in covers the invoice first in this: it is settled once open_minor <= charged_minor, on the day from which on
 -- what was invoiced was covered. Charges that are still open make no settled invoice late again.
+-- What comes in for a customer who is being merged into another waits for the merge, and goes to the one who stays.
 
-CREATE FUNCTION ledger_open_invoices() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ledger_open_invoices() RETURNS trigger LANGUAGE plpgsql
+  SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
   IF EXISTS (SELECT FROM added WHERE open_minor <> amount_minor OR charged_minor <> 0) THEN
     RAISE EXCEPTION 'A new invoice is open in full: open_minor must equal amount_minor.' USING ERRCODE = 'check_violation';
   END IF;
   INSERT INTO ledger_entry (kind, invoice_id, amount_minor, effective_on, known_at)
     SELECT 'principal', id, amount_minor, issued_on, known_at FROM added;
+  PERFORM 1 FROM ledger_customer WHERE id IN (SELECT customer_id FROM added) ORDER BY id FOR KEY SHARE;
+  IF EXISTS (SELECT FROM ledger_customer WHERE id IN (SELECT customer_id FROM added) AND merged_into_id IS NOT NULL) THEN
+    UPDATE ledger_invoice r SET customer_id = c.merged_into_id FROM added a JOIN ledger_customer c ON c.id = a.customer_id
+      WHERE r.id = a.id AND c.merged_into_id IS NOT NULL;
+  END IF;
   RETURN NULL;
 END $$;
 
-CREATE FUNCTION ledger_open_credits() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ledger_open_credits() RETURNS trigger LANGUAGE plpgsql
+  SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
   IF EXISTS (SELECT FROM added WHERE open_minor <> amount_minor) THEN
     RAISE EXCEPTION 'A new credit is open in full: open_minor must equal amount_minor.' USING ERRCODE = 'check_violation';
   END IF;
   INSERT INTO ledger_entry (kind, credit_id, amount_minor, effective_on, known_at)
     SELECT 'receipt', id, amount_minor, received_on, known_at FROM added;
+  PERFORM 1 FROM ledger_customer WHERE id IN (SELECT customer_id FROM added) ORDER BY id FOR KEY SHARE;
+  IF EXISTS (SELECT FROM ledger_customer WHERE id IN (SELECT customer_id FROM added) AND merged_into_id IS NOT NULL) THEN
+    UPDATE ledger_credit r SET customer_id = c.merged_into_id FROM added a JOIN ledger_customer c ON c.id = a.customer_id
+      WHERE r.id = a.id AND c.merged_into_id IS NOT NULL;
+  END IF;
   RETURN NULL;
 END $$;
 
-CREATE FUNCTION ledger_spread() RETURNS trigger LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION ledger_spread() RETURNS trigger LANGUAGE plpgsql
   SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
   IF EXISTS (
@@ -54,7 +67,7 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE FUNCTION ledger_covered_on(which bigint) RETURNS date LANGUAGE sql STABLE AS $$
+CREATE OR REPLACE FUNCTION ledger_covered_on(which bigint) RETURNS date LANGUAGE sql STABLE AS $$
   WITH days AS (
     SELECT effective_on AS day, sum(sum(amount_minor)) OVER (ORDER BY effective_on) AS left_minor
     FROM ledger_entry WHERE invoice_id = which AND kind NOT IN ('interest', 'indemnity', 'fee') GROUP BY 1
@@ -62,7 +75,7 @@ CREATE FUNCTION ledger_covered_on(which bigint) RETURNS date LANGUAGE sql STABLE
   SELECT min(day) FROM days WHERE day > coalesce((SELECT max(day) FROM days WHERE left_minor > 0), '-infinity')
 $$;
 
-CREATE FUNCTION ledger_post() RETURNS trigger LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION ledger_post() RETURNS trigger LANGUAGE plpgsql
   SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
   -- Depth 1: somebody posts by hand. Opening and allocation entries come only from the triggers above.
@@ -96,35 +109,35 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'check_violation';
 END $$;
 
-CREATE TRIGGER open_invoices AFTER INSERT ON ledger_invoice
+CREATE OR REPLACE TRIGGER open_invoices AFTER INSERT ON ledger_invoice
   REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION ledger_open_invoices();
-CREATE TRIGGER open_credits AFTER INSERT ON ledger_credit
+CREATE OR REPLACE TRIGGER open_credits AFTER INSERT ON ledger_credit
   REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION ledger_open_credits();
-CREATE TRIGGER spread AFTER INSERT ON ledger_allocation
+CREATE OR REPLACE TRIGGER spread AFTER INSERT ON ledger_allocation
   REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION ledger_spread();
-CREATE TRIGGER post AFTER INSERT ON ledger_entry
+CREATE OR REPLACE TRIGGER post AFTER INSERT ON ledger_entry
   REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION ledger_post();
 
-CREATE TRIGGER entry_append_only BEFORE UPDATE OR DELETE ON ledger_entry
+CREATE OR REPLACE TRIGGER entry_append_only BEFORE UPDATE OR DELETE ON ledger_entry
   FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse('Entries are append-only: a correction is a new entry.');
-CREATE TRIGGER allocation_append_only BEFORE UPDATE OR DELETE ON ledger_allocation
+CREATE OR REPLACE TRIGGER allocation_append_only BEFORE UPDATE OR DELETE ON ledger_allocation
   FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse('Allocations are append-only: take one back with a reversal.');
-CREATE TRIGGER invoice_money_fixed BEFORE UPDATE OF open_minor, charged_minor, settled_on ON ledger_invoice
+CREATE OR REPLACE TRIGGER invoice_money_fixed BEFORE UPDATE OF open_minor, charged_minor, settled_on ON ledger_invoice
   FOR EACH ROW WHEN (pg_trigger_depth() = 0)
   EXECUTE FUNCTION ledger_refuse('The residual of an invoice is kept by the database: post an entry.');
-CREATE TRIGGER credit_money_fixed BEFORE UPDATE OF open_minor ON ledger_credit
+CREATE OR REPLACE TRIGGER credit_money_fixed BEFORE UPDATE OF open_minor ON ledger_credit
   FOR EACH ROW WHEN (pg_trigger_depth() = 0)
   EXECUTE FUNCTION ledger_refuse('The residual of a credit is kept by the database: allocate or refund.');
-CREATE TRIGGER invoice_terms_fixed BEFORE UPDATE OF amount_minor, currency, creditor_id, issued_on, known_at ON ledger_invoice
+CREATE OR REPLACE TRIGGER invoice_terms_fixed BEFORE UPDATE OF amount_minor, currency, creditor_id, issued_on, known_at ON ledger_invoice
   FOR EACH ROW WHEN (OLD.amount_minor <> NEW.amount_minor OR OLD.currency <> NEW.currency
     OR OLD.creditor_id <> NEW.creditor_id OR OLD.issued_on <> NEW.issued_on OR OLD.known_at <> NEW.known_at)
   EXECUTE FUNCTION ledger_refuse('Amount, currency, creditor and date of an invoice never change: post a correction.');
-CREATE TRIGGER credit_terms_fixed BEFORE UPDATE OF amount_minor, currency, creditor_id, received_on, known_at ON ledger_credit
+CREATE OR REPLACE TRIGGER credit_terms_fixed BEFORE UPDATE OF amount_minor, currency, creditor_id, received_on, known_at ON ledger_credit
   FOR EACH ROW WHEN (OLD.amount_minor <> NEW.amount_minor OR OLD.currency <> NEW.currency
     OR OLD.creditor_id <> NEW.creditor_id OR OLD.received_on <> NEW.received_on OR OLD.known_at <> NEW.known_at)
   EXECUTE FUNCTION ledger_refuse('Amount, currency, creditor and date of a credit never change: post a correction.');

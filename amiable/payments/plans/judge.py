@@ -138,9 +138,9 @@ def _move(row: Plan, stands: Standing, told: Summary, *, as_of: date, now: datet
     """The one step that a plan takes on a day, if any."""
     limits = limits_of(row.customer.creditor, row.currency)
     if stands.settled:
-        _give_up_discount(row, as_of=as_of, now=now)
+        given_up = _give_up_discount(row, as_of=as_of, now=now)
         end(row, PlanState.DONE, as_of=as_of)
-        trail(row, "plan.done", now=now, actor="day", paid_minor=stands.paid_minor)
+        trail(row, "plan.done", now=now, actor="day", paid_minor=stands.paid_minor, given_up=given_up)
         told.done += 1
     elif stands.oldest_on is None:
         if row.state == PlanState.LATE:
@@ -185,14 +185,14 @@ def _break(row: Plan, stands: Standing, told: Summary, *, as_of: date, now: date
     )
 
 
-def _give_up_discount(row: Plan, *, as_of: date, now: datetime) -> None:
+def _give_up_discount(row: Plan, *, as_of: date, now: datetime) -> list[int]:
     """What was promised to be given up is, now that the rest has been paid: no more than that, the newest invoice first."""
-    left = row.discount_minor
+    left, entries = row.discount_minor, []
     for invoice in Invoice.objects.filter(pk__in=row.invoices, open_minor__gt=0).order_by("-due_on", "-id"):
         part = min(left, invoice.open_minor)
         if part > 0:
             reason = in_house(gettext_lazy("Discount of the settlement"))
-            post.write_off(
+            entry = post.write_off(
                 invoice=invoice,
                 amount_minor=part,
                 reason=reason,
@@ -200,7 +200,9 @@ def _give_up_discount(row: Plan, *, as_of: date, now: datetime) -> None:
                 now=now,
                 by=row.approved_by or row.offered_by,
             )
+            entries.append(entry.pk)
             left -= part
+    return entries
 
 
 def _notify(row: Plan, stands: Standing, what: str, *, now: datetime) -> None:

@@ -18,6 +18,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from amiable.core.errors import Refused, Unavailable
+from amiable.core.money import exponent
 from amiable.payments.models import Attempt, Journey, Mandate
 from amiable.payments.providers import PSP, Fields, Link, Reference, Word, stripe_words
 from amiable.payments.providers.signed import verify
@@ -33,7 +34,11 @@ POLICY = {
 SECONDS = 20  # to wait for an answer
 TOKEN = re.compile(r"^ctoken_[A-Za-z0-9]{1,120}$")
 BY_PHONE = {Journey.AGENT, Journey.IVR, Journey.IVR_AGENT}
-UNLIKE_ISO = {"ISK", "UGX"}  # Stripe counts them in hundredths, which ISO 4217 does not have
+# How Stripe counts: all others in hundredths, the Icelandic crown and the shilling of Uganda too.
+WHOLE = {
+    "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF",
+}  # fmt: skip
+THOUSANDTHS = {"BHD", "JOD", "KWD", "OMR", "TND"}
 OVER = {"succeeded", "processing", "canceled"}
 
 
@@ -84,8 +89,7 @@ class Stripe(PSP):
 
     def create(self, attempt: Attempt, *, return_url: str, now: datetime) -> Link | Fields:
         """A PaymentIntent, made once; on the phone none yet, since it must be made and confirmed at once."""
-        if attempt.currency in UNLIKE_ISO:
-            raise Refused(_("Payments in %(currency)s cannot be taken here.") % {"currency": attempt.currency})
+        _counted_alike(attempt.currency)
         if attempt.journey in BY_PHONE:
             if not self.can("moto"):
                 raise Refused(_("Stripe has not been set up for payments by phone. Send a payment link instead."))
@@ -205,6 +209,7 @@ class Stripe(PSP):
 
     def _order(self, attempt: Attempt) -> dict[str, Any]:
         """What is to be paid. Where the customer wishes to keep the way to pay, it is saved with the payment."""
+        _counted_alike(attempt.currency)
         order: dict[str, Any] = {
             "amount": attempt.amount_minor,
             "currency": attempt.currency.lower(),
@@ -238,6 +243,13 @@ class Stripe(PSP):
             max_network_retries=1,
             http_client=stripe.RequestsClient(timeout=SECONDS),
         )
+
+
+def _counted_alike(currency: str) -> None:
+    """Raises Refused for a currency that Stripe counts in other units than the books: a hundredth would be paid."""
+    theirs = 0 if currency in WHOLE else 3 if currency in THOUSANDTHS else 2
+    if exponent(currency) != theirs:
+        raise Refused(_("Payments in %(currency)s cannot be taken here.") % {"currency": currency})
 
 
 def _once(key: str) -> dict[str, str]:
