@@ -29,6 +29,7 @@ from amiable.payments.plans.resume import resume
 from amiable.payments.plans.state import planned
 
 GRACE_DAYS = 1
+WITHIN = timedelta(days=366)  # until then nobody writes: a slip in the year would silence a customer for good
 
 
 class UnableToPromise(UnableTo):
@@ -62,6 +63,8 @@ def promise(
         raise UnableToPromise(_("One of these invoices is no longer open. Please look at the amounts again."))
     if promised_for < as_of:
         raise UnableToPromise(_("The day of a promise lies today or later."))
+    if promised_for > as_of + WITHIN:
+        raise UnableToPromise(_("A promise lies at most a year ahead: look at the year, or agree on a payment plan."))
     if not 0 < amount_minor <= sum(row.open_minor for row in rows):
         raise UnableToPromise(_("The amount must be more than nothing and not more than what is open."))
     about = [row.pk for row in rows]

@@ -13,6 +13,7 @@ from amiable.ledger.models import Credit, CreditKind, Creditor, Entry, EntryKind
 from amiable.payments.allocate import allocate
 
 NEAR = timedelta(days=10)  # between the days that both name
+BACK = timedelta(days=400)  # how long ago: a debit that nobody allowed may be returned for thirteen months
 SOURCE = "return"  # the credit is known by the debit note and the posting that tell the same
 
 
@@ -23,17 +24,18 @@ def owe_once(*, creditor: Creditor, as_of: date, now: datetime) -> int:
     Where the money had paid an invoice, this is open again and goes on as it stood; the credit settles the debit note, or
     what is due longest where that has been paid already.
     """
-    notes = Invoice.objects.filter(creditor=creditor, kind=InvoiceKind.DEBIT_NOTE, issued_on__lte=as_of)
+    lately = (as_of - BACK, as_of)
+    notes = Invoice.objects.filter(creditor=creditor, kind=InvoiceKind.DEBIT_NOTE, issued_on__range=lately)
     told = list(notes.order_by("issued_on", "id"))
-    customers = {note.customer_id for note in told}
-    Creditor.objects.select_for_update(no_key=True).get(
-        pk=creditor.pk
-    )  # who comes second finds the credits of the first
+    if not told:
+        return 0
+    # Who comes second finds the credits of the first.
+    Creditor.objects.select_for_update(no_key=True).get(pk=creditor.pk)
     known = Credit.objects.filter(creditor=creditor, source=SOURCE).values_list("external_id", flat=True)
     pairs = [each.split("/") for each in known]
     used_notes, used_returns = ({int(pair[side]) for pair in pairs} for side in (0, 1))
     left = defaultdict(list)
-    for entry in _returns(customers):
+    for entry in _returns({note.customer_id for note in told}, since=as_of - BACK - NEAR):
         if entry.pk not in used_returns and entry.credit is not None:
             left[entry.credit.customer_id, entry.credit.currency, -entry.amount_minor].append(entry)
     made = 0
@@ -48,12 +50,12 @@ def owe_once(*, creditor: Creditor, as_of: date, now: datetime) -> int:
     return made
 
 
-def _returns(customers: set[int]) -> list[Entry]:
+def _returns(customers: set[int], *, since: date) -> list[Entry]:
     """What was given or taken back of these customers' money, the oldest first; not what another telling took over, or
     what had been put aside and was put back.
     """
     out = Entry.objects.filter(
-        kind=EntryKind.REFUND, credit__customer__in=customers, credit__confirmed_by=None
+        kind=EntryKind.REFUND, credit__customer__in=customers, credit__confirmed_by=None, effective_on__gte=since
     ).exclude(credit__kind=CreditKind.OTHER)  # fmt: skip
     rows = list(out.select_related("credit").order_by("effective_on", "id"))
     put_back = {(row.credit_id, -row.amount_minor) for row in rows if row.amount_minor > 0}

@@ -113,6 +113,7 @@ def test_what_cannot_be_promised() -> None:
         {"amount_minor": 10_001},
         {"amount_minor": 0},
         {"promised_for": TODAY - timedelta(days=1)},
+        {"promised_for": TODAY.replace(year=TODAY.year + 73)},
         {"invoices": [stranger.pk]},
         {"currency": "USD"},
     ):

@@ -13,12 +13,11 @@ from amiable.core import money
 from amiable.core.calendar import next_business_day
 from amiable.core.models import User
 from amiable.ledger.models import Customer, Invoice
+from amiable.payments import arrange
 from amiable.payments.models import Attempt
 from amiable.web.desk.scope import colleagues
 from amiable.web.templatetags.amiable_ui import language
 from amiable.web.templatetags.amiable_ui import money as shown
-
-PROMISE_WITHIN = timedelta(days=366)  # until then nobody writes: a slip in the year would silence a customer for good
 
 
 def plain(amount_minor: int, currency: str) -> str:
@@ -196,7 +195,7 @@ class PromiseForm(Act):
         day: date = self.cleaned_data["promised_for"]
         if day < self.today:
             raise forms.ValidationError(_("The day of a promise lies today or later."))
-        if day > self.today + PROMISE_WITHIN:
+        if day > self.today + arrange.WITHIN:
             raise forms.ValidationError(
                 _("A promise lies at most a year ahead: look at the year, or agree on a payment plan.")
             )
