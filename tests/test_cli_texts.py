@@ -26,9 +26,14 @@ def test_files_are_proofread_where_their_name_says_they_stand(tmp_path: Path) ->
     (folder / "reminder_1.firm.sms.liquid").write_text(
         "{{ creditor.name }} : frais de relance 10 € 支付 {{ pay_url }} {{ sms_stop }}", encoding="utf-8"
     )
+    (folder / "dispute_answered.neutral.liquid").write_text(
+        '---\nsubject: "x"\n---\n\n{{ creditor.name }} {{ talk_url }} {{ unsubscribe_url }}', encoding="utf-8"
+    )
     done = amiable("texts", "check", *map(str, sorted(folder.iterdir())), "--json")
     assert done.returncode == 1
     told = json.loads(done.stdout)
+    refused = told["errors"].pop(0)
+    assert (Path(refused["file"]).name, "mediator" in refused["sentence"]) == ("dispute_answered.neutral.liquid", True)
     assert [(Path(each["file"]).name, each["line"]) for each in told["errors"]] == [
         ("reminder_1.firm.sms.liquid", 0),
         ("reminder_1.warm.liquid", 5),

@@ -187,6 +187,7 @@ def _people(facts: Matter) -> dict[str, Any]:
             "iban": grouped(payee.iban) if payee else "",
             "bic": payee.bic if payee else "",
             "colour": colour(creditor.policy.get("colour")),
+            "mediator": str(creditor.policy.get("mediator") or ""),
         },
         "factor": payee.name if payee and payee.factor else "",
         "customer": {"name": facts.customer.name, "number": facts.customer.number},

@@ -83,6 +83,7 @@ MENTIONS: Mapping[str, tuple[str | Promise, Callable[[Text], bool]]] = {
         gettext_lazy("that it is a formal notice"),
         _says(r"met\w* en demeure|mise en demeure|formal notice|formally"),
     ),
+    "mediator": (gettext_lazy("the consumers’ mediator"), _names("creditor.mediator")),
     "interest": (
         gettext_lazy("the late-payment interest (art. L.441-10)"),
         lambda text: "late_charges" in text.names or _says(r"L\.?\s*441-10")(text),
@@ -134,9 +135,9 @@ def faults(text: Text, *, purpose: str, audience: str, law: Law, policy: Mapping
 
 
 def _missing(text: Text, purpose: str, audience: str, law: Law, policy: Mapping[str, Any]) -> Iterator[Fault]:
-    rules = ["message_mentions"]
-    if purpose == FORMAL or MENTIONS["demand"][1](text):
-        rules.append(f"formal_notice_mentions_{audience}")
+    rules = {"message_mentions", f"{purpose}_mentions_{audience}"}
+    if MENTIONS["demand"][1](text):
+        rules.add(f"{FORMAL}_mentions_{audience}")
     asked = named(policy, country=law.country, audience=audience, as_of=law.as_of)
     chosen_of = dict(zip(OF_CHOICE, asked, strict=True))
     for parameter in _asked(law, *rules):

@@ -112,6 +112,7 @@ NAMES: tuple[Name, ...] = (
     Name("creditor.iban", _("the bank account to be paid"), "FR76 3000 6000 0112 3456 7890 189"),
     Name("creditor.bic", _("its bank"), "AGRIFRPP"),
     Name("creditor.colour", _("its colour"), "#1b5e7b"),
+    Name("creditor.mediator", _("the consumers’ mediator; empty: not told"), "Médiateur de l’énergie, www.mediateur.example"),
     Name("person.name", _("whom to ask for; empty: nobody by name"), "Sophie Lambert"),
     Name("person.phone", _("their telephone number, else the creditor’s"), "04 72 00 00 01"),
     Name("person.phone_url", _("the same as a link"), "tel:+33472000001"),

@@ -1,7 +1,7 @@
 """The page of direction that goes along with the week's summary: made once, sent once, kept as it was sent, and ended."""
 
 import io
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 
@@ -147,10 +147,10 @@ def test_one_colleague_or_creditor_of_whom_nothing_can_be_told_stops_nobody(
     Creditor.objects.update(stopped_at=at(DAY), stopped_why="a doubt")
     stopped, ordered = weekly._stopped, digests._order
 
-    def stuck(creditor: Creditor, as_of: date) -> list[Row]:
+    def stuck(creditor: Creditor, *more: Any) -> list[Row]:
         if creditor == world.neighbour:
             raise ZeroDivisionError
-        return stopped(creditor, as_of)
+        return stopped(creditor, *more)
 
     def order(page: Page, *, user: User, **more: Any) -> bool:
         if user == ben:

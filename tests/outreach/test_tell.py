@@ -199,6 +199,24 @@ def test_a_dispute_is_told_from_its_row_and_not_its_words_to_others() -> None:
     assert "€50.00" in text
 
 
+@pytest.mark.parametrize(("resolution", "named"), [("refused", True), ("accepted", False)])
+def test_a_no_to_a_private_customer_names_the_mediator(resolution: str, named: bool) -> None:
+    creditor = a_creditor(policy={"mediator": "Médiateur national, www.mediateur.example"})
+    for kind in ("consumer", "business"):
+        customer = a_customer(creditor, kind, kind=kind)
+        invoice = an_invoice(customer, f"F-{kind}", 12_345, days_late=9)
+        Dispute.objects.create(
+            customer=customer,
+            invoice=invoice,
+            reason="amount",
+            disputed_minor=5_000,
+            resolution=resolution,
+            opened_at=NOW,
+        )
+        text = render(a_message(customer, "dispute_answered", [invoice]), as_of=TODAY, now=NOW).text
+        assert ("www.mediateur.example" in text) is (named and kind == "consumer")
+
+
 @pytest.mark.parametrize("purpose", keys())
 @pytest.mark.parametrize("told", [True, False], ids=["told", "untold"])
 def test_every_purpose_can_be_rendered_unless_its_order_does_not_say_what_it_is_about(purpose: str, told: bool) -> None:

@@ -161,7 +161,8 @@ def test_after_a_lost_connection_the_page_catches_up(served: Served) -> None:
         assert mine.next() is not None
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'amiable live'"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'amiable live' AND datname = current_database()"
             )
         assert mine.next(but=("bell",)) == ("again", {})
         second = rows.credit(anna, 200, days_ago=0)

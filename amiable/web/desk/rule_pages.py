@@ -254,6 +254,7 @@ class Person(Rules):
     email = forms.EmailField(label=gettext_lazy("E-mail"))
     colour = forms.CharField(label=gettext_lazy("Colour of messages"), max_length=7)
     sms_stop = forms.CharField(label=gettext_lazy("How to stop text messages"), max_length=60)
+    mediator = forms.CharField(label=gettext_lazy("Consumers’ mediator: name and site"), max_length=160)
 
     def read(self, policy: Mapping[str, Any]) -> dict[str, Any]:
         told = policy.get("person") or {}
@@ -263,6 +264,7 @@ class Person(Rules):
             **{f"hours_{key}": spoken.get(key) if isinstance(spoken, Mapping) else spoken for key in LANGUAGES},
             "colour": policy.get("colour"),
             "sms_stop": policy.get("sms_stop"),
+            "mediator": policy.get("mediator"),
         }
 
     def prepare(self) -> None:
@@ -271,6 +273,9 @@ class Person(Rules):
             self.fields[f"hours_{key}"] = forms.CharField(label=label, max_length=60)
         self.fields["colour"].widget.attrs["placeholder"] = colour(None)
         self.fields["sms_stop"].help_text = _("As your provider wants it said.")
+        self.fields["mediator"].help_text = _(
+            "Told to private customers whose dispute is answered with a no, as the law asks."
+        )
         self.order_fields(["name", "phone", "email", *(f"hours_{key}" for key in LANGUAGES)])
 
     def clean_colour(self) -> str:
@@ -284,7 +289,7 @@ class Person(Rules):
         spoken = {key: said[f"hours_{key}"] for key in LANGUAGES if said[f"hours_{key}"]}
         person = {name: said[name] for name in ("name", "phone", "email") if said[name]}
         person |= {"hours": spoken} if spoken else {}
-        return {"person": person or None, "colour": said["colour"] or None, "sms_stop": said["sms_stop"] or None}
+        return {"person": person or None} | {name: said[name] or None for name in ("colour", "sms_stop", "mediator")}
 
 
 class Told(Rules):

@@ -4,7 +4,6 @@ kept for one place is never shown to another, and a try that failed stays in the
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,9 +125,9 @@ def test_a_secret_is_typed_again_where_the_settings_lead_elsewhere(ours: House, 
 
 
 @pytest.mark.skipif(not servers.DOVECOT, reason="No IMAP server here: Dovecot (dovecot-imapd) is not installed.")
-def test_a_mailbox_is_kept_tried_and_never_shown_elsewhere(ours: House, client: Client, tmp_path: Path) -> None:
+def test_a_mailbox_is_kept_tried_and_never_shown_elsewhere(ours: House, client: Client) -> None:
     path = f"/creditors/{ours.creditor.pk}/mailbox"
-    with servers.serve(tmp_path / "imap") as imap:
+    with servers.serve() as imap:
         values = imap.settings()
         kept = post(client, f"{path}/settings", {"values": values})
         assert values["password"].encode() not in kept.content
