@@ -49,6 +49,8 @@ from amiable.web.security import opened
 from amiable.web.templatetags.amiable_ui import day as told_day
 from amiable.web.templatetags.amiable_ui import money
 
+MOST_KEPT = 200  # ticks that an address has room for
+
 
 @require_safe
 @arrives
@@ -365,8 +367,10 @@ def _back(
     visit: Visit, statement: balance.Statement, ticked: Sequence[Line] = (), **typed: str
 ) -> HttpResponseRedirect:
     """To the first page, in the same currency, with what was ticked and typed where it is to be put right."""
-    kept = {"currency": statement.currency, "about": ",".join(str(line.id) for line in ticked), **typed}
-    query = urlencode({name: text[:200] for name, text in kept.items() if text})
+    short = {name: text[:20] for name, text in typed.items()}
+    about = ticked if len(ticked) <= MOST_KEPT else ()
+    kept = {"currency": statement.currency, "about": ",".join(str(line.id) for line in about), **short}
+    query = urlencode({name: text for name, text in kept.items() if text})
     return redirect(reverse("portal:home", args=[visit.token]) + "?" + query)
 
 
