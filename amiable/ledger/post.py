@@ -307,9 +307,10 @@ def _taken_out(
 
 def _post(entry: Entry, refusal: str) -> Entry:
     """Not before the day of the row that it is about: no past day reads less than nothing."""
-    begins = [entry.invoice.issued_on] if entry.invoice else []
-    begins += [entry.credit.received_on] if entry.credit else []
-    entry.effective_on = max(entry.effective_on, *begins)
+    days = [entry.effective_on]
+    days += [entry.invoice.issued_on] if entry.invoice else []
+    days += [entry.credit.received_on] if entry.credit else []
+    entry.effective_on = max(days)
     try:
         with transaction.atomic():
             entry.save(force_insert=True)

@@ -37,9 +37,8 @@ def reopen(
 ) -> Returned:
     """Takes the money out of the credit, or of the one that confirmed it; stands in its caller's transaction."""
     held = Credit.objects.select_for_update(no_key=True, of=("self",)).get(pk=credit.confirmed_by_id or credit.pk)
-    same = Credit.objects.filter(
-        Q(pk=held.pk) | Q(confirmed_by=held)
-    )  # it may have been told of the earlier word for it
+    # It may have been told of the earlier word for the same money.
+    same = Credit.objects.filter(Q(pk=held.pk) | Q(confirmed_by=held))
     told = AuditEntry.objects.filter(
         subject="credit", subject_ref__in=same.values("pk"), act="payment.returned", detail__key=key
     ).first()
